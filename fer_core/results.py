@@ -1,0 +1,109 @@
+"""The one table of results: every page, file and engine writes these columns."""
+
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from fer_core.errors import FerError
+from fer_core.labels import EMOTIONS
+from fer_core.recognition import FaceEmotion
+
+RESULT_COLUMNS: Final = (
+    "source", "frame", "time_s", "person", "x1", "y1", "x2", "y2",
+    *(f"p_{emotion}" for emotion in EMOTIONS),
+    "emotion", "confidence", "uncertain", "detector", "error",
+)  # fmt: skip
+FORMATS: Final = (".csv", ".json", ".parquet")
+
+_TYPES: Final = {
+    "source": "string", "frame": "Int64", "time_s": "Float64", "person": "Int64",
+    **dict.fromkeys(("x1", "y1", "x2", "y2"), "Float64"),
+    **{f"p_{emotion}": "Float64" for emotion in EMOTIONS},
+    "emotion": "string", "confidence": "Float64", "uncertain": "boolean",
+    "detector": "string", "error": "string",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Where a row comes from: a file, and for video the frame and its time in seconds."""
+
+    source: str
+    frame: int | None = None
+    time_s: float | None = None
+
+
+def face_rows(
+    moment: Moment,
+    faces: Sequence[FaceEmotion],
+    detector: str,
+    persons: Sequence[int] | None = None,
+) -> list[dict[str, Any]]:
+    """One row a face, or one row with an empty box where there is none.
+
+    Args:
+        moment: Where the faces are from.
+        faces: What was found.
+        detector: What found them: ``yunet``, ``haar``, or ``none`` for a crop.
+        persons: Identity of each face; 1, 2, … in the order given if None.
+    """
+    place = {"source": moment.source, "frame": moment.frame, "time_s": moment.time_s}
+    if not faces:
+        return [place | {"detector": detector}]
+    return [
+        place | {"person": person, "detector": detector} | _face_values(face)
+        for person, face in zip(persons or range(1, len(faces) + 1), faces, strict=True)
+    ]
+
+
+def error_row(moment: Moment, error: FerError) -> dict[str, Any]:
+    """One row for a source that could not be read."""
+    return {
+        "source": moment.source,
+        "frame": moment.frame,
+        "time_s": moment.time_s,
+        "error": str(error),
+    }
+
+
+def table(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
+    """Rows as a table with ``RESULT_COLUMNS`` and fixed types; what is missing is NA."""
+    frame = pd.DataFrame(list(rows), columns=list(RESULT_COLUMNS))
+    return frame.astype(_TYPES)
+
+
+def encode(results: pd.DataFrame, suffix: str) -> bytes:
+    """The table as ``.csv``, ``.json`` (a list of objects) or ``.parquet`` bytes."""
+    if suffix == ".csv":
+        return results.to_csv(index=False).encode()
+    if suffix == ".json":
+        return results.to_json(orient="records", indent=2, double_precision=6).encode()
+    if suffix == ".parquet":
+        buffer = io.BytesIO()
+        results.to_parquet(buffer, index=False)
+        return buffer.getvalue()
+    raise FerError(
+        f"Results can be written as {', '.join(FORMATS)}. Received: {suffix or 'no suffix'!r}."
+    )
+
+
+def check_format(file: Path) -> None:
+    """Raise ``FerError`` before the work starts if ``file`` has a suffix we cannot write."""
+    if file.suffix not in FORMATS:
+        encode(table([]), file.suffix)
+
+
+def _face_values(face: FaceEmotion) -> dict[str, Any]:
+    corners = zip(("x1", "y1", "x2", "y2"), face.box.xyxy, strict=True)
+    chances = zip(EMOTIONS, face.probabilities.tolist(), strict=True)
+    return {
+        **{name: round(value, 2) for name, value in corners},
+        **{f"p_{emotion}": round(value, 5) for emotion, value in chances},
+        "emotion": face.emotion,
+        "confidence": round(face.confidence, 5),
+        "uncertain": face.uncertain,
+    }

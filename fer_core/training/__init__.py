@@ -1,0 +1,1 @@
+"""Training: Keras lives here and nowhere else."""
