@@ -161,8 +161,7 @@ def choose_detector(wanted: str = "auto", config: Settings | None = None) -> Cho
         if wanted == "yunet":
             raise
         return Choice(
-            Haar(),
-            f"Faces are found with the bundled Haar cascade, which misses turned faces: {error}",
+            Haar(), f"Faces are found with the Haar cascade, which misses turned faces. {error}"
         )
 
 

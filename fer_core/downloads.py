@@ -35,20 +35,24 @@ def fetch(url: str, sha256: str, target: Path, timeout_s: float = 3.0) -> Path:
     marker = target.with_name(target.name + ".failed")
     if _is_fresh(marker):
         raise DownloadError(
-            f"{target.name} could not be fetched a while ago; it is tried again after a day, "
-            f"or at once if you delete {marker}."
+            f"{target.name} could not be downloaded lately; it is tried again after a day, or at "
+            f"once if you delete {marker}."
         )
     try:
         data = _read(url, timeout_s)
         found = hashlib.sha256(data).hexdigest()
         if found != sha256:
             raise DownloadError(
-                f"{url} is not the expected file (SHA-256 {found[:12]}…, expected {sha256[:12]}…)."
+                f"The file downloaded as {target.name} is not the expected one "
+                f"(SHA-256 {found[:12]}…, expected {sha256[:12]}…)."
             )
         write_bytes(target, data)
     except (OSError, HTTPException, ValueError) as error:
         _remember(marker)
-        raise DownloadError(f"{target.name} could not be fetched from {url}: {error}.") from error
+        raise DownloadError(
+            f"{target.name} could not be downloaded ({_reason(error)}). It is tried again after a "
+            f"day; you can also get it from {url} yourself."
+        ) from error
     except DownloadError:
         _remember(marker)
         raise
@@ -71,6 +75,11 @@ def _read(url: str, timeout_s: float) -> bytes:
             if time.monotonic() > end or sum(map(len, parts)) > MAX_BYTES:
                 raise TimeoutError("the transfer took too long")
     return b"".join(parts)
+
+
+def _reason(error: Exception) -> str:
+    cause = error.reason if isinstance(error, urllib.error.URLError) else error
+    return "timed out" if isinstance(cause, TimeoutError) else str(cause)
 
 
 def _remember(marker: Path) -> None:

@@ -8,10 +8,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from fer_core.images import Pixels
-from fer_core.labels import COLORS
+from fer_core.labels import COLORS, UNCERTAIN_COLOR
 from fer_core.recognition import FaceEmotion
-
-UNCERTAIN_COLOR = "#5F6368"
 
 
 def annotate(rgb: Pixels, faces: Sequence[FaceEmotion]) -> Pixels:

@@ -8,12 +8,14 @@ EMOTIONS: Final = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surpr
 COLORS: Final = {
     "angry": "#D55E00",
     "disgust": "#009E73",
-    "fear": "#9467BD",
+    "fear": "#CC79A7",
     "happy": "#E69F00",
-    "neutral": "#7F7F7F",
+    "neutral": "#999999",
     "sad": "#0072B2",
-    "surprise": "#CC79A7",
+    "surprise": "#56B4E9",
 }
-"""One colour an emotion. Six are from Okabe and Ito's colour-blind-safe set
-(https://jfly.uni-koeln.de/color/); purple and grey join them because the set's
-yellow and sky blue are unreadable on white and close to blue."""
+"""One colour an emotion: Okabe and Ito's set, made to stay apart for colour-blind readers, with
+grey in place of black (https://jfly.uni-koeln.de/color/)."""
+
+UNCERTAIN_COLOR: Final = "#3C4043"
+"""Dark grey for a face whose emotion is left open."""

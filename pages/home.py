@@ -1,0 +1,71 @@
+"""Home: what this is, the ways in, and how good the shipped model really is."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from fer_core import EMOTIONS
+from fer_core.registry import ModelCard
+from pages._shared import model_card
+
+
+def ways_in() -> None:
+    columns = st.columns(3, border=True)
+    with columns[0]:
+        st.subheader("In the browser", anchor=False)
+        st.write("Drop photos or take a snapshot: every face is boxed with its emotion.")
+        if st.button("Classify photos", type="primary", icon=":material/image:"):
+            st.switch_page("pages/upload.py")
+    with columns[1]:
+        st.subheader("On your machine", anchor=False)
+        st.write("One command installs everything and starts this dashboard; nothing leaves it.")
+        st.code("make app", language="shell")
+    with columns[2]:
+        st.subheader("In your scripts", anchor=False)
+        st.write("The same recogniser on the command line and in Python.")
+        st.code(
+            "python -m fer_core classify PHOTOS --out faces.csv", language="shell", wrap_lines=True
+        )
+
+
+def figures(card: ModelCard) -> None:
+    st.subheader("How good is the model?", anchor=False)
+    for name, reading in card.readings.items():
+        test = reading.figures.get("PrivateTest")
+        if not test:
+            continue
+        st.write(
+            f"**{reading.title}:** {test['accuracy']:.1%} of {test['n']:,} unseen pictures right, "
+            f"macro-F1 {test['macro_f1']:.2f}, calibration error {test['calibration_error']:.3f}."
+        )
+        if name == card.default_reading:
+            st.dataframe(per_class(test), hide_index=True, alt="Figures of each emotion")
+            st.caption(
+                "Recall: share of the true faces found. Precision: share of the answers that are "
+                "right. Bias: how often the model says it against how often it is true; 1 is fair."
+            )
+
+
+def per_class(test: dict[str, Any]) -> pd.DataFrame:
+    rows = [{"emotion": emotion, **test["per_class"][emotion]} for emotion in EMOTIONS]
+    return pd.DataFrame(rows).rename(columns={"bias_ratio": "bias"}).round(2)
+
+
+card = model_card()
+st.title("FER Studio", anchor=False)
+st.write(
+    "Reads seven facial expressions (angry, disgust, fear, happy, neutral, sad, surprise) from "
+    "photos. It says how sure it is, says *uncertain* when it is not, and says so when there is "
+    "no face."
+)
+ways_in()
+figures(card)
+st.subheader("Before you use it", anchor=False)
+st.markdown(
+    "- An expression is not a feeling: the model reads faces, not minds.\n"
+    "- Do not use it to decide about people at work or in education. The EU AI Act bans that in "
+    "Art. 5(1)(f).\n"
+    "- People shown must be told that their emotions are inferred (Art. 50(3)).\n"
+    "- Frames and photos stay in memory and are not stored."
+)

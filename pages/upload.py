@@ -1,0 +1,212 @@
+"""Photos: drop pictures, see every face with its emotion, take the results along."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from fer_core import results
+from fer_core.drawing import caption
+from fer_core.images import MAX_PIXELS, SUFFIXES
+from fer_core.photos import Photo, PhotoReader, zip_pictures
+from pages._shared import choose_reading, model_card, notice, recognizer, show_bars
+
+EXAMPLE = Path(__file__).parent.parent / "docs" / "images" / "astronaut.jpg"
+PHOTOS_A_PAGE = 5
+FACES_A_PAGE = 12
+
+
+@dataclass(frozen=True)
+class Picked:
+    """A picture that waits to be read."""
+
+    key: str
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Read:
+    """A picture that was read, and how: reading of the model, and whether as a face crop."""
+
+    photo: Photo
+    how: tuple[str, bool]
+
+
+def state() -> dict[str, Read]:
+    """The results of this session, by key; they stay until cleared."""
+    return st.session_state.setdefault("photos", {})
+
+
+def clear() -> None:
+    state().clear()
+    st.session_state["photo_example"] = False
+    st.session_state["photo_round"] = widget_round() + 1
+
+
+def widget_round() -> int:
+    """Part of the upload widgets' keys: a new round empties them."""
+    return st.session_state.setdefault("photo_round", 0)
+
+
+def try_example() -> None:
+    st.session_state["photo_example"] = True
+
+
+def pick() -> list[Picked]:
+    """The pictures chosen now: files or a snapshot, and the example."""
+    ways = ["Files", "Camera"]
+    way = st.segmented_control(
+        "Where from", ways, default="Files", required=True, key="way", label_visibility="collapsed"
+    )
+    shots = (
+        pick_files()
+        if way == "Files"
+        else [st.camera_input("Snapshot", key=f"camera-{widget_round()}")]
+    )
+    picked = [Picked(shot.file_id, shot.name, shot.getvalue()) for shot in shots if shot]
+    if st.session_state.get("photo_example"):
+        picked.append(Picked("example", EXAMPLE.name, EXAMPLE.read_bytes()))
+    return picked
+
+
+def pick_files() -> list:
+    key = f"files-{widget_round()}"
+    stayed = key in st.session_state  # False on coming back from elsewhere, with an empty uploader
+    shots = st.file_uploader(
+        "Drop, paste or choose photos",
+        type=[suffix[1:] for suffix in SUFFIXES],
+        accept_multiple_files=True,
+        key=key,
+        help=f"Up to {MAX_PIXELS // 1_000_000} megapixels each. Of a GIF, the first frame is read.",
+    )
+    now = {shot.file_id for shot in shots}
+    if stayed:
+        for removed in st.session_state.get("photo_files", set()) - now:
+            state().pop(removed, None)
+    st.session_state["photo_files"] = now
+    return shots
+
+
+def read(picked: list[Picked], how: tuple[str, bool]) -> None:
+    """Read what has not been read this way yet; each result is kept at once."""
+    waiting = [p for p in picked if p.key not in state() or state()[p.key].how != how]
+    if not waiting:
+        return
+    reader = PhotoReader(recognizer(how[0]), is_crop=how[1])
+    progress = st.progress(0.0)
+    for number, one in enumerate(waiting):
+        progress.progress(number / len(waiting), f"{number + 1} of {len(waiting)}: {one.name}")
+        state()[one.key] = Read(reader.read(one.data, one.name), how)
+    progress.empty()
+
+
+def show_summary(photos: list[Photo]) -> None:
+    faces = sum(len(photo.faces) for photo in photos)
+    without = sum(not photo.faces and not photo.error for photo in photos)
+    failed = sum(bool(photo.error) for photo in photos)
+    parts = [count(len(photos), "photo"), count(faces, "face")]
+    parts += [f"{without} without a face"] * bool(without)
+    parts += [f"{failed} could not be read"] * bool(failed)
+    with st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+    ):
+        st.subheader(", ".join(parts), anchor=False, width="content")
+        st.button("Clear", on_click=clear, icon=":material/delete:")
+
+
+def count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def show_downloads(photos: list[Photo]) -> None:
+    table = results.table(row for photo in photos for row in photo.rows())
+    with st.expander("All faces as a table"):
+        st.dataframe(table, hide_index=True, alt="All results")
+    with st.container(horizontal=True):
+        for label, suffix, mime in (
+            ("CSV", ".csv", "text/csv"),
+            ("JSON", ".json", "application/json"),
+        ):
+            st.download_button(
+                label, results.encode(table, suffix), f"faces{suffix}", mime,
+                on_click="ignore", icon=":material/download:",
+            )  # fmt: skip
+        st.download_button(
+            "Annotated pictures", lambda: zip_pictures(photos), "pictures.zip", "application/zip",
+            on_click="ignore", icon=":material/download:",
+        )  # fmt: skip
+
+
+def show_photo(key: str, photo: Photo) -> None:
+    if photo.error:
+        st.error(photo.error)
+        return
+    with st.container(border=True):
+        left, right = st.columns([3, 2], gap="medium")
+        found = count(len(photo.faces), "face") if photo.faces else "No face found"
+        how = {"yunet": "YuNet", "haar": "Haar cascade", "none": "read as a face crop"}[
+            photo.detector
+        ]
+        left.image(photo.picture, alt=f"{photo.name}: " + "; ".join(map(caption, photo.faces)))
+        left.caption(f"{photo.name} · {found} · {how} · {photo.seconds * 1000:.0f} ms")
+        if not photo.faces:
+            right.info(
+                "No face found. Faces should be upright, at least about 20 pixels wide, and not "
+                "mostly covered."
+            )
+        elif len(photo.faces) <= 2:
+            show_faces(key, photo, right)
+        else:
+            show_faces(key, photo, st.container())
+
+
+def show_faces(key: str, photo: Photo, place: DeltaGenerator) -> None:
+    pages = -(-len(photo.faces) // FACES_A_PAGE)
+    with place:
+        page = st.pagination(pages, key=f"faces-{key}") if pages > 1 else 1
+        first = (page - 1) * FACES_A_PAGE
+        with st.grid(min_column_width=280, gap="medium"):
+            for index in range(first, min(first + FACES_A_PAGE, len(photo.faces))):
+                with st.container():
+                    show_face(f"{key}-{index}", photo, index)
+
+
+def show_face(key: str, photo: Photo, index: int) -> None:
+    face = photo.faces[index]
+    number = f"{index + 1} · " if len(photo.faces) > 1 else ""
+    with st.container(horizontal=True, vertical_alignment="center", wrap=False):
+        st.image(photo.portraits[index], width=72, alt=f"Face {index + 1}")
+        st.markdown(f"**{number}{caption(face)}**")
+    if face.uncertain:
+        st.caption("No emotion stands out enough to name one.")
+    show_bars(face, key=f"bars-{key}")
+
+
+card = model_card()
+st.title("Photos", anchor=False)
+notice()
+options = st.container(horizontal=True, vertical_alignment="bottom")
+picked = pick()
+with options:
+    reading = choose_reading(card)
+    is_crop = st.toggle(
+        "The picture is already a face crop",
+        key="is_crop",
+        help="For pictures that show one tightly cut face and nothing else, such as FER-2013's "
+        "48×48 pixels. No face is searched for then.",
+    )
+read(picked, (reading, is_crop))
+if not state():
+    st.info("Add a photo to see its faces. No picture at hand?")
+    st.button("Try an example photo", on_click=try_example, icon=":material/image:")
+    st.stop()
+everything = list(state().items())
+photos = [done.photo for _, done in everything]
+show_summary(photos)
+show_downloads(photos)
+pages = -(-len(everything) // PHOTOS_A_PAGE)
+page = st.pagination(pages, key="photo_page") if pages > 1 else 1
+for key, done in everything[(page - 1) * PHOTOS_A_PAGE : page * PHOTOS_A_PAGE]:
+    show_photo(key, done.photo)

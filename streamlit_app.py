@@ -1,0 +1,16 @@
+"""FER Studio's entry: ``streamlit run streamlit_app.py``. A router and nothing else."""
+
+import streamlit as st
+
+st.set_page_config(
+    page_title="FER Studio", page_icon=":material/sentiment_satisfied:", layout="wide"
+)
+st.secrets.load_if_toml_exists()  # secrets become environment variables, before settings are read
+
+st.navigation(
+    [
+        st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
+        st.Page("pages/upload.py", title="Photos", icon=":material/image:"),
+    ],
+    position="top",
+).run()
