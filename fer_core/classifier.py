@@ -81,7 +81,12 @@ class EmotionClassifier:
             ValueError: The array has another type or shape.
         """
         for crop in crops:
-            if crop.dtype != np.uint8 or not (crop.ndim == 2 or crop.shape[2:] == (3,)):
+            if (
+                crop.dtype != np.uint8
+                or crop.size == 0
+                or crop.shape[2:] not in ((), (3,))
+                or crop.ndim < 2
+            ):
                 raise ValueError(
                     "crops must be uint8, (N, H, W, 3) or (N, H, W). "
                     f"Received: {crop.dtype}, one crop of shape {crop.shape}."

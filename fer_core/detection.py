@@ -45,6 +45,8 @@ class Detection:
         box: Pixels of the picture, clipped to it.
         score: 0..1. YuNet's own; for Haar a monotone map of the cascade's last stage.
         roll: Degrees by which the face leans clockwise, from the eyes; 0 where none are known.
+            YuNet's points follow a lean only in part (median 12 for a true 15, 22 for 30, on 20
+            faces turned by known angles), so a crop ends up closer to upright, not always on it.
     """
 
     box: Box
@@ -84,12 +86,12 @@ class YuNet:
         with self._lock:
             self._net.setInputSize((width, height))
             _, rows = self._net.detect(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
-        found = [] if rows is None else [self._detection(row) for row in rows.tolist()]
+        found = [] if rows is None else [self.detection(row) for row in rows.tolist()]
         return _finish(found, rgb, small)
 
     @staticmethod
-    def _detection(row: Sequence[float]) -> Detection:
-        """One row: x, y, width, height, five points (x, y) from the right eye on, score."""
+    def detection(row: Sequence[float]) -> Detection:
+        """One row of the network: x, y, width, height, five points from the right eye on, score."""
         x, y, width, height, right_x, right_y, left_x, left_y = row[:8]
         roll = math.degrees(math.atan2(left_y - right_y, left_x - right_x))
         return Detection(Box(x, y, x + max(width, 0), y + max(height, 0)), row[14], roll)

@@ -78,6 +78,8 @@ def _read(url: str, timeout_s: float) -> bytes:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, urllib.error.HTTPError):
+        return f"HTTP {error.code}"
     cause = error.reason if isinstance(error, urllib.error.URLError) else error
     return "timed out" if isinstance(cause, TimeoutError) else str(cause)
 

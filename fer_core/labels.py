@@ -10,12 +10,12 @@ COLORS: Final = {
     "disgust": "#009E73",
     "fear": "#CC79A7",
     "happy": "#E69F00",
-    "neutral": "#999999",
+    "neutral": "#6B6B6B",
     "sad": "#0072B2",
     "surprise": "#56B4E9",
 }
 """One colour an emotion: Okabe and Ito's set, made to stay apart for colour-blind readers, with
 grey in place of black (https://jfly.uni-koeln.de/color/)."""
 
-UNCERTAIN_COLOR: Final = "#3C4043"
+UNCERTAIN_COLOR: Final = "#2A2D30"
 """Dark grey for a face whose emotion is left open."""

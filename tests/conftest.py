@@ -1,0 +1,139 @@
+"""Fixtures: an environment of its own for every test, real pictures, the server, the browser."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+
+from fer_core import registry, settings
+from fer_core.detection import YUNET_NAME, YUNET_SHA256
+from fer_core.downloads import digest
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+MAY_SKIP = not os.environ.get("FER_REQUIRE_BROWSER")
+
+
+def yunet_file() -> Path | None:
+    """YuNet's file where this machine has it: named, fetched once, or beside the checkout."""
+    named = [Path(os.environ["FER_YUNET"])] if os.environ.get("FER_YUNET") else []
+    cached = settings.Settings.from_environment({}).cache / YUNET_NAME
+    for file in [*named, cached, SHARED / "weights" / YUNET_NAME]:
+        if file.is_file() and digest(file) == YUNET_SHA256:
+            return file
+    return None
+
+
+YUNET = yunet_file()
+needs_yunet = pytest.mark.skipif(
+    YUNET is None, reason="YuNet's file is not on this machine; start the app once with internet"
+)
+needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="no ../shared beside this checkout")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Without Chromium the browser's tests are skipped, or fail where it is required."""
+    if CHROMIUM is None and MAY_SKIP:
+        skip = pytest.mark.skip(reason="no Chromium; install it: apt-get install chromium")
+        for item in items:
+            if item.get_closest_marker("browser"):
+                item.add_marker(skip)
+
+
+def environment_of_tests(folder: Path) -> dict[str, str]:
+    """Switches that keep a test off the network and out of the user's folders."""
+    finder = {"FER_YUNET": str(YUNET)} if YUNET else {"FER_DETECTOR": "haar"}
+    return {"FER_HOME": str(folder / "home"), "FER_CACHE": str(folder / "cache"), **finder}
+
+
+@pytest.fixture(autouse=True)
+def own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every test has its own ``FER_HOME`` and never asks the network for YuNet."""
+    for name in [name for name in os.environ if name.startswith("FER_")]:
+        monkeypatch.delenv(name)
+    for name, value in environment_of_tests(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    settings.settings.cache_clear()
+    yield
+    settings.settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def astronaut() -> np.ndarray:
+    """A photo with one face, uint8 (512, 512, 3): Eileen Collins, NASA."""
+    return skimage.data.astronaut()
+
+
+@pytest.fixture
+def model_copy(tmp_path: Path) -> Path:
+    """A copy of the shipped model that a test may damage."""
+    return Path(shutil.copytree(registry.SHIPPED / registry.FIRST_CHOICE, tmp_path / "copied"))
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of the real app, started for the browser's tests."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
+    flags = [f"--server.port={port}", "--server.headless=true", "--server.address=127.0.0.1"]
+    log = tmp_path_factory.mktemp("server") / "log"
+    environment = os.environ | environment_of_tests(log.parent)
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            [*command, *flags], cwd=ROOT, env=environment, stdout=out, stderr=out
+        )
+    try:
+        yield _wait(f"http://127.0.0.1:{port}", process, log)
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _wait(address: str, process: subprocess.Popen, log: Path) -> str:
+    for _ in range(300):
+        try:
+            urllib.request.urlopen(f"{address}/_stcore/health", timeout=1)
+        except OSError:
+            assert process.poll() is None, log.read_text()
+            time.sleep(0.1)
+        else:
+            return address
+    raise AssertionError(f"the server did not start: {log.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator:
+    """Debian's Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    assert CHROMIUM, "Chromium is required here: apt-get install chromium"
+    flags = (
+        "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+        "--disable-background-networking", "--disable-component-update",
+        "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
+    )  # fmt: skip
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(flags))
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser) -> Iterator:
+    """An empty tab of its own."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(30_000)
+    yield context.new_page()
+    context.close()

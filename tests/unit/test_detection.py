@@ -1,0 +1,116 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fer_core.detection import Detection, FaceDetector, YuNet, choose_detector
+from fer_core.errors import SettingsError
+from fer_core.geometry import Box, iou
+from fer_core.settings import Settings
+from tests.conftest import needs_yunet
+
+FACE = Box(175, 65, 275, 195)  # the astronaut's face, by eye
+
+
+@pytest.fixture(params=["haar", pytest.param("yunet", marks=needs_yunet)])
+def detector(request: pytest.FixtureRequest) -> FaceDetector:
+    return choose_detector(request.param).detector
+
+
+def collage(astronaut: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    return np.tile(astronaut[:256, 96:352], (rows, columns, 1))
+
+
+def test_finds_the_face_in_input_pixels(detector: FaceDetector, astronaut: np.ndarray) -> None:
+    (found,) = detector.detect(astronaut)
+    assert iou(found.box, FACE) > 0.5
+    assert 0 < found.score <= 1
+
+
+@pytest.mark.parametrize("factor", [2, 4])
+def test_boxes_scale_with_the_picture(
+    detector: FaceDetector, astronaut: np.ndarray, factor: int
+) -> None:
+    large = astronaut.repeat(factor, axis=0).repeat(factor, axis=1)
+    (found,) = detector.detect(large)
+    assert iou(found.box, FACE.scale(factor)) > 0.5
+
+
+def test_many_faces_are_sorted_left_to_right(detector: FaceDetector, astronaut: np.ndarray) -> None:
+    found = detector.detect(collage(astronaut, 1, 4))
+    assert len(found) == 4
+    assert [one.box.x1 for one in found] == sorted(one.box.x1 for one in found)
+
+
+@needs_yunet
+def test_forty_faces(astronaut: np.ndarray) -> None:
+    assert len(choose_detector("yunet").detector.detect(collage(astronaut, 5, 8))) == 40
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        np.zeros((1, 1, 3), np.uint8),
+        np.zeros((480, 640, 3), np.uint8),
+        np.full((480, 640, 3), 255, np.uint8),
+        np.full((8, 4000, 3), 90, np.uint8),
+        np.tile(np.arange(256, dtype=np.uint8)[None, :, None], (200, 1, 3)),
+    ],
+    ids=["one-pixel", "black", "white", "strip", "gradient"],
+)
+def test_no_face_is_an_answer(detector: FaceDetector, picture: np.ndarray) -> None:
+    assert detector.detect(picture) == ()
+
+
+def test_a_face_cut_by_the_border_stays_inside(
+    detector: FaceDetector, astronaut: np.ndarray
+) -> None:
+    cut = np.ascontiguousarray(astronaut[85:300, 130:400])
+    for found in detector.detect(cut):
+        x1, y1, x2, y2 = found.box.xyxy
+        assert 0 <= x1 < x2 <= 270
+        assert 0 <= y1 < y2 <= 215
+
+
+@pytest.mark.parametrize(
+    ("right_eye", "left_eye", "roll"),
+    [((40, 50), (60, 50), 0), ((40, 50), (60, 70), 45), ((40, 50), (60, 30), -45)],
+)
+def test_roll_is_the_angle_of_the_eyes(right_eye: tuple, left_eye: tuple, roll: float) -> None:
+    row = [30, 30, 40, 50, *right_eye, *left_eye, *[0] * 6, 0.9]
+    assert YuNet.detection(row) == Detection(Box(30, 30, 70, 80), 0.9, pytest.approx(roll))
+
+
+@needs_yunet
+def test_roll_has_the_direction_of_the_lean(astronaut: np.ndarray) -> None:
+    detector = choose_detector("yunet").detector
+    picture = Image.fromarray(astronaut)
+    rolls = [
+        detector.detect(np.asarray(picture.rotate(-angle, Image.Resampling.BICUBIC)))[0].roll
+        for angle in (-20, 0, 20)
+    ]
+    assert rolls == sorted(rolls)
+
+
+def test_haar_knows_no_roll(astronaut: np.ndarray) -> None:
+    (found,) = choose_detector("haar").detector.detect(astronaut)
+    assert found.roll == 0
+
+
+def test_unknown_detector_is_refused() -> None:
+    with pytest.raises(SettingsError, match="mtcnn"):
+        choose_detector("mtcnn")
+
+
+@pytest.mark.parametrize("content", [None, b"", b"not an onnx file"])
+def test_a_bad_yunet_file_is_named(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "yunet.onnx"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(SettingsError, match=r"yunet\.onnx"):
+        choose_detector("auto", Settings(home=tmp_path, cache=tmp_path, yunet=file))
+
+
+def test_detections_compare_by_value() -> None:
+    assert Detection(FACE, 0.5) == Detection(FACE, 0.5, 0.0)

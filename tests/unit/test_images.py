@@ -1,0 +1,164 @@
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fer_core import images
+from fer_core.errors import ImageError
+from fer_core.geometry import Box
+
+RED = (255, 0, 0)
+
+
+def encoded(picture: Image.Image, kind: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def declared_png(width: int, height: int) -> bytes:
+    """A PNG that only claims its size: its pixels are missing."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    check = struct.pack(">I", zlib.crc32(b"IHDR" + header))
+    start = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", len(header)) + b"IHDR" + header + check
+    return start + struct.pack(">I", 100) + b"IDAT"
+
+
+JPEG = encoded(Image.new("RGB", (64, 48), RED), "JPEG")
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "empty"),
+        (b"this is text, not a picture", "not a picture"),
+        (JPEG[: len(JPEG) // 2], "damaged"),
+        (JPEG[:20], "(damaged|not a picture)"),
+        (encoded(Image.new("RGB", (64, 48)), "PNG")[:60], "damaged"),
+        (declared_png(20_000, 20_000), "too large"),
+        (declared_png(8_000, 7_000), "8,000×7,000 pixels are too large"),
+        (b"%PDF-1.7 something", "not a picture"),
+    ],
+    ids=["empty", "text", "half-jpeg", "jpeg-head", "half-png", "huge", "over-limit", "pdf"],
+)
+def test_bad_files_are_named_with_the_reason(data: bytes, message: str) -> None:
+    with pytest.raises(ImageError, match=f"^holiday.jpg: .*({message})"):
+        images.decode(data, "holiday.jpg")
+
+
+@pytest.mark.parametrize(
+    ("picture", "kind", "expected"),
+    [
+        (Image.new("RGB", (8, 6), RED), "PNG", RED),
+        (Image.new("RGB", (8, 6), RED), "BMP", RED),
+        (Image.new("RGB", (8, 6), RED), "TIFF", RED),
+        (Image.new("RGB", (8, 6), RED), "WEBP", RED),
+        (Image.new("L", (8, 6), 77), "PNG", (77, 77, 77)),
+        (Image.new("1", (8, 6), 1), "PNG", (255, 255, 255)),
+        (Image.new("P", (8, 6), 0), "GIF", (0, 0, 0)),
+        (Image.new("RGBA", (8, 6), (255, 0, 0, 0)), "PNG", (255, 255, 255)),
+        (Image.new("RGBA", (8, 6), (255, 0, 0, 255)), "PNG", RED),
+        (Image.new("LA", (8, 6), (10, 0)), "PNG", (255, 255, 255)),
+        (Image.fromarray(np.full((6, 8), 32768, np.uint16)), "PNG", (127, 127, 127)),
+        (Image.fromarray(np.full((6, 8), 65535, np.uint16)), "TIFF", (255, 255, 255)),
+        (Image.fromarray(np.full((6, 8), 1.0, np.float32)), "TIFF", (255, 255, 255)),
+        (Image.new("CMYK", (8, 6), (0, 255, 255, 0)), "JPEG", RED),
+    ],
+    ids=["rgb", "bmp", "tiff", "webp", "grey", "bilevel", "palette", "clear", "opaque",
+         "grey-clear", "16-bit", "16-bit-tiff", "float", "cmyk"],
+)  # fmt: skip
+def test_every_kind_becomes_rgb(picture: Image.Image, kind: str, expected: tuple[int, ...]) -> None:
+    rgb = images.decode(encoded(picture, kind), "x")
+    assert rgb.shape == (6, 8, 3)
+    assert rgb.dtype == np.uint8
+    np.testing.assert_allclose(rgb[3, 4], expected, atol=6)
+
+
+@pytest.mark.parametrize(
+    ("orientation", "corner"), [(1, (0, 0)), (3, (3, 7)), (6, (0, 3)), (8, (7, 0))]
+)
+def test_exif_rotation_is_undone(orientation: int, corner: tuple[int, int]) -> None:
+    picture = Image.new("RGB", (8, 4))
+    picture.putpixel((0, 0), RED)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    rgb = images.decode(encoded(picture, "PNG", exif=exif), "x")
+    assert tuple(rgb[corner]) == RED
+
+
+def test_first_frame_of_an_animation() -> None:
+    frames = [Image.new("RGB", (8, 6), color) for color in (RED, (0, 0, 255))]
+    data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    np.testing.assert_allclose(images.decode(data, "x")[0, 0], RED, atol=3)
+
+
+def test_one_pixel_is_a_picture() -> None:
+    assert images.decode(encoded(Image.new("RGB", (1, 1)), "PNG"), "x").shape == (1, 1, 3)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_encode_round_trip(suffix: str) -> None:
+    rgb = np.full((20, 30, 3), RED, np.uint8)
+    np.testing.assert_allclose(images.decode(images.encode(rgb, suffix), "x"), rgb, atol=3)
+
+
+@pytest.mark.parametrize(
+    ("shape", "edge", "expected"),
+    [((100, 200, 3), 50, (25, 50, 3)), ((10, 20, 3), 50, (10, 20, 3)), ((1, 900, 3), 9, (1, 9, 3))],
+)
+def test_shrink_never_enlarges(shape: tuple, edge: int, expected: tuple) -> None:
+    assert images.shrink(np.zeros(shape, np.uint8), edge).shape == expected
+
+
+def test_crop_of_the_whole_is_the_picture() -> None:
+    rgb = np.random.default_rng(0).integers(0, 256, (48, 48, 3), np.uint8)
+    np.testing.assert_array_equal(images.face_crop(rgb, Box(0, 0, 48, 48), 48), rgb)
+
+
+def test_crop_is_centred_square_with_margin() -> None:
+    rgb = np.zeros((200, 200, 3), np.uint8)
+    rgb[80:120, 90:110] = 255  # 20 wide, 40 high
+    tight = images.face_crop(rgb, Box(90, 80, 110, 120), 40)
+    assert tight[:, 10:30].min() == 255
+    assert tight[:, :9].max() == tight[:, 31:].max() == 0
+    wide = images.face_crop(rgb, Box(90, 80, 110, 120), 80, margin=0.5)
+    assert wide[20:60, 30:50].min() == 255
+    assert wide[:19].max() == wide[61:].max() == wide[:, :29].max() == wide[:, 51:].max() == 0
+
+
+def test_crop_turns_a_leaning_face_upright() -> None:
+    """A bar that leans 20 degrees clockwise stands upright in the crop."""
+    picture = Image.new("RGB", (200, 200))
+    picture.paste((255, 255, 255), (92, 40, 108, 160))
+    leaning = np.asarray(picture.rotate(-20, Image.Resampling.BICUBIC))
+    crop = images.face_crop(leaning, Box(40, 40, 160, 160), 120, roll=20)
+    assert crop[10:110, 56:64].min() > 200
+    assert crop[:, :45].max() < 60
+
+
+def test_crop_repeats_the_edge_outside() -> None:
+    rgb = np.full((50, 50, 3), 9, np.uint8)
+    rgb[:, 0] = 200
+    crop = images.face_crop(rgb, Box(-30, 10, 10, 50), 40)
+    assert (crop[:, :28] == 200).all()
+
+
+@pytest.mark.parametrize(
+    ("crops", "channels", "shape"),
+    [
+        ([], 1, (0, 32, 32, 1)),
+        ([np.zeros((48, 48), np.uint8)], 1, (1, 32, 32, 1)),
+        ([np.zeros((48, 48), np.uint8)], 3, (1, 32, 32, 3)),
+        ([np.zeros((9, 9, 3), np.uint8), np.zeros((99, 99, 3), np.uint8)], 1, (2, 32, 32, 1)),
+    ],
+)
+def test_network_input_shapes(crops: list, channels: int, shape: tuple) -> None:
+    pixels = images.network_input(crops, 32, channels)
+    assert (pixels.shape, pixels.dtype) == (shape, np.float32)
+
+
+def test_network_input_keeps_the_range() -> None:
+    assert images.network_input([np.full((32, 32, 3), 200, np.uint8)], 32, 1)[0, 0, 0, 0] == 200

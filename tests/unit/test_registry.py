@@ -1,0 +1,98 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from fer_core import EMOTIONS, registry
+from fer_core.errors import ModelError
+from fer_core.settings import settings
+
+
+def rewrite(folder: Path, **changes: object) -> None:
+    card = json.loads((folder / "card.json").read_text())
+    (folder / "card.json").write_text(json.dumps(card | changes))
+
+
+def test_the_shipped_card() -> None:
+    card = registry.load_card()
+    assert card.name == "mobilenetv2"
+    assert card.labels == EMOTIONS
+    assert card.parameters <= 3_500_000
+    assert set(card.readings) == {"fer2013", "ferplus"}
+    for reading in card.readings.values():
+        assert set(reading.figures) == {"PublicTest", "PrivateTest"}
+    assert card.readings["fer2013"].figures["PublicTest"]["accuracy"] >= 0.66
+    assert "limits" in card.facts
+
+
+def test_the_card_belongs_to_the_network_beside_it() -> None:
+    folder = registry.SHIPPED / "mobilenetv2"
+    assert {"model.keras", "model.tflite", "card.json"} <= {f.name for f in folder.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"labels": ["happy", "sad"]}, "needs the labels angry.*Received: happy, sad"),
+        ({"labels": list(reversed(EMOTIONS))}, "in this order"),
+        ({"labels": None}, "damaged"),
+        ({"input_size": "large"}, "damaged"),
+        ({"input_size": 4}, "input_size"),
+        ({"channels": 2}, "channels"),
+        ({"readings": {}}, "default_reading"),
+        ({"readings": {"x": {"title": "", "temperature": 0, "abstain_below": 0}}}, "temperature"),
+        ({"readings": []}, "damaged"),
+        ({"default_reading": "other"}, "default_reading"),
+    ],
+)  # fmt: skip
+def test_wrong_cards_say_what_is_wrong(model_copy: Path, changes: dict, message: str) -> None:
+    rewrite(model_copy, **changes)
+    with pytest.raises(ModelError, match=message):
+        registry.load_card(model_copy)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "7", '{"labels": 3}', "\x00\x01"])
+def test_damaged_cards(model_copy: Path, text: str) -> None:
+    (model_copy / "card.json").write_text(text)
+    with pytest.raises(ModelError, match="damaged"):
+        registry.load_card(model_copy)
+
+
+def test_unknown_models_are_refused_with_the_known_ones() -> None:
+    with pytest.raises(ModelError, match=r"no model 'nope'.*mobilenetv2"):
+        registry.load_card("nope")
+
+
+def test_promote_and_go_back(model_copy: Path) -> None:
+    home = settings().home / "models"
+    home.mkdir(parents=True)
+    model_copy.rename(home / "mine")
+    registry.promote("mine")
+    assert registry.load_card().folder == home / "mine"
+    registry.promote("mobilenetv2")
+    assert registry.load_card().folder == registry.SHIPPED / "mobilenetv2"
+
+
+def test_promoting_what_is_not_there_changes_nothing() -> None:
+    with pytest.raises(ModelError):
+        registry.promote("nope")
+    assert not (settings().home / "default.json").exists()
+
+
+def test_a_damaged_default_is_named() -> None:
+    settings().home.mkdir(parents=True)
+    (settings().home / "default.json").write_text("{")
+    with pytest.raises(ModelError, match=r"default\.json is damaged"):
+        registry.load_card()
+
+
+def test_a_users_model_hides_the_shipped_one_of_its_name(model_copy: Path) -> None:
+    home = settings().home / "models"
+    home.mkdir(parents=True)
+    model_copy.rename(home / "mobilenetv2")
+    assert registry.load_card().folder == home / "mobilenetv2"
+
+
+def test_unknown_readings_are_refused() -> None:
+    with pytest.raises(ModelError, match=r"fer2013, ferplus.*'other'"):
+        registry.load_card().reading("other")
