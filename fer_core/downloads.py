@@ -35,8 +35,7 @@ def fetch(url: str, sha256: str, target: Path, timeout_s: float = 3.0) -> Path:
     marker = target.with_name(target.name + ".failed")
     if _is_fresh(marker):
         raise DownloadError(
-            f"{target.name} could not be downloaded lately; it is tried again after a day, or at "
-            f"once if you delete {marker}."
+            f"{target.name} could not be downloaded lately; it is tried again after a day."
         )
     try:
         data = _read(url, timeout_s)

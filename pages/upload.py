@@ -63,7 +63,7 @@ def pick() -> list[Picked]:
     shots = (
         pick_files()
         if way == "Files"
-        else [st.camera_input("Snapshot", key=f"camera-{widget_round()}")]
+        else [st.camera_input("Snapshot", key=f"camera-{widget_round()}", width=640)]
     )
     picked = [Picked(shot.file_id, shot.name, shot.getvalue()) for shot in shots if shot]
     if st.session_state.get("photo_example"):
@@ -107,7 +107,7 @@ def show_summary(photos: list[Photo]) -> None:
     without = sum(not photo.faces and not photo.error for photo in photos)
     failed = sum(bool(photo.error) for photo in photos)
     parts = [count(len(photos), "photo"), count(faces, "face")]
-    parts += [f"{without} without a face"] * bool(without)
+    parts += [f"{without} without a face"] * bool(without and faces)
     parts += [f"{failed} could not be read"] * bool(failed)
     with st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
@@ -117,7 +117,7 @@ def show_summary(photos: list[Photo]) -> None:
 
 
 def count(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+    return f"{number or 'no'} {word}{'' if number == 1 else 's'}"
 
 
 def show_downloads(photos: list[Photo]) -> None:

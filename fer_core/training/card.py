@@ -7,7 +7,6 @@ PublicTest alone sets the temperature and the abstain threshold.
 
 import argparse
 import hashlib
-import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -50,7 +49,7 @@ FACTS: Final = {
 
 
 def ship(keras_file: Path, data: Path, votes: Path, folder: Path) -> None:
-    """Copy the network to ``folder``, export it and write its card."""
+    """Save the network, without its optimizer, to ``folder``, export it and write its card."""
     table = pd.read_csv(votes)
     table = table[table.usage.isin(SPLITS)].reset_index(drop=True)
     model = keras.saving.load_model(keras_file, compile=False)
@@ -72,7 +71,7 @@ def ship(keras_file: Path, data: Path, votes: Path, folder: Path) -> None:
         **FACTS,
     }
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(keras_file, folder / KERAS_FILE)
+    model.save(folder / KERAS_FILE)
     write_json(folder / "card.json", card)
     export(load_card(folder))
 

@@ -145,56 +145,27 @@ def logits(model: keras.Model, images: np.ndarray) -> dict[str, np.ndarray]:
     return found
 
 
-def refresh_batch_norm(model: keras.Model, data: tf.data.Dataset, steps: int = 60) -> None:
-    """Re-estimate the BatchNorm averages: a plain mean over ``steps`` batches."""
-    layers = [x for x in model.layers if isinstance(x, keras.layers.BatchNormalization)]
-    kept = layers[0].momentum
-    for step, (pixels, _) in enumerate(data.take(steps)):
-        for layer in layers:
-            layer.momentum = step / (step + 1)
-        model(pixels, training=True)
-    for layer in layers:
-        layer.momentum = kept
+class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
+    """Score each epoch on PublicTest, log it, and keep the best network."""
 
-
-class AverageAndKeepBest(keras.callbacks.Callback):  # type: ignore[misc]
-    """Score the EMA weights on PublicTest after each epoch; keep the best model."""
-
-    def __init__(self, out: Path, public: Split, data: tf.data.Dataset, first_epoch: int) -> None:
+    def __init__(self, out: Path, public: Split) -> None:
         super().__init__()
-        self.out, self.public, self.data, self.first_epoch = out, public, data, first_epoch
-        self.best = 0.0
+        self.out, self.public, self.best = out, public, 0.0
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Score, average, score again, save."""
-        log = {"epoch": epoch, **(logs or {}), **self._score("raw")}
-        if epoch >= self.first_epoch:
-            kept = self.model.get_weights()
-            self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
-            refresh_batch_norm(self.model, self.data)
-            log |= self._score("ema")
-            if log["ema_fer2013"] > self.best:
-                self.best = log["ema_fer2013"]
-                self.model.save(self.out / "best.keras")
-            self.model.save(self.out / "last.keras")
-            self.model.set_weights(kept)
-        self.model.save_weights(self.out / "raw.weights.h5")
+        """Score, log, save if better."""
+        found = logits(self.model, self.public.images)["fer2013"].argmax(1)
+        accuracy = float((found == self.public.labels.argmax(1)).mean())
+        if accuracy > self.best:
+            self.best = accuracy
+            self.model.save(self.out / "best.keras", include_optimizer=False)
+        log = {"epoch": epoch, **(logs or {}), "public_accuracy": accuracy}
         with (self.out / "metrics.jsonl").open("a") as file:
             file.write(json.dumps({k: round(float(v), 5) for k, v in log.items()}) + "\n")
 
-    def _score(self, name: str) -> dict[str, float]:
-        found = logits(self.model, self.public.images)
-        truth = self.public.labels.argmax(1)
-        voted = self.public.votes.sum(1) > 0
-        top = self.public.votes.argmax(1)
-        return {
-            f"{name}_fer2013": float((found["fer2013"].argmax(1) == truth).mean()),
-            f"{name}_ferplus": float((found["ferplus"].argmax(1) == top)[voted].mean()),
-        }
-
 
 def train(args: argparse.Namespace) -> None:
-    """Train, keeping ``best.keras``, ``last.keras`` and ``metrics.jsonl`` under ``args.out``."""
+    """Train, keeping ``best.keras`` and ``metrics.jsonl`` under ``args.out``."""
     args.out.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(args.seed)
     table = pd.read_csv(args.votes)
@@ -210,14 +181,13 @@ def train(args: argparse.Namespace) -> None:
     )
     crossentropy = keras.losses.CategoricalCrossentropy
     model.compile(
-        keras.optimizers.AdamW(schedule, weight_decay=args.decay, use_ema=True, ema_momentum=0.998),
+        keras.optimizers.AdamW(schedule, weight_decay=args.decay),
         loss={
             "fer2013": crossentropy(from_logits=True, label_smoothing=0.1),
             "ferplus": crossentropy(from_logits=True),
         },
     )
-    keep = AverageAndKeepBest(args.out, public, data, first_epoch=args.epochs // 2)
-    model.fit(data, epochs=args.epochs, callbacks=[keep], verbose=2)
+    model.fit(data, epochs=args.epochs, callbacks=[KeepBest(args.out, public)], verbose=2)
 
 
 def main() -> None:

@@ -1,0 +1,145 @@
+"""Pages driven as a user would, without a browser."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from fer_core import registry
+from fer_core.images import encode
+from fer_core.settings import settings
+from tests.conftest import ROOT
+
+
+@pytest.fixture(autouse=True)
+def fresh_caches() -> Iterator[None]:
+    st.cache_resource.clear()
+    yield
+    st.cache_resource.clear()
+
+
+def open_page(name: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60).run()
+    return app.switch_page(f"pages/{name}.py").run()
+
+
+def texts(app: AppTest) -> str:
+    kinds = (app.markdown, app.caption, app.info, app.error, app.subheader, app.title)
+    return "\n".join(element.value for kind in kinds for element in kind)
+
+
+def upload(app: AppTest, *files: tuple[str, bytes]) -> AppTest:
+    app.file_uploader[0].set_value([(name, data, "image/jpeg") for name, data in files])
+    return app.run()
+
+
+@pytest.fixture
+def face(astronaut: np.ndarray) -> bytes:
+    return encode(astronaut)
+
+
+def test_home_says_what_it_is_and_how_good() -> None:
+    app = open_page("home")
+    assert not app.exception
+    said = texts(app)
+    for part in ("FER Studio", "Art. 5(1)(f)", "Art. 50(3)", "not stored", "unseen pictures right"):
+        assert part in said
+    figures = registry.load_card().readings["fer2013"].figures["PrivateTest"]
+    assert f"{figures['accuracy']:.1%}" in said
+    assert len(app.dataframe[0].value) == 7
+
+
+def test_photos_starts_with_the_notice_and_an_example() -> None:
+    app = open_page("upload")
+    assert not app.exception
+    assert "An expression is not a feeling" in texts(app)
+    app.button[0].click().run()
+    assert not app.exception
+    assert "1 photo, 1 face" in texts(app)
+    assert "happy" in texts(app)
+
+
+def test_each_photo_gets_its_answer_and_each_bad_file_its_line(face: bytes) -> None:
+    wall = encode(np.full((200, 300, 3), 180, np.uint8))
+    app = upload(
+        open_page("upload"),
+        ("a.jpg", face),
+        ("bad.jpg", b"text"),
+        ("wall.jpg", wall),
+        ("zero.jpg", b""),
+    )
+    assert not app.exception
+    assert "4 photos, 1 face, 1 without a face, 2 could not be read" in texts(app)
+    errors = [element.value for element in app.error]
+    assert errors[0].startswith("bad.jpg: not a picture")
+    assert errors[1].startswith("zero.jpg: the file is empty")
+    assert "No face found" in texts(app)
+    table = app.dataframe[0].value
+    assert table.source.tolist() == ["a.jpg", "bad.jpg", "wall.jpg", "zero.jpg"]
+    assert table.emotion.fillna("").tolist() == ["happy", "", "", ""]
+
+
+def test_results_stay_until_cleared(face: bytes) -> None:
+    app = upload(open_page("upload"), ("a.jpg", face))
+    app.switch_page("pages/home.py").run()
+    app.switch_page("pages/upload.py").run()
+    assert "1 photo, 1 face" in texts(app)
+    next(button for button in app.button if button.label == "Clear").click().run()
+    assert "1 photo" not in texts(app)
+    assert not app.exception
+
+
+def test_a_face_crop_is_read_without_searching(astronaut: np.ndarray) -> None:
+    crop = encode(np.ascontiguousarray(astronaut[75:185, 172:282]), ".png")
+    app = upload(open_page("upload"), ("crop.png", crop))
+    app.toggle[0].set_value(True).run()
+    assert not app.exception
+    assert "read as a face crop" in texts(app)
+    assert "1 photo, 1 face" in texts(app)
+
+
+def test_the_other_reading_reads_again(face: bytes) -> None:
+    app = upload(open_page("upload"), ("a.jpg", face))
+    first = app.dataframe[0].value.p_happy[0]
+    app.selectbox(key="reading").set_value("ferplus").run()
+    assert not app.exception
+    assert app.dataframe[0].value.p_happy[0] != first
+
+
+def test_many_photos_are_paged(face: bytes) -> None:
+    app = upload(open_page("upload"), *((f"{i}.jpg", face) for i in range(7)))
+    assert not app.exception
+    assert "7 photos, 7 faces" in texts(app)
+    assert sum(".jpg ·" in element.value for element in app.caption) == 5
+
+
+@pytest.mark.parametrize("damage", ["labels", "missing", "junk"])
+def test_a_damaged_model_is_said_on_the_page(damage: str) -> None:
+    folder = settings().home / "models" / "mobilenetv2"
+    shutil.copytree(registry.SHIPPED / "mobilenetv2", folder)
+    if damage == "labels":
+        card = json.loads((folder / "card.json").read_text())
+        (folder / "card.json").write_text(json.dumps(card | {"labels": ["happy"]}))
+    elif damage == "missing":
+        (folder / "model.tflite").unlink()
+    else:
+        (folder / "model.tflite").write_bytes(b"junk")
+    app = open_page("upload")
+    if app.button:
+        app.button[0].click().run()
+    assert not app.exception
+    assert len(app.error) == 1
+    assert str(folder) in app.error[0].value
+
+
+def test_no_model_at_all_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(registry, "SHIPPED", tmp_path / "nothing")
+    for name in ("home", "upload"):
+        app = open_page(name)
+        assert not app.exception
+        assert "There is no model 'mobilenetv2'" in app.error[0].value

@@ -1,0 +1,96 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fer_core.__main__ import main
+from fer_core.images import encode
+from fer_core.registry import LITERT_FILE
+
+
+@pytest.fixture
+def folder(tmp_path: Path, astronaut: np.ndarray) -> Path:
+    photos = tmp_path / "photos"
+    (photos / "deep er").mkdir(parents=True)
+    (photos / "a.jpg").write_bytes(encode(astronaut))
+    (photos / "deep er" / "ünïcode.png").write_bytes(encode(astronaut[::2, ::2], ".png"))
+    (photos / "notes.txt").write_text("not looked at")
+    return photos
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".json", ".parquet"])
+def test_classify_a_folder(folder: Path, tmp_path: Path, suffix: str) -> None:
+    out = tmp_path / f"faces{suffix}"
+    assert main(["classify", str(folder), "--out", str(out)]) == 0
+    reader = {".csv": pd.read_csv, ".json": pd.read_json, ".parquet": pd.read_parquet}[suffix]
+    table = reader(out)
+    assert table.emotion.tolist() == ["happy", "happy"]
+    assert [Path(source).name for source in table.source] == ["a.jpg", "ünïcode.png"]
+
+
+def test_bad_files_are_rows_and_the_rest_still_runs(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    (folder / "bad.jpg").write_bytes(b"text")
+    out = tmp_path / "faces.csv"
+    assert main(["classify", str(folder), str(folder / "gone.jpg"), "--out", str(out)]) == 1
+    table = pd.read_csv(out)
+    assert len(table) == 4
+    assert table.error.notna().sum() == 2
+    said = capsys.readouterr()
+    assert "bad.jpg: not a picture" in said.err
+    assert "gone.jpg: cannot be read" in said.err
+    assert "4 files, 2 faces, 2 errors" in said.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["classify", "{photos}", "--out", "faces.xlsx"], ".csv, .json, .parquet"),
+        (["classify", "{empty}", "--out", "faces.csv"], "No pictures"),
+        (["classify", "{photos}", "--out", "faces.csv", "--model", "nope"], "no model 'nope'"),
+        (["classify", "{photos}", "--out", "faces.csv", "--reading", "nope"], "'nope'"),
+        (["models", "show", "nope"], "no model 'nope'"),
+        (["models", "promote", "nope"], "no model 'nope'"),
+    ],
+)
+def test_mistakes_get_one_line(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture, arguments: list, message: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    filled = [a.format(photos=folder, empty=tmp_path / "empty") for a in arguments]
+    assert main(filled) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_models_are_listed_with_the_default_marked(capsys: pytest.CaptureFixture) -> None:
+    assert main(["models", "list"]) == 0
+    assert "* mobilenetv2" in capsys.readouterr().out
+    assert main(["models", "promote", "mobilenetv2"]) == 0
+    assert main(["models", "show", "mobilenetv2"]) == 0
+    assert json.loads(capsys.readouterr().out.split("\n", 1)[1])["labels"][0] == "angry"
+
+
+def test_export_re_creates_what_the_keras_file_says(
+    model_copy: Path, astronaut: np.ndarray, capsys: pytest.CaptureFixture
+) -> None:
+    """The Keras file and its export agree within 1e-3, on noise and on a real face."""
+    import keras
+
+    from fer_core import EmotionClassifier
+    from fer_core.classifier import softmax
+    from fer_core.images import network_input
+
+    (model_copy / LITERT_FILE).write_bytes(b"damaged")
+    assert main(["models", "export", str(model_copy)]) == 0
+    noise = np.random.default_rng(3).integers(0, 256, (6, 96, 96, 3), np.uint8)
+    crops = [*noise, np.ascontiguousarray(astronaut[65:195, 160:290])]
+    model = keras.saving.load_model(model_copy / "model.keras", compile=False)
+    for reading in ("fer2013", "ferplus"):
+        classifier = EmotionClassifier.load(model_copy, reading)
+        card = classifier.card
+        logits = model(network_input(crops, card.input_size, card.channels), training=False)
+        expected = softmax(np.array(logits[reading]) / card.readings[reading].temperature)
+        np.testing.assert_allclose(classifier.predict(crops), expected, atol=1e-3)

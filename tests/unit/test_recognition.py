@@ -1,0 +1,123 @@
+import numpy as np
+import pytest
+
+from fer_core import EMOTIONS, Recognizer
+from fer_core.detection import Detection
+from fer_core.geometry import Box, iou
+from fer_core.images import Pixels
+from tests.conftest import needs_yunet
+
+
+@pytest.fixture(scope="module")
+def recognizer() -> Recognizer:
+    return Recognizer.load("mobilenetv2", detector="haar")
+
+
+class Planted:
+    """A detector that answers what it was given."""
+
+    name = "yunet"
+
+    def __init__(self, *found: Detection) -> None:
+        self.found = found
+
+    def detect(self, rgb: Pixels) -> tuple[Detection, ...]:
+        return self.found
+
+
+@pytest.mark.parametrize("detector", ["haar", pytest.param("yunet", marks=needs_yunet)])
+@pytest.mark.parametrize("reading", ["fer2013", "ferplus"])
+def test_the_astronaut_smiles(detector: str, reading: str, astronaut: np.ndarray) -> None:
+    recognizer = Recognizer.load(detector=detector, reading=reading)
+    (face,) = recognizer.recognize(astronaut)
+    assert recognizer.detector == detector
+    assert (face.emotion, face.uncertain) == ("happy", False)
+    assert face.confidence == face.probabilities[EMOTIONS.index("happy")] > 0.8
+    assert face.probabilities.sum() == pytest.approx(1, abs=1e-5)
+    assert iou(face.box, Box(175, 65, 275, 195)) > 0.5
+
+
+def test_a_grey_picture_of_three_channels(recognizer: Recognizer, astronaut: np.ndarray) -> None:
+    grey = astronaut.mean(axis=2, keepdims=True).astype(np.uint8).repeat(3, axis=2)
+    assert [face.emotion for face in recognizer.recognize(grey)] == ["happy"]
+
+
+def test_no_face_is_an_empty_tuple(recognizer: Recognizer) -> None:
+    assert recognizer.recognize(np.full((300, 400, 3), 127, np.uint8)) == ()
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        np.zeros((10, 10), np.uint8),
+        np.zeros((10, 10, 4), np.uint8),
+        np.zeros((10, 10, 3), np.float32),
+        np.zeros((0, 10, 3), np.uint8),
+    ],
+)
+def test_other_arrays_are_refused(recognizer: Recognizer, picture: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="Received"):
+        recognizer.recognize(picture)
+
+
+def test_a_detector_that_throws_does_not_look_like_no_face(
+    recognizer: Recognizer, astronaut: np.ndarray
+) -> None:
+    class Broken(Planted):
+        def detect(self, rgb: Pixels) -> tuple[Detection, ...]:
+            raise RuntimeError("broken")
+
+    with pytest.raises(RuntimeError, match="broken"):
+        Recognizer(recognizer.classifier, Broken()).recognize(astronaut)
+
+
+def test_faces_keep_the_order_and_the_place(recognizer: Recognizer, astronaut: np.ndarray) -> None:
+    boxes = [Box(0, 0, 50, 60), Box(170, 60, 280, 190), Box(480, 480, 512, 512)]
+    planted = Planted(
+        *(Detection(box, 0.5, roll) for box, roll in zip(boxes, (0, 5, -5), strict=True))
+    )
+    faces = Recognizer(recognizer.classifier, planted).recognize(astronaut)
+    assert [face.box for face in faces] == boxes
+    assert [face.roll for face in faces] == [0, 5, -5]
+    assert faces[1].emotion == "happy"
+
+
+def test_a_leaning_face_is_turned_upright_before_it_is_read(
+    recognizer: Recognizer, astronaut: np.ndarray
+) -> None:
+    from PIL import Image
+
+    turned = Image.fromarray(astronaut).rotate(-40, Image.Resampling.BICUBIC, center=(225, 128))
+    upright, leaning = (
+        Detection(Box(175, 65, 275, 190), 1.0),
+        Detection(Box(175, 65, 275, 190), 1.0, 40),
+    )
+    straight = Recognizer(recognizer.classifier, Planted(upright)).crop(astronaut, upright)
+    corrected = Recognizer(recognizer.classifier, Planted()).crop(np.asarray(turned), leaning)
+    ignored = Recognizer(recognizer.classifier, Planted()).crop(np.asarray(turned), upright)
+
+    def difference(a: np.ndarray, b: np.ndarray) -> float:
+        return float(np.abs(a.astype(float) - b).mean())
+
+    assert difference(corrected, straight) < 5 < difference(ignored, straight)
+
+
+def test_a_crop_is_read_whole(recognizer: Recognizer, astronaut: np.ndarray) -> None:
+    face = recognizer.recognize_crop(np.ascontiguousarray(astronaut[65:195, 160:290]))
+    assert face.box == Box(0, 0, 130, 130)
+    assert face.emotion == "happy"
+    tall = recognizer.recognize_crop(np.ascontiguousarray(astronaut[60:200, 175:275]))
+    assert tall.emotion == "happy"
+
+
+def test_uncertain_below_the_cards_threshold(recognizer: Recognizer, astronaut: np.ndarray) -> None:
+    classifier = recognizer.classifier
+    planted = Planted(Detection(Box(170, 60, 280, 190), 1.0))
+    before = classifier.abstain_below
+    try:
+        classifier.abstain_below = 1.0
+        assert Recognizer(classifier, planted).recognize(astronaut)[0].uncertain
+        classifier.abstain_below = 0.0
+        assert not Recognizer(classifier, planted).recognize(astronaut)[0].uncertain
+    finally:
+        classifier.abstain_below = before
