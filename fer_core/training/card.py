@@ -31,6 +31,11 @@ VOTES: Final = (
 )  # fmt: skip
 """FER+ answers: the seven in EMOTIONS order, then those that the readings leave out."""
 
+CROP_MARGIN: Final = -0.02
+"""Crops a little tighter than FER-2013's framing. Measured on 1,800 PublicTest pictures through
+the detectors: accuracy is level for total margins from -0.09 to 0.02 with YuNet (0.699 to 0.695)
+and from -0.04 to 0 with Haar, and falls off on both sides; this is the middle."""
+
 TITLES: Final = {"fer2013": "FER-2013 labels", "ferplus": "How ten people vote"}
 SPLITS: Final = ("PublicTest", "PrivateTest")
 
@@ -61,7 +66,7 @@ def ship(keras_file: Path, data: Path, votes: Path, folder: Path) -> None:
         "labels": list(EMOTIONS),
         "input_size": size,
         "channels": channels,
-        "crop_margin": 0.0,
+        "crop_margin": CROP_MARGIN,
         "parameters": model.count_params(),
         "readings": {name: _reading(name, logits[name], table) for name in TITLES},
         "default_reading": "fer2013",
