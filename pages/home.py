@@ -4,10 +4,13 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from streamlit.column_config import NumberColumn
 
 from fer_core import EMOTIONS
 from fer_core.registry import ModelCard
 from pages._shared import model_card
+
+RATES = ("recall", "precision", "F1", "bias")
 
 
 def ways_in() -> None:
@@ -36,20 +39,27 @@ def figures(card: ModelCard) -> None:
         if not test:
             continue
         st.write(
-            f"**{reading.title}:** {test['accuracy']:.1%} of {test['n']:,} unseen pictures right, "
-            f"macro-F1 {test['macro_f1']:.2f}, calibration error {test['calibration_error']:.3f}."
+            f"**{reading.title}:** {test['accuracy'] * 100:.1f} % of {test['n']:,} unseen "
+            f"pictures right, macro-F1 {test['macro_f1']:.2f}, "
+            f"calibration error {test['calibration_error']:.3f}."
         )
         if name == card.default_reading:
-            st.dataframe(per_class(test), hide_index=True, alt="Figures of each emotion")
+            st.dataframe(
+                per_class(test),
+                hide_index=True,
+                column_config={name: NumberColumn(format="%.2f") for name in RATES},
+                alt="Figures of each emotion",
+            )
             st.caption(
                 "Recall: share of the true faces found. Precision: share of the answers that are "
-                "right. Bias: how often the model says it against how often it is true; 1 is fair."
+                "right. Bias: how often the model says it over how often it is true; 1 is unbiased."
             )
 
 
 def per_class(test: dict[str, Any]) -> pd.DataFrame:
     rows = [{"emotion": emotion, **test["per_class"][emotion]} for emotion in EMOTIONS]
-    return pd.DataFrame(rows).rename(columns={"bias_ratio": "bias"}).round(2)
+    names = {"n": "pictures", "f1": "F1", "bias_ratio": "bias"}
+    return pd.DataFrame(rows).rename(columns=names)
 
 
 card = model_card()

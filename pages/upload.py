@@ -79,7 +79,8 @@ def pick_files() -> list:
         type=[suffix[1:] for suffix in SUFFIXES],
         accept_multiple_files=True,
         key=key,
-        help=f"Up to {MAX_PIXELS // 1_000_000} megapixels each. Of a GIF, the first frame is read.",
+        help=f"Up to {MAX_PIXELS // 1_000_000} megapixels each. Of a GIF, the first frame is read. "
+        "To paste a picture, move to this field with the Tab key first.",
     )
     now = {shot.file_id for shot in shots}
     if stayed:
