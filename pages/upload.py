@@ -1,7 +1,9 @@
 """Photos: drop pictures, see every face with its emotion, take the results along."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -17,21 +19,29 @@ PHOTOS_A_PAGE = 5
 FACES_A_PAGE = 12
 
 
+class How(NamedTuple):
+    """What the answer to a picture depends on: change one, and it is read again."""
+
+    model: str
+    reading: str
+    is_crop: bool
+
+
 @dataclass(frozen=True)
 class Picked:
     """A picture that waits to be read."""
 
     key: str
     name: str
-    data: bytes
+    open: Callable[[], bytes]
 
 
 @dataclass(frozen=True)
 class Read:
-    """A picture that was read, and how: reading of the model, and whether as a face crop."""
+    """A picture that was read, and how."""
 
     photo: Photo
-    how: tuple[str, bool]
+    how: How
 
 
 def state() -> dict[str, Read]:
@@ -65,9 +75,9 @@ def pick() -> list[Picked]:
         if way == "Files"
         else [st.camera_input("Snapshot", key=f"camera-{widget_round()}", width=640)]
     )
-    picked = [Picked(shot.file_id, shot.name, shot.getvalue()) for shot in shots if shot]
+    picked = [Picked(shot.file_id, shot.name, shot.getvalue) for shot in shots if shot]
     if st.session_state.get("photo_example"):
-        picked.append(Picked("example", EXAMPLE.name, EXAMPLE.read_bytes()))
+        picked.append(Picked("example", EXAMPLE.name, EXAMPLE.read_bytes))
     return picked
 
 
@@ -90,16 +100,16 @@ def pick_files() -> list:
     return shots
 
 
-def read(picked: list[Picked], how: tuple[str, bool]) -> None:
+def read(picked: list[Picked], how: How) -> None:
     """Read what has not been read this way yet; each result is kept at once."""
     waiting = [p for p in picked if p.key not in state() or state()[p.key].how != how]
     if not waiting:
         return
-    reader = PhotoReader(recognizer(how[0]), is_crop=how[1])
+    reader = PhotoReader(recognizer(how.reading), how.is_crop)
     progress = st.progress(0.0)
     for number, one in enumerate(waiting):
         progress.progress(number / len(waiting), f"{number + 1} of {len(waiting)}: {one.name}")
-        state()[one.key] = Read(reader.read(one.data, one.name), how)
+        state()[one.key] = Read(reader.read(one.open(), one.name), how)
     progress.empty()
 
 
@@ -198,7 +208,7 @@ with options:
         help="For pictures that show one tightly cut face and nothing else, such as FER-2013's "
         "48×48 pixels. No face is searched for then.",
     )
-read(picked, (reading, is_crop))
+read(picked, How(card.name, reading, is_crop))
 if not state():
     st.info("Add a photo to see its faces. No picture at hand?")
     st.button("Try an example photo", on_click=try_example, icon=":material/image:")
