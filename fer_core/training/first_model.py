@@ -158,7 +158,7 @@ class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
         accuracy = float((found == self.public.labels.argmax(1)).mean())
         if accuracy > self.best:
             self.best = accuracy
-            self.model.save(self.out / "best.keras", include_optimizer=False)
+            self.model.save(self.out / "best.keras")
         log = {"epoch": epoch, **(logs or {}), "public_accuracy": accuracy}
         with (self.out / "metrics.jsonl").open("a") as file:
             file.write(json.dumps({k: round(float(v), 5) for k, v in log.items()}) + "\n")
@@ -177,7 +177,7 @@ def train(args: argparse.Namespace) -> None:
     total = steps * args.epochs
     model = build(args.start)
     schedule = keras.optimizers.schedules.CosineDecay(
-        1e-5, total - steps, warmup_target=args.rate, warmup_steps=steps // 2, alpha=1e-3
+        1e-5, total - steps // 2, warmup_target=args.rate, warmup_steps=steps // 2, alpha=1e-3
     )
     crossentropy = keras.losses.CategoricalCrossentropy
     model.compile(
