@@ -4,13 +4,14 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Final
 
 from fer_core.errors import FerError
 from fer_core.labels import EMOTIONS
 from fer_core.recognition import FaceEmotion
+
+if TYPE_CHECKING:  # pandas takes a third of a second, and recognising needs none of it
+    import pandas as pd
 
 RESULT_COLUMNS: Final = (
     "source", "frame", "time_s", "person", "x1", "y1", "x2", "y2",
@@ -70,13 +71,15 @@ def error_row(moment: Moment, error: FerError) -> dict[str, Any]:
     }
 
 
-def table(rows: Iterable[dict[str, Any]]) -> pd.DataFrame:
+def table(rows: Iterable[dict[str, Any]]) -> "pd.DataFrame":
     """Rows as a table with ``RESULT_COLUMNS`` and fixed types; what is missing is NA."""
+    import pandas as pd
+
     frame = pd.DataFrame(list(rows), columns=list(RESULT_COLUMNS))
     return frame.astype(_TYPES)
 
 
-def encode(results: pd.DataFrame, suffix: str) -> bytes:
+def encode(results: "pd.DataFrame", suffix: str) -> bytes:
     """The table as ``.csv``, ``.json`` (a list of objects) or ``.parquet`` bytes."""
     if suffix == ".csv":
         return results.to_csv(index=False).encode()
