@@ -19,3 +19,11 @@ class DownloadError(FerError):
 
 class SettingsError(FerError):
     """A setting has a value that is not allowed."""
+
+
+class DatasetError(FerError):
+    """A dataset cannot be opened, imported, changed or written."""
+
+
+class Cancelled(FerError):
+    """The user stopped the work; what it had written so far is removed."""

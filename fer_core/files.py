@@ -1,10 +1,15 @@
 """Write files so that no reader ever sees half of one."""
 
+import io
 import json
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
 
 
 def write_bytes(file: Path, data: bytes) -> None:
@@ -25,3 +30,17 @@ def write_bytes(file: Path, data: bytes) -> None:
 def write_json(file: Path, content: Mapping[str, Any]) -> None:
     """Write readable JSON as ``write_bytes`` does."""
     write_bytes(file, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def npy_bytes(array: npt.NDArray[Any]) -> bytes:
+    """An array as the bytes of an ``.npy`` file."""
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    return buffer.getvalue()
+
+
+def parquet_bytes(table: pd.DataFrame) -> bytes:
+    """A table as the bytes of a ``.parquet`` file."""
+    buffer = io.BytesIO()
+    table.to_parquet(buffer, index=False)
+    return buffer.getvalue()

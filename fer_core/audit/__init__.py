@@ -1,0 +1,1 @@
+"""Find what is wrong with a dataset, and keep what was decided about it."""

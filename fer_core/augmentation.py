@@ -1,0 +1,186 @@
+"""Augmentation: ranges, operations drawn from them, and their application with OpenCV.
+
+An ``Operation`` holds every number that decides the result, so that writing it down is enough to
+make the same picture again.
+"""
+
+from dataclasses import dataclass, fields
+from typing import Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from fer_core.errors import DatasetError
+from fer_core.images import Pixels
+
+ERASED_SIDE: Final = (0.1, 0.3)
+"""Sides of the erased rectangle as shares of the picture's."""
+
+LIMITS: Final = {
+    "flip": 1.0, "rotation": 45.0, "shift": 0.3, "zoom": 0.5, "brightness": 0.5, "contrast": 0.9,
+    "noise": 64.0, "erasing": 1.0,
+}  # fmt: skip
+"""Largest value of each range; a face turned or cut further shows another expression or none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """How far pictures may be changed; 0 turns a change off. All draws are uniform.
+
+    The defaults are the milder half of what the shipped model was trained with.
+
+    Attributes:
+        flip: Probability of a mirror image, 0..1.
+        rotation: Largest turn either way, degrees, 0..45.
+        shift: Largest shift each way as a share of the side, 0..0.3.
+        zoom: The scale is drawn from 1 - zoom to 1 + zoom, 0..0.5.
+        brightness: Largest shift of the grey values as a share of 255, 0..0.5.
+        contrast: Distances from the mean are multiplied by 1 - contrast to 1 + contrast, 0..0.9.
+        noise: Largest standard deviation of Gaussian noise in grey values, 0..64.
+        erasing: Probability that a rectangle is filled with one grey value, 0..1.
+
+    Raises:
+        DatasetError: A value is outside its limits.
+    """
+
+    flip: float = 0.5
+    rotation: float = 10.0
+    shift: float = 0.05
+    zoom: float = 0.1
+    brightness: float = 0.1
+    contrast: float = 0.2
+    noise: float = 4.0
+    erasing: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, most in LIMITS.items():
+            value = getattr(self, name)
+            if not 0 <= value <= most:
+                raise DatasetError(f"{name} must be 0 to {most:g}. Received: {value!r}.")
+
+    @property
+    def changes_anything(self) -> bool:
+        """False where every range is 0: the results would be copies."""
+        return any(getattr(self, name) > 0 for name in LIMITS)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One way to change a picture. The defaults leave it as it is.
+
+    Attributes:
+        flip: Mirror it first.
+        angle: Degrees, counter-clockwise.
+        shift_x: To the right, as a share of the width.
+        shift_y: Downwards, as a share of the height.
+        scale: About the middle; above 1 is larger.
+        brightness: Added, as a share of 255.
+        contrast: Factor about the picture's mean.
+        noise: Standard deviation in grey values.
+        erase_x: Left edge of the erased rectangle, as a share of the width.
+        erase_y: Top edge, as a share of the height.
+        erase_width: As a share of the width; 0 for none.
+        erase_height: As a share of the height.
+        erase_value: What it is filled with, 0..255.
+        seed: Of the noise.
+    """
+
+    flip: bool = False
+    angle: float = 0.0
+    shift_x: float = 0.0
+    shift_y: float = 0.0
+    scale: float = 1.0
+    brightness: float = 0.0
+    contrast: float = 1.0
+    noise: float = 0.0
+    erase_x: float = 0.0
+    erase_y: float = 0.0
+    erase_width: float = 0.0
+    erase_height: float = 0.0
+    erase_value: float = 0.0
+    seed: int = 0
+
+
+COLUMNS: Final = tuple(field.name for field in fields(Operation))
+
+
+def draw(spec: Spec, count: int, seed: int) -> pd.DataFrame:
+    """``count`` operations within ``spec``: a row each, columns as ``Operation``'s attributes."""
+    random = np.random.default_rng(seed)
+
+    def even(most: float, middle: float = 0.0) -> npt.NDArray[np.float64]:
+        return random.uniform(middle - most, middle + most, count)
+
+    columns: dict[str, npt.NDArray[np.generic]] = {
+        "flip": random.random(count) < spec.flip,
+        "angle": even(spec.rotation),
+        "shift_x": even(spec.shift),
+        "shift_y": even(spec.shift),
+        "scale": even(spec.zoom, 1.0),
+        "brightness": even(spec.brightness),
+        "contrast": even(spec.contrast, 1.0),
+        "noise": random.uniform(0, spec.noise, count),
+    }
+    width, height = random.uniform(*ERASED_SIDE, (2, count))
+    erased = random.random(count) < spec.erasing
+    left, top = random.random((2, count))
+    columns |= {
+        "erase_x": left * (1 - width),
+        "erase_y": top * (1 - height),
+        "erase_width": np.where(erased, width, 0.0),
+        "erase_height": np.where(erased, height, 0.0),
+        "erase_value": random.uniform(0, 255, count),
+        "seed": random.integers(0, 2**63, count),
+    }
+    return pd.DataFrame(columns, columns=list(COLUMNS))
+
+
+def operations(table: pd.DataFrame) -> list[Operation]:
+    """The rows of ``draw`` or of a manifest as operations."""
+    columns = [table[name].tolist() for name in COLUMNS]
+    return [Operation(*values) for values in zip(*columns, strict=True)]
+
+
+def apply(pixels: Pixels, operation: Operation) -> Pixels:
+    """Change uint8 (H, W) or (H, W, 3); the result has the same shape. Edges are repeated."""
+    return _erase(_relight(_warp(pixels, operation), operation), operation)
+
+
+def _warp(pixels: Pixels, operation: Operation) -> Pixels:
+    if operation.flip:
+        pixels = np.ascontiguousarray(pixels[:, ::-1])
+    height, width = pixels.shape[:2]
+    middle = (width - 1) / 2, (height - 1) / 2
+    matrix = np.asarray(cv2.getRotationMatrix2D(middle, operation.angle, operation.scale))
+    matrix[:, 2] += operation.shift_x * width, operation.shift_y * height
+    if np.array_equal(matrix, [[1, 0, 0], [0, 1, 0]]):
+        return pixels
+    return np.asarray(
+        cv2.warpAffine(pixels, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE), np.uint8
+    )
+
+
+def _relight(pixels: Pixels, operation: Operation) -> Pixels:
+    values = pixels.astype(np.float32)
+    if operation.contrast != 1 or operation.brightness:
+        mean = values.mean()
+        values = (values - mean) * operation.contrast + mean + 255 * operation.brightness
+    if operation.noise > 0:
+        random = np.random.default_rng(operation.seed)
+        grain = random.standard_normal(pixels.shape[:2], np.float32) * operation.noise
+        values += grain if pixels.ndim == 2 else grain[..., None]
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+
+
+def _erase(pixels: Pixels, operation: Operation) -> Pixels:
+    if operation.erase_width <= 0:
+        return pixels
+    height, width = pixels.shape[:2]
+    left, top = round(operation.erase_x * width), round(operation.erase_y * height)
+    right = left + max(round(operation.erase_width * width), 1)
+    bottom = top + max(round(operation.erase_height * height), 1)
+    result = pixels.copy()
+    result[top:bottom, left:right] = round(operation.erase_value)
+    return result

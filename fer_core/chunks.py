@@ -1,0 +1,31 @@
+"""Work through many rows on a few threads, with progress that may stop the work."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+Progress = Callable[[int, int], None]
+"""Called with rows done and rows in all; may raise ``errors.Cancelled`` to stop the work."""
+
+
+def run(
+    work: Callable[[int, int], None],
+    count: int,
+    progress: Progress | None = None,
+    threads: int = 2,
+    size: int = 256,
+) -> None:
+    """Call ``work(start, stop)`` for chunks of ``size`` rows that cover 0 to ``count``.
+
+    Worth it where the work leaves Python for most of its time, as reading files and OpenCV do.
+    An error in a chunk or in ``progress`` stops what has not begun and is raised here.
+    """
+    pool = ThreadPoolExecutor(threads)
+    starts = range(0, count, size)
+    try:
+        for start, _ in zip(
+            starts, pool.map(lambda at: work(at, min(at + size, count)), starts), strict=True
+        ):
+            if progress:
+                progress(min(start + size, count), count)
+    finally:
+        pool.shutdown(cancel_futures=True)

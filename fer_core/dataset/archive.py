@@ -1,0 +1,125 @@
+"""Take in a ZIP of class folders, and believe nothing that it says of itself."""
+
+import shutil
+import stat
+import zipfile
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, Final
+
+from fer_core.chunks import Progress
+from fer_core.dataset import store
+from fer_core.dataset.listing import TIDY, list_files
+from fer_core.errors import DatasetError
+from fer_core.images import SUFFIXES
+
+MAX_TOTAL: Final = 4_000_000_000
+"""Most bytes that a ZIP may unpack to: twenty times what the upload widget takes."""
+
+MAX_RATIO: Final = 100
+"""Most unpacked bytes for each packed one. Pictures are packed already: FER-2013 has 1.0."""
+
+MAX_FILES: Final = 1_000_000
+FREE_RATIO_BYTES: Final = 10_000_000
+"""Below this size the ratio does not matter."""
+
+
+def import_zip(
+    source: Path | BinaryIO, name: str, home: Path | None = None, progress: Progress | None = None
+) -> Path:
+    """Unpack a ZIP of ``<class>/…`` or ``<split>/<class>/…`` as a new dataset.
+
+    Everything is checked before the first byte is unpacked; only pictures and vote tables are.
+
+    Args:
+        source: A path, or an open file.
+        name: What to call the dataset; a number is added where the name is taken.
+        home: The store; see ``store``.
+        progress: See ``chunks.Progress``.
+
+    Returns:
+        The dataset's folder.
+
+    Raises:
+        DatasetError: No ZIP, damaged, encrypted, with paths that lead outside, too large unpacked,
+            or without class folders.
+    """
+    try:
+        with zipfile.ZipFile(source) as archive:
+            members = checked_members(archive)
+            name = store.free_name(name, home)
+            need = sum(member.file_size for member in members)
+            with store.new_dataset(name, need, home) as folder:
+                for done, member in enumerate(members, start=1):
+                    _extract(archive, member, folder)
+                    if progress and (done % 256 == 0 or done == len(members)):
+                        progress(done, len(members))
+                _check_classes(folder, name)
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError) as error:
+        raise DatasetError(
+            f"{name}: not a ZIP file that can be opened ({error}). Pack the folder again."
+        ) from error
+    return (home or store.default_home()) / name
+
+
+def checked_members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """The members to unpack.
+
+    Raises:
+        DatasetError: Any member is encrypted, leads outside, or the whole is too large.
+    """
+    every = archive.infolist()
+    if len(every) > MAX_FILES:
+        raise DatasetError(f"The ZIP holds {len(every):,} files; at most {MAX_FILES:,} are taken.")
+    for member in every:
+        _check_member(member)
+    total = sum(member.file_size for member in every)
+    packed = sum(member.compress_size for member in every)
+    if total > MAX_TOTAL:
+        raise DatasetError(
+            f"The ZIP would unpack to {total / 1e9:,.1f} GB; at most {MAX_TOTAL / 1e9:.0f} GB are "
+            "taken. Unpack it yourself and open the folder by its path."
+        )
+    if total > FREE_RATIO_BYTES and total > MAX_RATIO * max(packed, 1):
+        raise DatasetError(
+            f"The ZIP would grow {total / max(packed, 1):,.0f}-fold when unpacked; pictures never "
+            f"do. At most {MAX_RATIO}-fold is allowed."
+        )
+    return [member for member in every if _is_wanted(member)]
+
+
+def _check_member(member: zipfile.ZipInfo) -> None:
+    path = PurePosixPath(member.filename.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or ":" in member.filename.split("/")[0]:
+        raise DatasetError(
+            f"The ZIP holds {member.filename!r}, a path that leads outside. Pack the folder again."
+        )
+    if member.flag_bits & 1:
+        raise DatasetError("The ZIP is encrypted. Pack the folder again without a password.")
+
+
+def _is_wanted(member: zipfile.ZipInfo) -> bool:
+    path = PurePosixPath(member.filename.replace("\\", "/"))
+    is_link = stat.S_ISLNK(member.external_attr >> 16)
+    hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
+    name = path.name.lower()
+    wanted = name.endswith(SUFFIXES) or (name in TIDY and name.endswith(".csv"))
+    return wanted and not (member.is_dir() or is_link or hidden)
+
+
+def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> None:
+    target = folder / PurePosixPath(member.filename.replace("\\", "/"))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with archive.open(member) as packed, target.open("wb") as file:
+            shutil.copyfileobj(packed, file)  # never more than member.file_size: see zipfile
+    except (zipfile.BadZipFile, EOFError, RuntimeError) as error:
+        raise DatasetError(f"{member.filename}: damaged in the ZIP ({error}).") from error
+    except zipfile.zlib.error as error:  # type: ignore[attr-defined]
+        raise DatasetError(f"{member.filename}: damaged in the ZIP ({error}).") from error
+
+
+def _check_classes(folder: Path, name: str) -> None:
+    try:
+        list_files(folder)
+    except DatasetError as error:
+        raise DatasetError(str(error).replace(str(folder), name)) from error

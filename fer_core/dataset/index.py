@@ -1,0 +1,120 @@
+"""What a scan knows of a dataset: one row an image, no pixels but small thumbnails."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from fer_core.labels import EMOTIONS
+
+SPLITS: Final = ("train", "validation", "test")
+"""The split names; a dataset without split folders is all ``train``."""
+
+THUMB: Final = 16
+"""Side of the thumbnails in pixels: enough to find copies by, 256 bytes an image."""
+
+Thumbs = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DatasetIndex:
+    """The images of a dataset.
+
+    Attributes:
+        root: The folder that holds them.
+        table: One row an image that was listed. ``file`` (path below ``root``, with ``/``),
+            ``split``, ``label`` (categories in the order of ``SPLITS`` and ``EMOTIONS``), ``bytes``
+            and ``mtime_ns`` (of the file), ``width``, ``height`` (pixels), ``brightness``,
+            ``contrast`` (mean and standard deviation of the grey values, 0..255), ``digest``
+            (uint64 of the grey pixels: equal pixels, equal digest), ``error`` (empty, or why the
+            file cannot be read; the values of such a row mean nothing).
+        thumbs: uint8 (N, 16, 16), the rows' grey pictures scaled down.
+        notes: Sentences on what was left out or looks odd.
+        votes: How many FER+ annotators chose each emotion, a row for each row of ``table`` with
+            the columns ``EMOTIONS`` and ``other``; None where no votes are known.
+    """
+
+    root: Path
+    table: pd.DataFrame
+    thumbs: Thumbs
+    notes: tuple[str, ...] = ()
+    votes: pd.DataFrame | None = field(default=None)
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def path(self, row: int) -> Path:
+        """The file of a row."""
+        return self.root / self.table["file"].iloc[row]
+
+    def where(self, keep: npt.NDArray[np.bool_]) -> "DatasetIndex":
+        """The rows for which ``keep``, bool (N,), is true."""
+        votes = None if self.votes is None else self.votes[keep].reset_index(drop=True)
+        table = self.table[keep].reset_index(drop=True)
+        return replace(self, table=table, thumbs=self.thumbs[keep], votes=votes)
+
+    @property
+    def is_readable(self) -> npt.NDArray[np.bool_]:
+        """bool (N,): the file could be read."""
+        return np.asarray(self.table["error"] == "", np.bool_)
+
+    def readable(self) -> "DatasetIndex":
+        """Only the images that could be read."""
+        return self if self.is_readable.all() else self.where(self.is_readable)
+
+    def split(self, name: str) -> "DatasetIndex":
+        """Only the images of one split."""
+        return self.where(np.asarray(self.table["split"] == name, np.bool_))
+
+    def counts(self) -> pd.DataFrame:
+        """Readable images: a row an emotion, a column a split that has any."""
+        good = self.table[self.is_readable]
+        counts = pd.crosstab(good["label"], good["split"], dropna=False)
+        counts = counts.reindex(index=list(EMOTIONS), columns=list(SPLITS), fill_value=0)
+        return counts.loc[:, counts.sum() > 0]
+
+    def label_codes(self) -> npt.NDArray[np.int64]:
+        """int64 (N,): the labels as places in ``EMOTIONS``."""
+        return np.asarray(self.table["label"].cat.codes, np.int64)
+
+
+def make_table(rows: Mapping[str, Sequence[Any] | npt.NDArray[Any]]) -> pd.DataFrame:
+    """Columns as a table with the types that ``DatasetIndex`` promises."""
+    table = pd.DataFrame(dict(rows))
+    return table.astype(
+        {
+            "file": "str",
+            "split": pd.CategoricalDtype(SPLITS),
+            "label": pd.CategoricalDtype(EMOTIONS),
+            "error": "str",
+        }
+    )
+
+
+def imbalance(counts: Mapping[str, int]) -> float:
+    """Images in the largest class for each in the smallest; infinite where one is empty."""
+    largest, smallest = max(counts.values()), min(counts.values())
+    return largest / smallest if smallest else float("inf")
+
+
+def effective_number(count: int, beta: float = 0.999) -> float:
+    """How many different images ``count`` are worth when the n-th adds ``beta ** n``.
+
+    Source: Cui et al., Class-balanced loss based on effective number of samples, 2019, eq. 2.
+    """
+    return float((1 - beta**count) / (1 - beta))
+
+
+def class_weights(counts: Mapping[str, int]) -> dict[str, float]:
+    """Loss weights ``total / (classes * count)``: every class counts the same in sum.
+
+    Empty classes get weight 0. Source: scikit-learn's ``class_weight="balanced"``, after King and
+    Zeng, Logistic regression in rare events data, 2001.
+    """
+    present = [count for count in counts.values() if count]
+    share = sum(present) / max(len(present), 1)
+    return {name: share / count if count else 0.0 for name, count in counts.items()}

@@ -1,0 +1,134 @@
+"""Scan a dataset: list its files, look at each once, remember what was seen."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from fer_core import chunks, files
+from fer_core.chunks import Progress
+from fer_core.dataset import pixels, votes
+from fer_core.dataset.index import THUMB, DatasetIndex, Thumbs, make_table
+from fer_core.dataset.listing import Listing, list_files
+from fer_core.errors import ImageError
+from fer_core.settings import settings
+
+SEEN: Final = {
+    "width": np.int32, "height": np.int32, "brightness": np.float32, "contrast": np.float32,
+    "digest": np.uint64, "error": object,
+}  # fmt: skip
+"""What is learnt by opening a file, with its type."""
+
+
+def scan(root: str | Path, progress: Progress | None = None, threads: int = 2) -> DatasetIndex:
+    """Open a dataset folder.
+
+    Files whose size and time are those of the last scan are not opened again; what was learnt of
+    them is kept under ``FER_CACHE``.
+
+    Args:
+        root: ``root/<class>/…`` or ``root/{train,validation,test}/<class>/…``; see ``listing``.
+            FER+ votes are read from a ``labels.csv`` or ``fer2013new.csv`` in it.
+        progress: See ``chunks.Progress``.
+        threads: Threads that open files.
+
+    Raises:
+        DatasetError: The folder is missing, cannot be read, or holds no class folders.
+        Cancelled: ``progress`` asked to stop.
+    """
+    root = Path(root).expanduser().absolute()
+    listing = list_files(root)
+    cache = _cache_file(root)
+    seen, thumbs, rows = _recall(cache, listing)
+    if len(rows):
+
+
+        def look(start: int, stop: int) -> None:
+            for row in rows[start:stop].tolist():
+                _look_at(root, listing.files, seen, thumbs, row)
+
+        chunks.run(look, len(rows), progress, threads)
+    table = _table(listing, seen)
+    if len(rows):
+        _remember(cache, table, thumbs)
+    return DatasetIndex(root, table, thumbs, listing.notes(), votes.find(root, table))
+
+
+def _table(listing: Listing, seen: dict[str, npt.NDArray[Any]]) -> pd.DataFrame:
+    listed = {
+        "file": listing.files,
+        "split": listing.splits,
+        "label": listing.labels,
+        "bytes": np.asarray(listing.sizes, np.int64),
+        "mtime_ns": np.asarray(listing.times, np.int64),
+    }
+    return make_table(listed | seen)
+
+
+def _look_at(
+    root: Path, names: Sequence[str], seen: dict[str, npt.NDArray[Any]], thumbs: Thumbs, row: int
+) -> None:
+    """Open one file and fill its place."""
+    try:
+        facts = pixels.facts(pixels.read(root / names[row]))
+    except ImageError as error:
+        seen["error"][row] = str(error)
+        return
+    for name in ("width", "height", "brightness", "contrast", "digest"):
+        seen[name][row] = getattr(facts, name)
+    thumbs[row] = facts.thumb
+
+
+def _cache_file(root: Path) -> Path:
+    key = hashlib.sha256(str(root).encode()).hexdigest()[:16]
+    return settings().cache / "scans" / f"{key}.parquet"
+
+
+def _recall(
+    cache: Path, listing: Listing
+) -> tuple[dict[str, npt.NDArray[Any]], Thumbs, npt.NDArray[np.intp]]:
+    """What is known of the listed files, and the rows of those that must be opened."""
+    count = len(listing.files)
+    seen = {name: np.zeros(count, kind) for name, kind in SEEN.items()}
+    seen["error"][:] = ""
+    thumbs = np.zeros((count, THUMB, THUMB), np.uint8)
+    old = _read_cache(cache)
+    if old is None:
+        return seen, thumbs, np.arange(count)
+    table, old_thumbs = old
+    places = pd.Index(table["file"]).get_indexer(pd.Index(listing.files, dtype="str"))
+    same = (
+        (places >= 0)
+        & (table["bytes"].to_numpy()[places] == listing.sizes)
+        & (table["mtime_ns"].to_numpy()[places] == listing.times)
+    )
+    for name in SEEN:
+        seen[name][same] = table[name].to_numpy()[places[same]]
+    thumbs[same] = old_thumbs[places[same]]
+    return seen, thumbs, np.flatnonzero(~same)
+
+
+def _read_cache(cache: Path) -> tuple[pd.DataFrame, Thumbs] | None:
+    """The last scan, or None where there is none that can be used."""
+    try:
+        table = pd.read_parquet(cache)
+        thumbs = np.load(cache.with_suffix(".npy"), mmap_mode="r")
+        needed = {"file", "bytes", "mtime_ns", *SEEN}
+        fits = thumbs.shape == (len(table), THUMB, THUMB) and needed <= set(table.columns)
+    except (OSError, ValueError, EOFError):
+        return None
+    return (table, thumbs) if fits and len(table) else None
+
+
+def _remember(cache: Path, table: pd.DataFrame, thumbs: Thumbs) -> None:
+    """Keep a scan; a cache that cannot be written only costs time."""
+    try:
+        cache.unlink(missing_ok=True)  # never a table beside the thumbnails of another scan
+        files.write_bytes(cache.with_suffix(".npy"), files.npy_bytes(thumbs))
+        files.write_bytes(cache, files.parquet_bytes(table))
+    except OSError:
+        return

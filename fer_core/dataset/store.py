@@ -1,0 +1,135 @@
+"""Where datasets are kept: folders below ``$FER_HOME/datasets``, each written whole or not at all."""
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from filelock import FileLock, Timeout
+
+from fer_core.errors import DatasetError
+from fer_core.settings import settings
+
+MANIFEST: Final = "manifest.parquet"
+SPARE_BYTES: Final = 200_000_000
+"""Left free on the disk whatever is written: the rest of the machine needs to go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A dataset below the store. ``is_version``: written by balancing, so it may be deleted."""
+
+    folder: Path
+    is_version: bool
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.folder.name
+
+
+def default_home() -> Path:
+    """``$FER_HOME/datasets``; not created here."""
+    return settings().home / "datasets"
+
+
+def stored(home: Path | None = None) -> tuple[Stored, ...]:
+    """The datasets kept, by name."""
+    home = home or default_home()
+    if not home.is_dir():
+        return ()
+    return tuple(
+        Stored(folder, (folder / MANIFEST).is_file())
+        for folder in sorted(home.iterdir())
+        if folder.is_dir() and not folder.name.startswith(".")
+    )
+
+
+def free_name(wanted: str, home: Path | None = None) -> str:
+    """``wanted`` made fit for a folder name, with a number behind it where it is taken."""
+    home = home or default_home()
+    name = base = re.sub(r"[^\w. -]+", "-", wanted).strip(" .-")[:80] or "dataset"
+    number = 1
+    while (home / name).exists():
+        number += 1
+        name = f"{base}-{number}"
+    return name
+
+
+@contextmanager
+def new_dataset(name: str, need_bytes: int, home: Path | None = None) -> Iterator[Path]:
+    """A folder to fill that becomes the dataset ``name`` when the block ends without an error.
+
+    Until then it has a hidden name, and it is removed if anything goes wrong.
+
+    Args:
+        name: The dataset's name; see ``free_name``.
+        need_bytes: What is about to be written, checked against the free disk space.
+        home: The store; ``default_home()`` if None.
+
+    Raises:
+        DatasetError: The name is taken, the disk has too little space or fills up, the folder
+            cannot be written, or another dataset is being written at the moment.
+    """
+    home = home or default_home()
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with FileLock(home / ".lock", timeout=0):
+            for left in (*home.glob(".new-*"), *home.glob(".deleted-*")):
+                shutil.rmtree(left, ignore_errors=True)  # of a process that was killed
+            check_space(home, need_bytes)
+            yield from _staged(home, name)
+    except Timeout as error:
+        raise DatasetError(
+            f"Another dataset is being written in {home}. Wait until it is done and try again."
+        ) from error
+    except OSError as error:
+        raise DatasetError(
+            f"{home / name} cannot be written ({error.strerror or error}); about "
+            f"{need_bytes / 1e6:,.0f} MB are needed. Nothing was kept. Free some space or choose "
+            "another FER_HOME."
+        ) from error
+
+
+def _staged(home: Path, name: str) -> Iterator[Path]:
+    if (home / name).exists():
+        raise DatasetError(f"There is a dataset {name!r} already. Choose another name.")
+    staging = Path(tempfile.mkdtemp(prefix=".new-", dir=home))
+    staging.chmod(0o755)
+    try:
+        yield staging
+        staging.rename(home / name)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+
+
+def check_space(folder: Path, need_bytes: int) -> None:
+    """Raise ``DatasetError`` unless the disk of ``folder`` has room for ``need_bytes``."""
+    free = shutil.disk_usage(folder).free
+    if need_bytes + SPARE_BYTES > free:
+        raise DatasetError(
+            f"Not enough disk space: about {(need_bytes + SPARE_BYTES) / 1e6:,.0f} MB are needed "
+            f"and {free / 1e6:,.0f} MB are free in {folder}. Lower the targets or free some space."
+        )
+
+
+def delete_version(version: Stored) -> None:
+    """Remove a dataset that balancing wrote; the dataset it came from is not touched.
+
+    Raises:
+        DatasetError: It is no such version, or it cannot be removed.
+    """
+    if not (version.folder / MANIFEST).is_file():
+        raise DatasetError(f"{version.folder} was not written by balancing and is not deleted.")
+    doomed = version.folder.with_name(f".deleted-{version.name}-{os.getpid()}")
+    try:
+        version.folder.rename(doomed)  # gone at once for everyone who looks
+        shutil.rmtree(doomed)
+    except OSError as error:
+        raise DatasetError(f"{version.folder} cannot be removed ({error.strerror}).") from error
