@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from fer_core import files, registry, results
+from fer_core import dataset_commands, files, registry, results
 from fer_core.errors import FerError, ImageError
 from fer_core.images import SUFFIXES
 from fer_core.photos import Photo, PhotoReader
@@ -96,9 +96,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m fer_core", description="Facial emotion recognition."
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add_classify(commands.add_parser("classify", help="emotions of photos, written as a table"))
-    _add_models(commands.add_parser("models", help="list, show, promote and export models"))
+    actions = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_classify(actions.add_parser("classify", help="emotions of photos, written as a table"))
+    dataset = actions.add_parser("dataset", help="scan, import, balance and audit datasets")
+    dataset_commands.add(dataset)
+    _add_models(actions.add_parser("models", help="list, show, promote and export models"))
     return parser
 
 

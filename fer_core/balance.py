@@ -129,6 +129,21 @@ def train_counts(index: DatasetIndex) -> dict[str, int]:
 
 
 @dataclass(frozen=True, slots=True)
+class Recipe:
+    """All that decides a balanced dataset: the same recipe on the same files, the same bytes.
+
+    Attributes:
+        plan: Targets; see ``plan``.
+        spec: How new images may differ from those they are made of.
+        seed: Of every random choice.
+    """
+
+    plan: Plan
+    spec: Spec = Spec()
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Estimate:
     """What applying a plan will cost.
 
@@ -156,7 +171,7 @@ def estimate(index: DatasetIndex, wanted: Plan) -> Estimate:
     return Estimate(int(extra.sum()), int(size), seconds)
 
 
-def make_manifest(index: DatasetIndex, wanted: Plan, spec: Spec, seed: int) -> pd.DataFrame:
+def make_manifest(index: DatasetIndex, recipe: Recipe) -> pd.DataFrame:
     """Decide on every file of the new dataset without touching any.
 
     Each image of a class is used equally often, give or take one.
@@ -167,11 +182,12 @@ def make_manifest(index: DatasetIndex, wanted: Plan, spec: Spec, seed: int) -> p
         same arguments give the same rows.
 
     Raises:
-        DatasetError: Images are to be made, but ``spec`` changes nothing.
+        DatasetError: Images are to be made, but every augmentation is off.
     """
-    if any(wanted.extra_count.values()) and not spec.changes_anything:
+    wanted = recipe.plan
+    if any(wanted.extra_count.values()) and not recipe.spec.changes_anything:
         raise DatasetError("Every augmentation is off: the new images would be plain copies.")
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(recipe.seed)
     good = index.readable().table[["file", "split", "label"]]
     train = good["split"] == "train"
     kept, extra = [np.flatnonzero(~train)], [np.empty(0, np.int64)]
@@ -183,7 +199,7 @@ def make_manifest(index: DatasetIndex, wanted: Plan, spec: Spec, seed: int) -> p
         extra.append(np.sort(np.resize(order, max(target - len(rows), 0))))
     originals = _rows(good, np.concatenate(kept), augmented=False)
     copies = _rows(good, np.concatenate(extra), augmented=True)
-    drawn = augmentation.draw(spec, len(copies), int(random.integers(2**63)))
+    drawn = augmentation.draw(recipe.spec, len(copies), int(random.integers(2**63)))
     same = pd.DataFrame([asdict(augmentation.Operation())] * len(originals), columns=drawn.columns)
     table = pd.concat([originals.join(same.astype(drawn.dtypes)), copies.join(drawn)])
     return table.reset_index(drop=True)
@@ -207,9 +223,7 @@ def _rows(good: pd.DataFrame, rows: npt.NDArray[np.int64], augmented: bool) -> p
 
 def apply(
     index: DatasetIndex,
-    wanted: Plan,
-    spec: Spec,
-    seed: int,
+    recipe: Recipe,
     name: str,
     home: Path | None = None,
     progress: Progress | None = None,
@@ -218,9 +232,7 @@ def apply(
 
     Args:
         index: The old dataset, possibly seen through decisions (see ``audit.decisions``).
-        wanted: Targets; see ``plan``.
-        spec: How new images may differ from those they are made of.
-        seed: Of every random choice.
+        recipe: What to make.
         name: The new dataset's name.
         home: The store; see ``dataset.store``.
         progress: See ``chunks.Progress``.
@@ -231,10 +243,10 @@ def apply(
     Raises:
         DatasetError: The name is taken, the disk is too small, a source has gone, or another
             dataset is being written. Nothing is left behind.
-        Cancelled: ``progress`` asked to stop. Nothing is left behind.
+        CancelledError: ``progress`` asked to stop. Nothing is left behind.
     """
-    manifest = make_manifest(index, wanted, spec, seed)
-    need = estimate(index, wanted).bytes
+    manifest = make_manifest(index, recipe)
+    need = estimate(index, recipe.plan).bytes
     with store.new_dataset(name, need, home) as folder:
         write(manifest, index.root, folder, progress)
         for file in votes.FILES:
@@ -242,8 +254,8 @@ def apply(
                 shutil.copyfile(index.root / file, folder / file)
         (folder / store.MANIFEST).write_bytes(files.parquet_bytes(manifest))
         about = {
-            "source": str(index.root), "seed": seed, "counts": dict(wanted.counts),
-            "target_count": dict(wanted.target_count), "augmentation": asdict(spec),
+            "source": str(index.root), "seed": recipe.seed, "counts": dict(recipe.plan.counts),
+            "target_count": dict(recipe.plan.target_count), "augmentation": asdict(recipe.spec),
             "opencv": cv2.__version__, "numpy": np.__version__,
         }  # fmt: skip
         files.write_json(folder / "version.json", about)
@@ -257,14 +269,13 @@ def write(
     progress: Progress | None = None,
     threads: int = 2,
 ) -> None:
-    """Make the files of a manifest below ``folder``, which is empty. The same rows give the same
-    bytes as long as OpenCV and NumPy are the same.
+    """Make the files of a manifest below ``folder``, which is empty.
 
-    Files that are not changed are linked where the file system can, else copied.
+    The same rows give the same bytes as long as OpenCV and NumPy are the same. Files that are not changed are linked where the file system can, else copied.
 
     Raises:
         ImageError: A source is missing or damaged.
-    """  # noqa: D205
+    """
     for place in {str(PurePosixPath(file).parent) for file in manifest["file"]}:
         (folder / place).mkdir(parents=True, exist_ok=True)
     same = manifest[~manifest["augmented"]]
@@ -287,6 +298,11 @@ def write(
 
     chunks.run(link, len(same), None, threads)
     chunks.run(make, len(made), progress, threads)
+
+
+def version_name(index: DatasetIndex, home: Path | None = None) -> str:
+    """A free name for a balanced version of a dataset."""
+    return store.free_name(f"{index.root.name}-balanced", home)
 
 
 def _link(old: Path, new: Path) -> None:

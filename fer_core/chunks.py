@@ -4,7 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 Progress = Callable[[int, int], None]
-"""Called with rows done and rows in all; may raise ``errors.Cancelled`` to stop the work."""
+"""Called with rows done and rows in all; may raise ``errors.CancelledError`` to stop the work."""
 
 
 def run(

@@ -80,6 +80,33 @@ class EmotionClassifier:
         Raises:
             ValueError: The array has another type or shape.
         """
+        pixels = self._pixels(crops)
+        logits = np.empty((len(pixels), len(EMOTIONS)), np.float32)
+        for start in range(0, len(pixels), BATCH):
+            logits[start : start + BATCH] = self._logits(pixels[start : start + BATCH])
+        return softmax(logits / np.float32(self._temperature))
+
+    def features(self, crops: Pixels | list[Pixels]) -> npt.NDArray[np.float32]:
+        """What the network sees in face crops, before any head answers.
+
+        Args:
+            crops: As for ``predict``.
+
+        Returns:
+            float32 (N, C): the last feature map, averaged over its places.
+
+        Raises:
+            ValueError: The array has another type or shape.
+        """
+        pixels = self._pixels(crops)
+        filled = pixels if len(pixels) else np.zeros((1, *pixels.shape[1:]), np.float32)
+        parts = [
+            self._output("features", filled[start : start + BATCH]).mean(axis=(1, 2))
+            for start in range(0, len(filled), BATCH)
+        ]
+        return np.concatenate(parts)[: len(pixels)]
+
+    def _pixels(self, crops: Pixels | list[Pixels]) -> npt.NDArray[np.float32]:
         for crop in crops:
             if (
                 crop.dtype != np.uint8
@@ -91,15 +118,14 @@ class EmotionClassifier:
                     "crops must be uint8, (N, H, W, 3) or (N, H, W). "
                     f"Received: {crop.dtype}, one crop of shape {crop.shape}."
                 )
-        pixels = network_input(crops, self.card.input_size, self.card.channels)
-        logits = np.empty((len(pixels), len(EMOTIONS)), np.float32)
-        for start in range(0, len(pixels), BATCH):
-            logits[start : start + BATCH] = self._logits(pixels[start : start + BATCH])
-        return softmax(logits / np.float32(self._temperature))
+        return network_input(crops, self.card.input_size, self.card.channels)
 
     def _logits(self, pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        return self._output(self.reading, pixels)
+
+    def _output(self, name: str, pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         with self._lock:
-            return np.array(self._run(pixels=pixels)[self.reading], np.float32)
+            return np.array(self._run(pixels=pixels)[name], np.float32)
 
     def _check(self) -> None:
         """One blank crop through the network: it answers, and in the shape the card promises."""

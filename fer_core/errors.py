@@ -25,5 +25,5 @@ class DatasetError(FerError):
     """A dataset cannot be opened, imported, changed or written."""
 
 
-class Cancelled(FerError):
+class CancelledError(FerError):
     """The user stopped the work; what it had written so far is removed."""

@@ -52,7 +52,7 @@ Rows = npt.NDArray[np.int64]
 
 
 def find(index: DatasetIndex, progress: Progress | None = None, seed: int = 0) -> pd.DataFrame:
-    """Every pair of copies that is found; where many files are equal, each is paired with the first.
+    """Every pair of copies; where many files are equal, each is paired with the first of them.
 
     Args:
         index: The dataset.
@@ -106,7 +106,7 @@ def propose(thumbs: Thumbs, seed: int = 0) -> Rows:
 
 
 def _codes(order: npt.NDArray[np.intp], bits: Bits, count: int) -> Rows:
-    """Neighbours in ``order`` with like fingerprints, as ``(first * count + second) * 2 + mirrored``."""
+    """Neighbours with like fingerprints as ``(first * count + second) * 2 + mirrored``."""
     ranked, codes = bits[order], [np.empty(0, np.int64)]
     for step in range(1, min(NEIGHBOURS, len(order) - 1) + 1):
         apart = np.bitwise_count(ranked[step:] ^ ranked[:-step]).sum(axis=1, dtype=np.uint8)
@@ -196,7 +196,9 @@ def difference(a: Pixels, b: Pixels) -> float:
     """1 - the best correlation of two uint8 (48, 48) over shifts of up to 4 and scales of ±12 %."""
     best = -1.0
     for side in SCALES:
-        scaled = b if side == SIDE else np.asarray(cv2.resize(np.ascontiguousarray(b), (side, side)))
+        scaled = (
+            b if side == SIDE else np.asarray(cv2.resize(np.ascontiguousarray(b), (side, side)))
+        )
         large, part = (a, scaled[2:-2, 2:-2]) if side < SIDE else (scaled, a[4:-4, 4:-4])
         fit = cv2.matchTemplate(large, np.ascontiguousarray(part), cv2.TM_CCOEFF_NORMED)
         best = max(best, float(fit.max()))

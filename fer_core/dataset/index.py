@@ -49,7 +49,7 @@ class DatasetIndex:
 
     def path(self, row: int) -> Path:
         """The file of a row."""
-        return self.root / self.table["file"].iloc[row]
+        return self.root / str(self.table["file"].iloc[row])
 
     def where(self, keep: npt.NDArray[np.bool_]) -> "DatasetIndex":
         """The rows for which ``keep``, bool (N,), is true."""
@@ -59,7 +59,7 @@ class DatasetIndex:
 
     @property
     def is_readable(self) -> npt.NDArray[np.bool_]:
-        """bool (N,): the file could be read."""
+        """Which files could be read: bool (N,)."""
         return np.asarray(self.table["error"] == "", np.bool_)
 
     def readable(self) -> "DatasetIndex":
@@ -78,7 +78,7 @@ class DatasetIndex:
         return counts.loc[:, counts.sum() > 0]
 
     def label_codes(self) -> npt.NDArray[np.int64]:
-        """int64 (N,): the labels as places in ``EMOTIONS``."""
+        """The labels, int64 (N,), as places in ``EMOTIONS``."""
         return np.asarray(self.table["label"].cat.codes, np.int64)
 
 
@@ -88,8 +88,8 @@ def make_table(rows: Mapping[str, Sequence[Any] | npt.NDArray[Any]]) -> pd.DataF
     return table.astype(
         {
             "file": "str",
-            "split": pd.CategoricalDtype(SPLITS),
-            "label": pd.CategoricalDtype(EMOTIONS),
+            "split": pd.CategoricalDtype(list(SPLITS)),
+            "label": pd.CategoricalDtype(list(EMOTIONS)),
             "error": "str",
         }
     )

@@ -97,7 +97,9 @@ def rows(text: Iterable[str]) -> Iterator[tuple[str, Pixels]]:
         for number, row in enumerate(table):
             yield _row(number, row)
     except (csv.Error, UnicodeDecodeError) as error:
-        raise DatasetError(f"The CSV cannot be read ({error}). Use Kaggle's fer2013.csv.") from error
+        raise DatasetError(
+            f"The CSV cannot be read ({error}). Use Kaggle's fer2013.csv."
+        ) from error
 
 
 def _row(number: int, row: dict[str, str | None]) -> tuple[str, Pixels]:

@@ -24,7 +24,9 @@ SPLIT_NAMES: Final = {name: name for name in SPLITS} | {
 }  # fmt: skip
 """Folder names, in lower case, that are taken for a split."""
 
-TIDY: Final = frozenset({"manifest.parquet", "labels.csv", "fer2013new.csv", ".ds_store"})
+TIDY: Final = frozenset(
+    {"manifest.parquet", "version.json", "labels.csv", "fer2013new.csv", "decisions.csv"}
+)
 """Files that belong beside the images and are not worth a note."""
 
 

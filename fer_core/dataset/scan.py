@@ -38,14 +38,13 @@ def scan(root: str | Path, progress: Progress | None = None, threads: int = 2) -
 
     Raises:
         DatasetError: The folder is missing, cannot be read, or holds no class folders.
-        Cancelled: ``progress`` asked to stop.
+        CancelledError: ``progress`` asked to stop.
     """
     root = Path(root).expanduser().absolute()
     listing = list_files(root)
     cache = _cache_file(root)
     seen, thumbs, rows = _recall(cache, listing)
     if len(rows):
-
 
         def look(start: int, stop: int) -> None:
             for row in rows[start:stop].tolist():
@@ -59,7 +58,7 @@ def scan(root: str | Path, progress: Progress | None = None, threads: int = 2) -
 
 
 def _table(listing: Listing, seen: dict[str, npt.NDArray[Any]]) -> pd.DataFrame:
-    listed = {
+    listed: dict[str, Any] = {
         "file": listing.files,
         "split": listing.splits,
         "label": listing.labels,

@@ -1,4 +1,4 @@
-"""Where datasets are kept: folders below ``$FER_HOME/datasets``, each written whole or not at all."""
+"""Where datasets are kept: folders below ``$FER_HOME/datasets``, written whole or not at all."""
 
 import os
 import re

@@ -4,12 +4,14 @@ Source: Barsoum et al., Training deep networks for facial expression recognition
 crowd-sourced label distribution, 2016 (https://github.com/microsoft/FERPlus).
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import pandas as pd
 
+from fer_core.dataset.index import DatasetIndex
 from fer_core.errors import DatasetError
 from fer_core.labels import EMOTIONS
 
@@ -71,6 +73,18 @@ def load(file: Path, table: pd.DataFrame) -> pd.DataFrame | None:
     counts = counts[~counts.index.duplicated() & (counts.index != "")]
     found = counts.reindex(table["file"].map(_stem)).fillna(0).astype(np.int64)
     return found.reset_index(drop=True)
+
+
+def attach(index: DatasetIndex, file: Path) -> DatasetIndex:
+    """The dataset with the votes of ``file``; see ``load``.
+
+    Raises:
+        DatasetError: The file is damaged, or has no votes on any of the images.
+    """
+    found = load(file, index.table)
+    if found is None or not found.to_numpy().any():
+        raise DatasetError(f"{file}: no FER+ votes on the images of {index.root.name}.")
+    return replace(index, votes=found)
 
 
 def majority(votes: pd.DataFrame) -> pd.Series:

@@ -1,0 +1,161 @@
+"""Find labels that are probably wrong, by asking a model that has not seen them.
+
+A linear head learns the given labels from frozen features, each fifth of the images from the other
+four; an image is the more suspicious the less its own label is believed of it.
+Source: Northcutt et al., Confident learning: estimating uncertainty in dataset labels, 2021.
+"""
+
+import contextlib
+import hashlib
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from fer_core import chunks, files
+from fer_core.chunks import Progress
+from fer_core.classifier import EmotionClassifier, Probabilities
+from fer_core.dataset import pixels
+from fer_core.dataset.index import DatasetIndex
+from fer_core.errors import DatasetError
+from fer_core.labels import EMOTIONS
+from fer_core.registry import LITERT_FILE
+from fer_core.settings import settings
+
+Features = npt.NDArray[np.float32]
+Codes = npt.NDArray[np.int64]
+
+FOLDS: Final = 5
+COMPONENTS: Final = 256
+MOST_TO_FIT: Final = 40_000
+"""A head learns from at most so many images; more make it slower, not better."""
+
+
+def features(
+    index: DatasetIndex, classifier: EmotionClassifier, progress: Progress | None = None
+) -> Features:
+    """The classifier's frozen features of every image, float32 (N, C).
+
+    Kept under ``FER_CACHE`` as float16, by the images' pixels and the model, so that they are
+    computed once. Every image must be readable (see ``DatasetIndex.readable``).
+
+    Raises:
+        ImageError: A file has gone since the scan.
+        CancelledError: ``progress`` asked to stop.
+    """
+    cache = _cache_file(index, classifier)
+    try:
+        return np.asarray(np.load(cache), np.float32)
+    except (OSError, ValueError, EOFError):
+        pass  # not computed yet, or damaged: compute
+    width = classifier.features([]).shape[1]
+    found = np.empty((len(index), width), np.float16)
+
+    def work(start: int, stop: int) -> None:
+        crops = [pixels.read(index.path(row)) for row in range(start, stop)]
+        found[start:stop] = classifier.features(crops)
+
+    chunks.run(work, len(index), progress, threads=2, size=128)
+    with contextlib.suppress(OSError):  # not kept: only costs time the next time
+        files.write_bytes(cache, files.npy_bytes(found))
+    return np.asarray(found, np.float32)
+
+
+def _cache_file(index: DatasetIndex, classifier: EmotionClassifier) -> Path:
+    key = hashlib.sha256(index.table["digest"].to_numpy().tobytes())
+    model = (classifier.card.folder / LITERT_FILE).stat()
+    key.update(f"{classifier.card.folder} {model.st_size} {model.st_mtime_ns}".encode())
+    return settings().cache / "features" / f"{key.hexdigest()[:16]}.npy"
+
+
+def out_of_fold(
+    features: Features,
+    labels: Codes,
+    digests: npt.NDArray[np.uint64],
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Probabilities:
+    """What a linear head says of each image when neither it nor an exact copy was learnt from.
+
+    Args:
+        features: (N, C).
+        labels: int64 (N,), places in ``EMOTIONS``.
+        digests: uint64 (N,); images with equal digests share a fold.
+        seed: Of the folds.
+        progress: See ``chunks.Progress``; counts folds.
+
+    Returns:
+        float32 (N, 7); each row sums to 1.
+
+    Raises:
+        DatasetError: Fewer than two classes, or too few images to hold some back.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    if len(np.unique(labels)) < 2 or len(labels) < 10 * FOLDS:
+        raise DatasetError(
+            f"At least {10 * FOLDS} images of two classes are needed to judge labels. "
+            f"Received: {len(labels)} images of {len(np.unique(labels))} classes."
+        )
+    random = np.random.default_rng(seed)
+    _, groups = np.unique(digests, return_inverse=True)
+    fold = random.permutation(groups.max() + 1)[groups] % FOLDS
+    values = _whiten(features, random)
+    result = np.zeros((len(labels), len(EMOTIONS)), np.float32)
+    for number in range(FOLDS):
+        learnt = random.permutation(np.flatnonzero(fold != number))[:MOST_TO_FIT]
+        head = LogisticRegression(C=0.003, max_iter=100, tol=1e-3)
+        head.fit(values[learnt], labels[learnt])
+        held = fold == number
+        result[np.ix_(held, head.classes_)] = head.predict_proba(values[held])
+        if progress:
+            progress(number + 1, FOLDS)
+    return result
+
+
+def _whiten(features: Features, random: np.random.Generator) -> Features:
+    """The strongest components, each with variance 1: the head then learns five times as fast."""
+    sample = features[random.permutation(len(features))[:MOST_TO_FIT]]
+    middle, spread = sample.mean(axis=0), sample.std(axis=0) + 1e-3
+    scaled = (sample - middle) / spread
+    strength, axes = np.linalg.eigh(scaled.T @ scaled / len(scaled))
+    keep = strength > max(strength[-1] * 1e-4, 1e-6)
+    keep[:-COMPONENTS] = False
+    change = axes[:, keep] / np.sqrt(strength[keep])
+    return np.asarray((features - middle) / spread @ change, np.float32)
+
+
+def suspects(labels: Codes, probabilities: Probabilities) -> pd.DataFrame:
+    """Rank images by how little their label is believed.
+
+    Args:
+        labels: int64 (N,), places in ``EMOTIONS``.
+        probabilities: float32 (N, 7), out of fold: from ``out_of_fold`` or a training run's own.
+
+    Returns:
+        A row an image, most suspicious first: ``row``, ``suggested`` (the likeliest emotion),
+        ``belief`` (probability of the given label), ``flagged`` (cleanlab's estimate of those that
+        are wrong).
+    """
+    from cleanlab.filter import find_label_issues
+    from cleanlab.rank import get_label_quality_scores
+
+    present, codes = np.unique(labels, return_inverse=True)
+    chances = probabilities[:, present] + 1e-7
+    chances = chances / chances.sum(axis=1, keepdims=True)
+    quality = get_label_quality_scores(
+        codes, chances, method="self_confidence", adjust_pred_probs=False
+    )
+    flagged = find_label_issues(codes, chances, filter_by="prune_by_noise_rate", n_jobs=1)
+    order = np.argsort(quality, kind="stable")
+    names = np.asarray(EMOTIONS, object)[present[chances.argmax(axis=1)]]
+    return pd.DataFrame(
+        {
+            "row": order,
+            "suggested": names[order],
+            "belief": quality[order].astype(np.float32),
+            "flagged": np.asarray(flagged, np.bool_)[order],
+        }
+    )

@@ -1,0 +1,183 @@
+"""The ``dataset`` commands: scan, import, balance and audit, over the same calls as the page."""
+
+import argparse
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from fer_core import balance, files
+from fer_core.audit import copies, labels, pictures, report
+from fer_core.audit.decisions import Decisions, view
+from fer_core.augmentation import LIMITS, Spec
+from fer_core.chunks import Progress
+from fer_core.classifier import EmotionClassifier
+from fer_core.dataset import DatasetIndex, demo, scan, votes
+from fer_core.dataset.archive import import_zip
+from fer_core.dataset.kaggle import import_csv
+from fer_core.errors import DatasetError
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Fill the parser of ``python -m fer_core dataset``."""
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    one = actions.add_parser("scan", help="count the images and print the dataset card")
+    _add_source(one)
+    one.set_defaults(run=_scan)
+    one = actions.add_parser("import", help="take in a ZIP, fer2013.csv or the demo")
+    one.add_argument("source", help="a .zip, a .csv, or the word demo")
+    one.add_argument("--name", help="name of the new dataset (default: the file's)")
+    one.add_argument("--votes", type=Path, help="fer2013new.csv to keep with a fer2013.csv")
+    one.set_defaults(run=_import)
+    one = actions.add_parser("balance", help="write a balanced version beside the dataset")
+    _add_source(one)
+    _add_balance(one)
+    one.set_defaults(run=_balance)
+    one = actions.add_parser("audit", help="find copies, wrong labels and useless pictures")
+    _add_source(one)
+    one.add_argument("--out", type=Path, help="folder for copies.csv, labels.csv and pictures.csv")
+    one.add_argument(
+        "--difference", type=float, default=copies.DEFAULT_DIFFERENCE, metavar="D",
+        help=f"largest difference of copies, 0 to {copies.MOST_DIFFERENCE} (default: %(default)s)",
+    )  # fmt: skip
+    one.add_argument("--model", help="model whose features judge the labels")
+    one.set_defaults(run=_audit)
+
+
+def _add_source(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", metavar="DIR", help="folder of class or split folders, or demo")
+    parser.add_argument("--votes", type=Path, help="labels.csv or fer2013new.csv")
+    parser.add_argument("--decisions", type=Path, help="decisions.csv to see the dataset through")
+
+
+def _add_balance(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--to", default="largest", metavar="TARGET",
+        help="largest, median, a number, or targets as disgust=2000,fear=5000 (default: largest)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--undersample", action="store_true", help="cut classes above the target down to it"
+    )
+    parser.add_argument("--name", help="name of the new dataset")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--plan-only", action="store_true", help="print the plan, write nothing")
+    for name, value in ((name, getattr(Spec(), name)) for name in LIMITS):
+        parser.add_argument(
+            f"--{name}", type=float, default=value, metavar="X",
+            help=f"augmentation range, 0 to {LIMITS[name]:g} (default: {value:g})",
+        )  # fmt: skip
+
+
+def _open(options: argparse.Namespace) -> DatasetIndex:
+    folder = demo.make() if options.folder == "demo" else options.folder
+    index = scan(folder, _progress("scan"))
+    if options.votes:
+        index = votes.attach(index, options.votes)
+    if options.decisions:
+        if not options.decisions.is_file():
+            raise DatasetError(f"{options.decisions}: there is no such file.")
+        index = view(index, Decisions(options.decisions))
+    return index
+
+
+def _scan(options: argparse.Namespace) -> int:
+    print(report.markdown(_open(options), report.Findings()), end="")
+    return 0
+
+
+def _import(options: argparse.Namespace) -> int:
+    source = Path(options.source)
+    name = options.name or source.stem
+    if options.source == "demo":
+        print(demo.make())
+    elif source.suffix.lower() == ".csv":
+        print(import_csv(source, name, progress=_progress("import"), votes=options.votes))
+    elif source.suffix.lower() == ".zip":
+        print(import_zip(source, name, progress=_progress("import")))
+    else:
+        raise DatasetError(f"{source}: only .zip and .csv files and the demo can be imported.")
+    return 0
+
+
+def _balance(options: argparse.Namespace) -> int:
+    index = _open(options)
+    spec = Spec(**{name: getattr(options, name) for name in LIMITS})
+    wanted = balance.plan(balance.train_counts(index), _target(options.to), options.undersample)
+    for name, count in wanted.counts.items():
+        print(f"{name:10} {count:>8,} -> {wanted.target_count[name]:>8,}")
+    cost = balance.estimate(index, wanted)
+    print(
+        f"{cost.images:,} images to make: about {cost.bytes / 1e6:,.0f} MB, {cost.seconds:,.0f} s"
+    )
+    if options.plan_only:
+        return 0
+    name = options.name or balance.version_name(index)
+    recipe = balance.Recipe(wanted, spec, options.seed)
+    print(balance.apply(index, recipe, name, progress=_progress("balance")))
+    return 0
+
+
+def _target(text: str) -> str | int | dict[str, int]:
+    if "=" not in text:
+        return int(text) if text.isdigit() else text
+    try:
+        pairs = (part.split("=") for part in text.split(","))
+        return {name.strip(): int(number) for name, number in pairs}
+    except ValueError as error:
+        raise DatasetError(
+            f"--to takes targets as disgust=2000,fear=5000. Received: {text!r}."
+        ) from error
+
+
+def _audit(options: argparse.Namespace) -> int:
+    if not 0 <= options.difference <= copies.MOST_DIFFERENCE:
+        raise DatasetError(
+            f"--difference must be 0 to {copies.MOST_DIFFERENCE}. Received: {options.difference}."
+        )
+    index = _open(options)
+    pairs = copies.find(index, _progress("copies"))
+    pairs = pairs[pairs["difference"] <= options.difference]
+    judged = index.readable().split("train")
+    classifier = EmotionClassifier.load(options.model)
+    values = labels.features(judged, classifier, _progress("features"))
+    digests = judged.table["digest"].to_numpy()
+    chances = labels.out_of_fold(values, judged.label_codes(), digests, progress=_progress("head"))
+    suspects = labels.suspects(judged.label_codes(), chances)
+    if options.out:
+        _write(options.out, index, judged, (pairs, suspects))
+    print(report.markdown(index, report.Findings(pairs, suspects, judged)), end="")
+    return 0
+
+
+def _write(
+    folder: Path, index: DatasetIndex, judged: DatasetIndex, found: tuple[pd.DataFrame, ...]
+) -> None:
+    """The findings as tables that name files."""
+    pairs, suspects = found
+    names, labels_given = judged.table["file"], judged.table["label"]
+    rows = suspects["row"]
+    tables = {
+        "copies.csv": pairs.assign(
+            **{end: index.table["file"].to_numpy()[pairs[end]] for end in "ab"}
+        ),
+        "labels.csv": suspects.assign(
+            file=names.to_numpy()[rows], given=labels_given.to_numpy()[rows]
+        )[["file", "given", "suggested", "belief", "flagged"]],
+        "pictures.csv": pictures.odd(index).assign(
+            file=lambda table: index.table["file"].to_numpy()[table["row"]]
+        )[["file", "why"]],
+    }
+    for name, table in tables.items():
+        files.write_bytes(folder / name, table.to_csv(index=False).encode())
+
+
+def _progress(what: str) -> Progress | None:
+    """A line on the terminal that counts; nothing where the output goes to a file."""
+    if not sys.stderr.isatty():
+        return None
+
+    def show(done: int, total: int) -> None:
+        end = "\n" if done >= total else ""
+        print(f"\r{what}: {done:,} of {total:,}", end=end, file=sys.stderr, flush=True)
+
+    return show
