@@ -9,7 +9,7 @@ import os
 import shutil
 import statistics
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -139,7 +139,7 @@ class Recipe:
     """
 
     plan: Plan
-    spec: Spec = Spec()
+    spec: Spec = field(default_factory=Spec)
     seed: int = 0
 
 
@@ -271,7 +271,8 @@ def write(
 ) -> None:
     """Make the files of a manifest below ``folder``, which is empty.
 
-    The same rows give the same bytes as long as OpenCV and NumPy are the same. Files that are not changed are linked where the file system can, else copied.
+    The same rows give the same bytes as long as OpenCV and NumPy are the same. Files that are
+    not changed are linked where the file system can, else copied.
 
     Raises:
         ImageError: A source is missing or damaged.

@@ -143,7 +143,7 @@ def view(index: DatasetIndex, decisions: Decisions) -> DatasetIndex:
     table = index.table.copy()
     codes = index.label_codes()
     codes[relabel] = [EMOTIONS.index(label) for label in found["label"].to_numpy()[relabel]]
-    table["label"] = pd.Categorical.from_codes(codes, dtype=table["label"].dtype)
+    table["label"] = pd.Categorical.from_codes(codes, pd.Index(list(EMOTIONS)))
     changed = DatasetIndex(index.root, table, index.thumbs, index.notes, index.votes)
     excluded = holds & (action == "exclude")
     return changed.where(np.asarray(~excluded, np.bool_)) if excluded.any() else changed
