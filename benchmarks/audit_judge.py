@@ -1,7 +1,7 @@
 """Features of FER-2013's training images from networks that saw neither them nor any FER+ vote.
 
-    python -m benchmarks.audit_judge --data FER2013 --start mobilenet_v2_imagenet_96_notop.weights.h5 \
-        --out judge.npz
+    python -m benchmarks.audit_judge --data FER2013 --out judge.npz \
+        --start mobilenet_v2_imagenet_96_notop.weights.h5
 
 The training split is cut in two, copies of a photo staying together. A MobileNetV2 is fine-tuned on
 the FER-2013 labels of each half and read out on the other. ``benchmarks/dataset.py --judge`` uses

@@ -5,11 +5,13 @@ import json
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
+
+if TYPE_CHECKING:  # pandas takes a third of a second, and recognising needs none of it
+    import pandas as pd
 
 
 def write_bytes(file: Path, data: bytes) -> None:
@@ -39,7 +41,7 @@ def npy_bytes(array: npt.NDArray[Any]) -> bytes:
     return buffer.getvalue()
 
 
-def parquet_bytes(table: pd.DataFrame) -> bytes:
+def parquet_bytes(table: "pd.DataFrame") -> bytes:
     """A table as the bytes of a ``.parquet`` file."""
     buffer = io.BytesIO()
     table.to_parquet(buffer, index=False)

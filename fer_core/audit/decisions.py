@@ -1,5 +1,6 @@
 """What a person decided about images: kept in a CSV, applied as a view, never to the files."""
 
+import hashlib
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from fer_core import files
 from fer_core.dataset.index import DatasetIndex
 from fer_core.errors import DatasetError
 from fer_core.labels import EMOTIONS
+from fer_core.settings import settings
 
 ACTIONS: Final = ("keep", "relabel", "exclude")
 COLUMNS: Final = ("file", "given", "action", "label", "reason")
@@ -109,6 +111,12 @@ class Decisions:
             raise DatasetError(
                 f"{self.file} cannot be written ({error.strerror}). The decision is not kept."
             ) from error
+
+
+def file_for(root: Path, home: Path | None = None) -> Path:
+    """Where the decisions about the dataset in ``root`` are kept, below ``FER_HOME``."""
+    key = hashlib.sha256(str(root).encode()).hexdigest()[:8]
+    return (home or settings().home) / "decisions" / f"{root.name}-{key}" / "decisions.csv"
 
 
 def parse(data: bytes) -> list[Decision]:

@@ -1,0 +1,161 @@
+"""See the imbalance: counts, the smallest class, light and sizes, and the pictures themselves."""
+
+import math
+
+import cv2
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from fer_core.dataset import DatasetIndex, pixels
+from fer_core.dataset.index import class_weights, effective_number, imbalance
+from fer_core.errors import ImageError
+from fer_core.images import Pixels, shrink
+from fer_core.labels import EMOTIONS
+from pages._dataset import charts
+from pages._dataset.state import Opened
+
+A_PAGE = 60
+TILE = 96
+
+
+def show(found: Opened) -> None:
+    index = found.decided()
+    counts = index.counts()
+    _sentence(counts)
+    _metrics(index, counts)
+    st.plotly_chart(
+        charts.counts(counts), key="counts", on_select=_choose_class, selection_mode="points",
+        config={"displayModeBar": False},
+        alt="Images of each class and split. " + ", ".join(
+            f"{name} {n:,}" for name, n in counts.sum(axis=1).items()
+        ),
+    )  # fmt: skip
+    st.caption("Click a class to see its pictures.")
+    for note in index.notes:
+        st.caption(f":material/info: {note}")
+    _details(index, counts)
+    _gallery(index)
+
+
+def _choose_class() -> None:
+    points = st.session_state["counts"]["selection"]["points"]
+    if points:
+        st.session_state["gallery_class"] = points[0]["x"]
+        st.session_state["gallery_page"] = 1
+
+
+def _sentence(counts: pd.DataFrame) -> None:
+    if "train" not in counts:
+        st.warning("There are no training images: nothing can be balanced.")
+        return
+    train = counts["train"]
+    small, large = str(train.idxmin()), str(train.idxmax())
+    if train[small] == 0:
+        st.warning(f"**{small}** has no training images at all. Balancing cannot make them up.")
+        return
+    share = f"{train[small] / train.sum():.1%}".replace("%", " %")
+    ratio = train[large] / train[small]
+    if ratio < 1.05:
+        st.success(f"The training split is balanced: {train[small]:,} to {train[large]:,} a class.")
+        return
+    st.warning(
+        f"**{small}** is the smallest class: {train[small]:,} of {train.sum():,} training images "
+        f"({share}). {large} has {ratio:.1f} times as many.",
+        icon=":material/balance:",
+    )
+
+
+def _metrics(index: DatasetIndex, counts: pd.DataFrame) -> None:
+    train = {str(k): int(n) for k, n in counts.get("train", pd.Series(dtype=int)).items()}
+    ratio = imbalance(train) if train else math.nan
+    with st.container(horizontal=True):
+        st.metric("Images", f"{int(counts.to_numpy().sum()):,}", width="content")
+        st.metric(
+            "Imbalance",
+            f"{ratio:.1f}" if math.isfinite(ratio) else "–",
+            help="Training images in the largest class for each in the smallest.",
+            width="content",
+        )
+        bad = int((~index.is_readable).sum())
+        st.metric("Unreadable files", f"{bad:,}", width="content")
+
+
+def _details(index: DatasetIndex, counts: pd.DataFrame) -> None:
+    with st.expander("Figures, sizes and light"):
+        if "train" in counts:
+            st.dataframe(_figures(counts), hide_index=True, alt="Figures of each class")
+            st.caption(
+                "Effective number: how many different images the class is worth when each further "
+                "one adds less (Cui et al. 2019, beta 0.999). Class weight: what the loss of each "
+                "image would be multiplied with instead of upsampling."
+            )
+        good = index.readable()
+        sizes = good.table.groupby(["width", "height"]).size().sort_values(ascending=False)
+        common = ", ".join(f"{w}×{h} ({n:,})" for (w, h), n in sizes.head(5).items())
+        st.write(f"**Sizes in pixels:** {common}{', …' if len(sizes) > 5 else ''}")
+        st.plotly_chart(charts.light(good), key="light", config={"displayModeBar": False},
+                        alt="Distribution of brightness and contrast")  # fmt: skip
+    bad = index.table.loc[~index.is_readable, ["file", "error"]]
+    if len(bad):
+        with st.expander(f"{len(bad):,} unreadable files", icon=":material/broken_image:"):
+            st.dataframe(bad, hide_index=True, alt="Unreadable files")
+
+
+def _figures(counts: pd.DataFrame) -> pd.DataFrame:
+    train = {str(name): int(n) for name, n in counts["train"].items()}
+    weights = class_weights(train)
+    total = max(sum(train.values()), 1)
+    return pd.DataFrame(
+        {
+            "emotion": list(train),
+            "training images": list(train.values()),
+            "share": [f"{n / total:.1%}" for n in train.values()],
+            "effective number": [round(effective_number(n)) for n in train.values()],
+            "class weight": [round(weights[name], 2) for name in train],
+        }
+    )
+
+
+def _gallery(index: DatasetIndex) -> None:
+    st.subheader("Pictures", anchor=False)
+    splits = list(index.counts().columns)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        label = st.selectbox("Class", EMOTIONS, key="gallery_class", width=180)
+        split = st.selectbox("Split", ["all", *splits], key="gallery_split", width=180)
+    chosen = index.is_readable & np.asarray(index.table["label"] == label)
+    if split != "all":
+        chosen &= np.asarray(index.table["split"] == split)
+    rows = np.flatnonzero(chosen)
+    if not len(rows):
+        st.info(f"There are no pictures of {label} here.")
+        return
+    pages = -(-len(rows) // A_PAGE)
+    page = st.pagination(pages, key=f"gallery-{label}-{split}") if pages > 1 else 1
+    part = rows[(page - 1) * A_PAGE : page * A_PAGE].tolist()
+    st.image([tile(index, row) for row in part], width=TILE, alt=[name(index, row) for row in part])
+    st.caption(
+        f"{(page - 1) * A_PAGE + 1:,} to {(page - 1) * A_PAGE + len(part):,} of {len(rows):,}"
+    )
+
+
+def name(index: DatasetIndex, row: int) -> str:
+    return str(index.table["file"].iloc[row])
+
+
+def tile(index: DatasetIndex, row: int, side: int = TILE) -> Pixels:
+    """A picture scaled to be looked at; a grey tile where the file has gone."""
+    try:
+        picture = pixels.read(index.path(row))
+    except ImageError:
+        return np.full((side, side), 128, np.uint8)
+    return enlarge(picture, side)
+
+
+def enlarge(picture: Pixels, side: int = TILE) -> Pixels:
+    """Scaled so that the longer side is ``side``."""
+    factor = side / max(picture.shape[:2])
+    if factor <= 1:
+        return shrink(picture, side)
+    size = max(round(picture.shape[1] * factor), 1), max(round(picture.shape[0] * factor), 1)
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC), np.uint8)

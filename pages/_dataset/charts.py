@@ -1,0 +1,89 @@
+"""Plotly figures of the dataset page."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from fer_core.dataset import DatasetIndex
+from fer_core.labels import COLORS, EMOTIONS
+
+SPLIT_COLORS = {"train": "#0B6E63", "validation": "#56A99B", "test": "#A5D3CA"}
+NOW, AFTER = "#8A9A97", "#0B6E63"
+
+
+def _layout(figure: go.Figure, height: int = 320) -> go.Figure:
+    figure.update_layout(
+        height=height,
+        margin={"l": 0, "r": 0, "t": 30, "b": 0},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        dragmode=False,
+    )
+    return figure
+
+
+def counts(table: pd.DataFrame) -> go.Figure:
+    """Stacked bars: a bar a class, a part a split."""
+    figure = go.Figure(
+        [
+            go.Bar(
+                x=list(EMOTIONS), y=table[split], name=split, marker_color=SPLIT_COLORS[split],
+                hovertemplate="%{y:,} %{x}<extra>" + split + "</extra>",
+            )
+            for split in table.columns
+        ]
+    )  # fmt: skip
+    totals = table.sum(axis=1)
+    figure.add_trace(
+        go.Scatter(
+            x=list(EMOTIONS), y=totals, text=[f"{n:,}" for n in totals], mode="text",
+            textposition="top center", showlegend=False, hoverinfo="skip",
+        )
+    )  # fmt: skip
+    figure.update_layout(barmode="stack", yaxis_title="images")
+    return _layout(figure)
+
+
+def before_after(now: Mapping[str, int], after: Mapping[str, int]) -> go.Figure:
+    """Two bars a class: training images now and after."""
+    figure = go.Figure(
+        [
+            go.Bar(
+                x=list(values), y=list(values.values()), name=name, marker_color=color,
+                text=[f"{n:,}" for n in values.values()], textposition="outside", cliponaxis=False,
+            )
+            for name, values, color in (("now", now, NOW), ("after", after, AFTER))
+        ]
+    )  # fmt: skip
+    figure.update_layout(barmode="group", yaxis_title="training images")
+    return _layout(figure)
+
+
+def light(index: DatasetIndex) -> go.Figure:
+    """How bright and how contrasty the pictures are."""
+    figure = go.Figure()
+    for column, color in (("brightness", NOW), ("contrast", AFTER)):
+        values = index.table[column].to_numpy()
+        heights, edges = np.histogram(values, bins=64, range=(0, 256))
+        figure.add_trace(
+            go.Bar(x=(edges[:-1] + edges[1:]) / 2, y=heights, name=column, marker_color=color,
+                   opacity=0.75, width=4, hovertemplate="%{y:,} pictures near %{x:.0f}")
+        )  # fmt: skip
+    figure.update_layout(barmode="overlay", bargap=0, xaxis_title="grey value, 0 to 255")
+    return _layout(figure, 260)
+
+
+def votes(row: pd.Series) -> go.Figure:
+    """How the FER+ annotators voted on one picture."""
+    names = [*EMOTIONS, "other"]
+    figure = go.Figure(
+        go.Bar(
+            x=[int(row[name]) for name in names], y=names, orientation="h",
+            marker_color=[COLORS.get(name, NOW) for name in names],
+            text=[int(row[name]) or "" for name in names], textposition="outside",
+        )
+    )  # fmt: skip
+    figure.update_yaxes(autorange="reversed", ticksuffix=" ")
+    figure.update_xaxes(visible=False, range=[0, 11])
+    return _layout(figure, 220)

@@ -1,0 +1,142 @@
+"""Suspected wrong labels, one after the other, decided by button or key."""
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from fer_core.audit import labels
+from fer_core.chunks import Progress
+from fer_core.classifier import EmotionClassifier
+from fer_core.dataset import DatasetIndex
+from fer_core.labels import EMOTIONS
+from pages._dataset import charts
+from pages._dataset.balance_view import name, tile
+from pages._dataset.deciding import decide
+from pages._dataset.state import Opened, start
+
+NEXT = 11
+
+
+def show(found: Opened) -> None:
+    st.write(
+        "A simple classifier learns the given labels from what the model sees in the pictures, "
+        "and is asked about pictures it did not learn from. Where it does not believe the label, "
+        "have a look."
+    )
+    st.caption(
+        "It finds what is unusual, not what is true: a rare but right expression looks suspicious, "
+        "and an error that the whole dataset makes does not. The shipped model was trained on "
+        "FER-2013 and its FER+ votes, so on FER-2013 it leans towards the votes."
+    )
+    if found.findings.suspects is None or found.findings.judged is None:
+        _ask(found)
+        return
+    judged = found.findings.judged
+    queue = _queue(found, judged, found.findings.suspects)
+    if queue.empty:
+        st.success("Nothing is left to look at here.", icon=":material/check:")
+        return
+    _card(found, judged, queue)
+    _following(judged, queue)
+
+
+def _ask(found: Opened) -> None:
+    splits = [str(split) for split in found.index.counts().columns]
+    split = st.selectbox("Split", splits, key="judge_split", width=180)
+    count = int((found.index.is_readable & np.asarray(found.index.table["split"] == split)).sum())
+    st.caption(f"{count:,} images; about {max(count / 700, 2):.0f} s the first time.")
+    if st.button("Judge the labels", type="primary", icon=":material/gavel:"):
+        index = found.index
+        start("Judging labels", lambda report: _judge(index, split, report), partial(_done, found))
+        st.rerun()
+
+
+def _judge(
+    index: DatasetIndex, split: str, progress: Progress
+) -> tuple[DatasetIndex, pd.DataFrame]:
+    judged = index.readable().split(split)
+    values = labels.features(judged, EmotionClassifier.load(), progress)
+    codes, digests = judged.label_codes(), judged.table["digest"].to_numpy()
+    chances = labels.out_of_fold(values, codes, digests)
+    return judged, labels.suspects(codes, chances)
+
+
+def _done(found: Opened, result: tuple[DatasetIndex, pd.DataFrame]) -> None:
+    judged, suspects = result
+    found.found(judged=judged, suspects=suspects)
+
+
+def _queue(found: Opened, judged: DatasetIndex, suspects: pd.DataFrame) -> pd.DataFrame:
+    """What is left to look at, most suspicious first, with ``file`` and ``given``."""
+    rows = suspects["row"].to_numpy()
+    table = suspects.assign(
+        file=judged.table["file"].to_numpy()[rows], given=judged.table["label"].to_numpy()[rows]
+    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        given = st.selectbox("Given label", ["any", *EMOTIONS], key="suspects_given", width=150)
+        says = st.selectbox("Suggested", ["any", *EMOTIONS], key="suspects_says", width=150)
+        everything = st.toggle(
+            "All, not only the flagged",
+            key="suspects_all",
+            help="Flagged: the labels that cleanlab estimates to be wrong.",
+        )
+    flagged = int(table["flagged"].sum())
+    st.write(f"{flagged:,} of {len(table):,} labels are flagged ({flagged / len(table):.1%}).")
+    if not everything:
+        table = table[table["flagged"]]
+    if given != "any":
+        table = table[table["given"] == given]
+    if says != "any":
+        table = table[table["suggested"] == says]
+    settled = found.decisions.latest().keys() | found.skipped
+    left = table[~table["file"].isin(list(settled))]
+    st.caption(f"{len(left):,} of {len(table):,} are left to look at.")
+    return left
+
+
+def _card(found: Opened, judged: DatasetIndex, queue: pd.DataFrame) -> None:
+    first = queue.iloc[0]
+    row, given, says = int(first["row"]), str(first["given"]), str(first["suggested"])
+    whole = _row_of(found, str(first["file"]))
+    with st.container(border=True):
+        left, right = st.columns([1, 2], gap="large")
+        left.image(tile(judged, row, 240), width=240, alt=name(judged, row))
+        left.caption(name(judged, row))
+        belief = f"{first['belief']:.1%}".replace("%", " %")
+        right.markdown(f"Given **{given}** (believed {belief}). Suggested **{says}**.")
+        with right.container(horizontal=True):
+            for text, key, action, label in (
+                (f"Keep {given}", "K", "keep", ""),
+                (f"Make it {says}", "R", "relabel", says),
+                ("Exclude", "X", "exclude", ""),
+            ):
+                st.button(text, key=f"decide-{action}", shortcut=key, on_click=decide,
+                          disabled=label == given, type="primary" if label else "secondary",
+                          args=(found, [whole], action, "label", label))  # fmt: skip
+            st.button("Skip", key="decide-skip", shortcut="S", on_click=found.skipped.add,
+                      args=(str(first["file"]),))  # fmt: skip
+        others = [emotion for emotion in EMOTIONS if emotion not in (given, says)]
+        with right.container(horizontal=True):
+            for other in others:
+                st.button(other, key=f"decide-{other}", type="tertiary", on_click=decide,
+                          args=(found, [whole], "relabel", "label", other))  # fmt: skip
+        if judged.votes is not None and judged.votes.iloc[row].sum():
+            right.caption("How FER+ annotators voted")
+            right.plotly_chart(charts.votes(judged.votes.iloc[row]), key="votes",
+                               config={"staticPlot": True}, alt="FER+ votes")  # fmt: skip
+
+
+def _row_of(found: Opened, file: str) -> int:
+    return int(np.flatnonzero(found.index.table["file"] == file)[0])
+
+
+def _following(judged: DatasetIndex, queue: pd.DataFrame) -> None:
+    coming = queue.iloc[1 : 1 + NEXT]
+    if coming.empty:
+        return
+    st.caption("Next")
+    captions = [f"{given} → {says}" for given, says in zip(coming["given"], coming["suggested"],
+                                                         strict=True)]  # fmt: skip
+    st.image([tile(judged, int(row)) for row in coming["row"]], captions, width=96, alt=captions)

@@ -1,0 +1,117 @@
+"""Open a dataset: demo, upload, folder, or one of those kept."""
+
+import io
+from functools import partial
+from pathlib import Path
+
+import streamlit as st
+
+from fer_core.chunks import Progress
+from fer_core.dataset import demo, store
+from fer_core.dataset.archive import import_zip
+from fer_core.dataset.kaggle import import_csv
+from fer_core.errors import DatasetError
+from fer_core.settings import settings
+from pages._dataset.state import open_by, open_folder, opened, private_home, show_opened, start
+
+WAYS = ("Demo", "Upload", "Folder", "Kept here")
+
+
+def show() -> None:
+    """The choice of a dataset, folded away once one is open."""
+    now = opened()
+    title = "Open a dataset" if now is None else f"Open: {now.name}"
+    with st.expander(title, expanded=now is None, icon=":material/folder_open:"):
+        ways = WAYS[:2] if settings().public else WAYS
+        way = st.segmented_control(
+            "Where from", ways, default="Demo", required=True, key="dataset_way",
+            label_visibility="collapsed",
+        )  # fmt: skip
+        {"Demo": _demo, "Upload": _upload, "Folder": _folder, "Kept here": _kept}[way]()
+
+
+def _demo() -> None:
+    st.write(
+        "About 1,200 faces drawn by code, with too few of one class, some wrong labels, copies "
+        "across splits and blank pictures: all that this page can find and repair."
+    )
+    if st.button("Open the demo", type="primary", icon=":material/play_arrow:"):
+        home = private_home()
+
+        def make(_: Progress) -> Path:
+            return demo.make(home)
+
+        start("Drawing the demo", partial(open_by, make, home), show_opened)
+        st.rerun()
+
+
+def _upload() -> None:
+    most = st.get_option("server.maxUploadSize")
+    chosen = st.file_uploader(
+        "A ZIP of class folders, or Kaggle's fer2013.csv", ["zip", "csv"],
+        accept_multiple_files=True, key="dataset_files",
+    )  # fmt: skip
+    larger = (
+        ""
+        if settings().public
+        else " Larger ones: open the unpacked folder by its path, or run "
+        "`python -m fer_core dataset import FILE`."
+    )
+    stays = " It is deleted when you leave." if settings().public else ""
+    st.caption(
+        f"Up to {most} MB.{stays}{larger} FER+ votes: add fer2013new.csv to the ZIP or choose it "
+        "together with fer2013.csv."
+    )
+    if st.button("Import", type="primary", disabled=not chosen, icon=":material/upload:"):
+        files = {file.name: file.getvalue() for file in chosen}
+        home = private_home()
+        start("Importing", partial(open_by, partial(_import, files, home), home), show_opened)
+        st.rerun()
+
+
+def _import(files: dict[str, bytes], home: Path | None, progress: Progress) -> Path:
+    votes = files.pop("fer2013new.csv", None)
+    if len(files) != 1:
+        raise DatasetError(
+            "Choose one ZIP or one fer2013.csv, the latter with fer2013new.csv beside it if you "
+            f"have that. Received: {', '.join(files) or 'fer2013new.csv alone'}."
+        )
+    ((name, data),) = files.items()
+    stem = Path(name).stem
+    if name.lower().endswith(".zip"):
+        return import_zip(io.BytesIO(data), stem, home, progress)
+    text = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline="")
+    return import_csv(text, stem, home, progress, votes)
+
+
+def _folder() -> None:
+    path = st.text_input(
+        "Path on the computer that runs this",
+        placeholder="/data/fer2013",
+        help="A folder with one folder a class (angry, disgust, fear, happy, neutral, sad, "
+        "surprise), or with train, validation and test folders that hold these.",
+        key="dataset_path",
+    )
+    if st.button("Open the folder", type="primary", disabled=not path.strip()):
+        root = Path(path.strip()).expanduser()
+        start(f"Scanning {root.name}", partial(open_folder, root), show_opened)
+        st.rerun()
+
+
+def _kept() -> None:
+    kept = store.stored()
+    if not kept:
+        st.info(
+            f"Nothing is kept in {store.default_home()} yet. Imports and balanced versions go "
+            "there."
+        )
+        return
+    chosen = st.selectbox(
+        "Dataset",
+        kept,
+        format_func=lambda one: f"{one.name} (balanced version)" if one.is_version else one.name,
+        key="dataset_kept",
+    )
+    if st.button("Open it", type="primary"):
+        start(f"Scanning {chosen.name}", partial(open_folder, chosen.folder), show_opened)
+        st.rerun()

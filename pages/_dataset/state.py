@@ -1,0 +1,141 @@
+"""What the dataset page remembers for one visitor: the open dataset, findings, running work."""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from fer_core.audit.decisions import Decisions, file_for, view
+from fer_core.audit.report import Findings
+from fer_core.background import Task
+from fer_core.chunks import Progress
+from fer_core.dataset import DatasetIndex, scan, store
+from fer_core.errors import CancelledError, FerError
+from fer_core.settings import settings
+
+QUICK_S = 1.0
+"""Work that ends within this shows no progress bar."""
+
+
+@dataclass
+class Opened:
+    """The open dataset and what was found in it."""
+
+    index: DatasetIndex
+    decisions: Decisions
+    findings: Findings = field(default_factory=Findings)
+    all_pairs: pd.DataFrame | None = None
+    faceless: tuple[int, ...] | None = None
+    skipped: set[str] = field(default_factory=set)
+
+    @property
+    def name(self) -> str:
+        return self.index.root.name
+
+    def found(self, **changes: Any) -> None:
+        """Add to the findings."""
+        self.findings = replace(self.findings, **changes)
+
+    def decided(self) -> DatasetIndex:
+        """The dataset as decided; kept until the next decision."""
+        key = self.decisions.encode()
+        if st.session_state.get("dataset_view", (None,))[0] != (id(self.index), key):
+            seen = view(self.index, self.decisions)
+            st.session_state["dataset_view"] = ((id(self.index), key), seen)
+        return st.session_state["dataset_view"][1]
+
+
+@dataclass
+class Running:
+    """Work in the background, and what to do with its result."""
+
+    task: Task
+    then: Callable[[Any], None]
+
+
+def opened() -> Opened | None:
+    return st.session_state.get("dataset")
+
+
+def private_home() -> Path | None:
+    """None for the shared store; for public links a folder that goes with the session."""
+    if not settings().public:
+        return None
+    if "dataset_folder" not in st.session_state:
+        st.session_state["dataset_folder"] = tempfile.TemporaryDirectory(prefix="fer-dataset-")
+    return Path(st.session_state["dataset_folder"].name)
+
+
+def open_folder(root: Path, progress: Progress) -> Opened:
+    """Scan a folder; runs in the background, so it touches no session."""
+    return _opened(scan(root, progress), None)
+
+
+def open_by(make: Callable[[Progress], Path], home: Path | None, progress: Progress) -> Opened:
+    """Bring a dataset into being, then scan it."""
+    return _opened(scan(make(progress), progress), home)
+
+
+def _opened(index: DatasetIndex, home: Path | None) -> Opened:
+    return Opened(index, Decisions(file_for(index.root, home)))
+
+
+def show_opened(found: Opened) -> None:
+    """The new dataset takes the place of the old one."""
+    st.session_state["dataset"] = found
+    for key in ("dataset_view", "gallery_class", "gallery_page"):
+        st.session_state.pop(key, None)
+
+
+def start(title: str, work: Callable[[Progress], Any], then: Callable[[Any], None]) -> None:
+    """Begin work in the background; one piece at a time a visitor."""
+    if st.session_state.get("dataset_running"):
+        st.session_state["dataset_error"] = "Something is still running. Wait or stop it first."
+        return
+    st.session_state["dataset_running"] = Running(Task(title, work), then)
+
+
+def finish_or_show() -> None:
+    """Take in the result of work that has ended, or show its progress and end the page here."""
+    running: Running | None = st.session_state.get("dataset_running")
+    if running and running.task.is_done(wait_s=QUICK_S):
+        del st.session_state["dataset_running"]
+        try:
+            running.then(running.task.result())
+        except CancelledError as stopped:
+            st.session_state["dataset_notice"] = str(stopped)
+        except FerError as error:
+            st.session_state["dataset_error"] = str(error)
+        running = None
+    for key, show in (("dataset_error", st.error), ("dataset_notice", st.success)):
+        if text := st.session_state.pop(key, None):
+            show(text)
+    if running:
+        _progress()
+        st.stop()
+
+
+@st.fragment(run_every=0.5)
+def _progress() -> None:
+    running: Running | None = st.session_state.get("dataset_running")
+    if running is None or running.task.is_done():
+        st.rerun()
+    task = running.task
+    left = task.seconds_left
+    count = f": {task.done:,} of {task.total:,}" if task.total else ""
+    more = "" if left is None else f", about {_duration(left)} left"
+    st.progress(task.share, f"{task.title}{count}{more}")
+    st.button("Stop", on_click=task.cancel, icon=":material/stop_circle:", key="dataset_stop")
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def versions() -> tuple[store.Stored, ...]:
+    """What balancing wrote, and what was imported; nothing on public links."""
+    return () if settings().public else store.stored()

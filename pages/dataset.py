@@ -1,0 +1,27 @@
+"""Dataset: see the imbalance, find the bad labels, fix both."""
+
+import streamlit as st
+
+from pages._dataset import audit_view, balance_view, opening, upsample
+from pages._dataset.state import finish_or_show, opened
+
+PARTS = {
+    "Balance": balance_view.show,
+    "Upsample": upsample.show,
+    "Audit": audit_view.show,
+    "Report": audit_view.show_report,
+}
+
+st.title("Dataset", anchor=False)
+st.write("See what a dataset of faces is made of, what is wrong with it, and repair both.")
+finish_or_show()
+opening.show()
+found = opened()
+if found is None:
+    st.info("Open the demo to look around, or a dataset of your own.")
+    st.stop()
+part = st.segmented_control(
+    "Part", list(PARTS), default="Balance", required=True, key="dataset_part",
+    label_visibility="collapsed",
+)  # fmt: skip
+PARTS[part](found)
