@@ -22,6 +22,7 @@ if found is None:
     st.stop()
 part = st.segmented_control(
     "Part", list(PARTS), default="Balance", required=True, key="dataset_part",
+    persist_state="session",
     label_visibility="collapsed",
 )  # fmt: skip
 PARTS[part](found)

@@ -29,6 +29,8 @@ Codes = npt.NDArray[np.int64]
 
 FOLDS: Final = 5
 COMPONENTS: Final = 256
+"""Most components kept; one for every ten images where there are fewer than 2,560."""
+
 MOST_TO_FIT: Final = 40_000
 """A head learns from at most so many images; more make it slower, not better."""
 
@@ -122,7 +124,7 @@ def _whiten(features: Features, random: np.random.Generator) -> Features:
     scaled = (sample - middle) / spread
     strength, axes = np.linalg.eigh(scaled.T @ scaled / len(scaled))
     keep = strength > max(strength[-1] * 1e-4, 1e-6)
-    keep[:-COMPONENTS] = False
+    keep[: -min(COMPONENTS, max(len(features) // 10, 16))] = False
     change = axes[:, keep] / np.sqrt(strength[keep])
     return np.asarray((features - middle) / spread @ change, np.float32)
 

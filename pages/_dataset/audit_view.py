@@ -15,6 +15,7 @@ PARTS = {"Copies": copies_view.show, "Labels": labels_view.show, "Pictures": pic
 def show(found: Opened) -> None:
     part = st.segmented_control(
         "Audit", list(PARTS), default="Copies", required=True, key="audit_part",
+        persist_state="session",
         label_visibility="collapsed",
     )  # fmt: skip
     PARTS[part](found)

@@ -1,6 +1,7 @@
 """See the imbalance: counts, the smallest class, light and sizes, and the pictures themselves."""
 
 import math
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -133,10 +134,20 @@ def _gallery(index: DatasetIndex) -> None:
     pages = -(-len(rows) // A_PAGE)
     page = st.pagination(pages, key=f"gallery-{label}-{split}") if pages > 1 else 1
     part = rows[(page - 1) * A_PAGE : page * A_PAGE].tolist()
-    st.image([tile(index, row) for row in part], width=TILE, alt=[name(index, row) for row in part])
+    show_tiles([tile(index, row) for row in part], [name(index, row) for row in part])
     st.caption(
         f"{(page - 1) * A_PAGE + 1:,} to {(page - 1) * A_PAGE + len(part):,} of {len(rows):,}"
     )
+
+
+def show_tiles(
+    pictures: Sequence[Pixels], alts: Sequence[str], captions: Sequence[str] | None = None
+) -> None:
+    """Pictures side by side in as many lines as they need."""
+    with st.container(horizontal=True, gap="small"):
+        for place, picture in enumerate(pictures):
+            caption = captions[place] if captions else None
+            st.image(picture, caption, width=TILE, alt=alts[place])
 
 
 def name(index: DatasetIndex, row: int) -> str:

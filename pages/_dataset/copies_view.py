@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from fer_core.audit import copies
-from pages._dataset.balance_view import name, tile
+from pages._dataset.balance_view import name, show_tiles, tile
 from pages._dataset.deciding import decide
 from pages._dataset.state import Opened, start
 
@@ -34,7 +34,7 @@ def show(found: Opened) -> None:
         return
     most = st.slider(
         "Largest difference", 0.0, copies.MOST_DIFFERENCE, copies.DEFAULT_DIFFERENCE, 0.01,
-        key="copies_most",
+        key="copies_most", persist_state="session",
         help="0 is equal pixels. Up to 0.06 practically every pair is the same photo; beyond 0.08 "
         "some are different photos that look alike.",
     )  # fmt: skip
@@ -109,7 +109,7 @@ def _gallery(found: Opened, pairs: pd.DataFrame) -> None:
         return
     pages = -(-len(shown) // A_PAGE)
     page = st.pagination(pages, key=f"copies-{chosen}-{order}") if pages > 1 else 1
-    with st.grid(min_column_width=280, gap="medium"):
+    with st.grid(min_column_width=350, gap="medium"):
         for pair in shown.iloc[(page - 1) * A_PAGE : page * A_PAGE].itertuples():
             with st.container(border=True):
                 _pair(found, pair)
@@ -119,8 +119,8 @@ def _pair(found: Opened, pair) -> None:
     table = found.index.table
     rows = int(pair.a), int(pair.b)
     says = [f"{table['split'].iloc[row]} · {table['label'].iloc[row]}" for row in rows]
-    st.image([tile(found.index, row) for row in rows], says, width=104,
-             alt=[name(found.index, row) for row in rows])  # fmt: skip
+    pictures = [tile(found.index, row) for row in rows]
+    show_tiles(pictures, [name(found.index, row) for row in rows], says)
     marks = [f"{pair.kind}, difference {pair.difference:.2f}"]
     marks += [":red[across splits]"] * bool(pair.crosses)
     marks += [":orange[two labels]"] * bool(pair.disagrees)

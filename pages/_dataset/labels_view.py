@@ -12,7 +12,7 @@ from fer_core.classifier import EmotionClassifier
 from fer_core.dataset import DatasetIndex
 from fer_core.labels import EMOTIONS
 from pages._dataset import charts
-from pages._dataset.balance_view import name, tile
+from pages._dataset.balance_view import name, show_tiles, tile
 from pages._dataset.deciding import decide
 from pages._dataset.state import Opened, start
 
@@ -109,7 +109,7 @@ def _card(found: Opened, judged: DatasetIndex, queue: pd.DataFrame) -> None:
         with right.container(horizontal=True):
             for text, key, action, label in (
                 (f"Keep {given}", "K", "keep", ""),
-                (f"Make it {says}", "R", "relabel", says),
+                (f"Make it {says}", "M", "relabel", says),
                 ("Exclude", "X", "exclude", ""),
             ):
                 st.button(text, key=f"decide-{action}", shortcut=key, on_click=decide,
@@ -137,6 +137,6 @@ def _following(judged: DatasetIndex, queue: pd.DataFrame) -> None:
     if coming.empty:
         return
     st.caption("Next")
-    captions = [f"{given} → {says}" for given, says in zip(coming["given"], coming["suggested"],
-                                                         strict=True)]  # fmt: skip
-    st.image([tile(judged, int(row)) for row in coming["row"]], captions, width=96, alt=captions)
+    pairs = zip(coming["given"], coming["suggested"], strict=True)
+    captions = [f"{given} → {says}" for given, says in pairs]
+    show_tiles([tile(judged, int(row)) for row in coming["row"]], captions, captions)

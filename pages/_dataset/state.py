@@ -55,6 +55,7 @@ class Running:
 
     task: Task
     then: Callable[[Any], None]
+    patience_s: float = QUICK_S  # spent at the first look
 
 
 def opened() -> Opened | None:
@@ -100,9 +101,9 @@ def start(title: str, work: Callable[[Progress], Any], then: Callable[[Any], Non
 
 
 def finish_or_show() -> None:
-    """Take in the result of work that has ended, or show its progress and end the page here."""
+    """Take in the result of work that has ended, or show its progress; the page stays usable."""
     running: Running | None = st.session_state.get("dataset_running")
-    if running and running.task.is_done(wait_s=QUICK_S):
+    if running and running.task.is_done(running.patience_s):
         del st.session_state["dataset_running"]
         try:
             running.then(running.task.result())
@@ -115,8 +116,8 @@ def finish_or_show() -> None:
         if text := st.session_state.pop(key, None):
             show(text)
     if running:
+        running.patience_s = 0.0
         _progress()
-        st.stop()
 
 
 @st.fragment(run_every=0.5)

@@ -16,7 +16,7 @@ from fer_core.errors import FerError
 from fer_core.labels import EMOTIONS
 from fer_core.settings import settings
 from pages._dataset import charts
-from pages._dataset.balance_view import enlarge, name
+from pages._dataset.balance_view import enlarge, name, show_tiles
 from pages._dataset.state import Opened, open_folder, show_opened, start, versions
 
 WAYS = {
@@ -68,7 +68,12 @@ def _plan(counts: dict[str, int]) -> Plan | None:
     st.subheader("Targets", anchor=False)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         way = st.segmented_control(
-            "How far", list(WAYS), default="To the largest class", required=True, key="how_far"
+            "How far",
+            list(WAYS),
+            default="To the largest class",
+            required=True,
+            key="how_far",
+            persist_state="session",
         )
         number = None
         if WAYS[way] == "number":
@@ -77,6 +82,7 @@ def _plan(counts: dict[str, int]) -> Plan | None:
         undersample = st.toggle(
             "Cut larger classes down to the target",
             key="undersample",
+            persist_state="session",
             help="Leaves images out of the new version, chosen by chance. Without it, classes "
             "above the target stay as they are.",
         )
@@ -98,11 +104,10 @@ def _edited(first: Plan, key: str) -> dict[str, int]:
             "target": list(first.target_count.values()),
         }
     )
+    whole = st.column_config.NumberColumn(min_value=0, step=1, required=True)
     edited = st.data_editor(
-        table, hide_index=True, disabled=["emotion", "now"], key=f"targets-{key}-{hash(str(first))}",
-       
-        column_config={"target": st.column_config.NumberColumn(min_value=0, step=1, required=True)},
-        alt="Target of each class",
+        table, hide_index=True, disabled=["emotion", "now"], column_config={"target": whole},
+        key=f"targets-{key}-{hash(str(first))}", alt="Target of each class",
     )  # fmt: skip
     return dict(zip(edited["emotion"], (int(n) for n in edited["target"]), strict=True))
 
@@ -135,7 +140,9 @@ def _ranges() -> Spec:
     with st.grid(min_column_width=240, gap="medium"):
         for key, (title, step) in RANGES.items():
             default = float(getattr(Spec(), key))
-            values[key] = st.slider(title, 0.0, LIMITS[key], default, step, key=f"range_{key}")
+            values[key] = st.slider(
+                title, 0.0, LIMITS[key], default, step, key=f"range_{key}", persist_state="session"
+            )
     return Spec(**values)
 
 
@@ -163,8 +170,8 @@ def _preview(index: DatasetIndex, spec: Spec) -> None:
     )
     tiles = [picture, *(augmentation.apply(picture, step) for step in steps)]
     captions = ["original", *(str(number) for number in range(1, 13))]
-    st.image([enlarge(tile) for tile in tiles], captions, width=96,
-             alt=[f"{name(index, row)}, {text}" for text in captions])  # fmt: skip
+    alts = [f"{name(index, row)}, {text}" for text in captions]
+    show_tiles([enlarge(tile) for tile in tiles], alts, captions)
 
 
 def _count(key: str) -> None:
