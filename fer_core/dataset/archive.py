@@ -122,4 +122,5 @@ def _check_classes(folder: Path, name: str) -> None:
     try:
         list_files(folder)
     except DatasetError as error:
-        raise DatasetError(str(error).replace(str(folder), name)) from error
+        said = str(error).replace(str(folder), name).replace(folder.name, name)
+        raise DatasetError(said) from error

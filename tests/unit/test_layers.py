@@ -12,12 +12,22 @@ import fer_core
 PACKAGE = Path(fer_core.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = (
-    {"errors", "files", "downloads", "geometry", "images", "labels", "settings"},
+    {
+        "background",
+        "chunks",
+        "errors",
+        "files",
+        "downloads",
+        "geometry",
+        "images",
+        "labels",
+        "settings",
+    },
     {"classifier", "dataset", "detection", "registry"},
     {"augmentation", "balance", "drawing", "recognition", "results", "tracking"},
     {"audit", "evaluation", "explain", "photos", "training", "video"},
     {"jobs", "live"},
-    {"__init__", "__main__"},
+    {"__init__", "__main__", "dataset_commands"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
@@ -86,7 +96,7 @@ print(len(photo.faces), len(photo.rows()), {'tensorflow', 'keras'} & set(sys.mod
     assert run_fresh(code) == "1 1 set()"
 
 
-@pytest.mark.parametrize("name", ["home", "upload"])
+@pytest.mark.parametrize("name", ["home", "upload", "dataset"])
 def test_recognising_pages_do_not_import_tensorflow(name: str, tmp_path: Path) -> None:
     code = f"""
 import sys

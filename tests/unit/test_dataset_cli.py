@@ -1,0 +1,62 @@
+"""``python -m fer_core dataset``: the same calls from a terminal."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from fer_core.__main__ import main
+from fer_core.dataset import scan, store
+
+
+def test_scan_prints_the_card(tree: Path, capsys: pytest.CaptureFixture) -> None:
+    assert main(["dataset", "scan", str(tree)]) == 0
+    out = capsys.readouterr().out
+    assert "# Dataset card: tree" in out
+    assert "happy has 3.3 times the images of disgust" not in out  # four classes are empty
+    assert "| happy | 10 | 2 | 12 |" in out
+
+
+def test_balance_plans_and_writes(tree: Path, capsys: pytest.CaptureFixture) -> None:
+    command = ["dataset", "balance", str(tree), "--to", "disgust=6,sad=8", "--rotation", "5"]
+    assert main([*command, "--plan-only"]) == 0
+    out = capsys.readouterr().out
+    assert "disgust           3 ->        6" in out
+    assert "6 images to make" in out
+    assert store.stored() == ()
+    assert main([*command, "--name", "mine"]) == 0
+    counts = scan(store.default_home() / "mine").counts()["train"]
+    assert counts[["disgust", "sad", "happy"]].tolist() == [6, 8, 10]
+
+
+def test_audit_writes_tables_that_name_files(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert main(["dataset", "audit", "demo", "--out", str(tmp_path / "out")]) == 0
+    assert "12 pairs: 12 exact" in capsys.readouterr().out
+    copies, labels, pictures = (
+        pd.read_csv(tmp_path / "out" / f"{name}.csv") for name in ("copies", "labels", "pictures")
+    )
+    assert copies["b"].str.contains("copy-").all()
+    assert pictures["file"].str.contains("blank-").all()
+    flagged = labels[labels["flagged"]]["file"]
+    assert flagged.str.contains("wrong-").sum() >= 12  # of 18
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["scan", "nowhere"], "no such folder"),
+        (["scan", "demo", "--decisions", "none.csv"], "none.csv: there is no such file"),
+        (["import", "faces.rar"], "only .zip and .csv"),
+        (["import", "none.csv"], "none.csv: cannot be read"),
+        (["balance", "demo", "--to", "smallest"], "A strategy is"),
+        (["balance", "demo", "--to", "disgust=many"], "--to takes targets"),
+        (["balance", "demo", "--to", "happy=3"], "below its"),
+        (["balance", "demo", "--rotation", "90"], "rotation must be 0 to 45"),
+        (["audit", "demo", "--difference", "2"], "--difference must be"),
+    ],
+)
+def test_mistakes_are_answered(
+    arguments: list[str], says: str, capsys: pytest.CaptureFixture
+) -> None:
+    assert main(["dataset", *arguments]) == 2
+    assert says in capsys.readouterr().err

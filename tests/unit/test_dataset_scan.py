@@ -1,0 +1,227 @@
+"""Opening and scanning folders: what counts, what is passed by, what is remembered."""
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fer_core.dataset import index as indexes
+from fer_core.dataset import listing, pixels, scan, votes
+from fer_core.errors import CancelledError, DatasetError, ImageError
+from fer_core.images import encode
+
+PNG = pixels.png(np.arange(2304, dtype=np.uint8).reshape(48, 48))
+
+
+def put(root: Path, *names: str, data: bytes = PNG) -> Path:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(data)
+    return root
+
+
+@pytest.mark.parametrize(
+    ("names", "rows"),
+    [
+        (["happy/a.png", "sad/b.png"], [("train", "happy"), ("train", "sad")]),
+        (["train/happy/a.png", "test/sad/b.png"], [("test", "sad"), ("train", "happy")]),
+        (["Training/Happiness/a.png", "val/FEAR/b.PNG"], [("train", "happy"), ("validation", "fear")]),
+        (["fer2013/train/happy/a.png", "fer2013/test/sad/b.png"], [("test", "sad"), ("train", "happy")]),
+        (["happy/deeper/still/a.png", "sad/b.png"], [("train", "happy"), ("train", "sad")]),
+        (["happy/ein Bild mit Wörtern.png", "sad/写真.png"], [("train", "happy"), ("train", "sad")]),
+    ],
+)  # fmt: skip
+def test_which_folder_is_what(tmp_path: Path, names: list[str], rows: list) -> None:
+    index = scan(put(tmp_path / "data", *names))
+    table = index.table
+    assert sorted(zip(table["split"], table["label"], strict=True)) == rows
+    assert index.is_readable.all()
+    assert all(index.path(row).is_file() for row in range(len(index)))
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        ([], "no such folder"),
+        (["readme.txt"], "no pictures in class folders"),
+        (["cats/a.png", "dogs/b.png"], "no pictures in class folders"),
+        (["happy/notes.txt"], "no pictures in class folders"),
+    ],
+)
+def test_a_folder_that_is_no_dataset(tmp_path: Path, names: list[str], says: str) -> None:
+    root = put(tmp_path / "data", *names)
+    with pytest.raises(DatasetError, match=says):
+        scan(root)
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    file = put(tmp_path, "x.png") / "x.png"
+    with pytest.raises(DatasetError, match="not a folder"):
+        scan(file)
+
+
+@pytest.mark.parametrize(
+    ("extra", "says"),
+    [
+        ("train/happy/thumbs.db", "1 other files were left out"),
+        ("train/contempt/a.png", "1 folders are no emotion"),
+        ("elsewhere/a.png", "1 folders are no emotion"),
+    ],
+)
+def test_what_is_passed_by_is_noted(tree: Path, extra: str, says: str) -> None:
+    assert any(says in note for note in scan(put(tree, extra)).notes)
+
+
+def test_ten_thousand_strays_make_one_short_note(tree: Path) -> None:
+    put(tree, *(f"train/happy/{number}.txt" for number in range(10_000)), data=b"")
+    (note,) = [note for note in scan(tree).notes if "other files" in note]
+    assert note.startswith("10,000 ")
+    assert len(note) < 200
+
+
+def test_an_empty_class_and_a_single_class_are_noted(tmp_path: Path) -> None:
+    root = put(tmp_path / "data", "train/happy/a.png")
+    (root / "train" / "sad").mkdir()
+    notes = " ".join(scan(root).notes)
+    assert "1 class folders are empty (train/sad)" in notes
+    assert "Only one class" in notes
+    assert "no validation or test split" in notes
+
+
+def test_unreadable_files_are_kept_with_the_reason(tree: Path) -> None:
+    put(tree, "train/sad/empty.png", data=b"")
+    put(tree, "train/sad/text.jpg", data=b"not a picture")
+    put(tree, "train/sad/cut.png", data=PNG[:-200])
+    (tree / "train/sad/gone.png").symlink_to(tree / "nowhere.png")
+    index = scan(tree)
+    bad = index.table[~index.is_readable].set_index("file")["error"]
+    assert set(bad.index) == {f"train/sad/{name}" for name in ("empty.png", "text.jpg", "cut.png")}
+    assert "empty" in bad["train/sad/empty.png"]
+    assert index.counts().loc["sad", "train"] == 5
+
+
+def test_link_loops_end(tree: Path) -> None:
+    (tree / "train" / "happy" / "again").symlink_to(tree / "train" / "happy")
+    assert len(scan(tree)) == 20
+
+
+def test_an_unreadable_folder_says_so(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(DatasetError, match="Permission denied"):
+        scan(tree)
+
+
+def test_the_second_scan_opens_only_what_changed(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = scan(tree)
+    opened: list[str] = []
+    read = pixels.read
+    monkeypatch.setattr(pixels, "read", lambda path: opened.append(path.name) or read(path))
+    again = scan(tree)
+    assert opened == []
+    assert again.table.equals(first.table)
+    assert np.array_equal(again.thumbs, first.thumbs)
+    put(tree, "train/sad/new.png")
+    shutil.copy(tree / "train/happy/1.png", tree / "train/happy/0.png")
+    changed = scan(tree)
+    assert sorted(opened) == ["0.png", "new.png"]
+    digests = changed.table.set_index("file")["digest"]
+    assert digests["train/happy/0.png"] == digests["train/happy/1.png"]
+
+
+def test_a_damaged_cache_only_costs_time(tree: Path, tmp_path: Path) -> None:
+    first = scan(tree)
+    for file in (tmp_path / "cache" / "scans").iterdir():
+        file.write_bytes(b"damaged")
+    assert scan(tree).table.equals(first.table)
+
+
+def test_a_scan_can_be_stopped(tree: Path) -> None:
+    def stop(_: int, __: int) -> None:
+        raise CancelledError("stopped")
+
+    with pytest.raises(CancelledError):
+        scan(tree, stop)
+
+
+@pytest.mark.parametrize(
+    ("shape", "suffix"), [((40, 60), ".png"), ((40, 60, 3), ".png"), ((40, 60, 3), ".jpg")]
+)
+def test_reading_keeps_grey_grey(tmp_path: Path, shape: tuple, suffix: str) -> None:
+    array = np.random.default_rng(1).integers(0, 255, shape).astype(np.uint8)
+    file = tmp_path / f"x{suffix}"
+    file.write_bytes(encode(array, suffix) if suffix == ".jpg" else pixels.png(array))
+    found = pixels.read(file)
+    assert found.shape == shape
+    if suffix == ".png":
+        assert np.array_equal(found, array)
+
+
+def test_a_png_bomb_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+    import struct
+    import zlib
+
+    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)
+    chunk = b"IHDR" + header
+    data = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk
+    data += struct.pack(">I", zlib.crc32(chunk)) + b"\0\0\0\0IEND\xaeB`\x82"
+    with pytest.raises(ImageError, match="too large"):
+        pixels.from_bytes(data, "bomb.png")
+
+
+@pytest.mark.parametrize(
+    ("counts", "ratio", "weights"),
+    [
+        ({"happy": 30, "sad": 10}, 3.0, {"happy": 20 / 30, "sad": 2.0}),
+        ({"happy": 5, "sad": 5}, 1.0, {"happy": 1.0, "sad": 1.0}),
+        ({"happy": 5, "sad": 0}, float("inf"), {"happy": 1.0, "sad": 0.0}),
+    ],
+)
+def test_imbalance_and_weights(counts: dict, ratio: float, weights: dict) -> None:
+    assert indexes.imbalance(counts) == ratio
+    assert indexes.class_weights(counts) == pytest.approx(weights)
+
+
+@pytest.mark.parametrize(("count", "expected"), [(0, 0.0), (1, 1.0), (100, 95.2), (10**6, 1000.0)])
+def test_effective_number(count: int, expected: float) -> None:
+    assert indexes.effective_number(count) == pytest.approx(expected, abs=0.1)
+
+
+FERPLUS = (
+    "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF\n"
+)
+
+
+def test_votes_from_the_official_table(tree: Path) -> None:
+    text = FERPLUS + "Training,0.png,1,6,0,0,0,0,0,1,2,0\nTraining,,0,0,0,0,0,0,0,0,0,10\n"
+    (tree / votes.OFFICIAL).write_text(text)
+    index = scan(tree)
+    assert index.votes is not None
+    row = index.table.index[index.table["file"] == "train/happy/0.png"][0]
+    assert index.votes.loc[row].to_dict() == {
+        "angry": 0, "disgust": 0, "fear": 0, "happy": 6, "neutral": 1, "sad": 0, "surprise": 0,
+        "other": 3,
+    }  # fmt: skip
+    assert votes.majority(index.votes)[row] == "happy"
+    assert votes.majority(index.votes).isna().sum() == (index.votes.sum(axis=1) == 0).sum()
+
+
+def test_damaged_votes_are_named(tree: Path) -> None:
+    (tree / votes.OFFICIAL).write_text("anger,Image name\n3,x.png\n")
+    with pytest.raises(DatasetError, match=votes.OFFICIAL):
+        scan(tree)
+
+
+def test_other_tables_are_no_votes(tree: Path) -> None:
+    (tree / "labels.csv").write_text("file,label\nx.png,happy\n")
+    assert scan(tree).votes is None
+
+
+def test_the_listing_is_in_a_fixed_order(tree: Path) -> None:
+    assert listing.list_files(tree).files == sorted(listing.list_files(tree).files)
