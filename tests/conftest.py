@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +15,10 @@ import pytest
 import skimage.data
 
 from fer_core import registry, settings
+from fer_core.dataset import pixels
 from fer_core.detection import YUNET_NAME, YUNET_SHA256
 from fer_core.downloads import digest
+from fer_core.images import Pixels
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
@@ -80,15 +82,51 @@ def model_copy(tmp_path: Path) -> Path:
     return Path(shutil.copytree(registry.SHIPPED / registry.FIRST_CHOICE, tmp_path / "copied"))
 
 
+@pytest.fixture
+def picture() -> Callable[[int], Pixels]:
+    """Different grey pictures with detail at every scale: uint8 (48, 48)."""
+    import cv2
+
+    def make(seed: int) -> Pixels:
+        random = np.random.default_rng(seed)
+        layers = [
+            cv2.resize(random.normal(0, 60 / size, (size, size)), (48, 48), interpolation=3) * size
+            for size in (3, 6, 12)
+        ]
+        return np.clip(128 + sum(layers), 0, 255).astype(np.uint8)
+
+    return make
+
+
+@pytest.fixture
+def tree(tmp_path: Path, picture: Callable[[int], Pixels]) -> Path:
+    """10 happy, 3 disgust and 5 sad training pictures, two happy ones in test."""
+    root = tmp_path / "tree"
+    seed = 0
+    for folder, count in (("train/happy", 10), ("train/disgust", 3), ("train/sad", 5),
+                          ("test/happy", 2)):  # fmt: skip
+        (root / folder).mkdir(parents=True)
+        for number in range(count):
+            (root / folder / f"{number}.png").write_bytes(pixels.png(picture(seed)))
+            seed += 1
+    return root
+
+
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """``FER_HOME`` of the app that the browser's tests talk to."""
+    return tmp_path_factory.mktemp("server") / "home"
+
+
+@pytest.fixture(scope="session")
+def server(server_home: Path) -> Iterator[str]:
     """Address of the real app, started for the browser's tests."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
     flags = [f"--server.port={port}", "--server.headless=true", "--server.address=127.0.0.1"]
-    log = tmp_path_factory.mktemp("server") / "log"
+    log = server_home.parent / "log"
     environment = os.environ | environment_of_tests(log.parent)
     with log.open("w") as out:
         process = subprocess.Popen(

@@ -13,7 +13,6 @@ from typing import Final
 import cv2
 import numpy as np
 
-from fer_core import files
 from fer_core.dataset import pixels, store
 from fer_core.errors import DatasetError
 from fer_core.images import Pixels
@@ -89,22 +88,24 @@ def make(home: Path | None = None, seed: int = 7) -> Path:
 
 
 def _write(folder: Path, random: np.random.Generator) -> None:
+    def save(place: str, face: Pixels) -> None:
+        file = folder / place
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(pixels.png(face))
+
     for split, counts in COUNTS.items():
         for emotion, count in counts.items():
             for number in range(count):
-                face = draw_face(emotion, random)
-                files.write_bytes(folder / split / emotion / f"{number:04}.png", pixels.png(face))
+                save(f"{split}/{emotion}/{number:04}.png", draw_face(emotion, random))
     for number in range(WRONG):
-        shown, given = random.permutation(EMOTIONS)[:2]
-        name = folder / "train" / str(given) / f"wrong-{number:02}-is-{shown}.png"
-        files.write_bytes(name, pixels.png(draw_face(str(shown), random)))
+        shown, given = random.permutation(EMOTIONS)[:2].tolist()
+        save(f"train/{given}/wrong-{number:02}-is-{shown}.png", draw_face(shown, random))
     for number in range(COPIED):
         emotion = EMOTIONS[number % len(EMOTIONS)]
-        data = (folder / "test" / emotion / f"{number:04}.png").read_bytes()
-        files.write_bytes(folder / "train" / emotion / f"copy-{number:02}.png", data)
+        face = pixels.read(folder / "test" / emotion / f"{number:04}.png")
+        save(f"train/{emotion}/copy-{number:02}.png", face)
     for number in range(BLANK):
-        grey = np.full((SIDE, SIDE), 60 + 90 * number, np.uint8)
-        files.write_bytes(folder / "train" / "neutral" / f"blank-{number}.png", pixels.png(grey))
+        save(f"train/neutral/blank-{number}.png", np.full((SIDE, SIDE), 60 + 90 * number, np.uint8))
 
 
 def draw_face(emotion: str, random: np.random.Generator) -> Pixels:

@@ -172,7 +172,7 @@ def test_a_disk_that_fills_up_leaves_nothing() -> None:
         raise OSError(28, "No space left on device")
 
     with (
-        pytest.raises(DatasetError, match="No space left on device.*5 MB are needed"),
+        pytest.raises(DatasetError, match=r"No space left on device.*5 MB are needed"),
         store.new_dataset("x", 5_000_000) as folder,
     ):
         fill(folder)

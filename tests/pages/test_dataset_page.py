@@ -1,0 +1,282 @@
+"""The dataset page driven as a user would, without a browser."""
+
+import io
+import shutil
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from fer_core.dataset import demo, scan, store
+from fer_core.labels import EMOTIONS
+from tests.conftest import ROOT
+
+
+@pytest.fixture(autouse=True)
+def fresh_caches() -> Iterator[None]:
+    st.cache_resource.clear()
+    yield
+    st.cache_resource.clear()
+
+
+def open_page() -> AppTest:
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60).run()
+    return app.switch_page("pages/dataset.py").run()
+
+
+def texts(app: AppTest) -> str:
+    kinds = (app.markdown, app.caption, app.info, app.error, app.success, app.warning, app.title)
+    return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    (found,) = [button for button in app.button if button.label.startswith(label)]
+    return settle(found.click().run())
+
+
+def settle(app: AppTest) -> AppTest:
+    """Run until no work is left in the background."""
+    for _ in range(120):
+        assert not app.exception, app.exception
+        if "dataset_running" not in app.session_state:
+            return app
+        time.sleep(0.25)
+        app.run()
+    raise AssertionError("the work does not end")
+
+
+def choose(app: AppTest, key: str, value: str) -> AppTest:
+    app.button_group(key=key).set_value(value)
+    return settle(app.run())
+
+
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo, drawn once for all tests."""
+    return demo.make(tmp_path_factory.mktemp("drawn"))
+
+
+@pytest.fixture
+def app(drawn: Path) -> AppTest:
+    """The page with the demo open."""
+    shutil.copytree(drawn, store.default_home() / demo.NAME)
+    return press(open_page(), "Open the demo")
+
+
+def test_an_empty_page_shows_the_way_in() -> None:
+    app = open_page()
+    assert not app.exception
+    assert "Open the demo to look around" in texts(app)
+
+
+def test_the_smallest_class_is_called_out(app: AppTest) -> None:
+    said = texts(app)
+    assert "**disgust** is the smallest class: 19 of 932 training images (2.0 %)" in said
+    assert "happy has 12.9 times as many" in said
+    assert [metric.value for metric in app.metric] == ["1,212", "12.9", "0"]
+    figures = app.dataframe[0].value.set_index("emotion")
+    assert figures.loc["disgust", "training images"] == 19
+    assert figures.loc["disgust", "class weight"] == pytest.approx(932 / 7 / 19, abs=0.01)
+
+
+def test_the_gallery_pages_through_a_class(app: AppTest) -> None:
+    assert "1 to 60 of 165" in texts(app)
+    app.selectbox(key="gallery_class").set_value("disgust")
+    app.selectbox(key="gallery_split").set_value("train")
+    assert "1 to 19 of 19" in texts(settle(app.run()))
+
+
+@pytest.mark.parametrize(
+    ("way", "undersample", "targets"),
+    [
+        ("To the largest class", False, [245] * 7),
+        ("To the median class", False, [125, 125, 125, 245, 177, 153, 125]),
+        ("To the median class", True, [125] * 7),
+        ("To a number", False, [245] * 7),
+        ("By hand", False, [125, 19, 115, 245, 177, 153, 98]),
+    ],
+)
+def test_strategies_fill_the_targets(
+    app: AppTest, way: str, undersample: bool, targets: list[int]
+) -> None:
+    choose(app, "dataset_part", "Upsample")
+    choose(app, "how_far", way)
+    app.toggle(key="undersample").set_value(undersample)
+    settle(app.run())
+    table = next(f.value for f in app.dataframe if "target" in f.value)
+    assert table["target"].tolist() == targets
+    assert table["emotion"].tolist() == list(EMOTIONS)
+    (write,) = [button for button in app.button if button.label == "Write it"]
+    assert write.disabled == (way == "By hand")
+
+
+def test_a_number_below_the_largest_class_keeps_it_unless_told(app: AppTest) -> None:
+    choose(app, "dataset_part", "Upsample")
+    choose(app, "how_far", "To a number")
+    app.number_input(key="target_number").set_value(150)
+    settle(app.run())
+    table = next(f.value for f in app.dataframe if "target" in f.value)
+    assert table["target"].tolist() == [150, 150, 150, 245, 177, 153, 150]
+
+
+def test_apply_open_and_undo(app: AppTest) -> None:
+    choose(app, "dataset_part", "Upsample")
+    assert "783 images to make" in texts(app)
+    assert "each disgust image would stand 12.9 times" in texts(app)
+    press(app, "Write it")
+    assert "demo-balanced is written" in texts(app)
+    counts = scan(store.default_home() / "demo-balanced").counts()
+    assert counts["train"].tolist() == [245] * 7
+    assert counts["test"].tolist() == [20] * 7
+    app.button(key="open-demo-balanced").click()
+    settle(app.run())
+    choose(app, "dataset_part", "Balance")
+    assert "The training split is balanced: 245 to 245 a class" in texts(app)
+    choose(app, "dataset_part", "Upsample")
+    app.button(key="delete-demo-balanced").click()
+    settle(app.run())
+    assert "demo-balanced is deleted" in texts(app)
+    assert [one.name for one in store.stored()] == ["demo"]
+
+
+def test_ranges_that_are_all_off_are_refused(app: AppTest) -> None:
+    choose(app, "dataset_part", "Upsample")
+    for slider in app.slider:
+        slider.set_value(0.0)
+    press(app.run(), "Write it")
+    assert "Every augmentation is off" in texts(app)
+    assert [one.name for one in store.stored()] == ["demo"]
+
+
+def test_the_preview_follows_its_buttons(app: AppTest) -> None:
+    choose(app, "dataset_part", "Upsample")
+    for label in ("Another picture", "New seed"):
+        press(app, label)
+    assert app.session_state["preview_row"] == app.session_state["preview_seed"] == 1
+
+
+def test_leaks_are_found_excluded_and_undone(app: AppTest) -> None:
+    choose(app, "dataset_part", "Audit")
+    press(app, "Look for copies")
+    assert "**Leakage:** 12 training images" in texts(app)
+    press(app, "Exclude these 12")
+    said = texts(app)
+    assert "No training image has a copy in another split" in said
+    assert "12 excluded" in said
+    choose(app, "dataset_part", "Balance")
+    assert app.metric[0].value == "1,200"
+    choose(app, "dataset_part", "Audit")
+    press(app, "Undo the last one")
+    assert "0 excluded" in texts(app)
+    assert "**Leakage:** 12 training images" in texts(app)
+
+
+def test_pairs_are_decided_one_by_one(app: AppTest) -> None:
+    choose(app, "dataset_part", "Audit")
+    press(app, "Look for copies")
+    assert "12 pairs in 12 groups" in texts(app)
+    for label in ("Keep both", "Exclude left"):
+        next(b for b in app.button if b.label == label).click()
+        settle(app.run())
+    said = texts(app)
+    assert "10 pairs in 10 groups" in said
+    assert "1 excluded, 0 relabelled, 2 kept" in said
+    choose(app, "copies_filter", "Two labels")
+    assert "No such pairs" in texts(app)
+
+
+def test_labels_are_judged_and_decided(app: AppTest) -> None:
+    choose(app, "dataset_part", "Audit")
+    choose(app, "audit_part", "Labels")
+    press(app, "Judge the labels")
+    assert "labels are flagged" in texts(app)
+    before = int(texts(app).split(" are left to look at")[0].split()[-3].replace(",", ""))
+    for key in ("decide-keep", "decide-relabel", "decide-exclude", "decide-skip"):
+        app.button(key=key).click()
+        settle(app.run())
+    said = texts(app)
+    assert "1 excluded, 1 relabelled, 1 kept" in said
+    assert f"{before - 4} of {before} are left" in said
+    app.selectbox(key="suspects_given").set_value("disgust")
+    settle(app.run())
+    assert "Given **disgust**" in texts(app) or "Nothing is left" in texts(app)
+
+
+def test_blank_pictures_are_found(app: AppTest) -> None:
+    choose(app, "dataset_part", "Audit")
+    choose(app, "audit_part", "Pictures")
+    assert "2 pictures are blank" in texts(app)
+    press(app, "Exclude all 2")
+    assert "0 are left to decide" in texts(app)
+
+
+def test_the_report_says_what_was_not_looked_for(app: AppTest) -> None:
+    choose(app, "dataset_part", "Report")
+    assert "# Dataset card: demo" in texts(app)
+    assert "Not looked for." in texts(app)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "says"),
+    [
+        ("faces.zip", None, "has no training images at all"),
+        ("faces.zip", b"no zip", "not a ZIP file"),
+        ("fer2013.csv", b"emotion,pixels,Usage\n3,1 2 3,Training\n", "3 are there"),
+        ("fer2013new.csv", b"x", "Choose one ZIP or one fer2013.csv"),
+    ],
+)
+def test_uploads(name: str, data: bytes | None, says: str, tree: Path) -> None:
+    if data is None:
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as archive:
+            for place, file in (("happy/a", "train/happy/0.png"), ("happy/b", "train/happy/1.png"),
+                                ("sad/c", "train/sad/0.png")):  # fmt: skip
+                archive.write(tree / file, f"faces/train/{place}.png")
+        data = buffer.getvalue()
+    app = choose(open_page(), "dataset_way", "Upload")
+    app.file_uploader(key="dataset_files").set_value([(name, data, "application/octet-stream")])
+    press(app.run(), "Import")
+    assert says in texts(app)
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("/nowhere/at/all", "there is no such folder"),
+        ("TREE", "**angry** has no training images at all"),
+    ],
+)
+def test_folders(path: str, says: str, tree: Path) -> None:
+    app = choose(open_page(), "dataset_way", "Folder")
+    app.text_input(key="dataset_path").set_value(path.replace("TREE", str(tree)))
+    press(app.run(), "Open the folder")
+    assert says in texts(app)
+
+
+def test_what_is_kept_can_be_opened() -> None:
+    demo.make()
+    app = choose(open_page(), "dataset_way", "Kept here")
+    press(app, "Open it")
+    assert "**disgust** is the smallest class" in texts(app)
+
+
+def test_public_pages_store_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from fer_core.settings import settings
+
+    monkeypatch.setenv("FER_PUBLIC", "1")
+    settings.cache_clear()
+    app = open_page()
+    assert app.button_group(key="dataset_way").options == ["Demo", "Upload"]
+    press(app, "Open the demo")
+    choose(app, "dataset_part", "Upsample")
+    assert "nothing is stored" in texts(app)
+    assert not [button for button in app.button if button.label == "Write it"]
+    choose(app, "dataset_part", "Audit")
+    press(app, "Look for copies")
+    press(app, "Exclude these 12")
+    assert "12 excluded" in texts(app)
+    assert not (tmp_path / "home").exists()
