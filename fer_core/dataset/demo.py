@@ -117,7 +117,8 @@ def draw_face(emotion: str, random: np.random.Generator) -> Pixels:
     mood = EXPRESSIONS[emotion]
     skin, dark = int(random.integers(120, 225)), int(random.integers(15, 60))
     patches = random.integers(20, 250, (3, 3)).astype(np.uint8)
-    canvas = np.asarray(cv2.resize(patches, (_DRAWN, _DRAWN), interpolation=cv2.INTER_LINEAR))
+    smooth = cv2.resize(patches, (_DRAWN, _DRAWN), interpolation=cv2.INTER_LINEAR)
+    canvas = np.asarray(smooth, np.uint8)
     pen = _Pen(canvas, 96 * (1 + vary(0.05)), (96 + vary(4), 96 + vary(4)), dark)
     width = 0.68 + vary(0.05)
     pen.oval((0, -0.12), (width + 0.12, 0.92), dark + int(random.integers(0, 90)))  # hair

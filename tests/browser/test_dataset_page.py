@@ -40,7 +40,7 @@ def test_zip_to_balanced_version(page, server: str, archive: Path, server_home: 
     page.get_by_text("faces-balanced is written").wait_for()
     counts = scan(server_home / "datasets" / "faces-balanced").counts()
     assert counts["train"].tolist() == [10] * 7
-    page.get_by_role("button", name="Open", exact=True).click()
+    page.locator(".st-key-open-faces-balanced button").click()
     page.get_by_text("Open: faces-balanced").wait_for()
     page.get_by_role("radio", name="Balance").click()
     page.get_by_text("The training split is balanced: 10 to 10 a class").wait_for()
@@ -50,8 +50,10 @@ def test_a_click_on_a_bar_shows_its_class(page, server: str) -> None:
     open_dataset(page, server)
     page.get_by_role("button", name="Open the demo").click()
     page.get_by_text("1 to 60 of 165").wait_for()
-    bars = page.locator(".js-plotly-plot .bars .trace").first.locator(".point")
-    bars.nth(3).click()
+    bar = page.locator(".js-plotly-plot .barlayer .trace").first.locator(".point").nth(3)
+    bar.scroll_into_view_if_needed()
+    box = bar.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.get_by_text("1 to 60 of 285").wait_for()
 
 
