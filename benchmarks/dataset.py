@@ -120,7 +120,7 @@ def find_injected(args: argparse.Namespace) -> None:
         for row in range(len(index)):
             target = root / index.table["file"].iloc[row]
             target.parent.mkdir(parents=True, exist_ok=True)
-            os.symlink(index.path(row), target)
+            target.symlink_to(index.path(row))
         kinds = dict(zip(chosen.tolist(), np.arange(1500) // 300, strict=True))
         for row, kind in kinds.items():
             changed = CHANGES[kind][1](pixels.read(index.path(row)), random)

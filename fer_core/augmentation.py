@@ -151,27 +151,33 @@ def apply(pixels: Pixels, operation: Operation) -> Pixels:
 def _warp(pixels: Pixels, operation: Operation) -> Pixels:
     if operation.flip:
         pixels = np.ascontiguousarray(pixels[:, ::-1])
+    moves = operation.angle or operation.shift_x or operation.shift_y
+    if not moves and operation.scale == 1:
+        return pixels
     height, width = pixels.shape[:2]
     middle = (width - 1) / 2, (height - 1) / 2
     matrix = np.asarray(cv2.getRotationMatrix2D(middle, operation.angle, operation.scale))
-    matrix[:, 2] += operation.shift_x * width, operation.shift_y * height
-    if np.array_equal(matrix, [[1, 0, 0], [0, 1, 0]]):
-        return pixels
+    matrix[0, 2] += operation.shift_x * width
+    matrix[1, 2] += operation.shift_y * height
     return np.asarray(
         cv2.warpAffine(pixels, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE), np.uint8
     )
 
 
 def _relight(pixels: Pixels, operation: Operation) -> Pixels:
-    values = pixels.astype(np.float32)
-    if operation.contrast != 1 or operation.brightness:
-        mean = values.mean()
-        values = (values - mean) * operation.contrast + mean + 255 * operation.brightness
+    """``contrast * pixels + noise * grain + shift``, rounded and clipped to 0..255."""
     if operation.noise > 0:
         random = np.random.default_rng(operation.seed)
-        grain = random.standard_normal(pixels.shape[:2], np.float32) * operation.noise
-        values += grain if pixels.ndim == 2 else grain[..., None]
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+        grain = random.standard_normal(pixels.shape[:2], np.float32)
+        grain = grain if pixels.ndim == 2 else np.repeat(grain[..., None], 3, axis=2)
+    else:
+        grain = np.zeros(pixels.shape, np.float32)
+    mean = sum(cv2.mean(pixels)) / (1 if pixels.ndim == 2 else 3)
+    shift = mean * (1 - operation.contrast) + 255 * operation.brightness
+    lit = cv2.addWeighted(
+        pixels, operation.contrast, grain, operation.noise, shift, dtype=cv2.CV_8U
+    )
+    return np.asarray(lit, np.uint8)
 
 
 def _erase(pixels: Pixels, operation: Operation) -> Pixels:

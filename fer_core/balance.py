@@ -308,6 +308,6 @@ def version_name(index: DatasetIndex, home: Path | None = None) -> str:
 
 def _link(old: Path, new: Path) -> None:
     try:
-        os.link(old.resolve(), new)
+        os.link(old.resolve() if old.is_symlink() else old, new)
     except OSError:
         shutil.copyfile(old, new)

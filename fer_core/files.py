@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # pandas takes a third of a second, and recognising needs non
     import pandas as pd
 
 
-def write_bytes(file: Path, data: bytes) -> None:
+def write_bytes(file: Path, data: bytes | memoryview) -> None:
     """Write under a temporary name beside ``file`` and rename; makes the folder if needed."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=file.parent, prefix=file.name, delete=False) as new:
@@ -34,11 +34,11 @@ def write_json(file: Path, content: Mapping[str, Any]) -> None:
     write_bytes(file, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
 
 
-def npy_bytes(array: npt.NDArray[Any]) -> bytes:
+def npy_bytes(array: npt.NDArray[Any]) -> memoryview:
     """An array as the bytes of an ``.npy`` file."""
     buffer = io.BytesIO()
     np.save(buffer, array)
-    return buffer.getvalue()
+    return buffer.getbuffer()
 
 
 def parquet_bytes(table: "pd.DataFrame") -> bytes:

@@ -120,8 +120,9 @@ def _add_class(listing: Listing, root: Path, folder: Path, split: str) -> None:
         listing.ignored.append(folder.relative_to(root).as_posix())
         return
     before = len(listing.files)
+    outside = len(str(root)) + 1
     for entry in _walk(str(folder), frozenset()):
-        path = os.path.relpath(entry.path, root).replace(os.sep, "/")
+        path = entry.path[outside:].replace(os.sep, "/")
         if not entry.name.lower().endswith(SUFFIXES):
             listing.strays.append(path)
             continue
