@@ -83,7 +83,6 @@ def train(images: np.ndarray, labels: np.ndarray, args: argparse.Namespace) -> k
         metrics=["accuracy"],
     )
     model.fit(data.prefetch(4), epochs=args.epochs, verbose=2)
-    first_model.refresh_batch_norm(model, data)
     return model
 
 
