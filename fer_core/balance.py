@@ -30,10 +30,10 @@ STRATEGIES: Final = ("largest", "median")
 BLOCK: Final = 4096
 """What a small file takes on disk, in bytes."""
 
-IMAGE_SECONDS: Final = 0.0002
+IMAGE_SECONDS: Final = 0.00022
 PIXEL_SECONDS: Final = 3e-8
 """Time to make and write one image: a fixed part and one a pixel. From ``benchmarks/dataset.py``:
-5,000 images of 48x48 a second on two cores; larger pictures are ruled by their PNG encoding."""
+3,466 images of 48x48 a second on two cores; larger pictures are ruled by their PNG encoding."""
 
 
 @dataclass(frozen=True, slots=True)
