@@ -7,9 +7,9 @@ from typing import Final
 import cv2
 import numpy as np
 
-from fer_core.drawing import UNCERTAIN_COLOR, caption, chip, color_of, rgb_of
+from fer_core.drawing import caption, chip, color_of, rgb_of
 from fer_core.images import Pixels
-from fer_core.labels import COLORS, EMOTIONS
+from fer_core.labels import COLORS, EMOTIONS, UNCERTAIN_COLOR
 from fer_core.live.canvas import Canvas, from_rgb
 from fer_core.tracking import TrackedFace
 

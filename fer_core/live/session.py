@@ -14,6 +14,7 @@ from typing import Final
 
 import av
 
+from fer_core.detection import Detection
 from fer_core.images import Pixels
 from fer_core.live import overlay
 from fer_core.live.canvas import from_frame, mirror, to_frame, to_rgb
@@ -182,6 +183,15 @@ class LiveSession:
         """Start a recording; it is the caller's to stop and delete."""
         self._recorder = Recorder(limit_s)
         return self._recorder
+
+    def crop(self, person: int) -> Pixels | None:
+        """The newest picture's crop of a person, as the network saw it; None if not in it."""
+        result, recognizer = self._latest, self._setup[0]
+        for face in result.faces if result else ():
+            if result and face.person == person:
+                found = Detection(face.box, face.detection_score, face.roll)
+                return recognizer.crop(result.rgb, found)
+        return None
 
     def _wake(self) -> None:
         if not self._ended and (self._thread is None or not self._thread.is_alive()):
