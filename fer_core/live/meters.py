@@ -64,7 +64,8 @@ class Meters:
 def _rate(times: deque[float]) -> float:
     """Events a second in the last ``WINDOW_S`` before the newest."""
     recent = [t for t in times if t > times[-1] - WINDOW_S]
-    return (len(recent) - 1) / (recent[-1] - recent[0]) if len(recent) > 1 else 0.0
+    span = recent[-1] - recent[0] if recent else 0.0
+    return (len(recent) - 1) / span if span > 0 else 0.0
 
 
 def _percentile_ms(seconds: deque[float], percent: float) -> float:
