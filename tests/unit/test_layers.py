@@ -13,7 +13,7 @@ PACKAGE = Path(fer_core.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = (
     {"errors", "files", "downloads", "geometry", "images", "labels", "settings"},
-    {"classifier", "dataset", "detection", "registry"},
+    {"classifier", "corrections", "dataset", "detection", "registry"},
     {"augmentation", "balance", "drawing", "recognition", "results", "tracking"},
     {"audit", "evaluation", "explain", "photos", "training", "video"},
     {"jobs", "live"},

@@ -3,11 +3,11 @@
 import av
 import numpy as np
 import pytest
-from live_stubs import picture, tracked
 
 from fer_core.geometry import Box
 from fer_core.labels import COLORS, UNCERTAIN_COLOR
 from fer_core.live import canvas, overlay
+from tests.unit.live_stubs import picture, tracked
 
 
 @pytest.mark.parametrize(

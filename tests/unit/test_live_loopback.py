@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription, VideoStreamTrack
 from aiortc.contrib.media import MediaRelay
-from live_stubs import StubRecognizer, until
 from streamlit_webrtc.webrtc import WebRtcMode, WebRtcWorker
 
 from fer_core import Recognizer
 from fer_core.live import LiveSession
 from pages._live_player import Processor
+from tests.unit.live_stubs import StubRecognizer, until
 
 NO_DETOUR = RTCConfiguration(iceServers=[])
 

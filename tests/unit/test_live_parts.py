@@ -6,7 +6,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from live_stubs import tracked
 
 from fer_core import corrections
 from fer_core.errors import SettingsError
@@ -16,6 +15,7 @@ from fer_core.live.connection import ice_servers
 from fer_core.live.history import BINS, MOST_PERSONS
 from fer_core.live.slot import Slot
 from fer_core.settings import Settings
+from tests.unit.live_stubs import tracked
 
 
 def test_a_slot_keeps_the_newest():

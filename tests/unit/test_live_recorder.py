@@ -7,11 +7,11 @@ import av
 import numpy as np
 import pandas as pd
 import pytest
-from live_stubs import picture, tracked
 
 from fer_core.labels import EMOTIONS
 from fer_core.live.recorder import Recorder
 from fer_core.results import RESULT_COLUMNS
+from tests.unit.live_stubs import picture, tracked
 
 START = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 
