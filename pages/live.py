@@ -227,7 +227,7 @@ def show_frozen() -> None:
                 corrections.keep(mine.frozen.crop, emotion)
                 mine.frozen = None
                 total = sum(corrections.counts().values())
-                st.toast(f"Kept. {total} corrected faces so far.", icon=":material/check:")
+                st.toast(f"Kept. Corrected faces so far: {total}.", icon=":material/check:")
                 st.rerun(scope="fragment")
             if st.button("Discard", key="discard"):
                 mine.frozen = None
