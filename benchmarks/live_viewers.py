@@ -29,6 +29,7 @@ from benchmarks.live import Server, free_port, report
 FPS = 30
 TOO_FEW = 20
 PAGE = "live"
+DONE = ForwardMsg.FINISHED_SUCCESSFULLY
 
 
 class Encoded(MediaStreamTrack):
@@ -91,7 +92,7 @@ class Viewer:
                 self._refreshing.cancel()
             elif kind == "delta":
                 await self._see(message.delta.new_element.component_instance)
-            elif kind == "script_finished" and self._component and not self._offered:
+            elif kind == "script_finished" and self._may_offer and message.script_finished == DONE:
                 await self._offer()
 
     async def _see(self, component) -> None:
@@ -104,6 +105,10 @@ class Viewer:
             self._value = {"playing": True}
             await self._rerun()
             self.connected.set()
+
+    @property
+    def _may_offer(self) -> bool:
+        return bool(self._component) and not self._offered
 
     async def _offer(self) -> None:
         self._offered = True
