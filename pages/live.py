@@ -1,6 +1,5 @@
 """Live: the webcam with every face's emotion, without lag."""
 
-import gc
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +11,7 @@ from streamlit_webrtc import WebRtcStreamerContext, webrtc_streamer
 from fer_core import EMOTIONS, Recognizer, corrections
 from fer_core.errors import FerError
 from fer_core.images import Pixels
-from fer_core.live import LiveOptions, LiveSession, ReadOptions, Recorder, Seats
+from fer_core.live import LiveOptions, LiveSession, ReadOptions, Recorder, Seats, memory
 from fer_core.live.connection import ice_servers
 from fer_core.live.recorder import LIMIT_S
 from fer_core.photos import PhotoReader
@@ -62,15 +61,8 @@ def seats() -> Seats:
 
 
 @st.cache_resource
-def spare_the_collector() -> None:
-    """Keep what is loaded by now out of Python's garbage collection.
-
-    Streamlit collects all garbage after every run, the small ones twice a second beside the video
-    too. With everything that is imported this stops all threads for about 60 ms each time, which
-    shows in the video; without it for about 2 ms.
-    """
-    gc.collect()
-    gc.freeze()
+def prepare_once() -> None:
+    memory.settle()
 
 
 def choose_options() -> tuple[LiveOptions, str]:
@@ -318,7 +310,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     reading = choose_reading(card)
     options, facing = choose_options()
 reader = recognizer(reading)
-spare_the_collector()
+prepare_once()
 if way == "Snapshot":
     snapshot(reader)
     st.stop()

@@ -19,6 +19,7 @@ from fer_core.images import Pixels
 from fer_core.live import overlay
 from fer_core.live.canvas import from_frame, mirror, to_frame, to_rgb
 from fer_core.live.history import History
+from fer_core.live.memory import give_back
 from fer_core.live.meters import LiveStats, Meters
 from fer_core.live.reader import FaceReader, ReadOptions
 from fer_core.live.recorder import LIMIT_S, Recorder
@@ -202,6 +203,7 @@ class LiveSession:
         """The reading thread: ends with the session, or when no picture has come for long."""
         while (shot := self._slot.take(SILENT_S)) is not None:
             self._latest = self._read(shot)
+        give_back()
 
     def _read(self, shot: _Shot) -> Result:
         recognizer, options = self._setup
