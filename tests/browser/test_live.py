@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.fake_camera import chromium_arguments, moving_photo, write_y4m
+from benchmarks.live import free_port
 from fer_core import Recognizer
 from tests.conftest import CHROMIUM, ROOT, environment_of_tests
 
@@ -197,10 +198,8 @@ def test_it_says_why_there_is_no_camera(browser, server, arguments, script, word
     chromium.close()
 
 
-def test_a_killed_server_is_noticed_and_its_successor_works(
-    with_camera, tmp_path: Path, server: str
-) -> None:
-    port = int(server.rsplit(":", 1)[1]) + 1
+def test_a_killed_server_is_noticed_and_its_successor_works(with_camera, tmp_path: Path) -> None:
+    port = free_port()
     first = serve(tmp_path, port)
     try:
         tab = open_live_when_up(with_camera, port)
@@ -221,11 +220,28 @@ def test_a_killed_server_is_noticed_and_its_successor_works(
         second.wait(20)
 
 
-def serve(folder: Path, port: int) -> subprocess.Popen:
+def test_a_full_house_says_so_politely(with_camera, tmp_path: Path) -> None:
+    port = free_port()
+    process = serve(tmp_path, port, FER_STREAMS="1")
+    try:
+        first = open_live_when_up(with_camera, port)
+        start(first)
+        second = open_live_when_up(with_camera, port)
+        button(second, "Start").click()
+        second.get_by_text("at most 1 at once").wait_for()
+        flows(first)
+        first.context.close()
+        second.context.close()
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def serve(folder: Path, port: int, **more: str) -> subprocess.Popen:
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
     flags = [f"--server.port={port}", "--server.headless=true", "--server.address=127.0.0.1"]
     return subprocess.Popen(
-        [*command, *flags], cwd=ROOT, env=os.environ | environment_of_tests(folder)
+        [*command, *flags], cwd=ROOT, env=os.environ | environment_of_tests(folder) | more
     )
 
 
