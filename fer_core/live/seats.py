@@ -46,7 +46,7 @@ class Seats:
         with self._lock:
             if sum(one.active for one in self._taken) >= self.limit:
                 raise BusyError(
-                    f"Every live view is in use (at most {self.limit} at once). Try again in a moment, or take a "
-                    "snapshot instead."
+                    f"Every live view is in use (at most {self.limit} at once). Try again in a "
+                    "moment, or take a snapshot instead."
                 )
             self._taken.add(occupant)
