@@ -11,6 +11,7 @@ st.navigation(
     [
         st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
         st.Page("pages/upload.py", title="Photos", icon=":material/image:"),
+        st.Page("pages/live.py", title="Live", icon=":material/videocam:"),
         st.Page("pages/dataset.py", title="Dataset", icon=":material/balance:"),
     ],
     position="top",

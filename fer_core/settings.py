@@ -23,6 +23,7 @@ class Settings:
         detector: ``FER_DETECTOR``. ``auto``, ``yunet`` or ``haar``.
         yunet: ``FER_YUNET``. Path to YuNet's ONNX file, or None to use the cache or fetch it.
         threads: ``FER_THREADS``. Threads of one classifier, 1 to 64.
+        streams: ``FER_STREAMS``. Live views at the same time, 1 to 64.
     """
 
     home: Path
@@ -31,6 +32,7 @@ class Settings:
     detector: str = "auto"
     yunet: Path | None = None
     threads: int = 2
+    streams: int = 3
 
     @classmethod
     def from_environment(cls, environ: dict[str, str]) -> "Settings":
@@ -52,6 +54,7 @@ class Settings:
             detector=detector,
             yunet=Path(yunet).expanduser() if yunet else None,
             threads=_count(environ, "FER_THREADS", default=2, most=64),
+            streams=_count(environ, "FER_STREAMS", default=3, most=64),
         )
 
 

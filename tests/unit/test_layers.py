@@ -23,7 +23,7 @@ LAYERS = (
         "labels",
         "settings",
     },
-    {"classifier", "dataset", "detection", "registry"},
+    {"classifier", "corrections", "dataset", "detection", "registry"},
     {"augmentation", "balance", "drawing", "recognition", "results", "tracking"},
     {"audit", "evaluation", "explain", "photos", "training", "video"},
     {"jobs", "live"},

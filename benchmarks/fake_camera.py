@@ -1,0 +1,85 @@
+"""A fake camera for Chromium: a file of raw pictures that it plays in a loop."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Pixels = npt.NDArray[np.uint8]
+
+BITS = 12
+CELL = 16
+"""Bits of the counter, and the side of one of its squares in pixels."""
+
+
+def write_y4m(file: Path, pictures: Iterable[Pixels], fps: int = 30) -> None:
+    """Write RGB pictures of one size, uint8 (H, W, 3), as Chromium's fake camera wants them."""
+    with file.open("wb") as out:
+        for number, rgb in enumerate(pictures):
+            if number == 0:
+                height, width = rgb.shape[:2]
+                out.write(f"YUV4MPEG2 W{width} H{height} F{fps}:1 Ip A1:1 C420mpeg2\n".encode())
+            out.write(b"FRAME\n")
+            out.write(cv2.cvtColor(rgb, cv2.COLOR_RGB2YUV_I420).tobytes())
+
+
+def chromium_arguments(file: Path | None) -> list[str]:
+    """What Chromium must be started with to use the file, or to have no camera for None."""
+    camera = [
+        "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-video-capture={file}",
+    ]
+    return [
+        *(camera if file else []),
+        "--no-sandbox",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--no-first-run",
+    ]
+
+
+def moving_photo(rgb: Pixels, seconds: float = 4, fps: int = 30) -> Iterable[Pixels]:
+    """A photo that sways from left to right and back in a 640 by 480 picture."""
+    small = cv2.resize(rgb, (440, 440), interpolation=cv2.INTER_AREA)
+    count = round(seconds * fps)
+    for number in range(count):
+        picture = np.full((480, 640, 3), 90, np.uint8)
+        left = round(100 + 90 * np.sin(2 * np.pi * number / count))
+        picture[20:460, left : left + 440] = small
+        yield picture
+
+
+def clip(file: Path, seconds: float, fps: int = 30) -> list[Pixels]:
+    """A real clip at ``fps``, cut to 640 by 480."""
+    with av.open(str(file)) as source:
+        frames = [frame.to_ndarray(format="rgb24") for frame in source.decode(video=0)]
+        rate = float(source.streams.video[0].average_rate or fps)
+    wanted = [min(int(i * rate / fps), len(frames) - 1) for i in range(round(seconds * fps))]
+    return [_fit(frames[index]) for index in wanted]
+
+
+def counted(pictures: Iterable[Pixels]) -> Iterable[Pixels]:
+    """Burn a number into the lower edge: black and white squares, lowest bit at the left.
+
+    A mark of one black and one white square stands before it. The number is that of the picture.
+    """
+    for number, picture in enumerate(pictures):
+        marked = picture.copy()
+        bits = [0, 1, *((number >> bit) & 1 for bit in range(BITS))]
+        for place, bit in enumerate(bits):
+            x = place * CELL
+            marked[-CELL:, x : x + CELL] = 255 * bit
+        yield marked
+
+
+def _fit(rgb: Pixels) -> Pixels:
+    height, width = rgb.shape[:2]
+    scale = max(640 / width, 480 / height)
+    size = round(width * scale), round(height * scale)
+    large = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+    top, left = (size[1] - 480) // 2, (size[0] - 640) // 2
+    return np.asarray(large[top : top + 480, left : left + 640], np.uint8)

@@ -1,0 +1,185 @@
+"""Record a live session: a table of results and the annotated clip, in a temporary folder."""
+
+import csv
+import logging
+import queue
+import tempfile
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from pathlib import Path
+from typing import Final
+
+import av
+
+from fer_core.images import Pixels
+from fer_core.live.canvas import to_frame
+from fer_core.results import RESULT_COLUMNS, Moment, face_rows
+from fer_core.tracking import TrackedFace
+
+LIMIT_S: Final = 600.0
+"""A recording stops by itself after this long."""
+
+SOURCE: Final = "webcam"
+WAITING_FRAMES: Final = 15
+"""Pictures that may wait for the encoder; further ones are left out of the clip, not queued."""
+
+_LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingState:
+    """Where a recording stands.
+
+    Attributes:
+        running: It still takes pictures and results.
+        seconds: Time from its start to its last picture.
+        frames: Pictures in the clip.
+        left_out: Pictures the encoder had no time for.
+        rows: Rows in the table.
+        at_limit: It stopped by itself at the limit.
+        error: Why the clip could not be written, or empty.
+    """
+
+    running: bool
+    seconds: float
+    frames: int
+    left_out: int
+    rows: int
+    at_limit: bool
+    error: str
+
+
+class Recorder:
+    """One recording, from construction to ``stop``. Its files go with the object.
+
+    Args:
+        limit_s: Stops by itself after this many seconds.
+        started: Wall clock at the start; the table's ISO times count from it. Now if None.
+    """
+
+    def __init__(self, limit_s: float = LIMIT_S, started: datetime | None = None) -> None:
+        self._limit_s = limit_s
+        self._wall = started or datetime.now(UTC)
+        self._folder = tempfile.TemporaryDirectory(prefix="fer-live-", ignore_cleanup_errors=True)
+        self.csv = Path(self._folder.name) / "results.csv"
+        self.mp4 = Path(self._folder.name) / "clip.mp4"
+        self._lock = threading.Lock()
+        self._running, self._at_limit, self._error = True, False, ""
+        self._start_s: float | None = None
+        self._seconds, self._frames, self._left_out, self._rows = 0.0, 0, 0, 0
+        self._file = self.csv.open("w", newline="", encoding="utf-8")
+        self._table = csv.DictWriter(self._file, ("time", *RESULT_COLUMNS))
+        self._table.writeheader()
+        self._queue: queue.Queue[tuple[Pixels, float] | None] = queue.Queue(WAITING_FRAMES + 1)
+        self._encoder = threading.Thread(target=self._encode, name="live-recorder", daemon=True)
+        self._encoder.start()
+
+    @property
+    def state(self) -> RecordingState:
+        """Where it stands now."""
+        with self._lock:
+            return RecordingState(
+                self._running,
+                self._seconds,
+                self._frames,
+                self._left_out,
+                self._rows,
+                self._at_limit,
+                self._error,
+            )
+
+    def add_result(
+        self, faces: Sequence[TrackedFace], frame: int, time_s: float, detector: str
+    ) -> None:
+        """Write one row a face, or one without a box where there is none."""
+        with self._lock:
+            if not self._goes_on(time_s):
+                return
+            since = self._since(time_s)
+            moment = Moment(SOURCE, frame, round(since, 3))
+            iso = (self._wall + timedelta(seconds=since)).isoformat(timespec="milliseconds")
+            for row in face_rows(moment, faces, detector, [face.person for face in faces]):
+                self._table.writerow({"time": iso} | row)
+                self._rows += 1
+
+    def add_picture(self, yuv: Pixels, time_s: float) -> None:
+        """Hand one I420 picture to the encoder; it must not be changed afterwards. Never waits."""
+        with self._lock:
+            if not self._goes_on(time_s):
+                return
+            if self._queue.qsize() >= WAITING_FRAMES:
+                self._left_out += 1
+                return
+            self._queue.put_nowait((yuv, self._since(time_s)))
+
+    def finish(self) -> None:
+        """Take nothing more; the clip is completed in the background."""
+        with self._lock:
+            self._finish()
+
+    def stop(self) -> None:
+        """Finish both files and wait for the last pictures. The files stay until ``delete``."""
+        self.finish()
+        self._encoder.join(timeout=10)
+
+    def delete(self) -> None:
+        """Stop and remove the files."""
+        self.stop()
+        self._folder.cleanup()
+
+    def _since(self, time_s: float) -> float:
+        if self._start_s is None:
+            self._start_s = time_s
+        self._seconds = max(self._seconds, time_s - self._start_s)
+        return max(time_s - self._start_s, 0.0)
+
+    def _goes_on(self, time_s: float) -> bool:
+        if self._start_s is not None and time_s - self._start_s > self._limit_s:
+            self._at_limit = self._at_limit or self._running
+            self._finish()
+        return self._running
+
+    def _finish(self) -> None:
+        if self._running:
+            self._running = False
+            self._file.close()
+            self._queue.put_nowait(None)  # one place is always kept for it
+
+    def _encode(self) -> None:
+        """The encoder's thread."""
+        try:
+            self._write_clip()
+        except (av.FFmpegError, OSError) as error:
+            _LOGGER.exception("The clip could not be written")
+            with self._lock:
+                self._error = f"The clip could not be written: {error}"
+            while self._queue.get() is not None:
+                pass
+
+    def _write_clip(self) -> None:
+        item = self._queue.get()
+        if item is None:
+            return
+        height, width = item[0].shape[0] * 2 // 3, item[0].shape[1]
+        with av.open(str(self.mp4), "w", options={"movflags": "faststart"}) as clip:
+            stream = clip.add_stream(
+                "libx264", rate=30, options={"preset": "superfast", "crf": "24"}
+            )
+            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+            stream.codec_context.thread_count = 1
+            stream.codec_context.time_base = Fraction(1, 1000)
+            last = -1
+            while item is not None:
+                frame = to_frame(item[0])
+                if (frame.width, frame.height) != (width, height):
+                    frame = frame.reformat(width, height)
+                last = max(round(item[1] * 1000), last + 1)
+                frame.pts, frame.time_base = last, Fraction(1, 1000)
+                clip.mux(stream.encode(frame))
+                with self._lock:
+                    self._frames += 1
+                item = self._queue.get()
+            clip.mux(stream.encode(None))

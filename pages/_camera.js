@@ -1,0 +1,42 @@
+// Says in words why the browser gives no camera. Shows nothing while all is well.
+const PLAYER = 'iframe[title*="streamlit_webrtc"]';
+
+function alertInPlayer() {
+  const player = document.querySelector(PLAYER);
+  const alert = player?.contentDocument?.querySelector('[role="alert"]');
+  return alert?.textContent ?? "";
+}
+
+async function problem() {
+  if (!window.isSecureContext || !navigator.mediaDevices) {
+    return "Browsers give the camera only to pages on HTTPS or on localhost. Open this page with https://.";
+  }
+  const alert = alertInPlayer();
+  if (/NotReadable|TrackStart|Could not start/i.test(alert)) {
+    return "The camera is in use by another program or tab. Close it there, then press Start again.";
+  }
+  const permission = await navigator.permissions?.query({ name: "camera" }).catch(() => null);
+  if (permission?.state === "denied" || /NotAllowed|denied/i.test(alert)) {
+    return "The browser does not allow this page to use the camera. Allow it with the camera sign in the address bar, then press Start again.";
+  }
+  const devices = await navigator.mediaDevices.enumerateDevices().catch(() => null);
+  if ((devices && !devices.some((d) => d.kind === "videoinput")) || /NotFound/i.test(alert)) {
+    return "No camera was found. Connect one, then press Start again.";
+  }
+  if (/longer than expected|ICE|connection/i.test(alert)) {
+    return "The network between this browser and the server blocks video. A TURN server helps: see docs/live.md.";
+  }
+  return "";
+}
+
+export default function ({ parentElement }) {
+  const line = parentElement.querySelector("[role=status]");
+  const show = async () => {
+    const text = await problem();
+    const all = text && text + " Or switch to Snapshot above.";
+    if (line.textContent !== all) line.textContent = all;
+  };
+  const timer = setInterval(show, 1000);
+  show();
+  return () => clearInterval(timer);
+}

@@ -1,0 +1,62 @@
+"""The live page without a browser: what it says before and instead of video."""
+
+from collections.abc import Iterator
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from tests.conftest import ROOT
+
+
+@pytest.fixture(autouse=True)
+def fresh_caches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No cached models; and AppTest's runtime has no sessions for the player to look up."""
+    monkeypatch.setattr("streamlit_webrtc.component.get_this_session_info", lambda: None)
+    st.cache_resource.clear()
+    yield
+    st.cache_resource.clear()
+
+
+def open_live() -> AppTest:
+    return AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
+
+
+def said(app: AppTest) -> str:
+    kinds = (app.caption, app.info, app.warning, app.error, app.title)
+    return "\n".join(element.value for kind in kinds for element in kind)
+
+
+def test_it_starts_with_the_notice_and_a_camera_that_is_off() -> None:
+    app = open_live().run().switch_page("pages/live.py").run()
+    assert not app.exception
+    for part in ("Live", "An expression is not a feeling", "not stored", "The camera is off"):
+        assert part in said(app)
+    assert [slider.label for slider in app.slider] == ["Smoothing"]
+    assert {toggle.label for toggle in app.toggle} == {"Mirror", "Bars beside the faces"}
+
+
+@pytest.mark.parametrize("reading", ["fer2013", "ferplus"])
+def test_every_reading_and_option_can_be_chosen(reading: str) -> None:
+    app = open_live().run().switch_page("pages/live.py").run()
+    app.selectbox(key="reading").set_value(reading).run()
+    app.toggle(key="mirror").set_value(False).run()
+    app.slider(key="smoothing").set_value(0.0).run()
+    assert not app.exception
+    assert "The camera is off" in said(app)
+
+
+def test_incomplete_secrets_are_explained() -> None:
+    app = open_live()
+    app.secrets["webrtc"] = {"urls": "turn:turn.example.org", "username": "me"}
+    app.run().switch_page("pages/live.py").run()
+    assert not app.exception
+    assert "add username and credential" in said(app)
+
+
+def test_the_snapshot_takes_the_place_of_the_video() -> None:
+    app = open_live().run().switch_page("pages/live.py").run()
+    app.segmented_control(key="live-way").set_value("Snapshot").run()
+    assert not app.exception
+    assert "The camera is off" not in said(app)
+    assert app.get("camera_input")

@@ -1,0 +1,143 @@
+"""The small parts of a live session: slot, seats, history, connection, corrections."""
+
+import threading
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from fer_core import corrections
+from fer_core.errors import SettingsError
+from fer_core.labels import EMOTIONS
+from fer_core.live import BusyError, History, Seats
+from fer_core.live.connection import ice_servers
+from fer_core.live.history import BINS, MOST_PERSONS
+from fer_core.live.slot import Slot
+from fer_core.settings import Settings
+from tests.unit.live_stubs import tracked
+
+
+def test_a_slot_keeps_the_newest():
+    slot: Slot[int] = Slot()
+    assert [slot.put(n) for n in (1, 2, 3)] == [False, True, True]
+    assert (slot.take(0), slot.take(0)) == (3, None)
+
+
+def test_closing_a_slot_wakes_the_taker_and_ends_it():
+    slot: Slot[int] = Slot()
+    taken = []
+    taker = threading.Thread(target=lambda: taken.append(slot.take(30)))
+    taker.start()
+    slot.close()
+    taker.join(5)
+    slot.put(1)
+    assert (taken, slot.take(0)) == ([None], None)
+
+
+class Guest:
+    active = True
+
+
+def test_seats_are_free_again_when_their_guests_fall_silent_or_vanish():
+    seats = Seats(2)
+    first, second, third = Guest(), Guest(), Guest()
+    seats.take(first)
+    seats.take(second)
+    with pytest.raises(BusyError, match="at most 2 at once"):
+        seats.take(third)
+    first.active = False
+    seats.take(third)
+    assert seats.free == 0
+    del second
+    assert seats.free == 1
+
+
+def test_shares_and_timeline_of_each_person():
+    history = History()
+    for step in range(100):
+        faces = [tracked(1)] if step < 50 else [tracked(1), tracked(2, uncertain=True)]
+        history.add(faces if step % 10 else [], 1000 + step / 10)
+    first, second = history.of(1, 1009.9), history.of(2, 1009.9)
+    assert (first.readings, second.readings, history.of(None, 1009.9).readings) == (90, 45, 135)
+    assert (first.shares["happy"], second.uncertain) == (1.0, 1.0)
+    assert history.without_face == pytest.approx(0.1)
+    assert history.persons() == (1, 2)
+    assert first.timeline.shape == (BINS, len(EMOTIONS))
+    assert np.nansum(first.timeline[-1]) == pytest.approx(1, abs=1e-5)
+    assert np.isnan(first.timeline[:-21]).all()
+    assert not np.isnan(second.timeline[-10:]).any()
+
+
+def test_the_timeline_forgets_after_a_minute_and_unknown_persons_are_empty():
+    history = History()
+    history.add([tracked(1)], 10.0)
+    assert np.isnan(history.of(1, 80.0).timeline).all()
+    assert history.of(1, 80.0).readings == 1
+    assert history.of(9, 10.0).readings == 0
+
+
+def test_memory_is_bounded_over_many_persons():
+    history = History()
+    for person in range(1, 200):
+        history.add([tracked(person)], person)
+    assert len(history.persons()) == MOST_PERSONS
+    assert history.persons()[0] == 199
+
+
+@pytest.mark.parametrize(
+    ("secrets", "host", "servers"),
+    [
+        (None, "localhost", []),
+        (None, "[::1]", []),
+        (None, "studio.example.org", None),
+        ({"urls": "stun:s.example.org"}, "localhost", [{"urls": ["stun:s.example.org"]}]),
+        (
+            {"urls": ["turn:t.example.org:3478"], "username": "a", "credential": "b"},
+            "x.org",
+            [{"urls": ["turn:t.example.org:3478"], "username": "a", "credential": "b"}],
+        ),
+    ],
+)
+def test_ice_servers(secrets, host, servers):
+    assert ice_servers(secrets, host) == servers
+
+
+@pytest.mark.parametrize(
+    ("secrets", "message"),
+    [
+        ({}, "urls"),
+        ({"urls": []}, "urls"),
+        ({"urls": 3}, "urls"),
+        ({"urls": "https://t.example.org"}, "stun: or turn:"),
+        ({"urls": "turn:t.example.org"}, "username and credential"),
+        ({"urls": "turn:t.example.org", "username": "a"}, "username and credential"),
+    ],
+)
+def test_incomplete_secrets_are_explained(secrets, message):
+    with pytest.raises(SettingsError, match=message):
+        ice_servers(secrets, "x.org")
+
+
+def config(folder: Path, public: bool = False) -> Settings:
+    return Settings(home=folder, cache=folder, public=public)
+
+
+def test_a_correction_becomes_a_file_of_an_ordinary_dataset(tmp_path):
+    crop = np.random.default_rng(0).integers(0, 255, (96, 96, 3), np.uint8)
+    file = corrections.keep(crop, "sad", config(tmp_path))
+    assert file.parent == tmp_path / "datasets" / "corrections" / "sad"
+    assert np.array_equal(cv2.cvtColor(cv2.imread(str(file)), cv2.COLOR_BGR2RGB), crop)
+    assert corrections.counts(config(tmp_path))["sad"] == 1
+    assert sum(corrections.counts(config(tmp_path)).values()) == 1
+
+
+def test_nothing_is_kept_on_a_public_link(tmp_path):
+    with pytest.raises(SettingsError, match="public"):
+        corrections.keep(np.zeros((96, 96, 3), np.uint8), "sad", config(tmp_path, public=True))
+    assert not list(tmp_path.rglob("*.png"))
+
+
+def test_only_the_seven_emotions_can_be_kept(tmp_path):
+    with pytest.raises(ValueError, match="bored"):
+        corrections.keep(np.zeros((96, 96, 3), np.uint8), "bored", config(tmp_path))

@@ -1,0 +1,107 @@
+"""Recordings: the table, the clip, their bounds and their end."""
+
+import gc
+from datetime import UTC, datetime
+
+import av
+import numpy as np
+import pandas as pd
+import pytest
+
+from fer_core.labels import EMOTIONS
+from fer_core.live.recorder import Recorder
+from fer_core.results import RESULT_COLUMNS
+from tests.unit.live_stubs import picture, tracked
+
+START = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+
+
+def test_the_table_has_a_row_a_face_and_one_for_nobody():
+    recorder = Recorder(started=START)
+    recorder.add_result([tracked(1), tracked(2, uncertain=True)], 7, 100.0, "yunet")
+    recorder.add_result([], 8, 100.04, "yunet")
+    recorder.stop()
+    table = pd.read_csv(recorder.csv)
+    assert tuple(table.columns) == ("time", *RESULT_COLUMNS)
+    assert table.frame.tolist() == [7, 7, 8]
+    assert table.person.tolist()[:2] == [1, 2]
+    assert table.x1.isna().tolist() == [False, False, True]
+    assert table.uncertain.tolist()[:2] == [False, True]
+    assert table[[f"p_{e}" for e in EMOTIONS]].sum(axis=1).iloc[0] == pytest.approx(1, abs=1e-3)
+    assert pd.to_datetime(table.time).iloc[2] == pd.Timestamp("2026-05-01T12:00:00.040Z")
+    assert recorder.state.rows == 3
+    recorder.delete()
+
+
+def test_the_clip_plays_at_the_pace_it_was_seen():
+    recorder = Recorder()
+    for step in range(20):
+        recorder.add_picture(picture(10 * step), 50 + step * 0.1)
+        while recorder.state.frames < step - 5:
+            pass
+    recorder.stop()
+    with av.open(str(recorder.mp4)) as clip:
+        frames = list(clip.decode(video=0))
+    assert len(frames) + recorder.state.left_out == 20
+    assert (frames[0].width, frames[0].height) == (640, 480)
+    assert float(frames[-1].time) == pytest.approx(1.9, abs=0.02)
+    bright = [frame.to_ndarray(format="rgb24").mean() for frame in frames]
+    assert np.all(np.diff(bright) > 0)
+    recorder.delete()
+
+
+def test_a_change_of_size_is_fitted_into_the_clip():
+    recorder = Recorder()
+    recorder.add_picture(picture(100), 0.0)
+    recorder.add_picture(picture(100, 320, 240), 0.1)
+    recorder.stop()
+    with av.open(str(recorder.mp4)) as clip:
+        assert [frame.width for frame in clip.decode(video=0)] == [640, 640]
+    recorder.delete()
+
+
+def test_it_stops_by_itself_at_the_limit():
+    recorder = Recorder(limit_s=1.0)
+    for step in range(30):
+        recorder.add_result([tracked()], step, step * 0.1, "yunet")
+        recorder.add_picture(picture(), step * 0.1)
+    state = recorder.state
+    assert (state.running, state.at_limit) == (False, True)
+    assert state.rows == 11
+    assert state.seconds <= 1.0
+    recorder.delete()
+
+
+def test_a_slow_encoder_leaves_pictures_out_instead_of_queueing_them():
+    recorder = Recorder()
+    large = picture(100, 1920, 1080)
+    for step in range(200):
+        recorder.add_picture(large, step / 1000)
+    recorder.stop()
+    state = recorder.state
+    assert state.left_out > 0
+    assert state.frames + state.left_out == 200
+    recorder.delete()
+
+
+def test_nothing_is_left_when_deleted_or_forgotten():
+    recorder = Recorder()
+    recorder.add_picture(picture(), 0.0)
+    folder = recorder.csv.parent
+    recorder.delete()
+    assert not folder.exists()
+    recorder.stop()  # twice is harmless
+    forgotten = Recorder()
+    folder = forgotten.csv.parent
+    forgotten.stop()
+    del forgotten
+    gc.collect()
+    assert not folder.exists()
+
+
+def test_a_recording_without_any_picture_still_has_its_table():
+    recorder = Recorder()
+    recorder.stop()
+    assert pd.read_csv(recorder.csv).empty
+    assert recorder.state.frames == 0
+    recorder.delete()

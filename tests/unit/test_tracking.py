@@ -1,0 +1,138 @@
+"""Who is who, and values that do not tremble."""
+
+import numpy as np
+import pytest
+
+from fer_core.detection import Detection
+from fer_core.geometry import Box
+from fer_core.labels import EMOTIONS
+from fer_core.recognition import FaceEmotion
+from fer_core.tracking import Tracker, calm, closeness, fresh_weight, settle
+
+
+def found(x: float, y: float = 100, side: float = 80) -> Detection:
+    return Detection(Box(x, y, x + side, y + side), 0.9)
+
+
+def chances(**given: float) -> np.ndarray:
+    """Probabilities with the given ones; the rest is shared by the others."""
+    rest = (1 - sum(given.values())) / (len(EMOTIONS) - len(given))
+    return np.array([given.get(emotion, rest) for emotion in EMOTIONS], np.float32)
+
+
+def read(box: Box, **given: float) -> FaceEmotion:
+    probabilities = chances(**given)
+    return FaceEmotion(box, 0.9, probabilities, bool(probabilities.max() < 0.4))
+
+
+@pytest.mark.parametrize(
+    ("steps", "persons"),
+    [
+        ([(0.0, [100])], [(1,)]),
+        ([(0.0, [])], [()]),
+        ([(0.0, [100]), (0.03, [104])], [(1,), (1,)]),
+        ([(0.0, [100, 400]), (0.03, [410, 110])], [(1, 2), (2, 1)]),  # order does not matter
+        ([(0.0, [100]), (0.9, []), (1.0, [104])], [(1,), (), (1,)]),  # back within a second
+        ([(0.0, [100]), (1.2, [104])], [(1,), (2,)]),  # back too late
+        ([(0.0, [100]), (0.03, [400])], [(1,), (2,)]),  # nobody jumps that far
+        ([(0.0, [100]), (0.03, [100, 300])], [(1,), (1, 2)]),
+        ([(0.0, [100, 300]), (0.03, [300])], [(1, 2), (2,)]),
+        ([(0.0, [100]), (0.0, [100])], [(1,), (1,)]),  # no time between
+    ],
+)
+def test_persons_keep_their_number(steps, persons):
+    tracker = Tracker()
+    assert [tracker.follow([found(x) for x in xs], time)[0] for time, xs in steps] == persons
+
+
+def test_two_faces_that_pass_each_other_are_never_one_person():
+    tracker = Tracker()
+    for step in range(60):
+        persons, _ = tracker.follow([found(100 + 5 * step), found(400 - 5 * step, 160)], step / 30)
+        assert len(set(persons)) == 2
+
+
+def test_a_crowd_keeps_ten_numbers():
+    tracker = Tracker()
+    places = [found(60 * i, side=50) for i in range(10)]
+    first, _ = tracker.follow(places, 0.0)
+    again, _ = tracker.follow(places[::-1], 0.03)
+    assert first == tuple(range(1, 11))
+    assert again == first[::-1]
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "same"),
+    [
+        (Box(0, 0, 80, 80), Box(0, 0, 80, 80), True),
+        (Box(0, 0, 80, 80), Box(60, 0, 140, 80), True),
+        (Box(0, 0, 80, 80), Box(90, 0, 170, 80), False),
+        (Box(0, 0, 80, 80), Box(0, 0, 240, 240), False),  # three times as wide
+        (Box(0, 0, 0, 0), Box(0, 0, 0, 0), False),
+    ],
+)
+def test_closeness(a, b, same):
+    assert (closeness(a, b) > 0) == same
+    assert closeness(a, b) == pytest.approx(closeness(b, a))
+
+
+@pytest.mark.parametrize(
+    ("elapsed", "half_life", "weight"),
+    [(0.3, 0.3, 0.5), (0.6, 0.3, 0.75), (0.0, 0.3, 0.0), (-1, 0.3, 0.0), (0.01, 0, 1.0)],
+)
+def test_fresh_weight(elapsed, half_life, weight):
+    assert fresh_weight(elapsed, half_life) == pytest.approx(weight)
+
+
+@pytest.mark.parametrize(
+    ("label", "given", "expected"),
+    [
+        ("sad", {"sad": 0.45, "fear": 0.40}, "sad"),
+        ("sad", {"sad": 0.40, "fear": 0.45}, "sad"),  # ahead, but not by enough
+        ("sad", {"sad": 0.35, "fear": 0.45}, "fear"),
+        ("angry", {"happy": 0.9}, "happy"),
+    ],
+)
+def test_labels_change_only_for_a_clear_lead(label, given, expected):
+    assert settle(label, chances(**given)) == expected
+
+
+def test_a_label_between_two_close_emotions_does_not_flicker():
+    tracker = Tracker(half_life_s=0.0)
+    rng = np.random.default_rng(3)
+    labels = []
+    for step in range(90):
+        persons, (one,) = tracker.follow([found(100)], step / 30)
+        sad = 0.42 + rng.uniform(-0.03, 0.03)
+        (face,) = tracker.steady(persons, [read(one.box, sad=sad, fear=0.84 - sad)], step / 30, 0.4)
+        labels.append(face.emotion)
+    assert len(set(labels)) == 1
+
+
+def test_smoothing_halves_the_old_value_after_its_half_life():
+    tracker = Tracker(half_life_s=0.5)
+    persons, (one,) = tracker.follow([found(100)], 0.0)
+    tracker.steady(persons, [read(one.box, happy=1.0)], 0.0, 0.4)
+    persons, (one,) = tracker.follow([found(100)], 0.5)
+    (face,) = tracker.steady(persons, [read(one.box, sad=1.0)], 0.5, 0.4)
+    assert face.probabilities[EMOTIONS.index("happy")] == pytest.approx(0.5)
+    assert face.probabilities.sum() == pytest.approx(1, abs=1e-5)
+    assert face.confidence == pytest.approx(float(face.probabilities[EMOTIONS.index(face.emotion)]))
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "uncertain"),
+    [(0.6, 0.38, False), (0.6, 0.36, True), (0.3, 0.42, True), (0.3, 0.44, False)],
+)
+def test_uncertain_switches_with_a_band_around_the_threshold(before, now, uncertain):
+    tracker = Tracker(half_life_s=0.0)
+    for time, value in ((0.0, before), (0.1, now)):
+        persons, (one,) = tracker.follow([found(100)], time)
+        (face,) = tracker.steady(persons, [read(one.box, sad=value)], time, 0.4)
+    assert face.uncertain == uncertain
+
+
+def test_a_trembling_box_is_calmed_and_a_moving_one_followed():
+    old = Box(100, 100, 200, 200)
+    assert calm(old, Box(101, 100, 201, 200)).x1 < 100.5
+    assert calm(old, Box(120, 100, 220, 200)) == Box(120, 100, 220, 200)
