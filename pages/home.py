@@ -17,9 +17,12 @@ def ways_in() -> None:
     columns = st.columns(3, border=True)
     with columns[0]:
         st.subheader("In the browser", anchor=False)
-        st.write("Drop photos or take a snapshot: every face is boxed with its emotion.")
-        if st.button("Classify photos", type="primary", icon=":material/image:"):
-            st.switch_page("pages/upload.py")
+        st.write("Drop photos or start the webcam: every face is boxed with its emotion.")
+        with st.container(horizontal=True):
+            if st.button("Classify photos", type="primary", icon=":material/image:"):
+                st.switch_page("pages/upload.py")
+            if st.button("Start the webcam", icon=":material/videocam:"):
+                st.switch_page("pages/live.py")
     with columns[1]:
         st.subheader("On your machine", anchor=False)
         st.write("One command installs everything and starts this dashboard; nothing leaves it.")
@@ -66,8 +69,8 @@ card = model_card()
 st.title("FER Studio", anchor=False)
 st.write(
     "Reads seven facial expressions (angry, disgust, fear, happy, neutral, sad, surprise) from "
-    "photos. It says how sure it is, says *uncertain* when it is not, and says so when there is "
-    "no face."
+    "photos and the webcam. It says how sure it is, says *uncertain* when it is not, and says so "
+    "when there is no face."
 )
 ways_in()
 figures(card)
@@ -77,5 +80,5 @@ st.markdown(
     "- Do not use it to decide about people at work or in education. The EU AI Act bans that in "
     "Art. 5(1)(f).\n"
     "- People shown must be told that their emotions are inferred (Art. 50(3)).\n"
-    "- Frames and photos stay in memory and are not stored."
+    "- Frames and photos stay in memory and are not stored, unless you record or correct."
 )

@@ -120,7 +120,7 @@ def test_a_network_of_300_ms_does_not_slow_the_video(loop, astronaut):
     rate = (len(viewer.frames) - first) / (time.monotonic() - begin)
     stats = session.stats()
     viewer.leave()
-    assert rate > 20  # 30 are sent; the goal of 25 is measured in benchmarks/live.py
+    assert rate > 20  # 30 are sent; this machine may be busy with other tests
     assert stats.results_per_s < 4
     until(lambda: session.ended, 10)
 
