@@ -32,7 +32,7 @@ class Settings:
     detector: str = "auto"
     yunet: Path | None = None
     threads: int = 2
-    streams: int = 3
+    streams: int = 4
 
     @classmethod
     def from_environment(cls, environ: dict[str, str]) -> "Settings":
@@ -54,7 +54,7 @@ class Settings:
             detector=detector,
             yunet=Path(yunet).expanduser() if yunet else None,
             threads=_count(environ, "FER_THREADS", default=2, most=64),
-            streams=_count(environ, "FER_STREAMS", default=3, most=64),
+            streams=_count(environ, "FER_STREAMS", default=4, most=64),
         )
 
 
