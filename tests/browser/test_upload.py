@@ -42,6 +42,7 @@ def test_a_snapshot_is_read(page, server: str) -> None:
     """The fake camera shows a test picture without a face."""
     page.goto(f"{server}/upload")
     page.get_by_role("radio", name="Camera").click()
+    page.wait_for_function("document.querySelector('video')?.readyState >= 2")  # has a picture
     page.get_by_role("button", name="Take photo").click()
     page.get_by_text("1 photo, no faces").wait_for()
 
