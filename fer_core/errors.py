@@ -27,3 +27,7 @@ class DatasetError(FerError):
 
 class CancelledError(FerError):
     """The user stopped the work; what it had written so far is removed."""
+
+
+class TrainingError(FerError):
+    """A training run cannot be started, resumed or finished."""
