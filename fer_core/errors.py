@@ -27,3 +27,7 @@ class DatasetError(FerError):
 
 class CancelledError(FerError):
     """The user stopped the work; what it had written so far is removed."""
+
+
+class JobError(FerError):
+    """A job cannot be started, found, changed or deleted."""
