@@ -31,3 +31,7 @@ class CancelledError(FerError):
 
 class TrainingError(FerError):
     """A training run cannot be started, resumed or finished."""
+
+
+class JobError(FerError):
+    """A job cannot be started, found, changed or deleted."""

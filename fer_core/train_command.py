@@ -2,59 +2,76 @@
 
 import argparse
 import json
-import signal
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from fer_core.audit.decisions import Decisions, view
 from fer_core.dataset import DatasetIndex, demo, scan, votes
 from fer_core.errors import TrainingError
 from fer_core.files import write_json
+from fer_core.jobs import PAUSE, PausedError, Work, working
 from fer_core.training.config import TrainConfig, recipes
 from fer_core.training.run import RunFolder
 from fer_core.training.samples import Samples
 
+STOP: Final = "stop"
+"""Asked of a run: end now, and make a model of the best epoch so far."""
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Fill the parser."""
-    parser.add_argument("--run", type=Path, required=True, metavar="DIR", help="the run's folder")
+    parser.add_argument(
+        "--run", dest="folder", type=Path, required=True, metavar="DIR", help="the run's folder"
+    )
     parser.add_argument("--resume", action="store_true", help="go on with the run in that folder")
     parser.add_argument("--data", metavar="DIR", help="dataset folder, or demo")
     parser.add_argument("--votes", type=Path, help="labels.csv or fer2013new.csv")
     parser.add_argument("--decisions", type=Path, help="decisions.csv to see the dataset through")
-    parser.add_argument(
-        "--config", help=f"YAML file, or one of the recipes {', '.join(recipes())}"
-    )
+    parser.add_argument("--config", help=f"YAML file, or one of the recipes {', '.join(recipes())}")
     parser.add_argument("--epochs", type=int, help="instead of the config's")
     parser.add_argument("--start", help="instead of the config's")
     parser.add_argument("--until", type=int, metavar="EPOCH", help="pause before this epoch")
-    parser.set_defaults(run_command=run)
+    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Train; 0 when finished, 3 when paused or stopped on request."""
-    folder = RunFolder(options.run)
+    """Train; 0 when finished, 3 when paused."""
+    folder = RunFolder(options.folder)
     config = _config(folder, options)
+    try:
+        with working(options.folder, kind="train", turn="refuse") as work:
+            work.summary = {"model": str(_train(folder, config, options, work))}
+    except PausedError:
+        print("paused")
+        return 3
+    return 0
+
+
+def _train(folder: RunFolder, config: TrainConfig, options: argparse.Namespace, work: Work) -> Path:
+    from fer_core.training import loop, samples
+
     source = _source(folder, options)
     index = open_dataset(source)
-    from fer_core.training import finish, loop, samples
-
     data = {
         split: samples.load(index, split, config.input_size, config.channels)
         for split in ("train", "validation")
     }
     write_json(folder.dataset, source | _facts(data))
-    signal.signal(signal.SIGTERM, lambda *_: folder.ask("pause"))
-    folder.ask("")
-    state = loop.train(
-        config, options.run, data, resume=options.resume, request=folder.asked, until=options.until
+
+    def request() -> str:
+        if work.asked not in (PAUSE, STOP):
+            work.check()
+        return work.asked
+
+    ended = loop.train(
+        config, options.folder, data, resume=options.resume, request=request, until=options.until
     )
-    print(state)
-    if state == loop.PAUSED:
-        return 3
-    print(finish.finish(folder, config, index, data["validation"]))
-    return 0
+    if ended == loop.PAUSED:
+        raise PausedError("Paused.")
+    from fer_core.training.finish import finish
+
+    return finish(folder, config, index, data["validation"])
 
 
 def open_dataset(source: Mapping[str, Any]) -> DatasetIndex:

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fer_core.files import write_bytes
-
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
@@ -41,8 +39,8 @@ class RunFolder:
 
     @property
     def progress(self) -> Path:
-        """JSON: how far the epoch is."""
-        return self.root / "progress.json"
+        """JSON: how far the epoch is; ``progress.json`` is the job's."""
+        return self.root / "epoch.json"
 
     @property
     def state(self) -> Path:
@@ -58,15 +56,6 @@ class RunFolder:
     def model(self) -> Path:
         """The finished model folder."""
         return self.root / "model"
-
-    def asked(self) -> str:
-        """What the run is asked to do: ``pause``, ``stop`` (both keep the best) or nothing."""
-        file = self.root / "request"
-        return file.read_text("utf-8").strip() if file.is_file() else ""
-
-    def ask(self, wish: str) -> None:
-        """Ask the run for ``pause`` or ``stop``; an empty wish takes it back."""
-        write_bytes(self.root / "request", wish.encode())
 
     def epochs(self) -> list[dict[str, Any]]:
         """The lines of ``metrics.jsonl``, one an epoch.

@@ -27,7 +27,7 @@ LAYERS = (
     {"augmentation", "balance", "drawing", "recognition", "results", "tracking"},
     {"audit", "evaluation", "explain", "photos", "training", "video"},
     {"jobs", "live"},
-    {"__init__", "__main__", "dataset_commands"},
+    {"__init__", "__main__", "dataset_commands", "train_command"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 

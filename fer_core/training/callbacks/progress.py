@@ -15,7 +15,7 @@ EVERY: Final = 0.5
 
 
 class Progress(keras.callbacks.Callback):  # type: ignore[misc]
-    """Writes ``progress.json``: epoch, step, steps, loss, accuracy, images a second."""
+    """Writes ``RunFolder.progress``: epoch, step, steps, loss, accuracy, images a second."""
 
     def __init__(self, file: Path, epochs: int, steps: int, batch: int, first: int = 0) -> None:
         super().__init__()
