@@ -18,18 +18,13 @@ from PIL import Image
 
 from fer_core import evaluation
 from fer_core.classifier import softmax
+from fer_core.dataset.votes import truth_of
 from fer_core.evaluation import Labels, Logits
 from fer_core.files import write_json
 from fer_core.images import network_input
 from fer_core.labels import EMOTIONS
 from fer_core.registry import KERAS_FILE, load_card
 from fer_core.training.export import export
-
-VOTES: Final = (
-    "anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise",
-    "contempt", "unknown", "nf",
-)  # fmt: skip
-"""FER+ answers: the seven in EMOTIONS order, then those that the readings leave out."""
 
 CROP_MARGIN: Final = -0.02
 """Crops a little tighter than FER-2013's framing. Measured on 1,800 PublicTest pictures through
@@ -79,20 +74,6 @@ def ship(keras_file: Path, data: Path, votes: Path, folder: Path) -> None:
     model.save(folder / KERAS_FILE)
     write_json(folder / "card.json", card)
     export(load_card(folder))
-
-
-def truth_of(reading: str, table: pd.DataFrame) -> Labels:
-    """Class (N,) of each row, -1 where the reading has none.
-
-    ``fer2013`` is the data set's label. ``ferplus`` is the top vote where it is one of the seven
-    emotions and holds at least half of all votes.
-    """
-    if reading == "fer2013":
-        return table.label.map(EMOTIONS.index).to_numpy(np.int64)
-    votes = table[[f"votes_{name}" for name in VOTES]].to_numpy()
-    top = votes.argmax(axis=1)
-    clear = (votes.max(axis=1) * 2 >= votes.sum(axis=1)) & (votes.sum(axis=1) > 0)
-    return np.where(clear & (top < len(EMOTIONS)), top, -1)
 
 
 def _reading(name: str, logits: Logits, table: pd.DataFrame) -> dict[str, Any]:
