@@ -126,7 +126,7 @@ class EmotionClassifier:
         Raises:
             ValueError: The array has another type or shape.
         """
-        pixels = self._pixels(crops)
+        pixels = self.inputs(crops)
         filled = pixels if len(pixels) else np.zeros((1, *pixels.shape[1:]), np.float32)
         parts = [
             {name: _pooled(values) for name, values in self.network.run(part).items()}
@@ -136,7 +136,12 @@ class EmotionClassifier:
             name: np.concatenate([part[name] for part in parts])[: len(pixels)] for name in parts[0]
         }
 
-    def _pixels(self, crops: Pixels | list[Pixels]) -> npt.NDArray[np.float32]:
+    def inputs(self, crops: Pixels | list[Pixels]) -> Values:
+        """Face crops as the network takes them: float32 (N, size, size, channels) in 0..255.
+
+        Raises:
+            ValueError: The array has another type or shape.
+        """
         for crop in crops:
             if (
                 crop.dtype != np.uint8
