@@ -18,6 +18,7 @@ SHIPPED: Final = Path(__file__).resolve().parent.parent / "models"
 FIRST_CHOICE: Final = "mobilenetv2"
 KERAS_FILE: Final = "model.keras"
 LITERT_FILE: Final = "model.tflite"
+INT8_FILE: Final = "model_int8.tflite"
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,10 @@ def _train(folder: RunFolder, config: TrainConfig, options: argparse.Namespace, 
         raise PausedError("Paused.")
     from fer_core.training.finish import finish
 
-    return finish(folder, config, index, data["validation"])
+    measured = {"validation": data["validation"]}
+    if len(index.split("test")):
+        measured["test"] = samples.load(index, "test", config.input_size, config.channels)
+    return finish(folder, config, measured, index)
 
 
 def open_dataset(source: Mapping[str, Any]) -> DatasetIndex:

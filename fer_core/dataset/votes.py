@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from fer_core.dataset.index import DatasetIndex
 from fer_core.errors import DatasetError
 from fer_core.labels import EMOTIONS
+
+Codes = npt.NDArray[np.int64]
 
 NAMES: Final = {
     "angry": "anger", "disgust": "disgust", "fear": "fear", "happy": "happiness",
@@ -23,6 +26,9 @@ NAMES: Final = {
 
 OTHER: Final = ("contempt", "unknown", "nf")
 """Votes for none of the seven; ``nf`` is not a face."""
+
+SOURCES: Final = {"fer2013": "The dataset's labels", "ferplus": "FER+ majority of ten votes"}
+"""Where the truth may come from. Readings of a model carry the same names."""
 
 OFFICIAL: Final = "fer2013new.csv"
 FILES: Final = ("labels.csv", OFFICIAL)
@@ -94,6 +100,41 @@ def majority(votes: pd.DataFrame) -> pd.Series:
     clear = (best > votes["other"].to_numpy()) & (best > 0)
     names = pd.Series(np.asarray(EMOTIONS, object)[counts.argmax(axis=1)], dtype="str")
     return names.where(clear)
+
+
+def truth(index: DatasetIndex, source: str) -> Codes:
+    """The class (N,) of each image by one of ``SOURCES``, -1 where it has none.
+
+    ``fer2013`` is the dataset's own label. ``ferplus`` is the top vote where it is one of the
+    seven emotions and holds at least half of all votes; images without votes have none.
+
+    Raises:
+        DatasetError: Votes are asked for and the dataset has none.
+    """
+    if source == "fer2013":
+        return index.label_codes()
+    if index.votes is None:
+        raise DatasetError(
+            f"{index.root.name} has no FER+ votes. Put fer2013new.csv beside its images, or choose "
+            "the dataset's own labels."
+        )
+    return _clear_majority(index.votes)
+
+
+def truth_of(source: str, table: pd.DataFrame) -> Codes:
+    """As ``truth``, for a table with the columns ``label`` and ``votes_<word>``."""
+    if source == "fer2013":
+        return np.asarray(table["label"].map(EMOTIONS.index), np.int64)
+    counts = pd.DataFrame({name: table[f"votes_{word}"] for name, word in NAMES.items()})
+    counts["other"] = table[[f"votes_{word}" for word in OTHER]].sum(axis=1)
+    return _clear_majority(counts)
+
+
+def _clear_majority(votes: pd.DataFrame) -> Codes:
+    counts = votes[list(EMOTIONS)].to_numpy()
+    total = counts.sum(axis=1) + votes["other"].to_numpy()
+    is_clear = (counts.max(axis=1) * 2 >= total) & (total > 0)
+    return np.where(is_clear, counts.argmax(axis=1), -1).astype(np.int64)
 
 
 def _stem(path: str) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_core.chunks import Progress
-from fer_core.dataset import DatasetIndex, pixels
+from fer_core.dataset import DatasetIndex, pixels, votes
 from fer_core.errors import ImageError, TrainingError
 from fer_core.images import network_input
 from fer_core.labels import EMOTIONS
@@ -33,6 +33,8 @@ class Samples:
         votes: float32 (N, 7), shares of the FER+ votes for the seven emotions; a row of zeros
             where nobody voted for one of them. Votes for contempt, unknown and not-a-face are
             left out. None where the dataset has no votes.
+        majority: int64 (N,), what most voted for, -1 where that is unclear (see ``votes.truth``);
+            None without votes.
         files: Paths below the dataset's root.
         skipped: Files that could not be read.
     """
@@ -40,6 +42,7 @@ class Samples:
     pixels: npt.NDArray[np.uint8]
     labels: npt.NDArray[np.int64]
     votes: Floats | None
+    majority: npt.NDArray[np.int64] | None
     files: tuple[str, ...]
     skipped: tuple[str, ...] = ()
 
@@ -47,13 +50,10 @@ class Samples:
         return len(self.labels)
 
     def truth(self, reading: str) -> npt.NDArray[np.int64]:
-        """What ``reading`` should answer, int64 (N,): the label, or the emotion most voted for.
-
-        -1 where there are no votes.
-        """
-        if reading == "fer2013" or self.votes is None:
+        """What ``reading`` should answer, int64 (N,): the label or the majority of votes."""
+        if reading == "fer2013" or self.majority is None:
             return self.labels
-        return np.where(self.votes.any(axis=1), self.votes.argmax(axis=1), -1)
+        return self.majority
 
     def counts(self) -> npt.NDArray[np.int64]:
         """Pictures a class, int64 (7,)."""
@@ -95,6 +95,7 @@ def load(
         pixels=np.concatenate(parts),
         labels=index.label_codes()[kept],
         votes=_votes(index, kept),
+        majority=None if index.votes is None else votes.truth(index, "ferplus")[kept],
         files=tuple(index.table["file"].iloc[kept]),
         skipped=tuple(bad),
     )

@@ -21,13 +21,14 @@ LAYERS = (
         "geometry",
         "images",
         "labels",
+        "network",
         "settings",
     },
     {"classifier", "corrections", "dataset", "detection", "registry"},
     {"augmentation", "balance", "drawing", "recognition", "results", "tracking"},
-    {"audit", "evaluation", "explain", "photos", "training", "video"},
+    {"audit", "evaluation", "explain", "importing", "photos", "training", "video"},
     {"jobs", "live"},
-    {"__init__", "__main__", "dataset_commands", "train_command"},
+    {"__init__", "__main__", "dataset_commands", "evaluate_command", "train_command"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 

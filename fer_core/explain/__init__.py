@@ -1,0 +1,6 @@
+"""Why did the network say that? Maps of what it looked at, and faces it finds alike."""
+
+from fer_core.explain.activation import Explainer, overlay
+from fer_core.explain.nearest import nearest
+
+__all__ = ["Explainer", "nearest", "overlay"]
