@@ -24,7 +24,7 @@ LAYERS = (
         "network",
         "settings",
     },
-    {"classifier", "corrections", "dataset", "detection", "registry"},
+    {"classifier", "corrections", "dataset", "detection", "model_store", "registry"},
     {"augmentation", "balance", "drawing", "recognition", "results", "tracking"},
     {"audit", "evaluation", "explain", "importing", "photos", "training", "video"},
     {"jobs", "live"},

@@ -1,0 +1,200 @@
+"""The most confident errors: what was said, where the network looked, what is like it."""
+
+from functools import partial
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+
+from fer_core.audit import labels
+from fer_core.audit.decisions import Decision
+from fer_core.dataset import DatasetIndex, pixels
+from fer_core.errors import FerError
+from fer_core.evaluation.answers import open_form
+from fer_core.explain import Explainer, nearest, overlay
+from fer_core.explain.gradcam import grad_cam
+from fer_core.labels import COLORS, EMOTIONS
+from pages._dataset.balance_view import name, show_tiles, tile
+from pages._dataset.state import start
+from pages._evaluate import charts
+from pages._evaluate.subject import Subject
+
+A_PAGE = 6
+ALIKE = 5
+
+
+def show(subject: Subject) -> None:
+    rows = _filtered(subject)
+    if not len(rows):
+        st.success("No such mistakes.", icon=":material/check:")
+        return
+    pages = -(-len(rows) // A_PAGE)
+    st.caption(f"{len(rows):,} mistakes, the surest first.")
+    page = st.pagination(pages, key=f"mistakes-{len(rows)}") if pages > 1 else 1
+    part = rows[(page - 1) * A_PAGE : page * A_PAGE]
+    _looked_at(subject, part)
+    alike = _alike(subject, part)
+    with st.grid(min_column_width=420, gap="medium"):
+        for place, row in enumerate(part.tolist()):
+            with st.container(border=True):
+                _mistake(subject, row, alike[place] if alike else None)
+
+
+def _filtered(subject: Subject) -> np.ndarray:
+    """Rows of the mistakes chosen, the most confident first."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        true = st.selectbox("Is", ["any", *EMOTIONS], key="mistake_true", width=160)
+        said = st.selectbox("Called", ["any", *EMOTIONS], key="mistake_said", width=160)
+    wrong = (subject.truth >= 0) & (subject.answered != subject.truth)
+    if true != "any":
+        wrong &= subject.truth == EMOTIONS.index(true)
+    if said != "any":
+        wrong &= subject.answered == EMOTIONS.index(said)
+    rows = np.flatnonzero(wrong)
+    sure = subject.probabilities.max(axis=1)[rows]
+    return rows[np.argsort(-sure, kind="stable")]
+
+
+def _maps(subject: Subject) -> dict[int, np.ndarray]:
+    """Overlays made so far, for this model and reading."""
+    kept = st.session_state.setdefault("evaluate_maps", {})
+    key = (subject.question.key, subject.reading)
+    if kept.get("key") != key:
+        kept.clear()
+        kept["key"] = key
+    return kept.setdefault("maps", {})
+
+
+def _looked_at(subject: Subject, rows: np.ndarray) -> None:
+    """Make the overlays of these rows: exact where the head allows it, else offer Grad-CAM."""
+    maps = _maps(subject)
+    missing = [row for row in rows.tolist() if row not in maps]
+    if not missing:
+        return
+    try:
+        explainer = Explainer(open_form(subject.card, "fp32", subject.reading))
+        for row in missing:
+            crop = pixels.read(subject.index.path(row))
+            maps[row] = overlay(crop, explainer.maps([crop])[0, subject.answered[row]])
+    except FerError as error:
+        st.caption(f":material/info: {error}")
+        if (subject.card.folder / "model.keras").is_file() and st.button(
+            "Show where it looked (Grad-CAM, about half a minute)", icon=":material/visibility:"
+        ):
+            crops = [pixels.read(subject.index.path(row)) for row in missing]
+            classes = [int(subject.answered[row]) for row in missing]
+            card, reading = subject.card, subject.reading
+
+            def finish(found: np.ndarray) -> None:
+                for row, crop, one in zip(missing, crops, found, strict=True):
+                    maps[row] = overlay(crop, one)
+
+            start("Grad-CAM", lambda _: grad_cam(card, reading, crops, classes), finish)
+            st.rerun()
+
+
+def _alike(subject: Subject, rows: np.ndarray) -> list | None:
+    """For each row the nearest training images, or None until they are asked for."""
+    features = subject.answers.features
+    train = subject.question.found.index.readable().split("train")
+    if features is None or not len(train):
+        return None
+    kept = st.session_state.setdefault("evaluate_train", {})
+    key = (str(subject.card.folder), str(train.root), len(train))
+    if kept.get("key") != key:
+        if st.button(
+            f"Find the most similar of the {len(train):,} training images",
+            icon=":material/image_search:", key="find_alike",
+            help="By what the network sees in them. The first time, each is looked at once.",
+        ):  # fmt: skip
+            card = subject.card
+            start(
+                "Looking at the training images",
+                lambda report: labels.features(train, open_form(card, "fp32"), report),
+                partial(_keep, kept, key),
+            )
+            st.rerun()
+        return None
+    found, cosines = nearest(features[rows], kept["features"], ALIKE)
+    return [(train, places, likeness) for places, likeness in zip(found, cosines, strict=True)]
+
+
+def _keep(kept: dict, key: tuple, features: np.ndarray) -> None:
+    kept.update(key=key, features=features)
+
+
+def _mistake(subject: Subject, row: int, alike: tuple | None) -> None:
+    index = subject.index
+    is_, said = EMOTIONS[subject.truth[row]], EMOTIONS[subject.answered[row]]
+    st.markdown(f"Is **{is_}**, called **{said}**")
+    left, right = st.columns([1, 1])
+    with left:
+        pictures, captions = [tile(index, row, 150)], ["image"]
+        if row in _maps(subject):
+            pictures.append(_maps(subject)[row])
+            captions.append(f"spoke for {said}")
+        alts = [name(index, row), f"Where the network saw {said}"]
+        with st.container(horizontal=True, gap="small"):
+            for picture, text, alt in zip(pictures, captions, alts, strict=False):
+                st.image(picture, text, width=120, alt=alt)
+    with right:
+        st.plotly_chart(_bars(subject, row), key=f"bars-{row}", config={"staticPlot": True},
+                        alt=_words(subject, row))  # fmt: skip
+    if index.votes is not None and index.votes.iloc[row].sum():
+        counts = index.votes.iloc[row]
+        said_by = [f"{n} {e}" for e, n in counts.sort_values(ascending=False).items() if n]
+        st.caption(f"FER+ votes: {', '.join(said_by)}")
+    if alike:
+        train, places, likeness = alike
+        st.caption("Most similar training images, with their label")
+        given = train.table["label"].astype("str").to_numpy()
+        captions = [f"{given[p]} {c:.2f}" for p, c in zip(places, likeness, strict=True)]
+        pictures = [tile(train, int(p), 64) for p in places]
+        show_tiles(pictures, [name(train, int(p)) for p in places], captions)
+    _decide(subject, index, row)
+
+
+def _bars(subject: Subject, row: int) -> go.Figure:
+    values = subject.probabilities[row] * 100
+    figure = go.Figure(
+        go.Bar(
+            x=values, y=list(EMOTIONS), orientation="h",
+            marker_color=[COLORS[emotion] for emotion in EMOTIONS],
+            text=[f"{value:.0f} %" for value in values], textposition="outside", cliponaxis=False,
+        )
+    )  # fmt: skip
+    figure.update_xaxes(visible=False, range=[0, 125])
+    figure.update_yaxes(autorange="reversed", ticksuffix=" ")
+    charts.layout(figure, 170)
+    return figure.update_layout(margin={"l": 0, "r": 0, "t": 0, "b": 0})
+
+
+def _words(subject: Subject, row: int) -> str:
+    pairs = zip(EMOTIONS, subject.probabilities[row], strict=True)
+    return ", ".join(f"{emotion} {p * 100:.0f} %" for emotion, p in pairs)
+
+
+def _decide(subject: Subject, index: DatasetIndex, row: int) -> None:
+    """Decisions go where the dataset page keeps them."""
+    said = EMOTIONS[subject.answered[row]]
+    made = subject.question.found.decisions.latest().get(name(index, row))
+    if made:
+        st.caption(f"Decided: {made.action} {made.label}")
+    with st.container(horizontal=True):
+        for text, action, label in (
+            (f"Label is wrong, it is {said}", "relabel", said),
+            ("Label is right", "keep", ""),
+            ("Leave it out", "exclude", ""),
+        ):
+            given = str(index.table["label"].iloc[row])
+            st.button(
+                text, key=f"{action}-{row}", on_click=_made, disabled=label == given,
+                args=(subject, Decision(name(index, row), given, action, label, "label")),
+            )  # fmt: skip
+
+
+def _made(subject: Subject, decision: Decision) -> None:
+    try:
+        subject.question.found.decisions.add([decision])
+    except FerError as error:
+        st.session_state["dataset_error"] = str(error)
