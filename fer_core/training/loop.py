@@ -85,12 +85,11 @@ def _train(  # noqa: PLR0913, PLR0917
     request: Request, until: int | None, note: str,
 ) -> str:  # fmt: skip
     samples.check(data, config.readings)
-    place = _take_up(folder, config) if resume else _begin(folder)
-    place.planned = config.epochs
+    place = _take_up(folder) if resume else _begin(folder)
     config.save(folder.config)
     _note_environment(folder, note)
     keras.utils.set_random_seed(config.seed)
-    session = _Session.open(config, folder, data, place)
+    session = Session.open(config, folder, data, place)
     try:
         while place.epoch < config.epochs and not place.stopped:
             if until is not None and place.epoch >= until:
@@ -105,7 +104,7 @@ def _train(  # noqa: PLR0913, PLR0917
 
 
 @dataclass(slots=True)
-class _Session:
+class Session:
     """The model around the network, compiled for the phase that ``place`` is in."""
 
     config: TrainConfig
@@ -120,7 +119,8 @@ class _Session:
     @classmethod
     def open(
         cls, config: TrainConfig, folder: RunFolder, data: Mapping[str, Samples], place: Place
-    ) -> "_Session":
+    ) -> "Session":
+        """Build the network and take up what ``folder`` holds of its state."""
         taught = distillation.logits(config, data["train"], folder.root / "teachers")
         goal = targets.make(data["train"], config, taught)
         network = networks.build(config)
@@ -135,9 +135,11 @@ class _Session:
 
     @property
     def heads_only(self) -> bool:
+        """Whether the backbone stays as it is in this epoch."""
         return self.place.epoch < self.config.head_epochs
 
     def compile(self) -> None:
+        """Freeze and compile for the phase that ``place`` is in."""
         config = self.config
         networks.freeze(self.network, config, self.heads_only)
         self.model.compile(
@@ -258,15 +260,15 @@ def _begin(folder: RunFolder) -> Place:
     return Place()
 
 
-def _take_up(folder: RunFolder, config: TrainConfig) -> Place:
+def _take_up(folder: RunFolder) -> Place:
     if not folder.state.exists():  # ended before its first epoch was saved: nothing to lose
         folder.drop_epochs_from(0)
         return Place()
     place = state.load_place(folder.state)
     place.burst += 1
-    if place.stopped and config.epochs > place.planned:  # more epochs were asked for
-        place.stopped = False
-        place.counters["EarlyStopping"]["wait"] = 0
+    if len(folder.totals()) > place.extensions:  # more epochs were asked for
+        place.extensions, place.stopped = len(folder.totals()), False
+        place.counters.get("EarlyStopping", {})["wait"] = 0
     folder.drop_epochs_from(place.epoch)
     return place
 

@@ -1,11 +1,12 @@
 """The folder of a training run, read without Keras."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fer_core.files import write_bytes
+from fer_core.files import write_bytes, write_json
+from fer_core.training.config import TrainConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,15 @@ class RunFolder:
             rows = [row for row in rows if row.split(",")[0].isdigit()]
             rows = [row for row in rows if int(row.split(",")[0]) < epoch]
             write_bytes(self.history, ("\n".join([head, *rows]) + "\n" if head else "").encode())
+
+    def totals(self) -> list[int]:
+        """The numbers of epochs that the run was given after its start."""
+        return [int(total) for total in _read_json(self.root / "extensions.json").get("totals", [])]
+
+    def extend(self, config: TrainConfig, total: int) -> None:
+        """Give the run another number of epochs, also if EarlyStopping ended it."""
+        write_json(self.root / "extensions.json", {"totals": [*self.totals(), total]})
+        replace(config, epochs=total).save(self.config)
 
     def bursts(self) -> list[dict[str, Any]]:
         """When the run was started and taken up, where, and what there is to say about it."""

@@ -27,7 +27,7 @@ LAYERS = (
     {"classifier", "corrections", "dataset", "detection", "model_store", "registry"},
     {"augmentation", "balance", "drawing", "recognition", "results", "tracking"},
     {"audit", "evaluation", "explain", "importing", "photos", "training", "video"},
-    {"jobs", "live"},
+    {"jobs", "live", "runs"},
     {"__init__", "__main__", "dataset_commands", "evaluate_command", "train_command"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

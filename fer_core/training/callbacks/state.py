@@ -32,7 +32,7 @@ class Place:
         counters: Callback's name to its counters.
         stopped: EarlyStopping ended the run.
         batch: Pictures a step so far; 0 before the first.
-        planned: Epochs the run was to have when it was last taken up.
+        extensions: How often the run was given another number of epochs; see ``RunFolder``.
     """
 
     epoch: int = 0
@@ -41,7 +41,7 @@ class Place:
     counters: dict[str, dict[str, Any]] = field(default_factory=dict)
     stopped: bool = False
     batch: int = 0
-    planned: int = 0
+    extensions: int = 0
 
 
 def save(file: Path, model: keras.Model, place: Place) -> None:
