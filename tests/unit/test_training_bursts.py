@@ -277,7 +277,7 @@ def test_a_loss_that_is_no_number_keeps_the_best(
     best = folder.best.read_bytes()
     with monkeypatch.context() as patch:
         patch.setattr(loop, "ReadingLoss", Broken)
-        with pytest.raises(TrainingError, match="not a number any more .*ten times lower"):
+        with pytest.raises(TrainingError, match=r"not a number any more .*ten times lower"):
             loop.train(wanted, tmp_path, data, resume=True)
     assert (folder.best.read_bytes(), len(folder.epochs())) == (best, 1)
     assert state.load_place(folder.state).epoch == 1
