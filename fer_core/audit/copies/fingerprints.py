@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from fer_core.chunks import Progress
 from fer_core.dataset.index import THUMB, Thumbs
 
 MOST_BITS: Final = 32
@@ -30,12 +31,13 @@ Bits = npt.NDArray[np.uint64]
 Rows = npt.NDArray[np.int64]
 
 
-def propose(thumbs: Thumbs, seed: int = 0) -> Rows:
+def propose(thumbs: Thumbs, seed: int = 0, progress: Progress | None = None) -> Rows:
     """Pairs that may be copies.
 
     Args:
         thumbs: uint8 (N, 16, 16).
         seed: Of the random bit orders.
+        progress: See ``chunks.Progress``; counts orders.
 
     Returns:
         int64 (M, 3): two rows, the first the smaller, and 1 where one picture must be mirrored.
@@ -47,10 +49,12 @@ def propose(thumbs: Thumbs, seed: int = 0) -> Rows:
     flags = np.unpackbits(bits.view(np.uint8), axis=1, count=_KEY_BITS)
     random = np.random.default_rng(seed)
     found = [np.empty(0, np.int64)]
-    for _ in range(ORDERS):
+    for done in range(1, ORDERS + 1):
         chosen = np.packbits(flags[:, random.permutation(_KEY_BITS)[:32]], axis=1)
         order = np.argsort(np.ascontiguousarray(chosen).view(">u4").ravel(), kind="stable")
         found.append(np.unique(_codes(order, bits, count)))
+        if progress:
+            progress(done, ORDERS)
     code = np.unique(np.concatenate(found))
     pairs = np.stack([code // 2 // count, code // 2 % count, code % 2], axis=1)
     return np.asarray(pairs, np.int64)
