@@ -24,10 +24,20 @@ LAYERS = (
         "settings",
     },
     {"classifier", "corrections", "dataset", "detection", "registry"},
-    {"augmentation", "balance", "drawing", "recognition", "results", "tracking"},
+    {
+        "augmentation",
+        "balance",
+        "canvas",
+        "crew",
+        "drawing",
+        "overlay",
+        "recognition",
+        "results",
+        "tracking",
+    },
     {"audit", "evaluation", "explain", "photos", "training", "video"},
-    {"jobs", "live"},
-    {"__init__", "__main__", "dataset_commands"},
+    {"bulk", "jobs", "live"},
+    {"__init__", "__main__", "classify_command", "dataset_commands", "watch_command"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
