@@ -39,6 +39,7 @@ def show() -> None:
 
 def _table(known: dict[str, Entry]) -> None:
     rows = []
+    speeds = st.session_state.get("speeds", {})
     for entry in known.values():
         try:
             card = registry.load_card(entry.folder)
@@ -55,7 +56,7 @@ def _table(known: dict[str, Entry]) -> None:
                 "files": ", ".join(forms_of(card)),
                 "readings": ", ".join(card.readings),
                 "PrivateTest right": percent(figures["accuracy"]) if figures else "not measured",
-                "one face, ms": st.session_state.get("speeds", {}).get(str(entry.folder)),
+                **({"one face, ms": speeds.get(str(entry.folder))} if speeds else {}),
             }
         )
     st.dataframe(pd.DataFrame(rows), hide_index=True, alt="All models")
