@@ -5,7 +5,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from fer_core import dataset_commands, evaluate_command, files, registry, results
+from fer_core import (
+    dataset_commands,
+    evaluate_command,
+    files,
+    registry,
+    results,
+    train_command,
+)
 from fer_core.errors import FerError, ImageError
 from fer_core.images import SUFFIXES
 from fer_core.photos import Photo, PhotoReader
@@ -102,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     dataset_commands.add(dataset)
     evaluation = actions.add_parser("evaluate", help="how good a model is on a dataset")
     evaluate_command.add(evaluation)
+    train_command.add(actions.add_parser("train", help="train a network in a run folder"))
     _add_models(actions.add_parser("models", help="list, show, promote and export models"))
     return parser
 

@@ -30,6 +30,7 @@ class Photo:
         faces: Left to right; empty where there is none or the file could not be read.
         picture: The annotated photo as JPEG bytes, its longer side at most ``PICTURE_EDGE``.
         portraits: A JPEG a face.
+        crops: Each face as the network saw it, uint8 (size, size, 3).
         detector: ``yunet``, ``haar``, or ``none`` where the photo was a face crop already.
         seconds: Time from bytes to emotions, without drawing.
         error: What was wrong with the file, or empty.
@@ -39,6 +40,7 @@ class Photo:
     faces: tuple[FaceEmotion, ...] = ()
     picture: bytes = b""
     portraits: tuple[bytes, ...] = ()
+    crops: tuple[Pixels, ...] = ()
     detector: str = ""
     seconds: float = 0.0
     error: str = ""

@@ -1,7 +1,7 @@
 """What the dataset page remembers for one visitor: the open dataset, findings, running work."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -71,9 +71,11 @@ def private_home() -> Path | None:
     return Path(st.session_state["dataset_folder"].name)
 
 
-def open_folder(root: Path, progress: Progress) -> Opened:
+def open_folder(
+    root: Path, progress: Progress, names: Mapping[str, str] | None = None
+) -> Opened:
     """Scan a folder; runs in the background, so it touches no session."""
-    return _opened(scan(root, progress), None)
+    return _opened(scan(root, progress, names=names), None)
 
 
 def open_by(make: Callable[[Progress], Path], home: Path | None, progress: Progress) -> Opened:

@@ -28,7 +28,7 @@ LAYERS = (
     {"augmentation", "balance", "drawing", "recognition", "results", "tracking"},
     {"audit", "evaluation", "explain", "importing", "photos", "training", "video"},
     {"jobs", "live"},
-    {"__init__", "__main__", "dataset_commands", "evaluate_command"},
+    {"__init__", "__main__", "dataset_commands", "evaluate_command", "train_command"},
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 

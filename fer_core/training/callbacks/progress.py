@@ -1,0 +1,76 @@
+"""Say how far the epoch is, twice a second, and write a line of figures after it."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import keras
+
+from fer_core.files import write_json
+from fer_core.training.callbacks.validation import Validation
+
+EVERY: Final = 0.5
+"""Seconds between two notes."""
+
+
+class Progress(keras.callbacks.Callback):  # type: ignore[misc]
+    """Writes ``RunFolder.progress``: epoch, step, steps, loss, accuracy, images a second."""
+
+    def __init__(self, file: Path, epochs: int, steps: int, batch: int, first: int = 0) -> None:
+        super().__init__()
+        self.file, self.epochs, self.steps = file, epochs, steps
+        self.batch, self.first, self.epoch = batch, first, 0
+        self.began = self.wrote = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Start the clock."""
+        self.epoch, self.began = epoch, time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Write, at most twice a second. The first batch is left out of the pace: it compiles."""
+        now = time.monotonic()
+        if batch == 0:
+            self.began = now
+        if now - self.wrote < EVERY:
+            return
+        self.wrote = now
+        pace = batch * self.batch / max(now - self.began, 1e-9) if batch else 0.0
+        step = self.first + batch + 1
+        rest = (self.epochs - self.epoch) * self.steps - step
+        numbers = {name: round(float(value), 5) for name, value in (logs or {}).items()}
+        write_json(
+            self.file,
+            {
+                "epoch": self.epoch, "epochs": self.epochs, "step": step, "steps": self.steps,
+                "images_per_second": round(pace, 1),
+                "seconds_left": round(rest * self.batch / pace) if pace else None,
+                "time": round(time.time(), 1), **numbers,
+            },
+        )  # fmt: skip
+
+
+class MetricsLog(keras.callbacks.Callback):  # type: ignore[misc]
+    """Appends a line an epoch to ``metrics.jsonl``."""
+
+    def __init__(self, file: Path, validation: Validation, burst: int) -> None:
+        super().__init__()
+        self.file, self.validation, self.burst = file, validation, burst
+        self.began = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Start the clock."""
+        self.began = time.monotonic()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Write the line in one go."""
+        line = {
+            "epoch": epoch,
+            "burst": self.burst,
+            "seconds": round(time.monotonic() - self.began, 2),
+            "learning_rate": float(self.model.optimizer.learning_rate),
+            **{name: round(float(value), 5) for name, value in (logs or {}).items()},
+            **self.validation.detail,
+        }
+        with self.file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
