@@ -39,4 +39,4 @@ def covering_map(classifier: EmotionClassifier, crop: Pixels, emotion: int) -> M
             part[max(top, 0) : top + tall, max(left, 0) : left + wide] = round(crop.mean())
             covered.append(part)
     found = classifier.predict(covered)[:, emotion]
-    return (found[0] - found[1:]).reshape(STEPS, STEPS).astype(np.float32)
+    return np.asarray(found[0] - found[1:], np.float32).reshape(STEPS, STEPS)

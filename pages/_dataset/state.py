@@ -71,9 +71,7 @@ def private_home() -> Path | None:
     return Path(st.session_state["dataset_folder"].name)
 
 
-def open_folder(
-    root: Path, progress: Progress, names: Mapping[str, str] | None = None
-) -> Opened:
+def open_folder(root: Path, progress: Progress, names: Mapping[str, str] | None = None) -> Opened:
     """Scan a folder; runs in the background, so it touches no session."""
     return _opened(scan(root, progress, names=names), None)
 
