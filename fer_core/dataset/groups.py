@@ -1,5 +1,6 @@
 """Groups of images: age band, skin tone, camera, site, or whatever a user knows of them."""
 
+import io
 from pathlib import Path
 from typing import Final
 
@@ -35,14 +36,23 @@ def load(file: Path, table: pd.DataFrame) -> pd.Series | None:
         DatasetError: The file is damaged or has no column ``file``.
     """
     try:
-        source = pd.read_csv(file, dtype="str")
-        source.columns = [str(name).strip().lower() for name in source.columns]
+        data = file.read_bytes()
+    except OSError as error:
+        raise DatasetError(f"{file}: cannot be read ({error.strerror}).") from error
+    return from_bytes(data, str(file), table)
+
+
+def from_bytes(data: bytes, name: str, table: pd.DataFrame) -> pd.Series | None:
+    """As ``load``, from the file's bytes; ``name`` is for messages."""
+    try:
+        source = pd.read_csv(io.BytesIO(data), dtype="str")
+        source.columns = [str(column).strip().lower() for column in source.columns]
         if "group" not in source:
             return None
         groups = pd.Series(source["group"].to_numpy(), index=source["file"].str.strip())
-    except (OSError, ValueError, KeyError) as error:
+    except (ValueError, KeyError) as error:
         raise DatasetError(
-            f"{file}: the groups cannot be read ({error}). It needs the columns file and group."
+            f"{name}: the groups cannot be read ({error}). It needs the columns file and group."
         ) from error
     groups = groups[~groups.index.duplicated()]
     files = table["file"].astype("str")

@@ -4,6 +4,7 @@ Source: Barsoum et al., Training deep networks for facial expression recognition
 crowd-sourced label distribution, 2016 (https://github.com/microsoft/FERPlus).
 """
 
+import io
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -63,17 +64,27 @@ def load(file: Path, table: pd.DataFrame) -> pd.DataFrame | None:
         DatasetError: The file is damaged.
     """
     try:
-        source = pd.read_csv(file)
-        source.columns = [str(name).strip().lower() for name in source.columns]
-        prefix = "" if file.name == OFFICIAL else "votes_"
+        data = file.read_bytes()
+    except OSError as error:
+        raise DatasetError(f"{file}: cannot be read ({error.strerror}).") from error
+    return from_bytes(data, str(file), table)
+
+
+def from_bytes(data: bytes, name: str, table: pd.DataFrame) -> pd.DataFrame | None:
+    """As ``load``, from the file's bytes; by its name ``fer2013new.csv`` is known."""
+    official = name.endswith(OFFICIAL)
+    try:
+        source = pd.read_csv(io.BytesIO(data))
+        source.columns = [str(column).strip().lower() for column in source.columns]
+        prefix = "" if official else "votes_"
         if prefix + "anger" not in source:
             return None
-        counts = pd.DataFrame({name: source[prefix + word] for name, word in NAMES.items()})
-        counts["other"] = source[[prefix.lower() + word for word in OTHER]].sum(axis=1)
-        key = source["image name"] if file.name == OFFICIAL else source["file"]
-    except (OSError, ValueError, KeyError) as error:
+        counts = pd.DataFrame({ours: source[prefix + word] for ours, word in NAMES.items()})
+        counts["other"] = source[[prefix + word for word in OTHER]].sum(axis=1)
+        key = source["image name"] if official else source["file"]
+    except (ValueError, KeyError) as error:
         raise DatasetError(
-            f"{file}: the votes cannot be read ({error}). Take the file away or replace it."
+            f"{name}: the votes cannot be read ({error}). Take the file away or replace it."
         ) from error
     counts.index = pd.Index(key.fillna("").astype("str").map(_stem))
     counts = counts[~counts.index.duplicated() & (counts.index != "")]

@@ -143,3 +143,14 @@ def test_no_model_at_all_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         app = open_page(name)
         assert not app.exception
         assert "There is no model 'mobilenetv2'" in app.error[0].value
+
+
+def test_why_a_face_was_read_so() -> None:
+    app = open_page("upload")
+    next(button for button in app.button if button.label.startswith("Try")).click()
+    app.run()
+    (why,) = [toggle for toggle in app.toggle if toggle.label == "Why?"]
+    why.set_value(True)
+    app.run()
+    assert not app.exception
+    assert "takes most from *happy*" in "\n".join(str(one.value) for one in app.caption)

@@ -24,7 +24,7 @@ LAYERS = (
         "network",
         "settings",
     },
-    {"classifier", "corrections", "dataset", "detection", "registry"},
+    {"classifier", "corrections", "dataset", "detection", "model_store", "registry"},
     {
         "augmentation",
         "balance",
