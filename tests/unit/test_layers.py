@@ -37,7 +37,7 @@ LAYERS = (
         "tracking",
     },
     {"audit", "evaluation", "explain", "importing", "photos", "training", "video"},
-    {"bulk", "jobs", "live"},
+    {"bulk", "jobs", "live", "runs"},
     {
         "__init__",
         "__main__",
