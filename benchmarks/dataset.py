@@ -216,11 +216,12 @@ def imagenet(start: Path, index: DatasetIndex) -> np.ndarray:
     from ai_edge_litert.interpreter import Interpreter
 
     from fer_core.images import network_input
-    from fer_core.training import first_model
+    from fer_core.training import networks
+    from fer_core.training.config import TrainConfig
 
-    keras = first_model.keras
-    model = first_model.build(start)
-    reader = keras.Model(model.inputs, {"features": model.get_layer("pooled").output})
+    config = TrainConfig(start=str(start))
+    model = networks.build(config)
+    reader = networks.keras.Model(model.inputs, {"features": model.get_layer("pooled").output})
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "imagenet.tflite"
         reader.export(file, format="litert", verbose=False)
@@ -229,7 +230,7 @@ def imagenet(start: Path, index: DatasetIndex) -> np.ndarray:
         for start_row in range(0, len(index), 64):
             rows = range(start_row, min(start_row + 64, len(index)))
             crops = [pixels.read(index.path(row)) for row in rows]
-            parts.append(run(pixels=network_input(crops, first_model.SIZE, 1))["features"])
+            parts.append(run(pixels=network_input(crops, config.input_size, 1))["features"])
     return np.concatenate(parts)
 
 

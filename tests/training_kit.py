@@ -45,9 +45,9 @@ class Zygote:
     Importing takes as long as a tiny training does, and forking spares it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, graph: bool) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.training_kit"], cwd=ROOT, text=True,
+            [sys.executable, "-m", "tests.training_kit", str(int(graph))], cwd=ROOT, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
         self._answer()
@@ -79,8 +79,8 @@ class Zygote:
 
 
 @contextmanager
-def zygote() -> Iterator[Zygote]:
-    one = Zygote()
+def zygote(graph: bool) -> Iterator[Zygote]:
+    one = Zygote(graph)
     try:
         yield one
     finally:
@@ -116,8 +116,11 @@ def _runs(pid: int) -> bool:
 
 
 def _serve() -> None:
+    import tensorflow as tf
+
     from fer_core.training import loop
 
+    tf.config.run_functions_eagerly(sys.argv[1] == "0")
     print("> ready", flush=True)
     for line in sys.stdin:
         word, *rest = line.split()

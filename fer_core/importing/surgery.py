@@ -93,14 +93,15 @@ def _reordered(tensor: Any, name: str, order: list[int]) -> Any:
     """The answers in our order, from a layer called ``name``."""
     import keras
 
-    if order == list(range(len(EMOTIONS))):
-        return keras.layers.Identity(name=name)(tensor)
-    table = np.zeros((len(EMOTIONS), len(EMOTIONS)), np.float32)
-    table[order, range(len(EMOTIONS))] = 1
-    layer = keras.layers.Dense(len(EMOTIONS), use_bias=False, name=name)
-    answer = layer(tensor)
-    layer.set_weights([table])
-    return answer
+    last = _maker(tensor)
+    if isinstance(last, keras.layers.Dense):  # so the head stays one dense layer
+        last.set_weights([weights[..., order] for weights in last.get_weights()])
+    elif order != list(range(len(EMOTIONS))):
+        table = np.eye(len(EMOTIONS), dtype=np.float32)[:, order]
+        layer = keras.layers.Dense(len(EMOTIONS), use_bias=False, name=f"{name}_order")
+        tensor = layer(tensor)
+        layer.set_weights([table])
+    return keras.layers.Identity(name=name)(tensor)
 
 
 def _maker(tensor: Any) -> Any:

@@ -84,6 +84,8 @@ def _take_keras(file: Path, made: Path, wanted: dict[str, Any]) -> None:
     from fer_core.importing.surgery import normalised
 
     model = keras.saving.load_model(file, compile=False, safe_mode=True)
+    if isinstance(model, keras.Sequential):
+        model = keras.Model(model.inputs, model.outputs)
     if len(model.inputs) != 1 or len(model.inputs[0].shape) != 4:
         _refuse(f"takes {[tuple(one.shape) for one in model.inputs]}; one picture is needed.")
     height, width, channels = model.inputs[0].shape[1:]

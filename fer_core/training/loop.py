@@ -128,6 +128,8 @@ class Session:
             config, folder, data, place, goal, network, with_augmentation(network, config)
         )
         session.compile()
+        if place.step:
+            session.build_metrics()
         if place.epoch or place.step:
             session.metrics = state.load(folder.state, session.model)
         session.count_by_batch()
@@ -161,15 +163,22 @@ class Session:
 
     def run_epoch(self, request: Request) -> None:
         """One ``fit`` of what is left of the epoch."""
-        config, place = self.config, self.place
-        if place.epoch == config.head_epochs > 0 and place.step == 0:
+        place = self.place
+        if place.epoch == self.config.head_epochs > 0 and place.step == 0:
             self.compile()
         metrics = self.metrics if place.step else []
-        batches = Batches(self.data["train"], self.targets, config, place.epoch, place.step)
         self.model.fit(
-            batches, initial_epoch=place.epoch, epochs=place.epoch + 1, shuffle=False,
-            callbacks=self._callbacks(request, metrics), verbose=0,
+            self._batches(place.step), initial_epoch=place.epoch, epochs=place.epoch + 1,
+            shuffle=False, callbacks=self._callbacks(request, metrics), verbose=0,
         )  # fmt: skip
+
+    def build_metrics(self) -> None:
+        """Keras builds metrics at the first batch; theirs must exist to be given values before."""
+        pixels, goal, weights = self._batches(0)[0]
+        self.model.test_on_batch(pixels, goal, weights)
+
+    def _batches(self, first: int) -> Batches:
+        return Batches(self.data["train"], self.targets, self.config, self.place.epoch, first)
 
     def save_within(self, step: int) -> None:
         """Save in the middle of an epoch."""

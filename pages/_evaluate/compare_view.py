@@ -65,11 +65,15 @@ def _other(subject: Subject) -> Subject | None:
             st.error(f"{chosen} has no file that runs.")
             return None
         form = st.selectbox("Form of B", forms, format_func=FORM_TITLES.get, key=f"b-{chosen}")
+        readings = list(card.readings)
+        same = (chosen, form) == (subject.question.name, subject.question.form)
+        fit = [one for one in readings if (one == subject.reading) != same]
         reading = st.selectbox(
             "Reading of B",
-            list(card.readings),
+            readings,
+            index=readings.index(fit[0]) if fit else 0,
             format_func=lambda one: card.readings[one].title,
-            key=f"b-reading-{chosen}",
+            key=f"b-reading-{chosen}-{form}-{same}",
         )
     question = Question(card, chosen, form, subject.question.found, subject.question.split)
     answers = answers_to(question, "Ask B")

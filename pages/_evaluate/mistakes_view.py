@@ -11,16 +11,18 @@ from fer_core.audit.decisions import Decision
 from fer_core.dataset import DatasetIndex, pixels
 from fer_core.errors import FerError
 from fer_core.evaluation.answers import open_form
-from fer_core.explain import Explainer, nearest, overlay
+from fer_core.explain import Explainer, covering_map, nearest, overlay
 from fer_core.explain.gradcam import grad_cam
 from fer_core.labels import COLORS, EMOTIONS
+from fer_core.registry import KERAS_FILE
 from pages._dataset.balance_view import name, show_tiles, tile
 from pages._dataset.state import start
 from pages._evaluate import charts
-from pages._evaluate.subject import Subject
+from pages._evaluate.subject import Subject, is_public
 
 A_PAGE = 6
 ALIKE = 5
+SIDE = 112
 
 
 def show(subject: Subject) -> None:
@@ -33,6 +35,14 @@ def show(subject: Subject) -> None:
     page = st.pagination(pages, key=f"mistakes-{len(rows)}") if pages > 1 else 1
     part = rows[(page - 1) * A_PAGE : page * A_PAGE]
     _looked_at(subject, part)
+    with st.expander("How to read the maps", icon=":material/help:"):
+        st.write(
+            "**Covering it changes most:** a grey square is moved over the face; where it takes "
+            "most from the answer is bright. **Activation map:** what each place of the network's "
+            "last map adds to the answer, exact. The shipped network's last map has few places, "
+            "and each has seen the whole face, so it is coarse and need not sit on the part that "
+            "matters."
+        )
     alike = _alike(subject, part)
     with st.grid(min_column_width=420, gap="medium"):
         for place, row in enumerate(part.tolist()):
@@ -55,8 +65,8 @@ def _filtered(subject: Subject) -> np.ndarray:
     return rows[np.argsort(-sure, kind="stable")]
 
 
-def _maps(subject: Subject) -> dict[int, np.ndarray]:
-    """Overlays made so far, for this model and reading."""
+def _maps(subject: Subject) -> dict[int, dict[str, np.ndarray]]:
+    """Maps made so far by row and kind, for this model and reading."""
     kept = st.session_state.setdefault("evaluate_maps", {})
     key = (subject.question.key, subject.reading)
     if kept.get("key") != key:
@@ -66,31 +76,41 @@ def _maps(subject: Subject) -> dict[int, np.ndarray]:
 
 
 def _looked_at(subject: Subject, rows: np.ndarray) -> None:
-    """Make the overlays of these rows: exact where the head allows it, else offer Grad-CAM."""
+    """Make the overlays of these rows; where the head is no simple one, offer Grad-CAM."""
     maps = _maps(subject)
     missing = [row for row in rows.tolist() if row not in maps]
-    if not missing:
+    if missing:
+        classifier = open_form(subject.card, "fp32", subject.reading)
+        crops = [pixels.read(subject.index.path(row)) for row in missing]
+        said = [int(subject.answered[row]) for row in missing]
+        for row, crop, emotion in zip(missing, crops, said, strict=True):
+            maps[row] = {"covering it changes most": covering_map(classifier, crop, emotion)}
+        try:
+            exact = Explainer(classifier).maps(crops)
+            for place, (row, emotion) in enumerate(zip(missing, said, strict=True)):
+                maps[row]["activation map"] = exact[place, emotion]
+        except FerError as error:
+            st.session_state["evaluate_maps"]["why"] = str(error)
+    if any("activation map" not in maps[row] for row in rows.tolist()):
+        _offer_grad_cam(subject, rows.tolist())
+
+
+def _offer_grad_cam(subject: Subject, rows: list[int]) -> None:
+    """For networks whose maps cannot be read off; only where the model may be opened in Keras."""
+    st.caption(f":material/info: {st.session_state['evaluate_maps'].get('why', '')}")
+    if is_public() or not (subject.card.folder / KERAS_FILE).is_file():
         return
-    try:
-        explainer = Explainer(open_form(subject.card, "fp32", subject.reading))
-        for row in missing:
-            crop = pixels.read(subject.index.path(row))
-            maps[row] = overlay(crop, explainer.maps([crop])[0, subject.answered[row]])
-    except FerError as error:
-        st.caption(f":material/info: {error}")
-        if (subject.card.folder / "model.keras").is_file() and st.button(
-            "Show where it looked (Grad-CAM, about half a minute)", icon=":material/visibility:"
-        ):
-            crops = [pixels.read(subject.index.path(row)) for row in missing]
-            classes = [int(subject.answered[row]) for row in missing]
-            card, reading = subject.card, subject.reading
+    if st.button("Grad-CAM for these, about half a minute", icon=":material/visibility:"):
+        maps, card, reading = _maps(subject), subject.card, subject.reading
+        crops = [pixels.read(subject.index.path(row)) for row in rows]
+        said = [int(subject.answered[row]) for row in rows]
 
-            def finish(found: np.ndarray) -> None:
-                for row, crop, one in zip(missing, crops, found, strict=True):
-                    maps[row] = overlay(crop, one)
+        def finish(found: np.ndarray) -> None:
+            for row, one in zip(rows, found, strict=True):
+                maps[row]["activation map"] = one
 
-            start("Grad-CAM", lambda _: grad_cam(card, reading, crops, classes), finish)
-            st.rerun()
+        start("Grad-CAM", lambda _: grad_cam(card, reading, crops, said), finish)
+        st.rerun()
 
 
 def _alike(subject: Subject, rows: np.ndarray) -> list | None:
@@ -127,19 +147,13 @@ def _mistake(subject: Subject, row: int, alike: tuple | None) -> None:
     index = subject.index
     is_, said = EMOTIONS[subject.truth[row]], EMOTIONS[subject.answered[row]]
     st.markdown(f"Is **{is_}**, called **{said}**")
-    left, right = st.columns([1, 1])
-    with left:
-        pictures, captions = [tile(index, row, 150)], ["image"]
-        if row in _maps(subject):
-            pictures.append(_maps(subject)[row])
-            captions.append(f"spoke for {said}")
-        alts = [name(index, row), f"Where the network saw {said}"]
-        with st.container(horizontal=True, gap="small"):
-            for picture, text, alt in zip(pictures, captions, alts, strict=False):
-                st.image(picture, text, width=120, alt=alt)
-    with right:
-        st.plotly_chart(_bars(subject, row), key=f"bars-{row}", config={"staticPlot": True},
-                        alt=_words(subject, row))  # fmt: skip
+    picture = tile(index, row, SIDE)
+    with st.container(horizontal=True, gap="small"):
+        st.image(picture, "image", width=SIDE, alt=name(index, row))
+        for kind, spoken in _maps(subject)[row].items():
+            st.image(overlay(picture, spoken, SIDE), kind, width=SIDE, alt=f"{kind}, for {said}")
+    st.plotly_chart(_bars(subject, row), key=f"bars-{row}", config={"staticPlot": True},
+                    alt=_words(subject, row))  # fmt: skip
     if index.votes is not None and index.votes.iloc[row].sum():
         counts = index.votes.iloc[row]
         said_by = [f"{n} {e}" for e, n in counts.sort_values(ascending=False).items() if n]

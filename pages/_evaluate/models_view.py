@@ -39,13 +39,15 @@ def show() -> None:
 
 def _table(known: dict[str, Entry]) -> None:
     rows = []
+    speeds = st.session_state.get("speeds", {})
     for entry in known.values():
         try:
             card = registry.load_card(entry.folder)
         except FerError as error:
             rows.append({"model": entry.name, "kind": KINDS[entry.kind], "note": str(error)})
             continue
-        figures = card.readings[card.default_reading].figures.get("PrivateTest", {})
+        stored = card.readings[card.default_reading].figures
+        figures = stored.get("test") or stored.get("PrivateTest") or {}
         rows.append(
             {
                 "model": entry.name + (" (default)" if entry.is_default else ""),
@@ -54,8 +56,8 @@ def _table(known: dict[str, Entry]) -> None:
                 "MB": round(entry.size / 1e6, 1),
                 "files": ", ".join(forms_of(card)),
                 "readings": ", ".join(card.readings),
-                "PrivateTest right": percent(figures["accuracy"]) if figures else "not measured",
-                "one face, ms": st.session_state.get("speeds", {}).get(str(entry.folder)),
+                "test, right": percent(figures["accuracy"]) if figures else "not measured",
+                **({"one face, ms": speeds.get(str(entry.folder))} if speeds else {}),
             }
         )
     st.dataframe(pd.DataFrame(rows), hide_index=True, alt="All models")

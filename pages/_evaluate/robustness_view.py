@@ -27,8 +27,9 @@ def show(subject: Subject) -> None:
     )
     known = int((subject.truth >= 0).sum())
     sizes = [size for size in SAMPLES if size < known] + [known]
+    usual = sizes[min(1, len(sizes) - 1)]
     size = st.segmented_control(
-        "Images", sizes, default=sizes[-1], required=True, format_func=lambda n: f"{n:,}",
+        "Images", sizes, default=usual, required=True, format_func=lambda n: f"{n:,}",
         key=f"robust_size-{known}",
     )  # fmt: skip
     _preview(subject)

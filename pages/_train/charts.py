@@ -61,7 +61,7 @@ def learning_rate(run: Run) -> dict[str, Any]:
     """Learning rate at the end of each epoch."""
     lines = [_line("learning rate", run.epochs, [x["learning_rate"] for x in run.epochs], VALID)]
     figure = _figure(run, lines, "learning rate")
-    figure["layout"]["yaxis"] |= {"type": "log", "exponentformat": "power"}
+    figure["layout"]["yaxis"] |= {"rangemode": "tozero", "tickformat": ".1~e"}
     figure["layout"]["showlegend"] = False
     return figure
 
@@ -73,7 +73,8 @@ def overlay(all_runs: Sequence[Run], key: str, title: str) -> dict[str, Any]:
               OVERLAY[place % len(OVERLAY)])
         for place, run in enumerate(all_runs)
     ]  # fmt: skip
-    return {"data": lines, "layout": _layout(title, None)}
+    most = max(len(run.epochs) for run in all_runs)
+    return {"data": lines, "layout": _layout(title, most)}
 
 
 def confusion(matrix: Sequence[Sequence[int]]) -> go.Figure:
@@ -120,7 +121,7 @@ def _line(
 def _figure(
     run: Run, lines: list[dict[str, Any]], title: str, limits: list[float] | None = None
 ) -> dict[str, Any]:
-    layout = _layout(title, limits)
+    layout = _layout(title, len(run.epochs) + 1, limits)
     top = run.best
     marks = [] if top is None else [(top["epoch"] + 1, "best", "dot", VALID)]
     marks += [(epoch + 0.5, "", "dash", GREY) for epoch in course.seams(run.epochs)]
@@ -130,18 +131,19 @@ def _figure(
         for x, _, dash, color in marks
     ]  # fmt: skip
     layout["annotations"] = [
-        {"x": x, "y": 1, "yref": "paper", "text": text, "showarrow": False, "yanchor": "bottom",
-         "font": {"color": color}}
+        {"x": x, "y": 0, "yref": "paper", "text": text, "showarrow": False, "yanchor": "bottom",
+         "xanchor": "right", "font": {"color": color}}
         for x, text, _, color in marks if text
     ]  # fmt: skip
     return {"data": lines, "layout": layout}
 
 
-def _layout(title: str, limits: list[float] | None) -> dict[str, Any]:
+def _layout(title: str, most: int, limits: list[float] | None = None) -> dict[str, Any]:
     return {
         "height": 280, "margin": {"l": 0, "r": 10, "t": 36, "b": 0}, "dragmode": False,
-        "legend": {"orientation": "h", "y": -0.2, "x": 0},
-        "xaxis": {"title": {"text": "epoch"}, "rangemode": "tozero", "fixedrange": True},
+        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        "xaxis": {"title": {"text": "epoch"}, "rangemode": "tozero", "fixedrange": True,
+                  "tick0": 0, "dtick": max(-(-most // 10), 1)},
         "yaxis": {"title": {"text": title}, "fixedrange": True}
         | ({"range": limits} if limits else {}),
         "uirevision": "same",

@@ -86,7 +86,7 @@ def _config(found: Opened) -> TrainConfig:
         base, key = PRESETS[preset].config, preset
         st.caption(PRESETS[preset].text)
     values = fitted(base, has_votes).to_dict()
-    with st.grid(min_column_width=200, gap="medium"):
+    with st.grid(min_column_width=170, gap="medium"):
         _network(values, key)
         _labels(values, key, has_votes)
         for name in ("epochs", "batch_size", "learning_rate"):

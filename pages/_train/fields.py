@@ -53,21 +53,26 @@ KNOWN = {one.name: one for one in fields(TrainConfig)}
 def groups(values: dict[str, Any], key: str) -> None:
     """All further fields, folded; ``values`` is changed to what is chosen."""
     for title, names in GROUPS.items():
-        with st.expander(title), st.grid(min_column_width=200, gap="medium"):
-            for name in names:
-                only = ONLY_WITH.get(name)
-                if only is None or values[only[0]] == only[1]:
-                    values[name] = field(KNOWN[name], values[name], key)
+        with st.expander(title):
+            _group(names, values, key)
             if title == "Callbacks":
                 st.caption(
                     "Always on: ModelCheckpoint keeps the best epoch by the monitor, and the model "
                     "is made of that one; CSVLogger writes history.csv; a loss that is not a "
-                    "number stops the run."
+                    "number stops the run. ReduceLROnPlateau needs the constant schedule."
                 )
     with st.expander("Augmentation"), st.grid(min_column_width=200, gap="medium"):
         inner = values["augmentation"]
         for one in fields(Augmentation):
             inner[one.name] = field(one, inner[one.name], f"{key}-augmentation")
+
+
+def _group(names: tuple[str, ...], values: dict[str, Any], key: str) -> None:
+    with st.grid(min_column_width=200, gap="medium"):
+        for name in names:
+            only = ONLY_WITH.get(name)
+            if only is None or values[only[0]] == only[1]:
+                values[name] = field(KNOWN[name], values[name], key)
 
 
 def field(one: "Field[Any]", value: Any, key: str) -> Any:

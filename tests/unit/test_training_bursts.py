@@ -28,6 +28,17 @@ NAMES = ["fernet", "fernet-every-callback", "mobilenetv2-every-callback"]
 IGNORED = {"seconds", "burst"}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def graph(request: pytest.FixtureRequest) -> Iterator[bool]:
+    """Compiling takes ten times as long as these trainings do: only ``--graph`` compiles."""
+    import tensorflow as tf
+
+    wanted = request.config.getoption("--graph")
+    tf.config.run_functions_eagerly(not wanted)
+    yield wanted
+    tf.config.run_functions_eagerly(False)
+
+
 @pytest.fixture(scope="module")
 def data() -> dict:
     return kit.data()
@@ -49,8 +60,8 @@ def straight(tmp_path_factory: pytest.TempPathFactory, data: dict) -> dict[str, 
 
 
 @pytest.fixture(scope="module")
-def trainer() -> Iterator[kit.Zygote]:
-    with kit.zygote() as one:
+def trainer(graph: bool) -> Iterator[kit.Zygote]:
+    with kit.zygote(graph) as one:
         yield one
 
 
