@@ -28,7 +28,7 @@ ORDERS: Final = {
     ),
 }  # fmt: skip
 
-TIME_LIMIT_S: Final = 300
+TIME_LIMIT_S: Final = 600
 
 
 @dataclass(frozen=True, slots=True)
