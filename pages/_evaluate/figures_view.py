@@ -122,8 +122,11 @@ def _classes(one: Evaluation) -> None:
 def _cell(subject: Subject) -> None:
     st.subheader("Images of a cell", anchor=False)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.session_state.setdefault("cell_true", "fear")
-        st.session_state.setdefault("cell_said", "sad")
+        if "cell_true" not in st.session_state:  # the commonest mistake
+            off = subject.evaluation.confusion * (1 - np.eye(len(EMOTIONS), dtype=np.int64))
+            at = np.unravel_index(int(off.argmax()), off.shape)
+            for key, place in zip(("cell_true", "cell_said"), at, strict=True):
+                st.session_state[key] = EMOTIONS[int(place)]
         true = st.selectbox("Is", EMOTIONS, key="cell_true", width=180)
         said = st.selectbox("Called", EMOTIONS, key="cell_said", width=180)
     rows = np.flatnonzero(
