@@ -34,7 +34,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     one.set_defaults(run=_balance)
     one = actions.add_parser("audit", help="find copies, wrong labels and useless pictures")
     _add_source(one)
-    one.add_argument("--out", type=Path, help="folder for copies.csv, labels.csv and pictures.csv")
+    one.add_argument(
+        "--out", type=Path, help="folder for copies.csv, labels.csv, pictures.csv and report.html"
+    )
     one.add_argument(
         "--difference", type=float, default=copies.DEFAULT_DIFFERENCE, metavar="D",
         help=f"largest difference of copies, 0 to {copies.MOST_DIFFERENCE} (default: %(default)s)",
@@ -144,9 +146,11 @@ def _audit(options: argparse.Namespace) -> int:
         values, judged.label_codes(), digests, progress=on_terminal("head")
     )
     suspects = labels.suspects(judged.label_codes(), chances)
+    findings = report.Findings(pairs, suspects, judged)
     if options.out:
         _write(options.out, index, judged, (pairs, suspects))
-    print(report.markdown(index, report.Findings(pairs, suspects, judged)), end="")
+        files.write_bytes(options.out / "report.html", report.html(index, findings).encode())
+    print(report.markdown(index, findings), end="")
     return 0
 
 

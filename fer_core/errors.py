@@ -9,6 +9,10 @@ class ImageError(FerError):
     """A picture could not be read or is not allowed."""
 
 
+class VideoError(FerError):
+    """A video could not be read or written."""
+
+
 class ModelError(FerError):
     """A model folder is missing, damaged or does not fit this program."""
 

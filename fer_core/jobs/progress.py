@@ -50,6 +50,13 @@ class Progress:
         return max(self.total - self.done, 0) / self.per_second
 
 
+def duration(seconds: float) -> str:
+    """A time for a user: ``45 s``, ``12 min``, ``3.5 h``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
 def read(folder: Path) -> Progress:
     """What was last written in ``folder``; nothing done where nothing was."""
     try:

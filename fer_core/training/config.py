@@ -154,7 +154,8 @@ class TrainConfig:
         if self.reduce_lr and self.schedule != "constant":
             raise _wrong("reduce_lr", "0 with the cosine schedule, which sets the rate itself",
                          self.reduce_lr)  # fmt: skip
-        if self.architecture == "fernet" and self.start == "imagenet":
+        has_imagenet = self.start == "imagenet" or self.start.endswith(".weights.h5")
+        if self.architecture == "fernet" and has_imagenet:
             raise _wrong("start", "scratch or a model for fernet", self.start)
         if self.head_epochs >= self.epochs:
             raise _wrong("head_epochs", f"fewer than epochs ({self.epochs})", self.head_epochs)
@@ -214,7 +215,7 @@ def _check(name: str, value: Any, one: "Field[Any]") -> None:
     if kind is tuple:
         if not isinstance(value, tuple) or not all(isinstance(part, str) for part in value):
             raise _wrong(name, "a list of names", value)
-    elif kind in (int, float) and not isinstance(value, bool):
+    elif kind in (int, float):
         _check_number(name, value, one)
     elif not isinstance(value, kind):
         words = {bool: "true or false", str: "text", Augmentation: "a group of fields"}

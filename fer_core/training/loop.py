@@ -1,11 +1,10 @@
 """``train``: the one training loop, for the command line, the dashboard and the releases."""
 
-import json
 import os
 import platform
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import keras
 
 from fer_core.errors import TrainingError
 from fer_core.files import write_json
-from fer_core.training import distillation, networks, samples, targets
+from fer_core.training import distillation, memory, networks, samples, targets
 from fer_core.training.augment import OPERATION, Augment
 from fer_core.training.batches import Batches, steps
 from fer_core.training.callbacks import state
@@ -44,13 +43,15 @@ def train(  # noqa: PLR0913  (three things and how to go about it)
     """Train, keeping everything in ``run_dir``.
 
     Every epoch is a ``fit`` of its own, with the same state before and after as if it were one:
-    so going on after a pause or a crash is what happens at every epoch.
+    so going on after a pause or a crash is what happens at every epoch. Where the GPU's memory is
+    too small the batch is halved, once, and the epoch begun anew.
 
     Args:
         config: What to train.
         run_dir: The run's folder; see ``RunFolder``. Made if needed.
         data: ``train`` and ``validation``; see ``samples.load``.
-        resume: Go on with the run that is in the folder. ``config`` may differ in ``epochs``.
+        resume: Go on with the run that is in the folder. ``config`` may differ in ``epochs``: the
+            cosine is then that of the new number, from the step that has been reached.
         request: Asked four times a second: ``pause`` saves in the middle of the epoch and returns,
             ``stop`` returns and keeps the best.
         until: Return before this epoch, counted from 0, as if paused.
@@ -61,13 +62,34 @@ def train(  # noqa: PLR0913  (three things and how to go about it)
     Raises:
         TrainingError: Bad data, a run that cannot be taken up, a loss that is not a number.
     """
-    folder = RunFolder(run_dir)
+    folder, said = RunFolder(run_dir), ""
+    while True:
+        try:
+            return _train(config, folder, data, resume, request, until, said)
+        except Exception as error:  # each backend has its own
+            if not memory.is_exhausted(error):
+                raise
+            batch = min(config.batch_size, len(data["train"]))
+            if said or batch < 2:
+                raise TrainingError(
+                    f"the GPU's memory is too small even for batches of {batch}. Choose a smaller "
+                    "batch, input size or network."
+                ) from error
+        said = f"The GPU's memory was too small for batches of {batch}; now they have {batch // 2}."
+        config, resume = replace(config, batch_size=batch // 2), True
+        keras.backend.clear_session()
+
+
+def _train(  # noqa: PLR0913, PLR0917
+    config: TrainConfig, folder: RunFolder, data: Mapping[str, Samples], resume: bool,
+    request: Request, until: int | None, note: str,
+) -> str:  # fmt: skip
     samples.check(data, config.readings)
     place = _take_up(folder) if resume else _begin(folder)
     config.save(folder.config)
-    _note_environment(folder)
+    _note_environment(folder, note)
     keras.utils.set_random_seed(config.seed)
-    session = _Session.open(config, folder, data, place)
+    session = Session.open(config, folder, data, place)
     try:
         while place.epoch < config.epochs and not place.stopped:
             if until is not None and place.epoch >= until:
@@ -82,7 +104,7 @@ def train(  # noqa: PLR0913  (three things and how to go about it)
 
 
 @dataclass(slots=True)
-class _Session:
+class Session:
     """The model around the network, compiled for the phase that ``place`` is in."""
 
     config: TrainConfig
@@ -97,7 +119,8 @@ class _Session:
     @classmethod
     def open(
         cls, config: TrainConfig, folder: RunFolder, data: Mapping[str, Samples], place: Place
-    ) -> "_Session":
+    ) -> "Session":
+        """Build the network and take up what ``folder`` holds of its state."""
         taught = distillation.logits(config, data["train"], folder.root / "teachers")
         goal = targets.make(data["train"], config, taught)
         network = networks.build(config)
@@ -105,15 +128,20 @@ class _Session:
             config, folder, data, place, goal, network, with_augmentation(network, config)
         )
         session.compile()
+        if place.step:
+            session.build_metrics()
         if place.epoch or place.step:
             session.metrics = state.load(folder.state, session.model)
+        session.count_by_batch()
         return session
 
     @property
     def heads_only(self) -> bool:
+        """Whether the backbone stays as it is in this epoch."""
         return self.place.epoch < self.config.head_epochs
 
     def compile(self) -> None:
+        """Freeze and compile for the phase that ``place`` is in."""
         config = self.config
         networks.freeze(self.network, config, self.heads_only)
         self.model.compile(
@@ -124,17 +152,33 @@ class _Session:
             jit_compile=keras.backend.backend() == "jax",
         )  # fmt: skip
 
+    def count_by_batch(self) -> None:
+        """Where the batch has changed: the schedule's steps by the new one, the epoch anew."""
+        place, batch = self.place, min(self.config.batch_size, len(self.data["train"]))
+        if place.batch not in (0, batch):
+            done = self.model.optimizer.iterations
+            done.assign(round(int(done) * place.batch / batch))
+            place.step, self.metrics = 0, []
+        place.batch = batch
+
     def run_epoch(self, request: Request) -> None:
         """One ``fit`` of what is left of the epoch."""
-        config, place = self.config, self.place
-        if place.epoch == config.head_epochs > 0 and place.step == 0:
+        place = self.place
+        if place.epoch == self.config.head_epochs > 0 and place.step == 0:
             self.compile()
         metrics = self.metrics if place.step else []
-        batches = Batches(self.data["train"], self.targets, config, place.epoch, place.step)
         self.model.fit(
-            batches, initial_epoch=place.epoch, epochs=place.epoch + 1, shuffle=False,
-            callbacks=self._callbacks(request, metrics), verbose=0,
+            self._batches(place.step), initial_epoch=place.epoch, epochs=place.epoch + 1,
+            shuffle=False, callbacks=self._callbacks(request, metrics), verbose=0,
         )  # fmt: skip
+
+    def build_metrics(self) -> None:
+        """Keras builds metrics at the first batch; theirs must exist to be given values before."""
+        pixels, goal, weights = self._batches(0)[0]
+        self.model.test_on_batch(pixels, goal, weights)
+
+    def _batches(self, first: int) -> Batches:
+        return Batches(self.data["train"], self.targets, self.config, self.place.epoch, first)
 
     def save_within(self, step: int) -> None:
         """Save in the middle of an epoch."""
@@ -151,15 +195,17 @@ class _Session:
             ema=config.ema > 0, refresh=config.refresh_batchnorm, batch=batch,
         )  # fmt: skip
         count = steps(len(train), batch)
+        keeping = BestModel(self.network, folder.best, config.monitor)
+        library = _keras_callbacks(config, folder)
         first: list[keras.callbacks.Callback] = [
             Control(request, place.step),
             Progress(folder.progress, config.epochs, count, batch, place.step),
             Swap(weights),
             validation,
-            BestModel(self.network, folder.best, config.monitor),
+            keeping,
             Swap(weights, undo=True),
-            *_keras_callbacks(config, folder),
-            MetricsLog(folder.metrics, validation, place.burst),
+            *library,
+            MetricsLog(folder.metrics, validation, place.burst, [keeping, *library]),
         ]
         return [*first, Keep(folder.state, place, first, metrics)]
 
@@ -210,7 +256,7 @@ def _keras_callbacks(config: TrainConfig, folder: RunFolder) -> list[keras.callb
             )
         )  # fmt: skip
     if config.tensorboard:
-        found.append(keras.callbacks.TensorBoard(folder.root / "tensorboard"))
+        found.append(keras.callbacks.TensorBoard(folder.root / "tensorboard", write_graph=False))
     return found
 
 
@@ -229,13 +275,15 @@ def _take_up(folder: RunFolder) -> Place:
         return Place()
     place = state.load_place(folder.state)
     place.burst += 1
+    if len(folder.totals()) > place.extensions:  # more epochs were asked for
+        place.extensions, place.stopped = len(folder.totals()), False
+        place.counters.get("EarlyStopping", {})["wait"] = 0
     folder.drop_epochs_from(place.epoch)
     return place
 
 
-def _note_environment(folder: RunFolder) -> None:
-    known = folder.environment.is_file()
-    bursts = json.loads(folder.environment.read_text("utf-8"))["bursts"] if known else []
+def _note_environment(folder: RunFolder, note: str) -> None:
+    bursts = folder.bursts()
     bursts.append(
         {
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -244,6 +292,7 @@ def _note_environment(folder: RunFolder) -> None:
             "backend": keras.backend.backend(),
             "machine": platform.machine(),
             "cores": os.cpu_count(),
+            "note": note,
         }
     )
     write_json(folder.environment, {"bursts": bursts})

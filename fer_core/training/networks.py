@@ -71,11 +71,11 @@ def _mobilenetv2(scaled: Any, config: TrainConfig) -> Any:
     if config.start != "scratch":
         _load_imagenet(backbone, config)
     if config.stride1_stem:
-        backbone = _without_first_halving(backbone, scaled)
+        backbone = _without_first_halving(backbone)
     return backbone.output
 
 
-def _without_first_halving(backbone: keras.Model, scaled: Any) -> keras.Model:
+def _without_first_halving(backbone: keras.Model) -> keras.Model:
     """The same weights with stride 1 in the first convolution."""
 
     def clone(layer: Any) -> Any:
@@ -84,7 +84,7 @@ def _without_first_halving(backbone: keras.Model, scaled: Any) -> keras.Model:
             config["strides"] = (1, 1)
         return layer.__class__.from_config(config)
 
-    inner = keras.models.clone_model(backbone, input_tensors=scaled, clone_function=clone)
+    inner = keras.models.clone_model(backbone, input_tensors=backbone.inputs, clone_function=clone)
     inner.set_weights(backbone.get_weights())
     return inner
 

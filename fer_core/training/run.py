@@ -1,9 +1,12 @@
 """The folder of a training run, read without Keras."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from fer_core.files import write_bytes, write_json
+from fer_core.training.config import TrainConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +79,38 @@ class RunFolder:
         """Take out what was logged of epochs that will be trained again."""
         kept = [line for line in self.epochs() if line["epoch"] < epoch]
         if self.metrics.is_file():
-            self.metrics.write_text("".join(json.dumps(line) + "\n" for line in kept), "utf-8")
+            text = "".join(json.dumps(line) + "\n" for line in kept)
+            write_bytes(self.metrics, text.encode())
         if self.history.is_file():
             head, *rows = self.history.read_text("utf-8").splitlines() or [""]
             rows = [row for row in rows if row.split(",")[0].isdigit()]
             rows = [row for row in rows if int(row.split(",")[0]) < epoch]
-            self.history.write_text("\n".join([head, *rows]) + "\n" if head else "", "utf-8")
+            write_bytes(self.history, ("\n".join([head, *rows]) + "\n" if head else "").encode())
+
+    def totals(self) -> list[int]:
+        """The numbers of epochs that the run was given after its start."""
+        return [int(total) for total in _read_json(self.root / "extensions.json").get("totals", [])]
+
+    def extend(self, config: TrainConfig, total: int) -> None:
+        """Give the run another number of epochs, also if EarlyStopping ended it."""
+        write_json(self.root / "extensions.json", {"totals": [*self.totals(), total]})
+        replace(config, epochs=total).save(self.config)
+
+    def bursts(self) -> list[dict[str, Any]]:
+        """When the run was started and taken up, where, and what there is to say about it."""
+        return list(_read_json(self.environment).get("bursts", []))
+
+    def now(self) -> dict[str, Any]:
+        """How far the epoch is, see ``callbacks.progress``; empty before the first batch."""
+        return _read_json(self.progress)
+
+    def source(self) -> dict[str, Any]:
+        """Which dataset it is, seen how; empty where that cannot be read."""
+        return _read_json(self.dataset)
+
+
+def _read_json(file: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(file.read_text("utf-8")))
+    except (OSError, ValueError, TypeError):
+        return {}

@@ -95,10 +95,18 @@ def _folder() -> None:
         "surprise), or with train, validation and test folders that hold these.",
         key="dataset_path",
     )
+    votes = st.text_input(
+        "FER+ votes, if they lie elsewhere",
+        placeholder="/data/fer2013new.csv",
+        help="A fer2013new.csv or labels.csv inside the folder is found without this.",
+        key="dataset_votes",
+    ).strip()
     root = Path(path.strip()).expanduser()
     names = _mapping(root) if path.strip() else {}
     if st.button("Open the folder", type="primary", disabled=not path.strip()):
-        start(f"Scanning {root.name}", partial(open_folder, root, names=names), show_opened)
+        votes_file = Path(votes).expanduser() if votes else None
+        work = partial(open_folder, root, votes_file=votes_file, names=names)
+        start(f"Scanning {root.name}", work, show_opened)
         st.rerun()
 
 

@@ -257,6 +257,31 @@ def test_folders(path: str, says: str, tree: Path) -> None:
     assert says in texts(app)
 
 
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("labels.csv", "How FER+ annotators voted"), ("none.csv", "the votes cannot be read")],
+)
+def test_votes_from_elsewhere(tree: Path, tmp_path: Path, name: str, says: str) -> None:
+    for label in ("angry", "fear", "neutral", "surprise"):
+        shutil.copytree(tree / "train" / "happy", tree / "train" / label)
+    words = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise", "contempt",
+             "unknown", "nf")  # fmt: skip
+    head = "file," + ",".join(f"votes_{word}" for word in words)
+    rows = [f"train/happy/{n}.png,10,0,0,0,0,0,0,0,0,0" for n in range(10)]
+    (tmp_path / "labels.csv").write_text("\n".join([head, *rows]))
+    app = choose(open_page(), "dataset_way", "Folder")
+    app.text_input(key="dataset_path").set_value(str(tree))
+    app.text_input(key="dataset_votes").set_value(str(tmp_path / name))
+    press(app.run(), "Open the folder")
+    if name == "labels.csv":
+        choose(app, "dataset_part", "Audit")
+        choose(app, "audit_part", "Labels")
+        press(app, "Judge the labels")
+        app.toggle(key="suspects_all").set_value(True)
+        settle(app.run())
+    assert says in texts(app)
+
+
 def test_what_is_kept_can_be_opened() -> None:
     demo.make()
     app = choose(open_page(), "dataset_way", "Kept here")

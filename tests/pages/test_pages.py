@@ -49,7 +49,7 @@ def test_home_says_what_it_is_and_how_good() -> None:
     said = texts(app)
     for part in ("FER Studio", "Art. 5(1)(f)", "Art. 50(3)", "not stored", "pictures right"):
         assert part in said
-    figures = registry.load_card().readings["fer2013"].figures["PrivateTest"]
+    figures = registry.load_card().readings["fer2013"].figures["test"]
     assert f"{figures['accuracy'] * 100:.1f} %" in said
     assert len(app.dataframe[0].value) == 7
 

@@ -25,10 +25,28 @@ LAYERS = (
         "settings",
     },
     {"classifier", "corrections", "dataset", "detection", "model_store", "registry"},
-    {"augmentation", "balance", "drawing", "recognition", "results", "tracking"},
+    {
+        "augmentation",
+        "balance",
+        "canvas",
+        "crew",
+        "drawing",
+        "overlay",
+        "recognition",
+        "results",
+        "tracking",
+    },
     {"audit", "evaluation", "explain", "importing", "photos", "training", "video"},
-    {"jobs", "live"},
-    {"__init__", "__main__", "dataset_commands", "evaluate_command", "train_command"},
+    {"bulk", "jobs", "live", "runs"},
+    {
+        "__init__",
+        "__main__",
+        "classify_command",
+        "dataset_commands",
+        "evaluate_command",
+        "train_command",
+        "watch_command",
+    },
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 

@@ -2,12 +2,14 @@
 
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import keras
 
 from fer_core.files import write_json
+from fer_core.training.callbacks.state import counters_of
 from fer_core.training.callbacks.validation import Validation
 
 EVERY: Final = 0.5
@@ -51,11 +53,17 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 class MetricsLog(keras.callbacks.Callback):  # type: ignore[misc]
-    """Appends a line an epoch to ``metrics.jsonl``."""
+    """Appends a line an epoch to ``metrics.jsonl``.
 
-    def __init__(self, file: Path, validation: Validation, burst: int) -> None:
+    ``learning_rate`` is the one at the end of the epoch, before ReduceLROnPlateau had its say;
+    ``callbacks`` holds the counters of ``others``.
+    """
+
+    def __init__(
+        self, file: Path, validation: Validation, burst: int, others: Sequence[Any]
+    ) -> None:
         super().__init__()
-        self.file, self.validation, self.burst = file, validation, burst
+        self.file, self.validation, self.burst, self.others = file, validation, burst, others
         self.began = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
@@ -64,12 +72,15 @@ class MetricsLog(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Write the line in one go."""
+        numbers = {name: float(value) for name, value in (logs or {}).items()}
+        rate = numbers.pop("learning_rate", None)  # logged by ReduceLROnPlateau
         line = {
             "epoch": epoch,
             "burst": self.burst,
             "seconds": round(time.monotonic() - self.began, 2),
-            "learning_rate": float(self.model.optimizer.learning_rate),
-            **{name: round(float(value), 5) for name, value in (logs or {}).items()},
+            "learning_rate": float(self.model.optimizer.learning_rate) if rate is None else rate,
+            **{name: round(value, 5) for name, value in numbers.items()},
+            "callbacks": counters_of(self.others),
             **self.validation.detail,
         }
         with self.file.open("a", encoding="utf-8") as file:

@@ -31,6 +31,8 @@ class Place:
         burst: How often the run was taken up, from 0.
         counters: Callback's name to its counters.
         stopped: EarlyStopping ended the run.
+        batch: Pictures a step so far; 0 before the first.
+        extensions: How often the run was given another number of epochs; see ``RunFolder``.
     """
 
     epoch: int = 0
@@ -38,6 +40,8 @@ class Place:
     burst: int = 0
     counters: dict[str, dict[str, Any]] = field(default_factory=dict)
     stopped: bool = False
+    batch: int = 0
+    extensions: int = 0
 
 
 def save(file: Path, model: keras.Model, place: Place) -> None:
@@ -144,9 +148,17 @@ class Keep(keras.callbacks.Callback):  # type: ignore[misc]
 
     def note(self) -> None:
         """Gather the counters."""
-        for one in self.others:
-            kind = type(one).__name__
-            self.place.counters[kind] = {n: _plain(getattr(one, n, None)) for n in COUNTERS[kind]}
+        self.place.counters |= counters_of(self.others)
+
+
+def counters_of(callbacks: Sequence[Any]) -> dict[str, dict[str, Any]]:
+    """What those of ``COUNTERS`` among the callbacks know now, by callback."""
+    kinds = {type(one).__name__: one for one in callbacks}
+    return {
+        kind: {name: _plain(getattr(kinds[kind], name, None)) for name in names}
+        for kind, names in COUNTERS.items()
+        if kind in kinds
+    }
 
 
 def _plain(value: Any) -> Any:

@@ -17,6 +17,7 @@ from fer_core.live.history import BINS, Table
 from fer_core.tracking import TrackedFace
 
 _HEIGHT = 60
+_EDGE = "outline:1px solid #8888"  # the dark grey of uncertain is seen on a dark page too
 
 
 def bars(face: TrackedFace) -> str:
@@ -70,14 +71,15 @@ def shares(seen: PersonHistory) -> str:
         f'<div style="width:{100 * share:.1f}%;background:{color}"></div>'
         for _, share, color in parts
     )
+    square = f"display:inline-block;width:.7rem;height:.7rem;border-radius:2px;{_EDGE}"
     legend = "".join(
-        f'<span style="white-space:nowrap"><span style="display:inline-block;width:.7rem;'
-        f'height:.7rem;border-radius:2px;background:{color}"></span> {name} {share:.0%}</span>'
+        f'<span style="white-space:nowrap"><span style="{square};background:{color}"></span> '
+        f"{name} {100 * share:.0f} %</span>"
         for name, share, color in parts
     )
     return (
-        f'<div style="display:flex;height:.9rem;border-radius:3px;overflow:hidden">{bar}</div>'
-        '<div style="display:flex;flex-wrap:wrap;gap:.1rem .8rem;font-size:.85rem;'
+        f'<div style="display:flex;height:.9rem;border-radius:3px;overflow:hidden;{_EDGE}">'
+        f'{bar}</div><div style="display:flex;flex-wrap:wrap;gap:.1rem .8rem;font-size:.85rem;'
         f'margin-top:.3rem">{legend}</div>'
     )
 
