@@ -109,7 +109,7 @@ def _offer_grad_cam(subject: Subject, rows: list[int]) -> None:
             for row, one in zip(rows, found, strict=True):
                 maps[row]["activation map"] = one
 
-        start("Grad-CAM", lambda _: grad_cam(card, reading, crops, said), finish)
+        start("Grad-CAM", lambda report: grad_cam(card, reading, crops, said, report), finish)
         st.rerun()
 
 

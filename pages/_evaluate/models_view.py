@@ -178,11 +178,11 @@ def _import() -> None:
 
 
 def _taking(name: str, data: bytes, wish: Wish):
-    def work(_) -> Path:
+    def work(report) -> Path:
         with tempfile.TemporaryDirectory(prefix="fer-model-") as folder:
             file = Path(folder) / Path(name).name
             file.write_bytes(data)
-            return import_model(file, wish)
+            return import_model(file, wish, report)
 
     return work
 
