@@ -12,7 +12,7 @@ import streamlit as st
 from fer_core import model_store, registry
 from fer_core.classifier import Probabilities
 from fer_core.dataset import SPLITS, DatasetIndex, groups, votes
-from fer_core.errors import FerError
+from fer_core.errors import DatasetError, FerError
 from fer_core.evaluation import Evaluation, Labels, evaluate
 from fer_core.evaluation.answers import Answers, ask, forms_of
 from fer_core.labels import EMOTIONS
@@ -233,14 +233,16 @@ def add_labels(found: Opened) -> None:
 
 
 def _attach(found: Opened, file) -> None:
-    data = file.getvalue()
-    counts = votes.from_bytes(data, file.name, found.index.table)
-    if counts is not None and counts.to_numpy().any():
+    data, table = file.getvalue(), found.index.table
+    counts = votes.from_bytes(data, file.name, table)
+    named = None if file.name == votes.OFFICIAL else groups.from_bytes(data, file.name, table)
+    has_votes = counts is not None and counts.to_numpy().any()
+    has_groups = named is not None and named.notna().any()
+    if not (has_votes or has_groups):
+        raise DatasetError("it says nothing of these images: no votes and no groups.")
+    if has_votes:
         found.index = replace(found.index, votes=counts)
-    has_groups = file.name != votes.OFFICIAL and groups.from_bytes(
-        data, file.name, found.index.table
-    )
-    if has_groups is not False and has_groups is not None:
+    if has_groups:
         st.session_state.setdefault("added_labels", {})[found.index.root] = data
     st.session_state["dataset_notice"] = f"{file.name} is taken in."
 
