@@ -10,9 +10,11 @@ from fer_core.errors import FerError
 from fer_core.evaluation import Evaluation, Interval
 from fer_core.evaluation.groups import by_group, gap
 from fer_core.labels import EMOTIONS
+from fer_core.settings import settings
 from pages._dataset.balance_view import name, show_tiles, tile
 from pages._evaluate import charts
-from pages._evaluate.subject import Subject, groups_of, is_public
+from pages._evaluate.added import groups_of
+from pages._evaluate.subject import Subject
 
 A_PAGE = 24
 
@@ -184,7 +186,7 @@ def _threshold(subject: Subject) -> None:
         answered, accuracy = one.curve.answered[at], one.curve.accuracy[at]
         right_of = f"{percent(accuracy)} of those right" if answered else "none of them"
         st.write(f"{percent(answered)} of the faces are answered, {right_of}.")
-        if is_public():
+        if settings().public:
             st.caption("On this public page models are not changed.")
         elif st.button(
             "Save into the model's card", disabled=round(one.threshold, 2) == round(threshold, 2),
