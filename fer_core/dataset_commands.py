@@ -1,7 +1,6 @@
 """The ``dataset`` commands: scan, import, balance and audit, over the same calls as the page."""
 
 import argparse
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +9,7 @@ from fer_core import balance, files
 from fer_core.audit import copies, labels, pictures, report
 from fer_core.audit.decisions import Decisions, view
 from fer_core.augmentation import LIMITS, Spec
-from fer_core.chunks import Progress
+from fer_core.chunks import on_terminal
 from fer_core.classifier import EmotionClassifier
 from fer_core.dataset import DatasetIndex, demo, scan, votes
 from fer_core.dataset.archive import import_zip
@@ -72,7 +71,7 @@ def _add_balance(parser: argparse.ArgumentParser) -> None:
 
 def _open(options: argparse.Namespace) -> DatasetIndex:
     folder = demo.make() if options.folder == "demo" else options.folder
-    index = scan(folder, _progress("scan"))
+    index = scan(folder, on_terminal("scan"))
     if options.votes:
         index = votes.attach(index, options.votes)
     if options.decisions:
@@ -93,9 +92,9 @@ def _import(options: argparse.Namespace) -> int:
     if options.source == "demo":
         print(demo.make())
     elif source.suffix.lower() == ".csv":
-        print(import_csv(source, name, progress=_progress("import"), votes=options.votes))
+        print(import_csv(source, name, progress=on_terminal("import"), votes=options.votes))
     elif source.suffix.lower() == ".zip":
-        print(import_zip(source, name, progress=_progress("import")))
+        print(import_zip(source, name, progress=on_terminal("import")))
     else:
         raise DatasetError(f"{source}: only .zip and .csv files and the demo can be imported.")
     return 0
@@ -115,7 +114,7 @@ def _balance(options: argparse.Namespace) -> int:
         return 0
     name = options.name or balance.version_name(index)
     recipe = balance.Recipe(wanted, spec, options.seed)
-    print(balance.apply(index, recipe, name, progress=_progress("balance")))
+    print(balance.apply(index, recipe, name, progress=on_terminal("balance")))
     return 0
 
 
@@ -137,13 +136,15 @@ def _audit(options: argparse.Namespace) -> int:
             f"--difference must be 0 to {copies.MOST_DIFFERENCE}. Received: {options.difference}."
         )
     index = _open(options)
-    pairs = copies.find(index, _progress("copies"))
+    pairs = copies.find(index, on_terminal("copies"))
     pairs = pairs[pairs["difference"] <= options.difference]
     judged = index.readable().split("train")
     classifier = EmotionClassifier.load(options.model)
-    values = labels.features(judged, classifier, _progress("features"))
+    values = labels.features(judged, classifier, on_terminal("features"))
     digests = judged.table["digest"].to_numpy()
-    chances = labels.out_of_fold(values, judged.label_codes(), digests, progress=_progress("head"))
+    chances = labels.out_of_fold(
+        values, judged.label_codes(), digests, progress=on_terminal("head")
+    )
     suspects = labels.suspects(judged.label_codes(), chances)
     findings = report.Findings(pairs, suspects, judged)
     if options.out:
@@ -173,15 +174,3 @@ def _write(
     }
     for name, table in tables.items():
         files.write_bytes(folder / name, table.to_csv(index=False).encode())
-
-
-def _progress(what: str) -> Progress | None:
-    """A line on the terminal that counts; nothing where the output goes to a file."""
-    if not sys.stderr.isatty():
-        return None
-
-    def show(done: int, total: int) -> None:
-        end = "\n" if done >= total else ""
-        print(f"\r{what}: {done:,} of {total:,}", end=end, file=sys.stderr, flush=True)
-
-    return show

@@ -9,6 +9,10 @@ class ImageError(FerError):
     """A picture could not be read or is not allowed."""
 
 
+class VideoError(FerError):
+    """A video could not be read or written."""
+
+
 class ModelError(FerError):
     """A model folder is missing, damaged or does not fit this program."""
 
@@ -27,3 +31,11 @@ class DatasetError(FerError):
 
 class CancelledError(FerError):
     """The user stopped the work; what it had written so far is removed."""
+
+
+class TrainingError(FerError):
+    """A training run cannot be started, resumed or finished."""
+
+
+class JobError(FerError):
+    """A job cannot be started, found, changed or deleted."""

@@ -1,6 +1,6 @@
 """The whole of it: a picture in, every face with its emotion out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from fer_core.classifier import EmotionClassifier, Probabilities
 from fer_core.detection import MARGINS, Detection, FaceDetector, choose_detector
 from fer_core.geometry import Box
-from fer_core.images import Pixels, face_crop
+from fer_core.images import Pixels, face_crop, shrink
 from fer_core.labels import EMOTIONS
 
 
@@ -118,3 +118,14 @@ class Recognizer:
     def _face(self, found: Detection, probabilities: Probabilities) -> FaceEmotion:
         uncertain = bool(probabilities.max() < self.classifier.abstain_below)
         return FaceEmotion(found.box, found.score, probabilities, uncertain, found.roll)
+
+
+def search(rgb: Pixels, recognizer: Recognizer, edge: int) -> tuple[Detection, ...]:
+    """Find faces in a copy scaled down to a longer side of ``edge`` pixels; boxes fit ``rgb``."""
+    small = shrink(rgb, edge)
+    height, width = rgb.shape[:2]
+    factor = width / small.shape[1]
+    return tuple(
+        replace(one, box=one.box.scale(factor).clip(width, height))
+        for one in recognizer.detect(small)
+    )

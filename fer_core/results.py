@@ -20,13 +20,14 @@ RESULT_COLUMNS: Final = (
 )  # fmt: skip
 FORMATS: Final = (".csv", ".json", ".parquet")
 
-_TYPES: Final = {
+TYPES: Final = {
     "source": "string", "frame": "Int64", "time_s": "Float64", "person": "Int64",
     **dict.fromkeys(("x1", "y1", "x2", "y2"), "Float64"),
     **{f"p_{emotion}": "Float64" for emotion in EMOTIONS},
     "emotion": "string", "confidence": "Float64", "uncertain": "boolean",
     "detector": "string", "error": "string",
 }  # fmt: skip
+"""Column to pandas type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def table(rows: Iterable[dict[str, Any]]) -> "pd.DataFrame":
     import pandas as pd
 
     frame = pd.DataFrame(list(rows), columns=list(RESULT_COLUMNS))
-    return frame.astype(_TYPES)
+    return frame.astype(TYPES)
 
 
 def encode(results: "pd.DataFrame", suffix: str) -> bytes:

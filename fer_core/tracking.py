@@ -1,9 +1,9 @@
 """Follow faces through a video: who is who, with steady boxes, probabilities and labels."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Final
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final
 
 import numpy as np
 
@@ -44,6 +44,10 @@ class TrackedFace(FaceEmotion):
     def confidence(self) -> float:
         """Smoothed probability of ``emotion``."""
         return float(self.probabilities[EMOTIONS.index(self.label)])
+
+    def scale(self, factor: float) -> "TrackedFace":
+        """The same face in a picture ``factor`` times as large."""
+        return self if factor == 1 else replace(self, box=self.box.scale(factor))
 
 
 @dataclass(slots=True)
@@ -116,6 +120,26 @@ class Tracker:
             self._read(self._tracks[person], face, time_s, abstain_below)
             for person, face in zip(persons, faces, strict=True)
         )
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything it remembers, fit for JSON; ``restore`` takes it back exactly."""
+        tracks = []
+        for track in self._tracks.values():
+            values = asdict(track)
+            if track.probabilities is not None:
+                values["probabilities"] = track.probabilities.tolist()
+            tracks.append(values)
+        return {"last": self._last, "tracks": tracks}
+
+    def restore(self, snapshot: Mapping[str, Any]) -> None:
+        """Go on from a snapshot; an empty one changes nothing."""
+        for values in snapshot.get("tracks", ()):
+            found, chances = values["detection"], values["probabilities"]
+            detection = Detection(Box(**found["box"]), found["score"], found["roll"])
+            probabilities = None if chances is None else np.asarray(chances, np.float32)
+            track = _Track(**values | {"detection": detection, "probabilities": probabilities})
+            self._tracks[track.person] = track
+        self._last = snapshot.get("last", self._last)
 
     def _seen(self, track: _Track | None, found: Detection, time_s: float) -> _Track:
         if track is None:

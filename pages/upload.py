@@ -13,6 +13,7 @@ from fer_core.drawing import caption
 from fer_core.images import MAX_PIXELS, SUFFIXES
 from fer_core.photos import Photo, PhotoReader, zip_pictures
 from pages._shared import choose_reading, model_card, notice, recognizer, show_bars
+from pages._why import show_why
 
 EXAMPLE = Path(__file__).parent.parent / "docs" / "images" / "astronaut.jpg"
 PHOTOS_A_PAGE = 5
@@ -193,6 +194,8 @@ def show_face(key: str, photo: Photo, index: int) -> None:
     if face.uncertain:
         st.caption("No emotion stands out enough to name one.")
     show_bars(face, key=f"bars-{key}")
+    if st.toggle("Why?", key=f"why-{key}", help="Where in the face the network saw it"):
+        show_why(photo.crops[index], recognizer(reading).classifier, face.emotion)
 
 
 card = model_card()

@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from fer_core.detection import Detection
-from fer_core.images import Pixels, shrink
+from fer_core.images import Pixels
 from fer_core.live.meters import Meters
-from fer_core.recognition import Recognizer
+from fer_core.recognition import Recognizer, search
 from fer_core.tracking import TrackedFace, Tracker
 
 DETECT_EDGE: Final = 320
@@ -76,18 +76,7 @@ class FaceReader:
 
     def _search(self, rgb: Pixels, time_s: float, recognizer: Recognizer) -> None:
         start = self._timer()
-        found = search(rgb, recognizer)
+        found = search(rgb, recognizer, DETECT_EDGE)
         self._meters.detect.append(self._timer() - start)
         self._persons, self._detections = self._tracker.follow(found, time_s)
         self._since_search, self._searched_s, self._shape = 0, time_s, rgb.shape
-
-
-def search(rgb: Pixels, recognizer: Recognizer) -> tuple[Detection, ...]:
-    """Find faces in a copy of the picture scaled down to ``DETECT_EDGE``; boxes fit ``rgb``."""
-    small = shrink(rgb, DETECT_EDGE)
-    height, width = rgb.shape[:2]
-    factor = width / small.shape[1]
-    return tuple(
-        replace(one, box=one.box.scale(factor).clip(width, height))
-        for one in recognizer.detect(small)
-    )

@@ -14,8 +14,8 @@ from typing import Final
 
 import av
 
+from fer_core.canvas import to_frame
 from fer_core.images import Pixels
-from fer_core.live.canvas import to_frame
 from fer_core.results import RESULT_COLUMNS, Moment, face_rows
 from fer_core.tracking import TrackedFace
 

@@ -14,10 +14,10 @@ from typing import Final
 
 import av
 
+from fer_core import overlay
+from fer_core.canvas import from_frame, mirror, to_frame, to_rgb
 from fer_core.detection import Detection
 from fer_core.images import Pixels
-from fer_core.live import overlay
-from fer_core.live.canvas import from_frame, mirror, to_frame, to_rgb
 from fer_core.live.history import History
 from fer_core.live.memory import give_back
 from fer_core.live.meters import LiveStats, Meters

@@ -1,7 +1,7 @@
 """What the dataset page remembers for one visitor: the open dataset, findings, running work."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -71,9 +71,14 @@ def private_home() -> Path | None:
     return Path(st.session_state["dataset_folder"].name)
 
 
-def open_folder(root: Path, progress: Progress, votes_file: Path | None = None) -> Opened:
+def open_folder(
+    root: Path,
+    progress: Progress,
+    votes_file: Path | None = None,
+    names: Mapping[str, str] | None = None,
+) -> Opened:
     """Scan a folder; runs in the background, so it touches no session."""
-    index = scan(root, progress)
+    index = scan(root, progress, names=names)
     return _opened(index if votes_file is None else votes.attach(index, votes_file), None)
 
 

@@ -4,9 +4,9 @@ import av
 import numpy as np
 import pytest
 
+from fer_core import canvas, overlay
 from fer_core.geometry import Box
 from fer_core.labels import COLORS, UNCERTAIN_COLOR
-from fer_core.live import canvas, overlay
 from tests.unit.live_stubs import picture, tracked
 
 

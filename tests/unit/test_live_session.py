@@ -9,8 +9,8 @@ import av
 import numpy as np
 import pytest
 
+from fer_core.canvas import from_frame
 from fer_core.live import LiveOptions, LiveSession, ReadOptions
-from fer_core.live.canvas import from_frame
 from fer_core.live.session import SILENT_S, STALE_S
 from tests.unit.live_stubs import StubRecognizer, picture, until
 

@@ -1,4 +1,4 @@
-"""What the live page draws on the video: boxes, captions and small bars."""
+"""What is drawn on video: boxes, captions and small bars."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -7,10 +7,10 @@ from typing import Final
 import cv2
 import numpy as np
 
+from fer_core.canvas import Canvas, from_rgb
 from fer_core.drawing import caption, chip, color_of, rgb_of
 from fer_core.images import Pixels
 from fer_core.labels import COLORS, EMOTIONS, UNCERTAIN_COLOR
-from fer_core.live.canvas import Canvas, from_rgb
 from fer_core.tracking import TrackedFace
 
 BARS_FOR: Final = 3

@@ -1,0 +1,143 @@
+"""What a command or a page names, taken apart into single files."""
+
+import glob
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from fer_core.dataset.archive import checked_members
+from fer_core.errors import DatasetError, ImageError
+from fer_core.images import SUFFIXES as PICTURES
+from fer_core.video import SUFFIXES as VIDEOS
+
+MOST_FILES: Final = 100_000
+"""Files in one go; more are refused, not cut off."""
+
+MOST_BYTES: Final = 500_000_000
+"""Largest picture file that is opened; nothing smaller than the pixel limit comes near."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file, or one member of a ZIP.
+
+    Attributes:
+        name: What the results call it.
+        path: The file, or the ZIP.
+        member: The member's name in the ZIP, or empty.
+    """
+
+    name: str
+    path: Path
+    member: str = ""
+
+    @property
+    def is_video(self) -> bool:
+        """It is read as a video."""
+        return not self.member and self.path.suffix.lower() in VIDEOS
+
+
+def listing(named: Sequence[str]) -> tuple[Source, ...]:
+    """Every file that is meant: as named, below folders, in ZIPs, matching patterns.
+
+    Args:
+        named: Files, folders, ZIPs, and patterns such as ``photos/**/*.jpg``.
+
+    Raises:
+        ImageError: Nothing is there, or more than ``MOST_FILES``.
+        DatasetError: A ZIP is damaged or breaks a rule; see ``dataset.archive``.
+    """
+    found: dict[str, Source] = {}
+    for source in _every(named):
+        found.setdefault(source.name, source)
+        if len(found) > MOST_FILES:
+            raise ImageError(
+                f"More than {MOST_FILES:,} files in {', '.join(named)}. Name fewer at a time."
+            )
+    if not found:
+        raise ImageError(
+            f"No pictures and no videos in {', '.join(named)}. "
+            f"Looked for {', '.join(PICTURES + VIDEOS)}."
+        )
+    return tuple(found.values())
+
+
+def _every(named: Iterable[str]) -> Iterator[Source]:
+    for name in named:
+        path = Path(name).expanduser()
+        if path.is_dir():
+            yield from _below(path)
+        elif path.suffix.lower() == ".zip":
+            yield from _packed(path)
+        elif not path.exists() and glob.has_magic(name):
+            matches = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207  # may be absolute
+            yield from _every(match for match in matches if _is_wanted(Path(match)))
+        else:
+            yield Source(str(path), path)
+
+
+def _below(folder: Path) -> Iterator[Source]:
+    files = (path for path in folder.rglob("*") if path.suffix.lower() in PICTURES + VIDEOS)
+    for path in sorted(files):
+        if path.is_file() and not path.name.startswith("._"):  # macOS leaves these beside photos
+            yield Source(str(path), path)
+
+
+def _is_wanted(path: Path) -> bool:
+    return path.is_dir() or path.suffix.lower() in (*PICTURES, *VIDEOS, ".zip")
+
+
+def _packed(path: Path) -> Iterator[Source]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = checked_members(archive)
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError) as error:
+        raise DatasetError(
+            f"{path.name}: not a ZIP file that can be opened ({error}). Pack the folder again."
+        ) from error
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read ({error.strerror}).") from error
+    for member in sorted(members, key=lambda one: one.filename):
+        if member.filename.lower().endswith(PICTURES):
+            yield Source(f"{path}/{member.filename}", path, member.filename)
+
+
+class Opener:
+    """Reads the bytes of sources; keeps ZIPs open. Safe to share between threads."""
+
+    def __init__(self, stack: ExitStack, sources: Iterable[Source]) -> None:
+        self._archives = {
+            path: stack.enter_context(zipfile.ZipFile(path))
+            for path in {source.path for source in sources if source.member}
+        }
+
+    def read(self, source: Source) -> bytes:
+        """The file's bytes.
+
+        Raises:
+            ImageError: It cannot be read.
+        """
+        try:
+            if source.member:
+                member = self._archives[source.path].getinfo(source.member)
+                _check_size(member.file_size, source.name)
+                return self._archives[source.path].read(member)
+            _check_size(source.path.stat().st_size, source.name)
+            return source.path.read_bytes()
+        except (zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError) as error:
+            raise ImageError(f"{source.name}: damaged in the ZIP ({error}).") from error
+        except zipfile.zlib.error as error:  # type: ignore[attr-defined]
+            raise ImageError(f"{source.name}: damaged in the ZIP ({error}).") from error
+        except OSError as error:
+            raise ImageError(f"{source.name}: cannot be read ({error.strerror}).") from error
+
+
+def _check_size(size: int, name: str) -> None:
+    if size > MOST_BYTES:
+        raise ImageError(
+            f"{name}: {size / 1e6:,.0f} MB are too large for a picture; at most "
+            f"{MOST_BYTES / 1e6:,.0f} MB are opened."
+        )

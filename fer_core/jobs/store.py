@@ -1,0 +1,212 @@
+"""The jobs below one folder: create, launch, look, ask, resume, delete."""
+
+import os
+import re
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import fer_core
+from fer_core.errors import JobError
+from fer_core.files import write_json
+from fer_core.jobs import job, owner
+from fer_core.jobs.job import LOG, OWNER, REQUEST, RUNNING, Job, State
+from fer_core.settings import settings
+
+NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+"""What a job may be called: it comes from addresses, and must not lead out of the folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """The jobs below ``root``, one folder each.
+
+    Attributes:
+        root: Where they lie; made when the first one is created.
+        exclusive: Only one may run at a time; launching a second one is refused.
+        program: What runs the jobs' commands.
+    """
+
+    root: Path
+    exclusive: bool = False
+    program: tuple[str, ...] = (sys.executable, "-m", "fer_core")
+
+    def create(
+        self,
+        title: str,
+        kind: str,
+        details: Mapping[str, Any] | None = None,
+        name: str | None = None,
+    ) -> Job:
+        """A new job that does nothing yet; put what it needs into its folder, then ``launch``.
+
+        Args:
+            title: What a user calls it.
+            kind: What sort of work it is.
+            details: What to remember with it.
+            name: Name of its folder; a token that cannot be guessed if None.
+
+        Raises:
+            JobError: The name is taken or not allowed, or the folder cannot be written.
+        """
+        folder = self._folder(name or secrets.token_hex(16))
+        try:
+            folder.mkdir(parents=True)
+            owner.write(folder / OWNER, owner.me())  # until it is launched
+            job.set_state(folder, State.QUEUED)
+            job.describe(folder, title, kind, details or {})
+        except FileExistsError as error:
+            raise JobError(f"There is a job {folder.name} already. Choose another name.") from error
+        except OSError as error:
+            raise JobError(f"{folder} cannot be written ({error.strerror}).") from error
+        return job.load(folder)
+
+    def launch(self, name: str, command: Sequence[str]) -> Job:
+        """Start ``python -m fer_core`` with the arguments ``command`` as the job's process.
+
+        The process outlives this one, has the same environment, and prints into ``log.txt``.
+
+        Raises:
+            JobError: It runs already, or another one does and the store is exclusive.
+        """
+        return self._start(name, command=list(command), cwd=str(Path.cwd()))
+
+    def resume(self, name: str) -> Job:
+        """Start a job again that stopped before its end, as it was started before.
+
+        Raises:
+            JobError: It runs or is finished, was never launched, or as ``launch``.
+        """
+        now = self.get(name)
+        if not now.state.can_resume or not now.command:
+            raise JobError(f"{now.title} is {now.state}: there is nothing to resume.")
+        return self._start(name)
+
+    def get(self, name: str) -> Job:
+        """The job of that name, as it is now.
+
+        Raises:
+            JobError: There is none.
+        """
+        return job.load(self._folder(name))
+
+    def list(self, held: Collection[str] = ()) -> tuple[Job, ...]:
+        """The jobs, newest first; on public links only those whose names are in ``held``."""
+        public = settings().public
+        return tuple(one for one in job.every(self.root) if not public or one.name in held)
+
+    def ask(self, name: str, word: str) -> None:
+        """Ask a running job for something: ``job.CANCEL``, ``job.PAUSE`` or a word it knows.
+
+        It answers when it gets to it, a fraction of a second later as a rule. Asking a job that
+        has ended does nothing.
+        """
+        now = self.get(name)
+        if not now.state.is_active:
+            return
+        write_json(now.folder / REQUEST, {"ask": word})
+        process = owner.living(now.folder / OWNER)
+        if now.state is State.RUNNING and process and os.name == "posix":
+            _send(process, signal.SIGTERM)  # it looks at the request at once
+
+    def kill(self, name: str) -> None:
+        """End a job's process and its helpers at once. What was asked of it decides the state."""
+        process = owner.living(self.get(name).folder / OWNER)
+        if process and process != owner.me():
+            _send(process, getattr(signal, "SIGKILL", signal.SIGTERM), group=True)
+
+    def rename(self, name: str, title: str) -> None:
+        """Give a job another title."""
+        job.change(self.get(name).folder, title=title)
+
+    def delete(self, name: str) -> None:
+        """Remove a job and everything it made.
+
+        Raises:
+            JobError: It is running, or its folder cannot be removed.
+        """
+        now = self.get(name)
+        if self._is_running(now):
+            raise JobError(f"{now.title} is {now.state}. Stop it first, then delete it.")
+        doomed = self.root / f".deleted-{now.name}"
+        try:
+            now.folder.rename(doomed)  # gone at once for everyone who looks
+            shutil.rmtree(doomed)
+        except OSError as error:
+            raise JobError(f"{now.folder} cannot be removed ({error.strerror}).") from error
+
+    def prune(self, hours: float) -> int:
+        """Delete the jobs that ended more than ``hours`` ago; how many they were."""
+        for left in self.root.glob(".deleted-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        old = [
+            one
+            for one in job.every(self.root)
+            if not self._is_running(one) and time.time() - one.changed > hours * 3600
+        ]
+        for one in old:
+            with suppress(JobError):
+                self.delete(one.name)
+        return len(old)
+
+    def _start(self, name: str, **changes: Any) -> Job:
+        folder = self._folder(name)
+        with owner.guard(self.root):
+            now = job.load(folder)
+            if self._is_running(now):
+                raise JobError(f"{now.title} runs already.")
+            if self.exclusive and owner.living(self.root / RUNNING):
+                raise JobError("Another one is running. Wait until it is done, or stop it first.")
+            (folder / REQUEST).unlink(missing_ok=True)
+            job.change(folder, **changes)
+            job.set_state(folder, State.QUEUED)
+            child = owner.Owner.of(_detach(self.program, job.load(folder)))
+            owner.write(folder / OWNER, child)
+            if self.exclusive:
+                owner.write(self.root / RUNNING, child)
+        return job.load(folder)
+
+    def _folder(self, name: str) -> Path:
+        if not NAME.fullmatch(name):
+            raise JobError(f"There is no job {name!r}.")
+        return self.root / name
+
+    @staticmethod
+    def _is_running(one: Job) -> bool:
+        """It has a process of its own; one that waits to be launched has only its creator."""
+        return one.state.is_active and owner.read(one.folder / OWNER) != owner.me()
+
+
+def _detach(program: tuple[str, ...], one: Job) -> int:
+    """Start a process in a session of its own: no terminal, signal or end of ours reaches it."""
+    package = str(Path(fer_core.__file__).parent.parent)
+    path = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
+    with (one.folder / LOG).open("ab") as out:
+        process = subprocess.Popen(  # noqa: S603  # the command is this package's own
+            [*program, *one.command],
+            cwd=one.cwd,
+            env=os.environ | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+        )
+    threading.Thread(target=process.wait, daemon=True).start()  # leaves no zombie
+    return process.pid
+
+
+def _send(process: owner.Owner, number: int, group: bool = False) -> None:
+    with suppress(OSError):
+        if group and os.name == "posix" and os.getpgid(process.pid) == process.pid:
+            os.killpg(process.pid, number)
+        else:
+            os.kill(process.pid, number)

@@ -1,0 +1,270 @@
+"""Read a video file picture by picture: upright, at its real times, in bounded memory."""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Final
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from fer_core.canvas import planes
+from fer_core.errors import VideoError
+from fer_core.images import MAX_PIXELS, Pixels
+
+SUFFIXES: Final = (".mp4", ".m4v", ".mov", ".webm", ".avi", ".mkv")
+WORK_EDGE: Final = 1920
+"""Larger pictures are scaled down to this longer side while they are decoded: faces are searched
+at 640 and read at 96 pixels, and an 8K picture takes 100 MB as RGB."""
+
+LARGE_PIXELS: Final = 2560 * 1440
+"""Above this a picture is decoded by one thread: each one more keeps pictures of its own."""
+
+JUMP_S: Final = 10.0
+"""Whoever goes on later than this into a file jumps there; before, the start is decoded again."""
+
+
+@dataclass(frozen=True, slots=True)
+class VideoInfo:
+    """What a file says of its video.
+
+    Attributes:
+        name: The file's name.
+        width: Of the picture as shown: upright and with square pixels.
+        height: The same.
+        seconds: Length; 0 where the file does not say.
+        rate: Pictures a second, on average; 25 where the file does not say.
+        codec: Name of the codec.
+        has_sound: There is a sound track.
+    """
+
+    name: str
+    width: int
+    height: int
+    seconds: float
+    rate: float
+    codec: str
+    has_sound: bool
+
+    @property
+    def frames(self) -> int:
+        """Number of pictures, estimated."""
+        return round(self.seconds * self.rate)
+
+    @property
+    def work_size(self) -> tuple[int, int]:
+        """Even width and height of the pictures that ``shots`` gives."""
+        factor = min(WORK_EDGE / max(self.width, self.height), 1.0)
+        return _even(self.width * factor), _even(self.height * factor)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shot:
+    """One picture.
+
+    Attributes:
+        frame: Its number in the video, from 1 on.
+        time_s: When it is shown, in seconds from the start of the video.
+        yuv: uint8 (3 * H // 2, W), see ``canvas``; upright, of ``VideoInfo.work_size``.
+    """
+
+    frame: int
+    time_s: float
+    yuv: Pixels
+
+
+def probe(file: Path) -> VideoInfo:
+    """What ``file`` says of itself.
+
+    Raises:
+        VideoError: It is no video, has no pictures, or they are too large.
+    """
+    with _opened(file) as (container, stream):
+        first = _first(container, stream, file)
+        return _info(container, stream, first, file)
+
+
+def shots(file: Path, after_s: float = -math.inf, done: int = 0) -> Iterator[Shot]:
+    """The pictures of ``file``, one by one.
+
+    Pictures that cannot be decoded are left out; whoever counts notices by the times.
+
+    Args:
+        file: The video.
+        after_s: Only pictures later than this are given.
+        done: Number of the picture at ``after_s``; counting goes on from there.
+
+    Raises:
+        VideoError: As ``probe``.
+    """
+    info = probe(file)
+    with _opened(file) as (container, stream):
+        stream.thread_type = "AUTO"
+        stream.codec_context.thread_count = 1 if info.width * info.height > LARGE_PIXELS else 2
+        clock = _Clock(_start(container), 1 / info.rate)
+        number = done
+        for frame in _from(container, stream, after_s):
+            time_s = clock.time(frame)
+            if time_s > after_s:
+                number += 1
+                yield Shot(number, time_s, _upright(frame, info.work_size))
+
+
+class _Clock:
+    """Times of pictures: the file's own where it has them, and never standing still."""
+
+    def __init__(self, start_s: float, step_s: float) -> None:
+        self._start_s, self._step_s = start_s, step_s
+        self._last = -math.inf
+
+    def time(self, frame: av.VideoFrame) -> float:
+        if frame.pts is None:
+            found = max(self._last, -self._step_s) + self._step_s
+        else:
+            found = frame.time - self._start_s
+        if found <= self._last:
+            found = self._last + min(self._step_s, 0.001)
+        self._last = round(found, 6)
+        return self._last
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """The container and its video stream; every error of the library becomes a ``VideoError``."""
+    try:
+        with av.open(str(file), metadata_errors="ignore") as container:
+            found = [s for s in container.streams.video if not _is_cover(s)]
+            if not found:
+                raise VideoError(f"{file.name}: there is no video in it, only sound or nothing.")
+            stream = found[0]
+            if not _can_decode(stream):
+                raise VideoError(
+                    f"{file.name}: its video has a format this app cannot decode. "
+                    "Convert it to H.264 MP4."
+                )
+            yield container, stream
+    except (av.FFmpegError, UnicodeError) as error:
+        said = getattr(error, "strerror", None) or str(error)
+        raise VideoError(
+            f"{file.name}: not a video that can be opened ({said}). It may be cut off or damaged."
+        ) from error
+    except MemoryError as error:
+        raise VideoError(f"{file.name}: not enough memory to open it.") from error
+
+
+def _from(
+    container: InputContainer, stream: VideoStream, after_s: float
+) -> Iterator[av.VideoFrame]:
+    """Pictures from ``after_s`` or earlier on; from the start where the file cannot jump."""
+    if after_s > JUMP_S:
+        start = _start(container)
+        container.seek(int((start + after_s - JUMP_S / 2) * 1_000_000))
+        first = next(_decoded(container, stream), None)
+        if first is not None and first.pts is not None and first.time - start <= after_s:
+            yield first
+            yield from _decoded(container, stream)
+            return
+        container.seek(0)
+    yield from _decoded(container, stream)
+
+
+def _decoded(container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
+    """All pictures that can be decoded; damaged ones are skipped, a cut ends it."""
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+        except av.FFmpegError:
+            return  # cut off: nothing comes after this
+        if packet is None:
+            return
+        try:
+            yield from stream.decode(packet)
+        except (av.error.InvalidDataError, av.error.EOFError):
+            continue
+
+
+def _first(container: InputContainer, stream: VideoStream, file: Path) -> av.VideoFrame:
+    context = stream.codec_context
+    if context.width * context.height > MAX_PIXELS:
+        raise VideoError(
+            f"{file.name}: {context.width:,}×{context.height:,} pixels are too large; at most "
+            f"{MAX_PIXELS // 1_000_000} megapixels can be opened. Make the video smaller."
+        )
+    first = next(_decoded(container, stream), None)
+    if first is None:
+        raise VideoError(f"{file.name}: no picture in it can be decoded.")
+    return first
+
+
+def _info(
+    container: InputContainer, stream: VideoStream, first: av.VideoFrame, file: Path
+) -> VideoInfo:
+    shape = float(stream.sample_aspect_ratio or 1) or 1.0
+    width, height = round(first.width * shape), first.height
+    if _quarter_turns(first) % 2:
+        width, height = height, width
+    return VideoInfo(
+        name=file.name,
+        width=width,
+        height=height,
+        seconds=_seconds(container, stream),
+        rate=_rate(stream),
+        codec=stream.codec_context.name,
+        has_sound=bool(container.streams.audio),
+    )
+
+
+def _seconds(container: InputContainer, stream: VideoStream) -> float:
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    return container.duration / 1e6 if container.duration else 0.0
+
+
+def _rate(stream: VideoStream) -> float:
+    for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
+        if rate and Fraction(1, 60) <= rate <= 1000:
+            return float(rate)
+    return 25.0
+
+
+def _start(container: InputContainer) -> float:
+    return container.start_time / 1e6 if container.start_time else 0.0
+
+
+def _upright(frame: av.VideoFrame, size: tuple[int, int]) -> Pixels:
+    """The picture as I420 of ``size``, turned as the file says."""
+    turns = _quarter_turns(frame)
+    width, height = size if turns % 2 == 0 else size[::-1]
+    if (frame.format.name, frame.width, frame.height) != ("yuv420p", width, height):
+        frame = frame.reformat(width, height, format="yuv420p", interpolation="AREA")
+    yuv = np.asarray(frame.to_ndarray(), np.uint8)
+    if not turns:
+        return yuv
+    turned = np.empty((size[1] * 3 // 2, size[0]), np.uint8)
+    for old, new in zip(planes(yuv), planes(turned), strict=True):
+        new[:] = np.rot90(old, turns)
+    return turned
+
+
+def _quarter_turns(frame: av.VideoFrame) -> int:
+    """How often the picture must be turned left by 90 degrees."""
+    return round(frame.rotation / 90) % 4
+
+
+def _can_decode(stream: Any) -> bool:
+    """Whether the library has a decoder for it; where not, the stream has no codec."""
+    return stream.codec_context is not None
+
+
+def _is_cover(stream: VideoStream) -> bool:
+    return bool(stream.disposition & av.stream.Disposition.attached_pic)
+
+
+def _even(value: float) -> int:
+    return max(round(value / 2) * 2, 2)

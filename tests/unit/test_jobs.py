@@ -1,0 +1,419 @@
+"""Jobs: real processes that are watched, asked, killed and resumed."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from fer_core import jobs, settings
+from fer_core.errors import CancelledError, FerError, JobError
+from fer_core.jobs import CANCEL, PAUSE, Job, Jobs, State, owner, working
+from fer_core.jobs import job as job_module
+from fer_core.jobs.progress import Progress, ProgressWriter, read
+
+COUNTER = """
+import sys, time
+from pathlib import Path
+from fer_core.jobs import working
+from fer_core.errors import ImageError
+folder, steps, turn, end = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
+print("counting to", steps)
+with working(folder, turn=turn) as work:
+    file = folder / "done"
+    done = int(file.read_text()) if file.exists() else 0
+    for step in range(done, steps):
+        work.report(step, steps, "counting")
+        if work.asked == "finish early":
+            break
+        time.sleep(0.02)
+        file.write_text(str(step + 1))
+    if end == "error":
+        raise ImageError("cat.jpg: not a cat.")
+    if end == "bug":
+        1 / 0
+    work.report(steps, steps)
+    work.summary["counted"] = int(file.read_text())
+"""
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Jobs]:
+    script = tmp_path / "counter.py"
+    script.write_text(COUNTER)
+    made = Jobs(tmp_path / "jobs", program=(sys.executable, str(script)))
+    yield made
+    for one in made.list():
+        made.kill(one.name)
+
+
+def count(store: Jobs, steps: int = 5, turn: str = "any", end: str = "well", **more: str) -> Job:
+    made = store.create("Counting", "count", **more)
+    return store.launch(made.name, [str(made.folder), str(steps), turn, end])
+
+
+def wait(store: Jobs, one: Job, what: Callable[[Job], bool], seconds: float = 30) -> Job:
+    limit = time.monotonic() + seconds
+    while time.monotonic() < limit:
+        now = store.get(one.name)
+        if what(now):
+            return now
+        time.sleep(0.02)
+    raise AssertionError(f"still {store.get(one.name)}: {store.get(one.name).log()}")
+
+
+def wait_end(store: Jobs, one: Job) -> Job:
+    return wait(store, one, lambda now: not now.state.is_active)
+
+
+def wait_moving(store: Jobs, one: Job) -> Job:
+    return wait(store, one, lambda now: now.state is State.RUNNING and now.progress.done > 2)
+
+
+def test_a_job_runs_to_its_end_and_says_so(store: Jobs) -> None:
+    one = count(store)
+    assert one.state is State.QUEUED
+    end = wait_end(store, one)
+    assert (end.state, end.summary, end.message) == (State.FINISHED, {"counted": 5}, "")
+    assert (end.progress.done, end.progress.total, end.progress.share) == (5, 5, 1.0)
+    assert "counting to 5" in end.log()
+    assert store.list() == (end,)
+    with pytest.raises(JobError, match="finished: there is nothing to resume"):
+        store.resume(one.name)
+
+
+@pytest.mark.parametrize(
+    ("end", "message", "in_log"),
+    [("error", "cat.jpg: not a cat.", "ImageError"), ("bug", "ZeroDivisionError", "1 / 0")],
+)
+def test_a_failure_is_told_in_a_sentence(store: Jobs, end: str, message: str, in_log: str) -> None:
+    failed = wait_end(store, count(store, end=end))
+    assert failed.state is State.FAILED
+    assert message in failed.message
+    assert in_log in failed.log()
+
+
+def test_a_process_that_dies_before_its_first_word_is_interrupted(tmp_path: Path) -> None:
+    store = Jobs(tmp_path / "jobs", program=(sys.executable, "-c", "raise SystemExit(3)"))
+    assert wait_end(store, count(store)).state is State.INTERRUPTED
+
+
+@pytest.mark.parametrize(
+    ("word", "state"), [(CANCEL, State.CANCELLED), (PAUSE, State.PAUSED)]
+)  # fmt: skip
+def test_asked_to_stop_it_stops_and_goes_on_when_resumed(
+    store: Jobs, word: str, state: State
+) -> None:
+    one = wait_moving(store, count(store, steps=100))
+    store.ask(one.name, word)
+    stopped = wait_end(store, one)
+    assert stopped.state is state
+    before = int((one.folder / "done").read_text())
+    assert 2 < before < 100
+    store.resume(one.name)
+    again = wait(store, one, lambda now: now.progress.begun >= before)
+    assert again.progress.done >= before
+    assert wait_end(store, one).summary == {"counted": 100}
+
+
+def test_a_job_may_know_words_of_its_own(store: Jobs) -> None:
+    one = wait_moving(store, count(store, steps=1000))
+    store.ask(one.name, "finish early")
+    end = wait_end(store, one)
+    assert end.state is State.FINISHED
+    assert end.summary["counted"] < 1000
+
+
+def test_killed_it_counts_as_interrupted_and_can_be_resumed(store: Jobs) -> None:
+    one = wait_moving(store, count(store, steps=60))
+    store.kill(one.name)
+    assert wait_end(store, one).state is State.INTERRUPTED
+    store.resume(one.name)
+    assert wait_end(store, one).summary == {"counted": 60}
+
+
+def test_sigterm_without_a_request_interrupts(store: Jobs) -> None:
+    one = wait_moving(store, count(store, steps=1000))
+    os.kill(owner.read(one.folder / "owner.json").pid, 15)
+    assert wait_end(store, one).state is State.INTERRUPTED
+
+
+def test_killed_after_a_request_to_cancel_it_is_cancelled(store: Jobs) -> None:
+    one = wait_moving(store, count(store, steps=1000))
+    (one.folder / "request.json").write_text('{"ask": "cancel"}')
+    store.kill(one.name)
+    assert wait_end(store, one).state is State.CANCELLED
+
+
+def test_it_outlives_the_process_that_launched_it(store: Jobs, tmp_path: Path) -> None:
+    launcher = f"""
+from pathlib import Path
+from fer_core.jobs import Jobs
+store = Jobs(Path({str(store.root)!r}), program={store.program!r})
+one = store.create("Counting", "count", name="orphan")
+store.launch("orphan", [str(one.folder), "40", "any", "well"])
+"""
+    subprocess.run([sys.executable, "-c", launcher], check=True)
+    assert store.get("orphan").state.is_active
+    end = wait_end(store, store.get("orphan"))
+    assert (end.state, end.summary) == (State.FINISHED, {"counted": 40})
+
+
+def test_created_and_never_launched(store: Jobs) -> None:
+    one = store.create("Uploading", "count", {"files": 3})
+    assert (one.state, one.details) == (State.QUEUED, {"files": 3})
+    (one.folder / "owner.json").unlink()  # whoever created it is gone
+    assert store.get(one.name).state is State.INTERRUPTED
+    with pytest.raises(JobError, match="nothing to resume"):
+        store.resume(one.name)
+    store.delete(one.name)
+    assert store.list() == ()
+
+
+def test_a_reused_process_number_is_not_alive(tmp_path: Path) -> None:
+    me = owner.me()
+    assert me.is_alive
+    assert not owner.Owner(me.pid, "another start").is_alive
+    assert not owner.Owner.of(2**22 + 1).is_alive
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    zombie = owner.Owner.of(child.pid)
+    time.sleep(0.5)  # it has ended, and nobody has asked for its end yet
+    assert not zombie.is_alive
+    child.wait()
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"pid": "x"}', b'{"pid": 1}'])
+def test_a_damaged_owner_file_owns_nothing(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "lock").write_bytes(content)
+    assert owner.living(tmp_path / "lock") is None
+    assert owner.hold(tmp_path / "lock", owner.me())
+
+
+def test_a_lock_of_a_dead_process_is_taken_over(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        theirs = owner.Owner.of(other.pid)
+        assert owner.hold(lock, theirs)
+        assert not owner.hold(lock, owner.me())
+        owner.release(lock)  # not mine: nothing happens
+        assert owner.living(lock) == theirs
+        other.kill()
+        other.wait()
+    assert owner.hold(lock, owner.me())
+    owner.release(lock)
+    assert not lock.exists()
+
+
+def test_of_many_starts_at_once_exactly_one_wins(store: Jobs) -> None:
+    alone = Jobs(store.root, exclusive=True, program=store.program)
+    names = [alone.create("Counting", "count").name for _ in range(6)]
+    results: list[str] = []
+    refusals: list[str] = []
+    gate = threading.Barrier(6)
+
+    def start(name: str) -> None:
+        gate.wait()
+        try:
+            alone.launch(name, [str(alone.root / name), "1000", "refuse", "well"])
+            results.append(name)
+        except JobError as error:
+            refusals.append(str(error))
+
+    threads = [threading.Thread(target=start, args=(name,)) for name in names]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    assert len(results) == 1
+    assert refusals == ["Another one is running. Wait until it is done, or stop it first."] * 5
+    wait_moving(alone, alone.get(results[0]))
+    alone.kill(results[0])
+    wait_end(alone, alone.get(results[0]))
+    other = next(name for name in names if name not in results)
+    alone.launch(other, [str(alone.root / other), "1", "refuse", "well"])  # the lock was stale
+    assert wait_end(alone, alone.get(other)).state is State.FINISHED
+
+
+def test_the_same_job_is_not_started_twice(store: Jobs) -> None:
+    one = wait_moving(store, count(store, steps=1000))
+    with pytest.raises(JobError, match="runs already"):
+        store.launch(one.name, one.command)
+    command = [*store.program, *one.command]
+    run = subprocess.run(
+        command, check=False, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": "."}
+    )
+    assert "is being worked on by another process" in run.stderr
+    assert store.get(one.name).state is State.RUNNING
+
+
+def test_jobs_that_wait_take_turns(store: Jobs) -> None:
+    first = wait_moving(store, count(store, steps=100, turn="wait"))
+    second, third = count(store, 3, turn="wait"), count(store, 3, turn="wait")
+    wait(store, third, lambda now: now.progress.note == "Waiting for another job")
+    store.ask(second.name, CANCEL)
+    assert wait_end(store, second).state is State.CANCELLED
+    assert store.get(third.name).state is State.QUEUED
+    assert store.get(first.name).state is State.RUNNING
+    assert wait_end(store, third).state is State.FINISHED
+    assert store.get(first.name).state is State.FINISHED
+
+
+def test_a_running_job_is_not_deleted(store: Jobs) -> None:
+    one = wait_moving(store, count(store, steps=1000))
+    with pytest.raises(JobError, match="Stop it first"):
+        store.delete(one.name)
+    store.kill(one.name)
+    wait_end(store, one)
+    store.delete(one.name)
+    with pytest.raises(JobError, match="It was deleted, or its time is over"):
+        store.get(one.name)
+
+
+def test_old_jobs_are_pruned_and_running_ones_stay(store: Jobs) -> None:
+    done = wait_end(store, count(store, steps=1))
+    fresh = wait_end(store, count(store, steps=1))
+    going = wait_moving(store, count(store, steps=1000))
+    for one in (done, going):
+        for file in (one.folder / "state.json", one.folder / "job.json"):
+            said = json.loads(file.read_text())
+            file.write_text(json.dumps(said | {"changed": 0, "created": 0}))
+    os.utime(done.folder / "progress.json", (0, 0))
+    (store.root / ".deleted-half").mkdir()
+    assert store.prune(24) == 1
+    assert {one.name for one in store.list()} == {fresh.name, going.name}
+    assert not (store.root / ".deleted-half").exists()
+
+
+def test_public_visitors_see_only_what_they_hold(
+    store: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, _theirs = (store.create("Photos", "count") for _ in range(2))
+    assert len(store.list()) == 2
+    monkeypatch.setenv("FER_PUBLIC", "1")
+    settings.settings.cache_clear()
+    assert store.list() == ()
+    assert [one.name for one in store.list({mine.name})] == [mine.name]
+    assert len(mine.name) == 32
+
+
+@pytest.mark.parametrize("name", ["", "..", "../x", "a/b", ".hidden", "-flag", "a" * 101, "ä"])
+def test_names_lead_nowhere_else(store: Jobs, name: str) -> None:
+    with pytest.raises(JobError):
+        store.get(name)
+
+
+def test_names_are_taken_once_and_titles_change(store: Jobs) -> None:
+    store.create("First", "count", name="run-1")
+    with pytest.raises(JobError, match="run-1 already"):
+        store.create("Second", "count", name="run-1")
+    store.rename("run-1", "Better")
+    assert store.get("run-1").title == "Better"
+
+
+def test_a_damaged_job_is_named_and_the_others_listed(store: Jobs) -> None:
+    good, bad = store.create("A", "count"), store.create("B", "count")
+    (bad.folder / "job.json").write_text("{")
+    with pytest.raises(JobError, match="is damaged"):
+        store.get(bad.name)
+    assert [one.name for one in store.list()] == [good.name]
+
+
+def test_a_folder_becomes_a_job_when_worked_in(tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "by-hand"
+    folder.mkdir(parents=True)
+    (folder / "request.json").write_text('{"ask": "cancel"}')  # of a time before
+    with working(folder, "By hand", "train", turn="refuse") as work:
+        work.report(1, 2)
+        assert job_module.load(folder).state is State.RUNNING
+        with pytest.raises(JobError, match="Another one"):
+            Jobs(tmp_path / "runs", exclusive=True).launch(
+                Jobs(tmp_path / "runs").create("x", "train").name, ["train"]
+            )
+    done = job_module.load(folder)
+    assert (done.state, done.title, done.kind) == (State.FINISHED, "By hand", "train")
+    assert done.progress.done == 1
+
+
+def ask_and_check(folder: Path, word: str) -> None:
+    with working(folder) as work:
+        (folder / "request.json").write_text(json.dumps({"ask": word}))
+        limit = time.monotonic() + 5
+        while time.monotonic() < limit:
+            work.check()
+
+
+def test_inside_a_block_requests_raise(tmp_path: Path) -> None:
+    folder = tmp_path / "jobs" / "one"
+    folder.mkdir(parents=True)
+    for word, error, state in (
+        (CANCEL, CancelledError, State.CANCELLED),
+        (PAUSE, jobs.PausedError, State.PAUSED),
+    ):
+        with pytest.raises(error):
+            ask_and_check(folder, word)
+        assert job_module.load(folder).state is state
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (FerError("Told."), "Told."),
+        (OSError(28, "No space left on device"), "The disk is full"),
+        (MemoryError(), "not enough memory"),
+        (KeyError("x"), "unexpected went wrong (KeyError"),
+    ],
+)
+def test_failures_are_explained(tmp_path: Path, error: Exception, message: str) -> None:
+    folder = tmp_path / "jobs" / "one"
+    folder.mkdir(parents=True)
+    with pytest.raises(type(error)), working(folder):
+        raise error
+    assert message in job_module.load(folder).message
+
+
+def test_progress_is_written_a_few_times_a_second(tmp_path: Path) -> None:
+    now = [0.0]
+    writer = ProgressWriter(tmp_path, lambda: now[0])
+    assert read(tmp_path) == Progress()
+    seen = set()
+    for step in range(101):
+        now[0] = step / 50
+        writer.report(40 + step, 240, "reading")
+        seen.add(read(tmp_path).done)
+    assert len(seen) == 8
+    writer.flush()
+    last = read(tmp_path)
+    assert last == Progress(140, 240, "reading", 2.0, 40)
+    assert last.per_second == pytest.approx(50)
+    assert last.seconds_left == pytest.approx(2)
+
+
+@pytest.mark.parametrize(
+    ("progress", "share", "left"),
+    [
+        (Progress(), 0, None),
+        (Progress(5, 0, "", 10), 0, None),
+        (Progress(5, 10, "", 0.5), 0.5, None),
+        (Progress(5, 10, "", 5, 5), 0.5, None),
+        (Progress(12, 10, "", 5), 1, 0),
+    ],
+)
+def test_time_left_is_told_only_when_known(
+    progress: Progress, share: float, left: float | None
+) -> None:
+    assert (progress.share, progress.seconds_left) == (share, left)
+
+
+def test_progress_on_a_full_disk_does_not_stop_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("fer_core.jobs.progress.write_json", full)
+    ProgressWriter(tmp_path).report(1, 2)
+    (tmp_path / "progress.json").write_text("{half")
+    assert read(tmp_path) == Progress()
