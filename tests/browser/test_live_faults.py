@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.fake_camera import chromium_arguments, write_y4m
-from benchmarks.live import free_port
+from benchmarks.live_server import free_port
 from fer_core import Recognizer
 from fer_core.live.reader import search
 from tests.browser.live_driver import (
