@@ -8,7 +8,7 @@ pytestmark = pytest.mark.browser
 
 
 def test_a_click_on_a_cell_shows_its_images(page, server: str) -> None:
-    page.set_default_timeout(90_000)
+    page.set_default_timeout(240_000)
     page.goto(f"{server}/evaluate")
     page.get_by_role("button", name="Open the demo").click()
     page.get_by_role("button", name="Evaluate", exact=True).click()
@@ -37,7 +37,7 @@ def test_a_click_on_a_cell_shows_its_images(page, server: str) -> None:
 
 
 def test_it_fits_a_phone(page, server: str) -> None:
-    page.set_default_timeout(90_000)
+    page.set_default_timeout(240_000)
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(f"{server}/evaluate")
     page.get_by_role("button", name="Open the demo").click()
