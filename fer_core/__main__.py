@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from fer_core import classify_command, dataset_commands, registry
+from fer_core import classify_command, dataset_commands, registry, watch_command
 from fer_core.errors import FerError
 
 
@@ -55,6 +55,8 @@ def _parser() -> argparse.ArgumentParser:
     actions = parser.add_subparsers(required=True, metavar="COMMAND")
     classify = actions.add_parser("classify", help="emotions of photos and videos as a table")
     classify_command.add(classify)
+    watch = actions.add_parser("watch", help="a camera, file or stream, a line a second")
+    watch_command.add(watch)
     dataset = actions.add_parser("dataset", help="scan, import, balance and audit datasets")
     dataset_commands.add(dataset)
     _add_models(actions.add_parser("models", help="list, show, promote and export models"))

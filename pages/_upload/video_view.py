@@ -84,7 +84,7 @@ def _area(values: pd.DataFrame) -> go.Figure:
             go.Scatter(
                 x=values.index, y=values[emotion] * 100, name=emotion, stackgroup="all",
                 mode="lines+markers", marker={"size": 9, "opacity": 0},
-                line={"width": 0.5, "color": COLORS[emotion]}, connectgaps=False,
+                line={"width": 0, "color": COLORS[emotion]}, fillcolor=COLORS[emotion],
                 hovertemplate="%{y:.0f} %", stackgaps="infer zero",
             )
             for emotion in EMOTIONS
@@ -92,10 +92,11 @@ def _area(values: pd.DataFrame) -> go.Figure:
     )  # fmt: skip
     figure.update_layout(
         height=230, margin={"l": 0, "r": 0, "t": 0, "b": 0}, hovermode="x unified",
-        dragmode=False, legend={"orientation": "h", "y": -0.2, "traceorder": "normal"},
+        dragmode=False, legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0,
+                                "traceorder": "normal"},
         clickmode="event+select",
     )  # fmt: skip
-    figure.update_xaxes(title="seconds", range=[0, float(values.index.max())])
+    figure.update_xaxes(ticksuffix=" s", range=[0, float(values.index.max())])
     figure.update_yaxes(range=[0, 100], ticksuffix=" %")
     return figure
 
@@ -138,9 +139,9 @@ def _shares(table: pd.DataFrame) -> None:
     st.subheader("Shares", anchor=False)
     shares = story.shares(table).loc[story.persons(table)]
     shares.index = [f"person {number}" for number in shares.index]
-    percent = st.column_config.NumberColumn(format="percent")
+    percent = st.column_config.NumberColumn(format="%.0f %%")
     st.dataframe(
-        shares, column_config=dict.fromkeys(shares.columns, percent),
+        shares * 100, column_config=dict.fromkeys(shares.columns, percent),
         alt="Share of each person's time with each emotion",
     )  # fmt: skip
     st.caption("Of the pictures in which the person was seen; visible: of all pictures read.")
