@@ -10,6 +10,7 @@ from fer_core import (
     evaluate_command,
     registry,
     train_command,
+    watch_command,
 )
 from fer_core.errors import FerError
 
@@ -61,6 +62,8 @@ def _parser() -> argparse.ArgumentParser:
     actions = parser.add_subparsers(required=True, metavar="COMMAND")
     classify = actions.add_parser("classify", help="emotions of photos and videos as a table")
     classify_command.add(classify)
+    watch = actions.add_parser("watch", help="a camera, file or stream, a line a second")
+    watch_command.add(watch)
     dataset = actions.add_parser("dataset", help="scan, import, balance and audit datasets")
     dataset_commands.add(dataset)
     evaluation = actions.add_parser("evaluate", help="how good a model is on a dataset")
