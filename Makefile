@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 
-.PHONY: app test check release-model
+.PHONY: app test check stress release-model
 
 app: $(VENV)/.app-ready  ## install and start the dashboard
 	@echo "FER Studio is starting on http://localhost:$(PORT) (stop it with Ctrl-C)"
@@ -11,6 +11,9 @@ app: $(VENV)/.app-ready  ## install and start the dashboard
 
 test: $(VENV)/.test-ready check  ## install what is needed and run every check and test
 	$(BIN)/python -m pytest
+
+stress: $(VENV)/.test-ready  ## kill a training run 30 times, with compiled networks
+	$(BIN)/python -m pytest tests/unit/test_training_bursts.py --kills 30 --graph
 
 check: $(VENV)/.test-ready
 	$(BIN)/ruff check .
