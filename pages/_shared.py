@@ -14,22 +14,28 @@ STATIC = {"displayModeBar": False, "staticPlot": True}
 """Plotly configuration of a chart that is only looked at."""
 
 
-def notice() -> None:
-    """The line that stands above every upload and camera start."""
+def notice(kept: str = "Pictures stay in memory and are not stored.") -> None:
+    """The line that stands above every upload and camera start; ``kept`` says what is stored."""
     st.caption(
         ":material/info: An expression is not a feeling. Tell the people shown that emotions are "
-        "inferred, and do not decide about people at work or in education with it. "
-        "Pictures stay in memory and are not stored."
+        f"inferred, and do not decide about people at work or in education with it. {kept}"
     )
 
 
 def model_card() -> ModelCard:
     """Card of the default model; where it cannot be used, says why and ends the page."""
     try:
-        return load_card()
+        card = load_card()
     except FerError as error:
         st.error(str(error))
         st.stop()
+    if card.facts.get("demo"):
+        st.warning(
+            f"**{card.title}** was trained on the demo's drawn faces. What it says about people "
+            "means nothing; go back to another model on the training or evaluation page.",
+            icon=":material/draw:",
+        )
+    return card
 
 
 def choose_reading(card: ModelCard) -> str:
