@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 
-.PHONY: app test check
+.PHONY: app test stress check
 
 app: $(VENV)/.app-ready  ## install and start the dashboard
 	@echo "FER Studio is starting on http://localhost:$(PORT) (stop it with Ctrl-C)"
@@ -11,6 +11,9 @@ app: $(VENV)/.app-ready  ## install and start the dashboard
 
 test: $(VENV)/.test-ready check  ## install what is needed and run every check and test
 	$(BIN)/python -m pytest
+
+stress: $(VENV)/.test-ready  ## kill running jobs many more times than make test does
+	FER_STRESS_KILLS=10 $(BIN)/python -m pytest tests/unit/test_bulk.py -k killed
 
 check: $(VENV)/.test-ready
 	$(BIN)/ruff check .
