@@ -86,13 +86,15 @@ def growth(args: argparse.Namespace) -> None:
         say(f"scan of {count:,}: s", seconds, "")
         seconds, index = timed(lambda root=root: scan(root))
         say(f"scan of {count:,} from cache: s", seconds, "")
+        begin = time.process_time()
         seconds, pairs = timed(lambda index=index: copies.find(index))
-        times.append(seconds)
+        times.append(time.process_time() - begin)
         planted = count // 1000
         say(f"copies in {count:,}: s ({len(pairs):,} pairs, {planted:,} planted)", seconds, "")
+        say(f"copies in {count:,}: s of one core", times[-1], "")
         say(f"peak memory after {count:,}: GB", peak_gb(), "<= 1 or <= 2")
     grown = 500_000 * np.log(500_000) / (35_000 * np.log(35_000))
-    say("copies: growth in time over n log n", times[1] / times[0] / grown, "<= 1")
+    say("copies: growth in a core's time over n log n", times[1] / times[0] / grown, "<= 1")
 
 
 def plant(root: Path, count: int) -> None:
@@ -216,11 +218,12 @@ def imagenet(start: Path, index: DatasetIndex) -> np.ndarray:
     from ai_edge_litert.interpreter import Interpreter
 
     from fer_core.images import network_input
-    from fer_core.training import first_model
+    from fer_core.training import networks
+    from fer_core.training.config import TrainConfig
 
-    keras = first_model.keras
-    model = first_model.build(start)
-    reader = keras.Model(model.inputs, {"features": model.get_layer("pooled").output})
+    config = TrainConfig(start=str(start))
+    model = networks.build(config)
+    reader = networks.keras.Model(model.inputs, {"features": model.get_layer("pooled").output})
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "imagenet.tflite"
         reader.export(file, format="litert", verbose=False)
@@ -229,7 +232,7 @@ def imagenet(start: Path, index: DatasetIndex) -> np.ndarray:
         for start_row in range(0, len(index), 64):
             rows = range(start_row, min(start_row + 64, len(index)))
             crops = [pixels.read(index.path(row)) for row in rows]
-            parts.append(run(pixels=network_input(crops, first_model.SIZE, 1))["features"])
+            parts.append(run(pixels=network_input(crops, config.input_size, 1))["features"])
     return np.concatenate(parts)
 
 

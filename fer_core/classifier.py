@@ -1,7 +1,7 @@
 """The emotion classifier: face crops in, probabilities out, without TensorFlow."""
 
-import threading
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +9,7 @@ import numpy.typing as npt
 from fer_core.errors import ModelError
 from fer_core.images import Pixels, network_input
 from fer_core.labels import EMOTIONS
+from fer_core.network import LiteRTNetwork, Values
 from fer_core.registry import LITERT_FILE, ModelCard, load_card
 from fer_core.settings import settings
 
@@ -18,6 +19,13 @@ BATCH = 16
 """Crops a call. Measured on 2 cores, 96x96: 0.42 ms a crop from 4 to 16, slower again beyond."""
 
 
+class Network(Protocol):
+    """What computes: ``network.LiteRTNetwork``, or the Keras original."""
+
+    def run(self, pixels: Values) -> dict[str, Values]:
+        """Every output of float32 (N, size, size, channels) pixels in 0..255."""
+
+
 class EmotionClassifier:
     """Runs a model folder's LiteRT export. Safe to share between threads.
 
@@ -25,25 +33,30 @@ class EmotionClassifier:
         card: The model's card.
         reading: Name of the head that answers.
         abstain_below: Probability under which an answer counts as uncertain.
+        network: What computes.
     """
 
-    def __init__(self, card: ModelCard, reading: str | None = None, threads: int = 2) -> None:
-        from ai_edge_litert.interpreter import Interpreter
-
+    def __init__(
+        self,
+        card: ModelCard,
+        reading: str | None = None,
+        threads: int = 2,
+        network: Network | None = None,
+        file: str = LITERT_FILE,
+    ) -> None:
         head = card.reading(reading)
         self.card = card
         self.reading = reading or card.default_reading
         self.abstain_below = head.abstain_below
         self._temperature = head.temperature
-        self._lock = threading.Lock()
-        file = card.folder / LITERT_FILE
         try:
-            self._run = Interpreter(str(file), num_threads=threads).get_signature_runner()
+            self.network = network or LiteRTNetwork(card.folder / file, threads)
             self._check()
         except (ValueError, RuntimeError, OSError, KeyError) as error:
             raise ModelError(
-                f"{file} is missing, damaged or does not fit its card. Re-create it with "
-                f"python -m fer_core models export {card.name}, or install the model again."
+                f"{card.folder / file} is missing, damaged or does not fit its card ({error}). "
+                f"Re-create it with python -m fer_core models export {card.name}, or install the "
+                "model again."
             ) from error
 
     @classmethod
@@ -80,13 +93,9 @@ class EmotionClassifier:
         Raises:
             ValueError: The array has another type or shape.
         """
-        pixels = self._pixels(crops)
-        logits = np.empty((len(pixels), len(EMOTIONS)), np.float32)
-        for start in range(0, len(pixels), BATCH):
-            logits[start : start + BATCH] = self._logits(pixels[start : start + BATCH])
-        return softmax(logits / np.float32(self._temperature))
+        return softmax(self.outputs(crops)[self.reading] / np.float32(self._temperature))
 
-    def features(self, crops: Pixels | list[Pixels]) -> npt.NDArray[np.float32]:
+    def features(self, crops: Pixels | list[Pixels]) -> Values:
         """What the network sees in face crops, before any head answers.
 
         Args:
@@ -97,16 +106,42 @@ class EmotionClassifier:
 
         Raises:
             ValueError: The array has another type or shape.
+            ModelError: The model gives no feature map.
         """
-        pixels = self._pixels(crops)
+        found = self.outputs(crops)
+        if "features" not in found:
+            raise ModelError(f"Model {self.card.name} gives no feature map.")
+        return found["features"]
+
+    def outputs(self, crops: Pixels | list[Pixels]) -> dict[str, Values]:
+        """All that the network says of face crops, in one pass.
+
+        Args:
+            crops: As for ``predict``.
+
+        Returns:
+            By name: float32 (N, 7) logits of every reading, and ``features`` as above where the
+            model gives them.
+
+        Raises:
+            ValueError: The array has another type or shape.
+        """
+        pixels = self.inputs(crops)
         filled = pixels if len(pixels) else np.zeros((1, *pixels.shape[1:]), np.float32)
         parts = [
-            self._output("features", filled[start : start + BATCH]).mean(axis=(1, 2))
-            for start in range(0, len(filled), BATCH)
+            {name: _pooled(values) for name, values in self.network.run(part).items()}
+            for part in (filled[at : at + BATCH] for at in range(0, len(filled), BATCH))
         ]
-        return np.concatenate(parts)[: len(pixels)]
+        return {
+            name: np.concatenate([part[name] for part in parts])[: len(pixels)] for name in parts[0]
+        }
 
-    def _pixels(self, crops: Pixels | list[Pixels]) -> npt.NDArray[np.float32]:
+    def inputs(self, crops: Pixels | list[Pixels]) -> Values:
+        """Face crops as the network takes them: float32 (N, size, size, channels) in 0..255.
+
+        Raises:
+            ValueError: The array has another type or shape.
+        """
         for crop in crops:
             if (
                 crop.dtype != np.uint8
@@ -120,19 +155,18 @@ class EmotionClassifier:
                 )
         return network_input(crops, self.card.input_size, self.card.channels)
 
-    def _logits(self, pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        return self._output(self.reading, pixels)
-
-    def _output(self, name: str, pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        with self._lock:
-            return np.array(self._run(pixels=pixels)[name], np.float32)
-
     def _check(self) -> None:
         """One blank crop through the network: it answers, and in the shape the card promises."""
         size, channels = self.card.input_size, self.card.channels
-        shape = self._logits(np.zeros((1, size, size, channels), np.float32)).shape
+        blank = np.zeros((1, size, size, channels), np.float32)
+        shape = self.network.run(blank)[self.reading].shape
         if shape != (1, len(EMOTIONS)):
             raise ValueError(f"the network gives {shape} for one crop, not (1, {len(EMOTIONS)})")
+
+
+def _pooled(values: Values) -> Values:
+    """A feature map (N, h, w, C) averaged over its places; logits (N, K) as they are."""
+    return values.mean(axis=(1, 2)) if values.ndim == 4 else values
 
 
 def softmax(logits: npt.NDArray[np.float32]) -> Probabilities:

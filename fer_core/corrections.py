@@ -7,7 +7,7 @@ import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
 
-from fer_core.errors import SettingsError
+from fer_core.errors import DatasetError, SettingsError
 from fer_core.files import write_bytes
 from fer_core.images import Pixels, encode
 from fer_core.labels import EMOTIONS
@@ -32,6 +32,7 @@ def keep(crop: Pixels, emotion: str, config: Settings | None = None) -> Path:
 
     Raises:
         SettingsError: The app is open to the public: nothing is stored there.
+        DatasetError: The file cannot be written.
         ValueError: There is no such emotion.
     """
     config = config or settings()
@@ -42,7 +43,13 @@ def keep(crop: Pixels, emotion: str, config: Settings | None = None) -> Path:
     data = encode(crop, ".png")
     taken = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
     file = folder(config) / emotion / f"{taken}-{hashlib.sha256(data).hexdigest()[:12]}.png"
-    write_bytes(file, data)
+    try:
+        write_bytes(file, data)
+    except OSError as error:
+        raise DatasetError(
+            f"{file.parent} cannot be written ({error.strerror}). Free some space or choose "
+            "another FER_HOME."
+        ) from error
     return file
 
 

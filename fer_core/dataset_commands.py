@@ -1,7 +1,6 @@
 """The ``dataset`` commands: scan, import, balance and audit, over the same calls as the page."""
 
 import argparse
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -10,10 +9,11 @@ from fer_core import balance, files
 from fer_core.audit import copies, labels, pictures, report
 from fer_core.audit.decisions import Decisions, view
 from fer_core.augmentation import LIMITS, Spec
-from fer_core.chunks import Progress
+from fer_core.chunks import on_terminal
 from fer_core.classifier import EmotionClassifier
 from fer_core.dataset import DatasetIndex, demo, scan, votes
 from fer_core.dataset.archive import import_zip
+from fer_core.dataset.folder import import_folder
 from fer_core.dataset.kaggle import import_csv
 from fer_core.errors import DatasetError
 
@@ -24,10 +24,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     one = actions.add_parser("scan", help="count the images and print the dataset card")
     _add_source(one)
     one.set_defaults(run=_scan)
-    one = actions.add_parser("import", help="take in a ZIP, fer2013.csv or the demo")
-    one.add_argument("source", help="a .zip, a .csv, or the word demo")
+    one = actions.add_parser("import", help="take in a folder, a ZIP, fer2013.csv or the demo")
+    one.add_argument("source", help="a folder, a .zip, a .csv, or the word demo")
     one.add_argument("--name", help="name of the new dataset (default: the file's)")
-    one.add_argument("--votes", type=Path, help="fer2013new.csv to keep with a fer2013.csv")
+    one.add_argument("--votes", type=Path, help="fer2013new.csv or labels.csv to keep with it")
     one.set_defaults(run=_import)
     one = actions.add_parser("balance", help="write a balanced version beside the dataset")
     _add_source(one)
@@ -35,7 +35,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     one.set_defaults(run=_balance)
     one = actions.add_parser("audit", help="find copies, wrong labels and useless pictures")
     _add_source(one)
-    one.add_argument("--out", type=Path, help="folder for copies.csv, labels.csv and pictures.csv")
+    one.add_argument(
+        "--out", type=Path, help="folder for copies.csv, labels.csv, pictures.csv and report.html"
+    )
     one.add_argument(
         "--difference", type=float, default=copies.DEFAULT_DIFFERENCE, metavar="D",
         help=f"largest difference of copies, 0 to {copies.MOST_DIFFERENCE} (default: %(default)s)",
@@ -70,7 +72,7 @@ def _add_balance(parser: argparse.ArgumentParser) -> None:
 
 def _open(options: argparse.Namespace) -> DatasetIndex:
     folder = demo.make() if options.folder == "demo" else options.folder
-    index = scan(folder, _progress("scan"))
+    index = scan(folder, on_terminal("scan"))
     if options.votes:
         index = votes.attach(index, options.votes)
     if options.decisions:
@@ -91,11 +93,16 @@ def _import(options: argparse.Namespace) -> int:
     if options.source == "demo":
         print(demo.make())
     elif source.suffix.lower() == ".csv":
-        print(import_csv(source, name, progress=_progress("import"), votes=options.votes))
+        print(import_csv(source, name, progress=on_terminal("import"), votes=options.votes))
     elif source.suffix.lower() == ".zip":
-        print(import_zip(source, name, progress=_progress("import")))
+        print(import_zip(source, name, progress=on_terminal("import")))
+    elif source.is_dir():
+        progress = on_terminal("import")
+        print(import_folder(source, name, progress=progress, votes=options.votes))
     else:
-        raise DatasetError(f"{source}: only .zip and .csv files and the demo can be imported.")
+        raise DatasetError(
+            f"{source}: only folders, .zip and .csv files and the demo can be imported."
+        )
     return 0
 
 
@@ -113,7 +120,7 @@ def _balance(options: argparse.Namespace) -> int:
         return 0
     name = options.name or balance.version_name(index)
     recipe = balance.Recipe(wanted, spec, options.seed)
-    print(balance.apply(index, recipe, name, progress=_progress("balance")))
+    print(balance.apply(index, recipe, name, progress=on_terminal("balance")))
     return 0
 
 
@@ -135,17 +142,21 @@ def _audit(options: argparse.Namespace) -> int:
             f"--difference must be 0 to {copies.MOST_DIFFERENCE}. Received: {options.difference}."
         )
     index = _open(options)
-    pairs = copies.find(index, _progress("copies"))
+    pairs = copies.find(index, on_terminal("copies"))
     pairs = pairs[pairs["difference"] <= options.difference]
     judged = index.readable().split("train")
     classifier = EmotionClassifier.load(options.model)
-    values = labels.features(judged, classifier, _progress("features"))
+    values = labels.features(judged, classifier, on_terminal("features"))
     digests = judged.table["digest"].to_numpy()
-    chances = labels.out_of_fold(values, judged.label_codes(), digests, progress=_progress("head"))
+    chances = labels.out_of_fold(
+        values, judged.label_codes(), digests, progress=on_terminal("head")
+    )
     suspects = labels.suspects(judged.label_codes(), chances)
+    findings = report.Findings(pairs, suspects, judged)
     if options.out:
         _write(options.out, index, judged, (pairs, suspects))
-    print(report.markdown(index, report.Findings(pairs, suspects, judged)), end="")
+        files.write_bytes(options.out / "report.html", report.html(index, findings).encode())
+    print(report.markdown(index, findings), end="")
     return 0
 
 
@@ -169,15 +180,3 @@ def _write(
     }
     for name, table in tables.items():
         files.write_bytes(folder / name, table.to_csv(index=False).encode())
-
-
-def _progress(what: str) -> Progress | None:
-    """A line on the terminal that counts; nothing where the output goes to a file."""
-    if not sys.stderr.isatty():
-        return None
-
-    def show(done: int, total: int) -> None:
-        end = "\n" if done >= total else ""
-        print(f"\r{what}: {done:,} of {total:,}", end=end, file=sys.stderr, flush=True)
-
-    return show

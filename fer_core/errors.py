@@ -33,5 +33,9 @@ class CancelledError(FerError):
     """The user stopped the work; what it had written so far is removed."""
 
 
+class TrainingError(FerError):
+    """A training run cannot be started, resumed or finished."""
+
+
 class JobError(FerError):
     """A job cannot be started, found, changed or deleted."""

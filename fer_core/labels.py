@@ -19,3 +19,6 @@ grey in place of black (https://jfly.uni-koeln.de/color/)."""
 
 UNCERTAIN_COLOR: Final = "#2A2D30"
 """Dark grey for a face whose emotion is left open."""
+
+SPLIT_COLORS: Final = {"train": "#0B6E63", "validation": "#56A99B", "test": "#A5D3CA"}
+"""One colour a split of a dataset: shades that no emotion has."""

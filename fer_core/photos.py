@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any
 
+from fer_core.detection import Detection
 from fer_core.drawing import annotate
 from fer_core.errors import FerError, ImageError
 from fer_core.images import Pixels, decode, encode, face_crop, shrink
@@ -30,6 +31,7 @@ class Photo:
         faces: Left to right; empty where there is none or the file could not be read.
         picture: The annotated photo as JPEG bytes, its longer side at most ``PICTURE_EDGE``.
         portraits: A JPEG a face.
+        crops: Each face as the network saw it, uint8 (size, size, 3).
         detector: ``yunet``, ``haar``, or ``none`` where the photo was a face crop already.
         seconds: Time from bytes to emotions, without drawing.
         error: What was wrong with the file, or empty.
@@ -39,6 +41,7 @@ class Photo:
     faces: tuple[FaceEmotion, ...] = ()
     picture: bytes = b""
     portraits: tuple[bytes, ...] = ()
+    crops: tuple[Pixels, ...] = ()
     detector: str = ""
     seconds: float = 0.0
     error: str = ""
@@ -83,7 +86,14 @@ class PhotoReader:
         faces = self.faces(rgb)
         seconds = time.perf_counter() - start
         photo = Photo(name, faces, detector=self.detector, seconds=seconds)
-        return _with_pictures(photo, rgb) if draw else photo
+        return replace(_with_pictures(photo, rgb), crops=self._crops(rgb, faces)) if draw else photo
+
+    def _crops(self, rgb: Pixels, faces: tuple[FaceEmotion, ...]) -> tuple[Pixels, ...]:
+        if self.is_crop:
+            size = self.recognizer.classifier.card.input_size
+            return tuple(face_crop(rgb, face.box, size) for face in faces)
+        found = (Detection(face.box, face.detection_score, face.roll) for face in faces)
+        return tuple(self.recognizer.crop(rgb, one) for one in found)
 
 
 def zip_pictures(photos: Iterable[Photo]) -> bytes:

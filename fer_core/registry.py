@@ -18,6 +18,7 @@ SHIPPED: Final = Path(__file__).resolve().parent.parent / "models"
 FIRST_CHOICE: Final = "mobilenetv2"
 KERAS_FILE: Final = "model.keras"
 LITERT_FILE: Final = "model.tflite"
+INT8_FILE: Final = "model_int8.tflite"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,23 +111,42 @@ def default_model() -> str:
     Raises:
         ModelError: ``$FER_HOME/default.json`` is damaged.
     """
-    file = settings().home / "default.json"
-    if not file.is_file():
-        return FIRST_CHOICE
-    try:
-        return str(json.loads(file.read_text("utf-8"))["model"])
-    except (ValueError, KeyError, TypeError, OSError) as error:
-        raise ModelError(f"{file} is damaged. Delete it to go back to {FIRST_CHOICE}.") from error
+    return _defaults()[-1]
 
 
 def promote(name: str) -> None:
-    """Make ``name`` the default model.
+    """Make ``name`` the default model; the one before is remembered.
 
     Raises:
         ModelError: There is no such model, or its card cannot be used.
     """
     load_card(name)
-    write_json(settings().home / "default.json", {"model": name})
+    before = [one for one in _defaults() if one != name]
+    _write_defaults([*before, name])
+
+
+def roll_back() -> str:
+    """Go back to the default before this one; the shipped one comes last. Returns its name."""
+    there = {folder.name for folder in model_folders()}
+    kept = [name for name in _defaults()[:-1] if name in there] or [FIRST_CHOICE]
+    _write_defaults(kept)
+    return kept[-1]
+
+
+def _defaults() -> list[str]:
+    """The defaults in the order they were promoted, the present one last."""
+    file = settings().home / "default.json"
+    if not file.is_file():
+        return [FIRST_CHOICE]
+    try:
+        content = json.loads(file.read_text("utf-8"))
+        return [*map(str, content.get("before", ())), str(content["model"])]
+    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+        raise ModelError(f"{file} is damaged. Delete it to go back to {FIRST_CHOICE}.") from error
+
+
+def _write_defaults(names: list[str]) -> None:
+    write_json(settings().home / "default.json", {"model": names[-1], "before": names[:-1][-9:]})
 
 
 def load_card(model: str | Path | None = None) -> ModelCard:

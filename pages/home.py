@@ -38,7 +38,7 @@ def ways_in() -> None:
 def figures(card: ModelCard) -> None:
     st.subheader("How good is the model?", anchor=False)
     for name, reading in card.readings.items():
-        test = reading.figures.get("PrivateTest")
+        test = reading.figures.get("test")
         if not test:
             continue
         st.write(

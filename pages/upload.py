@@ -15,6 +15,7 @@ from fer_core.photos import Photo, PhotoReader, zip_pictures
 from fer_core.settings import settings
 from pages._shared import choose_reading, model_card, notice, recognizer, show_bars
 from pages._upload import held, jobs_view, starting
+from pages._why import show_why
 
 EXAMPLE = Path(__file__).parent.parent / "docs" / "images" / "astronaut.jpg"
 WAYS = ("Photos", "Camera", "Video", "ZIP or folder")
@@ -194,6 +195,8 @@ def show_face(key: str, photo: Photo, index: int) -> None:
     if face.uncertain:
         st.caption("No emotion stands out enough to name one.")
     show_bars(face, key=f"bars-{key}")
+    if st.toggle("Why?", key=f"why-{key}", help="Where in the face the network saw it"):
+        show_why(photo.crops[index], recognizer(reading).classifier, face.emotion)
 
 
 def choose_way() -> str:

@@ -1,7 +1,7 @@
 """Find a dataset's files: which folder is a split, which a class, what is left out."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -61,9 +61,10 @@ class Listing:
         return tuple(found)
 
 
-def list_files(root: Path) -> Listing:
+def list_files(root: Path, names: Mapping[str, str] | None = None) -> Listing:
     """List ``root/<class>/…`` or ``root/<split>/<class>/…``; one wrapping folder is looked through.
 
+    ``names`` says which emotion other folder names, in lower case, stand for.
     Folders below a class folder count as part of it. Links are followed, but no folder is entered
     twice on one way down, so that loops end.
 
@@ -71,15 +72,16 @@ def list_files(root: Path) -> Listing:
         DatasetError: The folder is missing or cannot be read, or holds no images of any class.
     """
     listing = Listing()
+    known = CLASS_NAMES | dict(names or {})
     try:
-        base = _unwrap(root)
+        base = _unwrap(root, known)
         for folder in _folders(base, listing):
             name = folder.name.lower()
             if name in SPLIT_NAMES:
                 for part in _folders(folder, listing):
-                    _add_class(listing, root, part, SPLIT_NAMES[name])
+                    _add_class(listing, root, part, (SPLIT_NAMES[name], known))
             else:
-                _add_class(listing, root, folder, "train")
+                _add_class(listing, root, folder, ("train", known))
     except OSError as error:
         raise DatasetError(_unreadable(root, error)) from error
     if not listing.files:
@@ -90,12 +92,32 @@ def list_files(root: Path) -> Listing:
     return listing
 
 
-def _unwrap(root: Path) -> Path:
+def other_names(root: Path) -> tuple[str, ...]:
+    """Names of folders with pictures that are no emotion and no split, for a mapping to be asked.
+
+    Looked for in the folder itself and in its split folders.
+    """
+    found: set[str] = set()
+    try:
+        base = _unwrap(root, CLASS_NAMES)
+        places = [base, *(p for p in base.iterdir() if p.name.lower() in SPLIT_NAMES)]
+        for place in places:
+            for folder in (p for p in place.iterdir() if p.is_dir()):
+                name = folder.name.lower()
+                is_known = name in CLASS_NAMES or name in SPLIT_NAMES or name.startswith(".")
+                if not is_known and any(f.suffix.lower() in SUFFIXES for f in folder.iterdir()):
+                    found.add(name)
+    except OSError:
+        return ()
+    return tuple(sorted(found))
+
+
+def _unwrap(root: Path, classes: Mapping[str, str]) -> Path:
     """Go down while there is nothing but one folder that is neither split nor class."""
     folder = root
     for _ in range(3):
         inner = [entry for entry in folder.iterdir() if not entry.name.startswith((".", "__"))]
-        known = CLASS_NAMES.keys() | SPLIT_NAMES.keys()
+        known = classes.keys() | SPLIT_NAMES.keys()
         folders = [entry for entry in inner if entry.is_dir()]
         if len(folders) != 1 or folders[0].name.lower() in known:
             break
@@ -114,8 +136,11 @@ def _folders(folder: Path, listing: Listing) -> Iterator[Path]:
             listing.strays.append(entry.name)
 
 
-def _add_class(listing: Listing, root: Path, folder: Path, split: str) -> None:
-    label = CLASS_NAMES.get(folder.name.lower())
+def _add_class(
+    listing: Listing, root: Path, folder: Path, kind: tuple[str, Mapping[str, str]]
+) -> None:
+    split, names = kind
+    label = names.get(folder.name.lower())
     if label is None:
         listing.ignored.append(folder.relative_to(root).as_posix())
         return

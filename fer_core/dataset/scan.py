@@ -1,7 +1,7 @@
 """Scan a dataset: list its files, look at each once, remember what was seen."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,7 +24,12 @@ SEEN: Final = {
 """What is learnt by opening a file, with its type."""
 
 
-def scan(root: str | Path, progress: Progress | None = None, threads: int = 2) -> DatasetIndex:
+def scan(
+    root: str | Path,
+    progress: Progress | None = None,
+    threads: int = 2,
+    names: Mapping[str, str] | None = None,
+) -> DatasetIndex:
     """Open a dataset folder.
 
     Files whose size and time are those of the last scan are not opened again; what was learnt of
@@ -35,13 +40,14 @@ def scan(root: str | Path, progress: Progress | None = None, threads: int = 2) -
             FER+ votes are read from a ``labels.csv`` or ``fer2013new.csv`` in it.
         progress: See ``chunks.Progress``.
         threads: Threads that open files.
+        names: What other folder names, in lower case, stand for: ``{"contempt": "disgust"}``.
 
     Raises:
         DatasetError: The folder is missing, cannot be read, or holds no class folders.
         CancelledError: ``progress`` asked to stop.
     """
     root = Path(root).expanduser().absolute()
-    listing = list_files(root)
+    listing = list_files(root, names)
     cache = _cache_file(root)
     seen, thumbs, rows = _recall(cache, listing)
     if len(rows):

@@ -4,16 +4,20 @@ Source: Barsoum et al., Training deep networks for facial expression recognition
 crowd-sourced label distribution, 2016 (https://github.com/microsoft/FERPlus).
 """
 
+import io
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from fer_core.dataset.index import DatasetIndex
 from fer_core.errors import DatasetError
 from fer_core.labels import EMOTIONS
+
+Codes = npt.NDArray[np.int64]
 
 NAMES: Final = {
     "angry": "anger", "disgust": "disgust", "fear": "fear", "happy": "happiness",
@@ -23,6 +27,9 @@ NAMES: Final = {
 
 OTHER: Final = ("contempt", "unknown", "nf")
 """Votes for none of the seven; ``nf`` is not a face."""
+
+SOURCES: Final = {"fer2013": "The dataset's labels", "ferplus": "FER+ majority of ten votes"}
+"""Where the truth may come from. Readings of a model carry the same names."""
 
 OFFICIAL: Final = "fer2013new.csv"
 FILES: Final = ("labels.csv", OFFICIAL)
@@ -57,17 +64,27 @@ def load(file: Path, table: pd.DataFrame) -> pd.DataFrame | None:
         DatasetError: The file is damaged.
     """
     try:
-        source = pd.read_csv(file)
-        source.columns = [str(name).strip().lower() for name in source.columns]
-        prefix = "" if file.name == OFFICIAL else "votes_"
+        data = file.read_bytes()
+    except OSError as error:
+        raise DatasetError(f"{file}: cannot be read ({error.strerror}).") from error
+    return from_bytes(data, str(file), table)
+
+
+def from_bytes(data: bytes, name: str, table: pd.DataFrame) -> pd.DataFrame | None:
+    """As ``load``, from the file's bytes; by its name ``fer2013new.csv`` is known."""
+    official = name.endswith(OFFICIAL)
+    try:
+        source = pd.read_csv(io.BytesIO(data))
+        source.columns = [str(column).strip().lower() for column in source.columns]
+        prefix = "" if official else "votes_"
         if prefix + "anger" not in source:
             return None
-        counts = pd.DataFrame({name: source[prefix + word] for name, word in NAMES.items()})
-        counts["other"] = source[[prefix.lower() + word for word in OTHER]].sum(axis=1)
-        key = source["image name"] if file.name == OFFICIAL else source["file"]
-    except (OSError, ValueError, KeyError) as error:
+        counts = pd.DataFrame({ours: source[prefix + word] for ours, word in NAMES.items()})
+        counts["other"] = source[[prefix + word for word in OTHER]].sum(axis=1)
+        key = source["image name"] if official else source["file"]
+    except (ValueError, KeyError) as error:
         raise DatasetError(
-            f"{file}: the votes cannot be read ({error}). Take the file away or replace it."
+            f"{name}: the votes cannot be read ({error}). Take the file away or replace it."
         ) from error
     counts.index = pd.Index(key.fillna("").astype("str").map(_stem))
     counts = counts[~counts.index.duplicated() & (counts.index != "")]
@@ -94,6 +111,41 @@ def majority(votes: pd.DataFrame) -> pd.Series:
     clear = (best > votes["other"].to_numpy()) & (best > 0)
     names = pd.Series(np.asarray(EMOTIONS, object)[counts.argmax(axis=1)], dtype="str")
     return names.where(clear)
+
+
+def truth(index: DatasetIndex, source: str) -> Codes:
+    """The class (N,) of each image by one of ``SOURCES``, -1 where it has none.
+
+    ``fer2013`` is the dataset's own label. ``ferplus`` is the top vote where it is one of the
+    seven emotions and holds at least half of all votes; images without votes have none.
+
+    Raises:
+        DatasetError: Votes are asked for and the dataset has none.
+    """
+    if source == "fer2013":
+        return index.label_codes()
+    if index.votes is None:
+        raise DatasetError(
+            f"{index.root.name} has no FER+ votes. Put fer2013new.csv beside its images, or choose "
+            "the dataset's own labels."
+        )
+    return _clear_majority(index.votes)
+
+
+def truth_of(source: str, table: pd.DataFrame) -> Codes:
+    """As ``truth``, for a table with the columns ``label`` and ``votes_<word>``."""
+    if source == "fer2013":
+        return np.asarray(table["label"].map(EMOTIONS.index), np.int64)
+    counts = pd.DataFrame({name: table[f"votes_{word}"] for name, word in NAMES.items()})
+    counts["other"] = table[[f"votes_{word}" for word in OTHER]].sum(axis=1)
+    return _clear_majority(counts)
+
+
+def _clear_majority(votes: pd.DataFrame) -> Codes:
+    counts = votes[list(EMOTIONS)].to_numpy()
+    total = counts.sum(axis=1) + votes["other"].to_numpy()
+    is_clear = (counts.max(axis=1) * 2 >= total) & (total > 0)
+    return np.where(is_clear, counts.argmax(axis=1), -1).astype(np.int64)
 
 
 def _stem(path: str) -> str:

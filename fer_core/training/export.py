@@ -1,10 +1,18 @@
-"""Turn a Keras model into the LiteRT file that runs."""
+"""Turn a Keras model into the LiteRT files that run."""
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
 
 from fer_core.errors import ModelError
-from fer_core.registry import KERAS_FILE, LITERT_FILE, ModelCard
+from fer_core.registry import INT8_FILE, KERAS_FILE, LITERT_FILE, ModelCard
+
+CALIBRATION: Final = 500
+"""Pictures whose activations set the ranges of the integers."""
 
 
 def export(card: ModelCard) -> Path:
@@ -20,6 +28,34 @@ def export(card: ModelCard) -> Path:
         ModelError: There is no ``model.keras``, it cannot be opened, or it lacks a layer that
             the card names.
     """
+    return _write(card, LITERT_FILE)
+
+
+def export_int8(card: ModelCard, pixels: npt.NDArray[np.uint8]) -> Path:
+    """Re-create ``model_int8.tflite``: 8-bit weights and activations, float in and out.
+
+    Args:
+        card: The model.
+        pixels: uint8 (N, size, size, channels), pictures as the network meets them; some of them
+            set the range of each activation.
+
+    Raises:
+        ModelError: As for ``export``.
+    """
+    import tensorflow as tf
+
+    order = np.random.default_rng(0).permutation(len(pixels))[:CALIBRATION]
+
+    def examples() -> Iterator[dict[str, Any]]:
+        for row in order:
+            yield {"pixels": pixels[row : row + 1].astype(np.float32)}
+
+    return _write(
+        card, INT8_FILE, optimizations=[tf.lite.Optimize.DEFAULT], representative_dataset=examples
+    )
+
+
+def _write(card: ModelCard, name: str, **options: Any) -> Path:
     import keras
 
     source = card.folder / KERAS_FILE
@@ -29,9 +65,9 @@ def export(card: ModelCard) -> Path:
         outputs["features"] = model.get_layer(card.features).output
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ModelError(f"{source} cannot be exported: {error}") from error
-    target = card.folder / LITERT_FILE
+    target = card.folder / name
     with tempfile.TemporaryDirectory(dir=card.folder) as folder:
-        new = Path(folder) / LITERT_FILE
-        keras.Model(model.inputs, outputs).export(new, format="litert", verbose=False)
+        new = Path(folder) / name
+        keras.Model(model.inputs, outputs).export(new, format="litert", verbose=False, **options)
         new.replace(target)
     return target

@@ -65,11 +65,18 @@ def _take_in(found: Opened, file) -> None:
 
 
 def show_report(found: Opened) -> None:
-    text = report.markdown(found.index, found.findings, found.decisions)
-    st.download_button(
-        "Download as Markdown", text, f"{found.name}.md", "text/markdown", on_click="ignore",
-        type="primary", icon=":material/download:",
-    )  # fmt: skip
+    seen = found.index, found.findings, found.decisions
+    text = report.markdown(*seen)
+    with st.container(horizontal=True):
+        st.download_button(
+            "Download with charts", lambda: report.html(*seen), f"{found.name}.html", "text/html",
+            on_click="ignore", type="primary", icon=":material/download:",
+            help="One HTML page that opens in any browser.",
+        )  # fmt: skip
+        st.download_button(
+            "Download as Markdown", text, f"{found.name}.md", "text/markdown", on_click="ignore",
+            icon=":material/download:",
+        )  # fmt: skip
     st.caption("What the audit has not been asked to look for is marked so.")
-    with st.container(border=True):
-        st.markdown(text)
+    st.divider()
+    st.markdown(text)

@@ -35,6 +35,12 @@ def show(found: Opened) -> None:
     st.caption("Click a class to see its pictures.")
     for note in index.notes:
         st.caption(f":material/info: {note}")
+    if len(found.decisions):
+        left_out = len(found.index) - len(index)
+        st.caption(
+            f":material/rule: Seen through your {len(found.decisions):,} decisions, which leave "
+            f"out {left_out:,} images. They are listed under Audit and can be undone there."
+        )
     _details(index, counts)
     _gallery(index)
 

@@ -7,9 +7,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from fer_core.dataset import DatasetIndex
-from fer_core.labels import COLORS, EMOTIONS
+from fer_core.labels import COLORS, EMOTIONS, SPLIT_COLORS
 
-SPLIT_COLORS = {"train": "#0B6E63", "validation": "#56A99B", "test": "#A5D3CA"}
 NOW, AFTER = "#8A9A97", "#0B6E63"
 
 

@@ -33,10 +33,11 @@ def show(found: Opened) -> None:
             st.rerun()
         return
     most = st.slider(
-        "Largest difference", 0.0, copies.MOST_DIFFERENCE, copies.DEFAULT_DIFFERENCE, 0.01,
+        "Largest difference", 0.0, copies.MOST_DIFFERENCE, copies.DEFAULT_DIFFERENCE, 0.005,
+        format="%.3f",
         key="copies_most", persist_state="session",
-        help="0 is equal pixels. Up to 0.06 practically every pair is the same photo; beyond 0.08 "
-        "some are different photos that look alike.",
+        help="0 is equal pixels. Up to 0.045 practically every pair is the same photo; beyond 0.06 "
+        "every third is two photos that look alike.",
     )  # fmt: skip
     pairs = found.all_pairs[found.all_pairs["difference"] <= most]
     found.found(pairs=pairs)
@@ -121,7 +122,7 @@ def _pair(found: Opened, pair) -> None:
     says = [f"{table['split'].iloc[row]} · {table['label'].iloc[row]}" for row in rows]
     pictures = [tile(found.index, row) for row in rows]
     show_tiles(pictures, [name(found.index, row) for row in rows], says)
-    marks = [f"{pair.kind}, difference {pair.difference:.2f}"]
+    marks = [f"{pair.kind}, difference {pair.difference:.3f}"]
     marks += [":red[across splits]"] * bool(pair.crosses)
     marks += [":orange[two labels]"] * bool(pair.disagrees)
     st.caption(" · ".join(marks))

@@ -10,10 +10,13 @@ from fer_core.chunks import Progress
 from fer_core.dataset import demo, store
 from fer_core.dataset.archive import import_zip
 from fer_core.dataset.kaggle import import_csv
+from fer_core.dataset.listing import other_names
 from fer_core.errors import DatasetError
+from fer_core.labels import EMOTIONS
 from fer_core.settings import settings
 from pages._dataset.state import open_by, open_folder, opened, private_home, show_opened, start
 
+MOST_NAMES = 16
 WAYS = ("Demo", "Upload", "Folder", "Kept here")
 
 
@@ -92,10 +95,34 @@ def _folder() -> None:
         "surprise), or with train, validation and test folders that hold these.",
         key="dataset_path",
     )
+    votes = st.text_input(
+        "FER+ votes, if they lie elsewhere",
+        placeholder="/data/fer2013new.csv",
+        help="A fer2013new.csv or labels.csv inside the folder is found without this.",
+        key="dataset_votes",
+    ).strip()
+    root = Path(path.strip()).expanduser()
+    names = _mapping(root) if path.strip() else {}
     if st.button("Open the folder", type="primary", disabled=not path.strip()):
-        root = Path(path.strip()).expanduser()
-        start(f"Scanning {root.name}", partial(open_folder, root), show_opened)
+        votes_file = Path(votes).expanduser() if votes else None
+        work = partial(open_folder, root, votes_file=votes_file, names=names)
+        start(f"Scanning {root.name}", work, show_opened)
         st.rerun()
+
+
+def _mapping(root: Path) -> dict[str, str]:
+    """What class folders with other names stand for, as the user says."""
+    others = other_names(root)[:MOST_NAMES]
+    if not others:
+        return {}
+    st.write("Some folders have names that are none of the seven. What do they show?")
+    chosen = {}
+    with st.container(horizontal=True):
+        for other in others:
+            chosen[other] = st.selectbox(
+                other, ["leave out", *EMOTIONS], key=f"stands-{root}-{other}", width=160
+            )
+    return {other: emotion for other, emotion in chosen.items() if emotion in EMOTIONS}
 
 
 def _kept() -> None:

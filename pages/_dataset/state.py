@@ -1,7 +1,7 @@
 """What the dataset page remembers for one visitor: the open dataset, findings, running work."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from fer_core.audit.decisions import Decisions, file_for, view
 from fer_core.audit.report import Findings
 from fer_core.background import Task
 from fer_core.chunks import Progress
-from fer_core.dataset import DatasetIndex, scan, store
+from fer_core.dataset import DatasetIndex, scan, store, votes
 from fer_core.errors import CancelledError, FerError
 from fer_core.settings import settings
 
@@ -71,9 +71,15 @@ def private_home() -> Path | None:
     return Path(st.session_state["dataset_folder"].name)
 
 
-def open_folder(root: Path, progress: Progress) -> Opened:
+def open_folder(
+    root: Path,
+    progress: Progress,
+    votes_file: Path | None = None,
+    names: Mapping[str, str] | None = None,
+) -> Opened:
     """Scan a folder; runs in the background, so it touches no session."""
-    return _opened(scan(root, progress), None)
+    index = scan(root, progress, names=names)
+    return _opened(index if votes_file is None else votes.attach(index, votes_file), None)
 
 
 def open_by(make: Callable[[Progress], Path], home: Path | None, progress: Progress) -> Opened:

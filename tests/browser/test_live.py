@@ -1,11 +1,7 @@
 """The live page in a real browser with a fake camera that shows a real face."""
 
 import io
-import os
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,31 +10,19 @@ import pandas as pd
 import pytest
 
 from benchmarks.fake_camera import chromium_arguments, moving_photo, write_y4m
-from benchmarks.live import free_port
+from benchmarks.live_server import free_port
 from fer_core import Recognizer
-from tests.conftest import CHROMIUM, ROOT, environment_of_tests
+from tests.browser.live_driver import (
+    button,
+    flows,
+    launch,
+    open_live,
+    open_live_when_up,
+    serve,
+    start,
+)  # fmt: skip
 
 pytestmark = pytest.mark.browser
-
-PLAYER = 'iframe[title*="streamlit_webrtc"]'
-KEEP = """
-const ask = navigator.mediaDevices?.getUserMedia?.bind(navigator.mediaDevices);
-if (ask) navigator.mediaDevices.getUserMedia = async (wanted) => {
-  const stream = await ask(wanted);
-  (window.top.streams ??= []).push(stream);
-  return stream;
-};
-const Native = window.RTCPeerConnection;
-window.RTCPeerConnection = class extends Native {
-  constructor(...given) { super(...given); (window.top.pcs ??= []).push(this); }
-};
-window.decoded = async () => {
-  let count = 0;  // of the newest connection; those of a removed player never answer
-  for (const item of (await window.top.pcs.at(-1).getStats()).values())
-    if (item.type === "inbound-rtp") count += item.framesDecoded ?? 0;
-  return count;
-};
-"""
 
 
 @pytest.fixture(scope="module")
@@ -51,10 +35,6 @@ def camera(tmp_path_factory, astronaut) -> Path:
     return file
 
 
-def launch(browser, *arguments: str):
-    return browser.browser_type.launch(executable_path=CHROMIUM, args=list(arguments))
-
-
 @pytest.fixture(scope="module")
 def with_camera(browser, camera: Path) -> Iterator:
     chromium = launch(browser, *chromium_arguments(camera), "--use-fake-ui-for-media-stream")
@@ -62,40 +42,11 @@ def with_camera(browser, camera: Path) -> Iterator:
     chromium.close()
 
 
-def open_live(chromium, server: str, script: str = KEEP):
-    context = chromium.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(30_000)
-    context.add_init_script(script)
-    tab = context.new_page()
-    tab.goto(f"{server}/live")
-    button(tab, "Start").wait_for()
-    return tab
-
-
 @pytest.fixture
 def live(with_camera, server: str) -> Iterator:
     tab = open_live(with_camera, server)
     yield tab
     tab.context.close()
-
-
-def button(tab, name: str):
-    return tab.frame_locator(PLAYER).get_by_role("button", name=name, exact=True)
-
-
-def start(tab) -> None:
-    button(tab, "Start").click()
-    tab.get_by_text(" fps · ").wait_for()
-
-
-def decoded(tab) -> int:
-    return tab.evaluate("decoded()")
-
-
-def flows(tab) -> None:
-    """More pictures arrive than had arrived."""
-    before = decoded(tab)
-    tab.wait_for_function("async (n) => (await decoded()) > n + 10", arg=before)
 
 
 def test_video_labels_settings_and_recording(live) -> None:
@@ -235,23 +186,3 @@ def test_a_full_house_says_so_politely(with_camera, tmp_path: Path) -> None:
     finally:
         process.terminate()
         process.wait(20)
-
-
-def serve(folder: Path, port: int, **more: str) -> subprocess.Popen:
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
-    flags = [f"--server.port={port}", "--server.headless=true", "--server.address=127.0.0.1"]
-    return subprocess.Popen(
-        [*command, *flags], cwd=ROOT, env=os.environ | environment_of_tests(folder) | more
-    )
-
-
-def open_live_when_up(chromium, port: int):
-    for _ in range(30):
-        try:
-            return open_live(chromium, f"http://127.0.0.1:{port}")
-        except Exception as error:
-            if "ERR_CONNECTION_REFUSED" not in str(error):
-                raise
-            chromium.contexts[-1].close()
-            time.sleep(0.5)
-    raise AssertionError("the server did not start")

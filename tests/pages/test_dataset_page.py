@@ -169,6 +169,7 @@ def test_leaks_are_found_excluded_and_undone(app: AppTest) -> None:
     assert "12 excluded" in said
     choose(app, "dataset_part", "Balance")
     assert app.metric[0].value == "1,200"
+    assert "Seen through your 12 decisions, which leave out 12 images" in texts(app)
     choose(app, "dataset_part", "Audit")
     press(app, "Undo the last one")
     assert "0 excluded" in texts(app)
@@ -254,6 +255,31 @@ def test_folders(path: str, says: str, tree: Path) -> None:
     app = choose(open_page(), "dataset_way", "Folder")
     app.text_input(key="dataset_path").set_value(path.replace("TREE", str(tree)))
     press(app.run(), "Open the folder")
+    assert says in texts(app)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("labels.csv", "How FER+ annotators voted"), ("none.csv", "none.csv: cannot be read")],
+)
+def test_votes_from_elsewhere(tree: Path, tmp_path: Path, name: str, says: str) -> None:
+    for label in ("angry", "fear", "neutral", "surprise"):
+        shutil.copytree(tree / "train" / "happy", tree / "train" / label)
+    words = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise", "contempt",
+             "unknown", "nf")  # fmt: skip
+    head = "file," + ",".join(f"votes_{word}" for word in words)
+    rows = [f"train/happy/{n}.png,10,0,0,0,0,0,0,0,0,0" for n in range(10)]
+    (tmp_path / "labels.csv").write_text("\n".join([head, *rows]))
+    app = choose(open_page(), "dataset_way", "Folder")
+    app.text_input(key="dataset_path").set_value(str(tree))
+    app.text_input(key="dataset_votes").set_value(str(tmp_path / name))
+    press(app.run(), "Open the folder")
+    if name == "labels.csv":
+        choose(app, "dataset_part", "Audit")
+        choose(app, "audit_part", "Labels")
+        press(app, "Judge the labels")
+        app.toggle(key="suspects_all").set_value(True)
+        settle(app.run())
     assert says in texts(app)
 
 

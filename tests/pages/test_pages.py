@@ -49,7 +49,7 @@ def test_home_says_what_it_is_and_how_good() -> None:
     said = texts(app)
     for part in ("FER Studio", "Art. 5(1)(f)", "Art. 50(3)", "not stored", "pictures right"):
         assert part in said
-    figures = registry.load_card().readings["fer2013"].figures["PrivateTest"]
+    figures = registry.load_card().readings["fer2013"].figures["test"]
     assert f"{figures['accuracy'] * 100:.1f} %" in said
     assert len(app.dataframe[0].value) == 7
 
@@ -143,3 +143,14 @@ def test_no_model_at_all_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         app = open_page(name)
         assert not app.exception
         assert "There is no model 'mobilenetv2'" in app.error[0].value
+
+
+def test_why_a_face_was_read_so() -> None:
+    app = open_page("upload")
+    next(button for button in app.button if button.label.startswith("Try")).click()
+    app.run()
+    (why,) = [toggle for toggle in app.toggle if toggle.label == "Why?"]
+    why.set_value(True)
+    app.run()
+    assert not app.exception
+    assert "takes most from *happy*" in "\n".join(str(one.value) for one in app.caption)

@@ -10,6 +10,7 @@ import pytest
 
 from fer_core.audit import copies
 from fer_core.dataset import pixels, scan
+from fer_core.errors import CancelledError
 from fer_core.images import Pixels
 
 
@@ -28,6 +29,7 @@ CHANGES = {
     "same": (lambda p: p, "exact"),
     "jpeg": (lambda p: jpeg(p, 50), "near"),
     "crop": (lambda p: crop(p, 1, 1, 1, 1), "near"),
+    "crop in jpeg": (lambda p: jpeg(crop(p, 2, 1, 1, 0), 50), "near"),
     "off-centre crop": (lambda p: crop(p, 2, 0, 0, 2), "near"),
     "brighter": (lambda p: np.clip(p * 0.8 + 40, 0, 255).astype(np.uint8), "near"),
     "mirror": (lambda p: np.ascontiguousarray(p[:, ::-1]), "mirrored"),
@@ -99,6 +101,7 @@ def test_fingerprints_of_a_mirror_image_are_the_mirrored_fingerprints() -> None:
         (lambda p: p, 0.0, 1e-6),
         (lambda p: jpeg(p, 50), 0.0, 0.03),
         (lambda p: crop(p, 2, 1, 0, 1), 0.0, 0.05),
+        (lambda p: jpeg(crop(p, 2, 1, 0, 1), 50), 0.0, 0.05),
         (lambda p: np.ascontiguousarray(p[:, ::-1]), 0.2, 2.0),
         (lambda p: np.full_like(p, 128), 0.2, 2.0),
     ],
@@ -130,3 +133,17 @@ def test_the_training_copy_goes_never_the_test_image(tree: Path) -> None:
     pairs = pairs_of((0, 5), (6, 7), (7, 8), (0, 1)).assign(crosses=[True, False, False, False])
     assert copies.leaking(index, pairs).tolist() == [5]
     assert copies.surplus(index, pairs).tolist() == [5, 7, 8]
+
+
+def test_the_search_says_how_far_it_is_and_can_be_stopped(tree: Path) -> None:
+    index, seen = scan(tree), []
+    copies.find(index, lambda done, total: seen.append((done, total)))
+    assert {total for _, total in seen} == {len(index)}
+    assert sorted(seen) == seen
+    assert len(seen) > 10
+
+    def stop(done: int, total: int) -> None:
+        raise CancelledError("stopped")
+
+    with pytest.raises(CancelledError):
+        copies.find(index, stop)

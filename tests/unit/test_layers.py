@@ -14,6 +14,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = (
     {
         "background",
+        "child",
         "chunks",
         "errors",
         "files",
@@ -21,9 +22,10 @@ LAYERS = (
         "geometry",
         "images",
         "labels",
+        "network",
         "settings",
     },
-    {"classifier", "corrections", "dataset", "detection", "registry"},
+    {"classifier", "corrections", "dataset", "detection", "model_store", "registry"},
     {
         "augmentation",
         "balance",
@@ -35,9 +37,17 @@ LAYERS = (
         "results",
         "tracking",
     },
-    {"audit", "evaluation", "explain", "photos", "training", "video"},
-    {"bulk", "jobs", "live"},
-    {"__init__", "__main__", "classify_command", "dataset_commands", "watch_command"},
+    {"audit", "evaluation", "explain", "importing", "photos", "training", "video"},
+    {"bulk", "jobs", "live", "runs"},
+    {
+        "__init__",
+        "__main__",
+        "classify_command",
+        "dataset_commands",
+        "evaluate_command",
+        "train_command",
+        "watch_command",
+    },
 )
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 
@@ -106,7 +116,7 @@ print(len(photo.faces), len(photo.rows()), {'tensorflow', 'keras'} & set(sys.mod
     assert run_fresh(code) == "1 1 set()"
 
 
-@pytest.mark.parametrize("name", ["home", "upload", "dataset"])
+@pytest.mark.parametrize("name", ["home", "upload", "dataset", "evaluate", "train"])
 def test_recognising_pages_do_not_import_tensorflow(name: str, tmp_path: Path) -> None:
     code = f"""
 import sys

@@ -14,7 +14,7 @@ from streamlit_webrtc.webrtc import WebRtcMode, WebRtcWorker
 
 from fer_core import Recognizer
 from fer_core.live import LiveSession
-from pages._live_player import Processor
+from pages._live.player import Processor
 from tests.unit.live_stubs import StubRecognizer, until
 
 NO_DETOUR = RTCConfiguration(iceServers=[])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fer_core import corrections
-from fer_core.errors import SettingsError
+from fer_core.errors import DatasetError, SettingsError
 from fer_core.labels import EMOTIONS
 from fer_core.live import BusyError, History, Seats
 from fer_core.live.connection import ice_servers
@@ -141,3 +141,9 @@ def test_nothing_is_kept_on_a_public_link(tmp_path):
 def test_only_the_seven_emotions_can_be_kept(tmp_path):
     with pytest.raises(ValueError, match="bored"):
         corrections.keep(np.zeros((96, 96, 3), np.uint8), "bored", config(tmp_path))
+
+
+def test_a_correction_that_cannot_be_written_says_where(tmp_path):
+    (tmp_path / "datasets").write_text("a file where a folder should be")
+    with pytest.raises(DatasetError, match=r"sad cannot be written .*another FER_HOME"):
+        corrections.keep(np.zeros((96, 96, 3), np.uint8), "sad", config(tmp_path))

@@ -20,8 +20,8 @@ def test_the_shipped_card() -> None:
     assert card.parameters <= 3_500_000
     assert set(card.readings) == {"fer2013", "ferplus"}
     for reading in card.readings.values():
-        assert set(reading.figures) == {"PublicTest", "PrivateTest"}
-    assert card.readings["fer2013"].figures["PublicTest"]["accuracy"] >= 0.66
+        assert set(reading.figures) == {"validation", "test"}
+    assert card.readings["fer2013"].figures["validation"]["accuracy"] >= 0.66
     assert "limits" in card.facts
 
 

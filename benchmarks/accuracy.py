@@ -1,0 +1,96 @@
+"""Accuracy of our models and of the peer on the same files, in one table.
+
+    python benchmarks/accuracy.py --data FER2013 --votes labels.csv [--shared ../shared]
+        [--model NAME ...] [--json FILE]
+
+The peer is the mini-XCEPTION network of the ``fer`` package (64x64 grey, -1..1, Kaggle's training
+data as ours). It has one head, so it is judged by both label sources; it gives probabilities as
+they are, without a temperature. No test-time augmentation anywhere. PrivateTest is the split
+``test``; nothing is chosen on it.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from fer_core import registry
+from fer_core.dataset import DatasetIndex, pixels, scan, votes
+from fer_core.evaluation import Evaluation, evaluate, text
+from fer_core.evaluation.answers import ask, forms_of
+from fer_core.files import write_json
+from fer_core.images import network_input
+from fer_core.labels import EMOTIONS
+
+PEER_ORDER = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+
+
+def ours(names: list[str], index: DatasetIndex) -> dict[str, Evaluation]:
+    """Every reading of every form of our models, on the labels that the reading was taught."""
+    found = {}
+    for name in names:
+        card = registry.load_card(name)
+        for form in forms_of(card):
+            answers = ask(card, index, form)
+            for reading in card.readings:
+                source = reading if reading in votes.SOURCES else "fer2013"
+                found[f"{card.name} {form}, {reading}, on {source} labels"] = evaluate(
+                    answers.probabilities(card, reading),
+                    votes.truth(index, source),
+                    card.reading(reading).abstain_below,
+                )
+    return found
+
+
+def peer(file: Path, index: DatasetIndex) -> dict[str, Evaluation]:
+    """The peer on both sets of labels."""
+    import keras
+
+    model = keras.saving.load_model(file, compile=False)
+    crops = [pixels.read(index.path(row)) for row in range(len(index))]
+    given = model.predict(network_input(crops, 64, 1) / 127.5 - 1, batch_size=128, verbose=0)
+    probabilities = given[:, [PEER_ORDER.index(emotion) for emotion in EMOTIONS]]
+    return {
+        f"mini-XCEPTION of `fer`, on {source} labels": evaluate(
+            np.asarray(probabilities, np.float32), votes.truth(index, source)
+        )
+        for source in votes.SOURCES
+        if source == "fer2013" or index.votes is not None
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="FER-2013 as folders")
+    parser.add_argument("--votes", type=Path, help="labels.csv or fer2013new.csv")
+    parser.add_argument("--split", default="test")
+    parser.add_argument("--model", action="append", help="default: every shipped model")
+    parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
+    parser.add_argument("--json", type=Path, help="write all figures there too")
+    options = parser.parse_args()
+    index = scan(options.data)
+    if options.votes:
+        index = votes.attach(index, options.votes)
+    index = index.readable().split(options.split)
+    names = options.model or sorted(
+        file.parent.name for file in registry.SHIPPED.glob("*/card.json")
+    )
+    found = ours(names, index)
+    file = options.shared / "peers" / "fer_mini_xception_102.hdf5"
+    if file.is_file():
+        found |= peer(file, index)
+    else:
+        print(f"No {file}: the peer was not measured.")
+    print(text.overview(found))
+    for name, one in found.items():
+        print(f"\n{name}\n\n{text.per_class(one)}")
+    if options.json:
+        write_json(options.json, {name: one.rounded() for name, one in found.items()})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+"""Speed and memory of evaluating, each figure in a process of its own.
+
+    python benchmarks/evaluate.py --data FER2013 [--votes labels.csv] [--part NAME ...]
+
+Parts: evaluate (all images of a split through the LiteRT model, and all figures), filter (the
+figures anew), map (one activation map), covering, robustness, page (all of it after a filter).
+"""
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import numpy as np
+
+from fer_core import EmotionClassifier, registry
+from fer_core.dataset import DatasetIndex, pixels, scan, votes
+from fer_core.evaluation import Pictures, evaluate, measure_robustness
+from fer_core.evaluation.answers import ask
+from fer_core.evaluation.compare import compare
+from fer_core.evaluation.robustness import EVERY
+from fer_core.explain import Explainer, covering_map, overlay
+from fer_core.labels import EMOTIONS
+
+
+def seconds(call: Callable[[], object], runs: int = 1) -> float:
+    times = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def evaluating(index: DatasetIndex) -> dict[str, float]:
+    card = registry.load_card()
+
+    def everything() -> None:
+        answers = ask(card, index)
+        for reading in card.readings:
+            source = reading if reading in votes.SOURCES and index.votes is not None else "fer2013"
+            evaluate(answers.probabilities(card, reading), votes.truth(index, source))
+
+    return {f"{len(index):,} images, both readings, all figures, s (<= 4)": seconds(everything)}
+
+
+def filtering(index: DatasetIndex) -> dict[str, float]:
+    card = registry.load_card()
+    answers = ask(card, index)
+    chances, truth = answers.probabilities(card, card.default_reading), index.label_codes()
+    said = chances.argmax(axis=1)
+    other = np.roll(said, 1)
+    return {
+        "all figures anew, s (<= 0.3 with the page around)": seconds(
+            lambda: evaluate(chances, truth), 9
+        ),
+        "comparison anew, s": seconds(lambda: compare(truth, said, other), 9),
+    }
+
+
+def mapping(index: DatasetIndex) -> dict[str, float]:
+    classifier = EmotionClassifier.load()
+    explainer = Explainer(classifier)
+    crop = pixels.read(index.path(0))
+    return {
+        "activation map of one face, with its overlay, ms (<= 20)": 1000
+        * seconds(lambda: overlay(crop, explainer.maps([crop])[0, 3]), 100),
+    }
+
+
+def covering(index: DatasetIndex) -> dict[str, float]:
+    classifier = EmotionClassifier.load()
+    crop = pixels.read(index.path(0))
+    return {"covering map of one face, ms": 1000 * seconds(
+        lambda: covering_map(classifier, crop, 3), 30)}  # fmt: skip
+
+
+def robustness(index: DatasetIndex) -> dict[str, float]:
+    classifier = EmotionClassifier.load()
+    crops = [pixels.read(index.path(row)) for row in range(len(index))]
+    pictures = Pictures(crops, index.label_codes())
+    return {
+        f"robustness, {len(EVERY)} levels of {len(index):,} images, s (<= 180)": seconds(
+            lambda: measure_robustness(classifier, pictures, EVERY)
+        )
+    }
+
+
+def paging(index: DatasetIndex) -> dict[str, float]:
+    """The whole page anew after a filter has changed, without the browser."""
+    from streamlit.testing.v1 import AppTest
+
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=300).run()
+    app.switch_page("pages/evaluate.py").run()
+    app.button_group(key="dataset_way").set_value("Folder")
+    app.run()
+    app.text_input(key="dataset_path").set_value(str(index.root))
+    app.run()
+    for label in ("Open the folder", "Evaluate"):
+        next(button for button in app.button if button.label == label).click()
+        app.run()
+        while "dataset_running" in app.session_state:
+            time.sleep(0.2)
+            app.run()
+    times = []
+    for said in EMOTIONS:
+        app.selectbox(key="cell_said").set_value(said)
+        times.append(seconds(app.run))
+    assert not app.exception
+    return {"page after a filter, s (<= 0.3)": statistics.median(times)}
+
+
+PARTS = {"evaluate": evaluating, "filter": filtering, "map": mapping, "covering": covering,
+         "robustness": robustness, "page": paging}  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="FER-2013 as folders")
+    parser.add_argument("--votes", type=Path)
+    parser.add_argument("--part", action="append", choices=PARTS)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--inside", choices=PARTS, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.inside:
+        index = scan(options.data)
+        index = votes.attach(index, options.votes) if options.votes else index
+        rows = PARTS[options.inside](index.readable().split("test"))
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+        print(json.dumps(rows | {f"memory of {options.inside}, GB (<= 1.2)": peak}))
+        return
+    scan(options.data)  # so that no part pays for it
+    rows = {}
+    with tempfile.TemporaryDirectory() as cache:
+        for part in options.part or PARTS:
+            command = [sys.executable, __file__, "--data", str(options.data), "--inside", part]
+            command += ["--votes", str(options.votes)] if options.votes else []
+            environment = os.environ | {"FER_CACHE": cache}
+            done = subprocess.run(
+                command, env=environment, check=True, stdout=subprocess.PIPE, text=True
+            )
+            rows |= json.loads(done.stdout.splitlines()[-1])
+    load = os.getloadavg()[0]
+    for name, value in rows.items():
+        print(f"| {name} | {value:.3g} |")
+    print(f"load average at the end: {load:.1f} on {os.cpu_count()} cores")
+    if options.json:
+        options.json.write_text(json.dumps(rows, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""Compare two pictures at their best fit."""
+
+from typing import Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from fer_core import chunks
+from fer_core.audit.copies.fingerprints import Rows
+from fer_core.chunks import Progress
+from fer_core.dataset import pixels
+from fer_core.dataset.index import DatasetIndex
+from fer_core.errors import ImageError
+from fer_core.images import Pixels
+
+MOST_DIFFERENCE: Final = 0.09
+"""Where the search ends: about every second pair just before is not the same photo."""
+
+SIDE: Final = 48
+SCALES: Final = (48, 45, 51, 42, 54)
+
+
+def confirm(
+    index: DatasetIndex, pairs: Rows, progress: Progress | None = None
+) -> npt.NDArray[np.float64]:
+    """How much the pictures of each pair differ at their best fit; see ``difference``.
+
+    Args:
+        index: The dataset.
+        pairs: int64 (M, 3) as ``propose`` gives them, with rows of ``index``.
+        progress: See ``chunks.Progress``.
+    """
+    result = np.ones(len(pairs))
+
+    def work(start: int, stop: int) -> None:
+        part = pairs[start:stop]
+        small = {row: _small(index, row) for row in np.unique(part[:, :2]).tolist()}
+        for place, (a, b, mirrored) in enumerate(part.tolist(), start):
+            result[place] = difference(small[a], small[b][:, ::-1] if mirrored else small[b])
+
+    chunks.run(work, len(pairs), progress, size=1024)
+    return result
+
+
+def difference(a: Pixels, b: Pixels) -> float:
+    """1 - the best correlation of two uint8 (48, 48) over shifts of up to 4 and scales of ±12 %.
+
+    Both are blurred a little first: fine detail is what JPEG and scaling change most. At the
+    default difference 97.5 % of slight crops in JPEG 50 are found; without the blur, at the
+    difference that reports as many pairs of FER-2013, 95 %. A search over separate scales for width
+    and height comes to the same for twenty times the work.
+    """
+    best = -1.0
+    a, b = _blur(a), _blur(b)
+    for side in SCALES:
+        scaled = b if side == SIDE else np.asarray(cv2.resize(b, (side, side)))
+        large, part = (a, scaled[2:-2, 2:-2]) if side < SIDE else (scaled, a[4:-4, 4:-4])
+        fit = cv2.matchTemplate(large, np.ascontiguousarray(part), cv2.TM_CCOEFF_NORMED)
+        best = max(best, float(fit.max()))
+        if best < 0.6:  # no scale brings this pair to the 0.91 that is needed
+            break
+    return 1 - best
+
+
+def _blur(picture: Pixels) -> Pixels:
+    return np.asarray(cv2.GaussianBlur(np.ascontiguousarray(picture), (3, 3), 0), np.uint8)
+
+
+def _small(index: DatasetIndex, row: int) -> Pixels:
+    """A picture as grey uint8 (48, 48); zeros where the file has gone since the scan."""
+    try:
+        found = pixels.read(index.path(row))
+    except ImageError:
+        return np.zeros((SIDE, SIDE), np.uint8)
+    grey = found if found.ndim == 2 else cv2.cvtColor(found, cv2.COLOR_RGB2GRAY)
+    if grey.shape != (SIDE, SIDE):
+        grey = cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    return np.asarray(grey, np.uint8)

@@ -1,0 +1,24 @@
+"""Balance a dataset: plan how many images each class gets, then write that as a new dataset.
+
+The plan is a table of targets that can be looked at and changed before anything is written, as
+imbalanced-learn does it. Only the training split is changed: copies made before a split would leak
+into what the model is judged by.
+"""
+
+from fer_core.balance.manifest import Recipe, make_manifest
+from fer_core.balance.targets import STRATEGIES, Plan, plan, train_counts
+from fer_core.balance.writing import Estimate, apply, estimate, version_name, write
+
+__all__ = [
+    "STRATEGIES",
+    "Estimate",
+    "Plan",
+    "Recipe",
+    "apply",
+    "estimate",
+    "make_manifest",
+    "plan",
+    "train_counts",
+    "version_name",
+    "write",
+]

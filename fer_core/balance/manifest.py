@@ -1,0 +1,80 @@
+"""Decide on every file of a balanced dataset without touching any."""
+
+from dataclasses import asdict, dataclass, field
+from pathlib import PurePosixPath
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from fer_core import augmentation
+from fer_core.augmentation import Spec
+from fer_core.balance.targets import Plan
+from fer_core.dataset.index import DatasetIndex
+from fer_core.errors import DatasetError
+from fer_core.labels import EMOTIONS
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """All that decides a balanced dataset: the same recipe on the same files, the same bytes.
+
+    Attributes:
+        plan: Targets; see ``plan``.
+        spec: How new images may differ from those they are made of.
+        seed: Of every random choice.
+    """
+
+    plan: Plan
+    spec: Spec = field(default_factory=Spec)
+    seed: int = 0
+
+
+def make_manifest(index: DatasetIndex, recipe: Recipe) -> pd.DataFrame:
+    """Decide on every file of the new dataset without touching any.
+
+    Each image of a class is used equally often, give or take one.
+
+    Returns:
+        One row a file: ``file`` (path in the new dataset), ``source`` (path in the old one),
+        ``split``, ``label``, ``augmented``, and the columns of ``augmentation.Operation``. The
+        same arguments give the same rows.
+
+    Raises:
+        DatasetError: Images are to be made, but every augmentation is off.
+    """
+    wanted = recipe.plan
+    if any(wanted.extra_count.values()) and not recipe.spec.changes_anything:
+        raise DatasetError("Every augmentation is off: the new images would be plain copies.")
+    random = np.random.default_rng(recipe.seed)
+    good = index.readable().table[["file", "split", "label"]]
+    train = good["split"] == "train"
+    kept, extra = [np.flatnonzero(~train)], [np.empty(0, np.int64)]
+    for name in EMOTIONS:
+        rows = np.flatnonzero(train & (good["label"] == name))
+        target = wanted.target_count.get(name, len(rows))
+        order = random.permutation(rows)
+        kept.append(np.sort(order[:target]))
+        extra.append(np.sort(np.resize(order, max(target - len(rows), 0))))
+    originals = _rows(good, np.concatenate(kept), augmented=False)
+    copies = _rows(good, np.concatenate(extra), augmented=True)
+    drawn = augmentation.draw(recipe.spec, len(copies), int(random.integers(2**63)))
+    same = pd.DataFrame([asdict(augmentation.Operation())] * len(originals), columns=drawn.columns)
+    table = pd.concat([originals.join(same.astype(drawn.dtypes)), copies.join(drawn)])
+    return table.reset_index(drop=True)
+
+
+def _rows(good: pd.DataFrame, rows: npt.NDArray[np.int64], augmented: bool) -> pd.DataFrame:
+    """Manifest rows for the images ``rows`` of ``good``, with file names that do not repeat."""
+    table = good.iloc[rows].rename(columns={"file": "source"}).reset_index(drop=True)
+    paths = [PurePosixPath(source) for source in table["source"]]
+    folder = table["split"].astype("str") + "/" + table["label"].astype("str") + "/"
+    stem = folder + [path.stem for path in paths]
+    number = stem.groupby(stem).cumcount()
+    if augmented:
+        table["file"] = stem + "-made-" + (number + 1).astype("str").str.zfill(3) + ".png"
+    else:
+        again = ("-same-name-" + number.astype("str")).where(number > 0, "")
+        table["file"] = stem + again + [path.suffix for path in paths]
+    table["augmented"] = augmented
+    return table[["file", "source", "split", "label", "augmented"]]

@@ -1,0 +1,84 @@
+"""Make a dataset fit for training: a validation split where it has none, corrections added."""
+
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from fer_core.dataset import store
+from fer_core.dataset.index import DatasetIndex
+from fer_core.errors import DatasetError
+
+SHARE: Final = 0.15
+"""Of the training images of each class that become the validation split."""
+
+Mask = npt.NDArray[np.bool_]
+
+
+def with_validation(index: DatasetIndex, seed: int = 0) -> DatasetIndex:
+    """``index``, with ``SHARE`` of its training images as validation if it has no such split.
+
+    Images with equal pixels, and those that balancing made of one image, stay together: training
+    images that belong to a chosen one are left out.
+
+    Raises:
+        DatasetError: No class has two images.
+    """
+    if (index.table["split"] == "validation").any():
+        return index
+    train = np.asarray(index.table["split"] == "train") & index.is_readable
+    origin = _origins(index)
+    chosen = np.zeros(len(index), np.bool_)
+    random = np.random.default_rng(seed)
+    for label in index.table["label"].cat.categories:
+        rows = np.flatnonzero(train & np.asarray(index.table["label"] == label))
+        first = rows[~pd.Series(origin[rows]).duplicated().to_numpy()]
+        count = max(round(SHARE * len(first)), 1) if len(first) > 1 else 0
+        chosen[random.permutation(first)[:count]] = True
+    if not chosen.any():
+        raise DatasetError(
+            f"{index.root}: there are too few pictures for a validation split. Two of a class are "
+            "the least."
+        )
+    related = np.isin(origin, origin[chosen]) & train & ~chosen
+    split = index.table["split"].mask(chosen, "validation")
+    note = f"{SHARE:.0%} of the training images validate, as there is no validation split."
+    parted = replace(index, table=index.table.assign(split=split), notes=(*index.notes, note))
+    return parted.where(~related)
+
+
+def with_extra(index: DatasetIndex, extra: DatasetIndex) -> DatasetIndex:
+    """``index`` and all images of ``extra`` as training images; their files are absolute paths."""
+    added = extra.readable()
+    files = [str(added.path(row).absolute()) for row in range(len(added))]
+    table = added.table.assign(file=pd.Series(files, dtype="str"))
+    table["split"] = pd.Categorical(["train"] * len(table), index.table["split"].cat.categories)
+    votes = index.votes
+    if votes is not None:
+        none = pd.DataFrame(0, index=range(len(table)), columns=votes.columns)
+        votes = pd.concat([votes, none], ignore_index=True)
+    return replace(
+        index,
+        table=pd.concat([index.table, table], ignore_index=True),
+        thumbs=np.concatenate([index.thumbs, added.thumbs]),
+        votes=votes,
+    )
+
+
+def _origins(index: DatasetIndex) -> npt.NDArray[np.uint64]:
+    """For each image a number that is the same for copies and for what was made of one image."""
+    digests = index.table["digest"].to_numpy(np.uint64)
+    manifest = index.root / store.MANIFEST
+    if not manifest.is_file():
+        return digests
+    known = pd.read_parquet(manifest, columns=["file", "source", "augmented"])
+    source = index.table["file"].map(dict(zip(known["file"], known["source"], strict=True)))
+    plain = known[~known["augmented"]]
+    digest_of_file = dict(zip(index.table["file"], digests, strict=True))
+    digest_of = {
+        s: digest_of_file.get(f, 0) for f, s in zip(plain["file"], plain["source"], strict=True)
+    }
+    found = [digest_of.get(name, own) for name, own in zip(source, digests, strict=True)]
+    return np.asarray(found, np.uint64)

@@ -1,0 +1,61 @@
+"""Groups of images: age band, skin tone, camera, site, or whatever a user knows of them."""
+
+import io
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from fer_core.errors import DatasetError
+
+FILE: Final = "labels.csv"
+
+
+def find(root: Path, table: pd.DataFrame) -> pd.Series | None:
+    """The group of each row of ``table`` from the ``labels.csv`` in ``root``; or None.
+
+    Raises:
+        DatasetError: There is such a file, but it is damaged.
+    """
+    for pattern in (FILE, f"*/{FILE}"):
+        for file in sorted(root.glob(pattern)):
+            return load(file, table)
+    return None
+
+
+def load(file: Path, table: pd.DataFrame) -> pd.Series | None:
+    """Read the columns ``file`` and ``group`` for the rows of ``table``.
+
+    Images are matched by their path below the dataset, or by name alone where the CSV gives names.
+
+    Returns:
+        A name an image, missing where the CSV says nothing of it. None where the CSV has no column
+        ``group``.
+
+    Raises:
+        DatasetError: The file is damaged or has no column ``file``.
+    """
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise DatasetError(f"{file}: cannot be read ({error.strerror}).") from error
+    return from_bytes(data, str(file), table)
+
+
+def from_bytes(data: bytes, name: str, table: pd.DataFrame) -> pd.Series | None:
+    """As ``load``, from the file's bytes; ``name`` is for messages."""
+    try:
+        source = pd.read_csv(io.BytesIO(data), dtype="str")
+        source.columns = [str(column).strip().lower() for column in source.columns]
+        if "group" not in source:
+            return None
+        groups = pd.Series(source["group"].to_numpy(), index=source["file"].str.strip())
+    except (ValueError, KeyError) as error:
+        raise DatasetError(
+            f"{name}: the groups cannot be read ({error}). It needs the columns file and group."
+        ) from error
+    groups = groups[~groups.index.duplicated()]
+    files = table["file"].astype("str")
+    by_path = groups.reindex(files).reset_index(drop=True)
+    by_name = groups.reindex(files.map(lambda path: path.rsplit("/", 1)[-1]))
+    return by_path.fillna(by_name.reset_index(drop=True))

@@ -1,0 +1,137 @@
+"""Ask a model about every image of a dataset, once: the answers are kept by content."""
+
+import contextlib
+import hashlib
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from fer_core import chunks, files
+from fer_core.chunks import Progress
+from fer_core.classifier import EmotionClassifier, Probabilities, softmax
+from fer_core.dataset import DatasetIndex, pixels
+from fer_core.downloads import digest
+from fer_core.errors import DatasetError, ModelError
+from fer_core.evaluation.calibration import Logits
+from fer_core.registry import INT8_FILE, KERAS_FILE, LITERT_FILE, ModelCard
+from fer_core.settings import settings
+
+FORMS: Final = {"fp32": LITERT_FILE, "int8": INT8_FILE, "keras": KERAS_FILE}
+"""A network's forms and their files. ``fp32`` is what runs everywhere."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answers:
+    """What one network says of N images.
+
+    Attributes:
+        logits: Reading to float32 (N, 7).
+        features: float16 (N, C), the last feature map averaged; None where the model has none.
+    """
+
+    logits: dict[str, Logits]
+    features: npt.NDArray[np.float16] | None = None
+
+    def probabilities(self, card: ModelCard, reading: str) -> Probabilities:
+        """Calibrated float32 (N, 7) of one reading."""
+        return softmax(self.logits[reading] / np.float32(card.reading(reading).temperature))
+
+
+def forms_of(card: ModelCard) -> tuple[str, ...]:
+    """The forms whose files the model's folder holds."""
+    return tuple(form for form, file in FORMS.items() if (card.folder / file).is_file())
+
+
+def open_form(card: ModelCard, form: str = "fp32", reading: str | None = None) -> EmotionClassifier:
+    """The model in one of its ``FORMS``; ``keras`` imports TensorFlow.
+
+    Raises:
+        ModelError: The file is missing, damaged or does not fit the card.
+    """
+    if form != "keras":
+        return EmotionClassifier(card, reading, settings().threads, file=FORMS[form])
+    from fer_core.training.keras_network import KerasNetwork
+
+    return EmotionClassifier(card, reading, network=KerasNetwork(card))
+
+
+def ask(
+    card: ModelCard, index: DatasetIndex, form: str = "fp32", progress: Progress | None = None
+) -> Answers:
+    """The answers of a model to every image, all readings in one pass.
+
+    Kept under ``FER_CACHE`` by the bytes of the model's file and the pixels of the images, so that
+    a second question costs nothing; on public links nothing is kept. Every image must be readable
+    (see ``DatasetIndex.readable``).
+
+    Raises:
+        DatasetError: There are no images.
+        ModelError: The model cannot be used, or has been removed.
+        ImageError: A file has gone since the scan.
+        CancelledError: ``progress`` asked to stop.
+    """
+    if not len(index):
+        raise DatasetError(
+            f"{index.root.name}: no readable images in this split. Choose another one."
+        )
+    cache = _cache_file(card, index, form)
+    kept = _recall(cache)
+    if kept is not None:
+        return kept
+    found = _ask(open_form(card, form), index, progress)
+    if settings().public:
+        return found  # what strangers bring is not stored
+    with contextlib.suppress(OSError):  # not kept: only costs time the next time
+        buffer = io.BytesIO()
+        values: dict[str, npt.NDArray[np.floating]] = {
+            f"reading_{name}": logits for name, logits in found.logits.items()
+        }
+        if found.features is not None:
+            values["features"] = found.features
+        np.savez(buffer, allow_pickle=False, **values)
+        files.write_bytes(cache, buffer.getbuffer())
+    return found
+
+
+def _ask(classifier: EmotionClassifier, index: DatasetIndex, progress: Progress | None) -> Answers:
+    parts: dict[int, dict[str, npt.NDArray[np.float32]]] = {}
+
+    def work(start: int, stop: int) -> None:
+        crops = [pixels.read(index.path(row)) for row in range(start, stop)]
+        parts[start] = classifier.outputs(crops)
+
+    chunks.run(work, len(index), progress, size=128)
+    joined = {
+        name: np.concatenate([parts[start][name] for start in sorted(parts)]) for name in parts[0]
+    }
+    features = joined.pop("features", None)
+    logits = {name: joined[name] for name in classifier.card.readings}
+    return Answers(logits, None if features is None else features.astype(np.float16))
+
+
+def _cache_file(card: ModelCard, index: DatasetIndex, form: str) -> Path:
+    file = card.folder / FORMS[form]
+    try:
+        key = hashlib.sha256(digest(file).encode())
+    except OSError as error:
+        raise ModelError(
+            f"{file} cannot be read ({error.strerror}). Choose another model."
+        ) from error
+    key.update(index.table["digest"].to_numpy().tobytes())
+    key.update(f"{card.input_size} {card.channels}".encode())
+    return settings().cache / "answers" / f"{key.hexdigest()[:24]}.npz"
+
+
+def _recall(cache: Path) -> Answers | None:
+    """Kept answers, or None where there are none that can be used."""
+    try:
+        with np.load(cache, allow_pickle=False) as kept:
+            values = {name: kept[name] for name in kept.files}
+    except (OSError, ValueError, EOFError, KeyError):
+        return None
+    features = values.pop("features", None)
+    return Answers({name.removeprefix("reading_"): v for name, v in values.items()}, features)

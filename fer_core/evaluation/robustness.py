@@ -1,0 +1,133 @@
+"""How much accuracy is left when faces get harder to read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import numpy as np
+
+from fer_core.chunks import Progress
+from fer_core.classifier import Probabilities
+from fer_core.evaluation.calibration import Labels
+from fer_core.evaluation.figures import confusion_matrix, rates, rounded
+from fer_core.evaluation.strains import STRAINS
+from fer_core.images import Pixels
+
+AT_A_TIME: Final = 256
+"""Pictures changed and classified before progress is reported."""
+
+
+class Classifies(Protocol):
+    """What an ``EmotionClassifier`` can do, or anything else that gives probabilities."""
+
+    def predict(self, crops: list[Pixels], /) -> Probabilities:
+        """Float32 (N, 7) for N crops."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pictures:
+    """Face crops, uint8 (H, W) or (H, W, 3) each, and int (N,) what each shows; none -1.
+
+    Raises:
+        ValueError: There are none, or the lengths differ.
+    """
+
+    crops: Sequence[Pixels]
+    truth: Labels
+
+    def __post_init__(self) -> None:
+        if len(self.truth) == 0 or len(self.truth) != len(self.crops) or self.truth.min() < 0:
+            raise ValueError(
+                "need pictures, one truth of 0 or more each. "
+                f"Received: {len(self.crops)}, {len(self.truth)}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Robustness:
+    """Figures at one level of one strain.
+
+    Attributes:
+        strain: A name in ``strains.STRAINS``; empty for the pictures as they are.
+        level: How much of it, in the strain's unit.
+        accuracy: Share right, 0..1.
+        macro_f1: Mean F1 over the emotions present.
+        drop: Accuracy lost against the pictures as they are.
+        bias_ratio: Share predicted over share true, in ``EMOTIONS`` order.
+    """
+
+    strain: str
+    level: float
+    accuracy: float
+    macro_f1: float
+    drop: float
+    bias_ratio: tuple[float, ...]
+
+
+STANDARD: Final = tuple((name, float(strain.standard)) for name, strain in STRAINS.items())
+"""Each strain at the level that model cards report."""
+
+EVERY: Final = tuple(
+    (name, float(level)) for name, strain in STRAINS.items() for level in strain.levels
+)
+"""Every strain at all its levels, for curves."""
+
+
+def measure_robustness(
+    classifier: Classifies,
+    pictures: Pictures,
+    steps: Sequence[tuple[str, float]] = STANDARD,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> tuple[Robustness, ...]:
+    """Figures of the pictures as they are, then of each step.
+
+    The same seed draws the same sides, places and grains at every level.
+
+    Args:
+        classifier: Whose answers are judged.
+        pictures: What it is asked about.
+        steps: Strains and levels: ``STANDARD``, ``EVERY``, or some of them.
+        seed: Of all chance.
+        progress: See ``chunks.Progress``; counts pictures.
+
+    Raises:
+        CancelledError: ``progress`` asked to stop.
+    """
+    found: list[Robustness] = []
+    count = len(pictures.crops)
+    for number, (name, level) in enumerate((("", 0.0), *steps)):
+        answers = np.empty(count, np.int64)
+        random = np.random.default_rng(seed)
+        for start in range(0, count, AT_A_TIME):
+            part = list(pictures.crops[start : start + AT_A_TIME])
+            if name:
+                part = [STRAINS[name].apply(crop, level, random) for crop in part]
+            answers[start : start + len(part)] = classifier.predict(part).argmax(axis=1)
+            if progress:
+                progress(number * count + start + len(part), (len(steps) + 1) * count)
+        clean = found[0].accuracy if found else None
+        found.append(_row((name, level), answers, pictures.truth, clean))
+    return tuple(found)
+
+
+def plain(rows: Sequence[Robustness]) -> list[dict[str, Any]]:
+    """Rows as plain rounded values, for a card or a JSON file."""
+    return [
+        {
+            "strain": row.strain or "none",
+            "level": row.level,
+            **rounded({"accuracy": row.accuracy, "macro_f1": row.macro_f1, "drop": row.drop}),
+        }
+        for row in rows
+    ]
+
+
+def _row(
+    step: tuple[str, float], answers: Labels, truth: Labels, clean: float | None
+) -> Robustness:
+    found = rates(confusion_matrix(truth, answers))
+    accuracy = float(found.accuracy)
+    drop = 0.0 if clean is None else clean - accuracy
+    bias = tuple(found.bias_ratio.tolist())
+    return Robustness(*step, accuracy, float(found.macro_f1), drop, bias)

@@ -1,0 +1,257 @@
+"""Training runs of the dashboard: jobs in ``$FER_HOME/runs`` that train one at a time."""
+
+import io
+import shutil
+import tempfile
+import time
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+from fer_core import model_store, registry
+from fer_core.errors import JobError, TrainingError
+from fer_core.files import write_json
+from fer_core.jobs import Job, Jobs, job
+from fer_core.settings import settings
+from fer_core.training import course
+from fer_core.training.config import TrainConfig
+from fer_core.training.run import RunFolder
+
+STOP: Final = "stop"
+"""Asked of a run: end now, and make a model of the best epoch so far."""
+
+END_S: Final = 10
+"""So long a killed process may take to be gone."""
+
+MOST_BYTES: Final = 4_000_000_000
+PROCESS_FILES: Final = (job.JOB, job.OWNER, job.REQUEST)
+"""What in a run's folder is of one machine and one moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Which dataset a run trains on, seen how.
+
+    Attributes:
+        data: Its folder, or ``demo``.
+        votes: File of FER+ votes, where they are not found in the folder.
+        decisions: File of decisions to see it through.
+        corrections: Add the faces that were corrected on the live page.
+    """
+
+    data: str
+    votes: str | None = None
+    decisions: str | None = None
+    corrections: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run as it is now: its job, its config and its epochs."""
+
+    job: Job
+    config: TrainConfig
+    epochs: list[dict[str, Any]]
+
+    @property
+    def folder(self) -> RunFolder:
+        """Where it lies."""
+        return RunFolder(self.job.folder)
+
+    @property
+    def best(self) -> Mapping[str, Any] | None:
+        """The epoch whose network is kept."""
+        return course.best(self.epochs, self.config.monitor)
+
+    @property
+    def seconds(self) -> float:
+        """Time of all epochs that are finished."""
+        return float(sum(line.get("seconds", 0) for line in self.epochs))
+
+    @property
+    def has_model(self) -> bool:
+        """Whether a model has been made of it."""
+        return (self.folder.model / "card.json").is_file()
+
+
+def store() -> Jobs:
+    """The runs as jobs, of which one may train at a time."""
+    return Jobs(settings().home / "runs", exclusive=True)
+
+
+def load(name: str) -> Run:
+    """The run called ``name``.
+
+    Raises:
+        JobError: There is none.
+        TrainingError: Its config is damaged.
+    """
+    return _run(store().get(name))
+
+
+def every() -> tuple[Run, ...]:
+    """All runs, newest first; those whose config is damaged are left out."""
+    found = []
+    for one in store().list():
+        try:
+            found.append(_run(one))
+        except TrainingError:
+            continue
+    return tuple(found)
+
+
+def active() -> Job | None:
+    """The run that trains now."""
+    return next((one for one in store().list() if one.state.is_active), None)
+
+
+def start(config: TrainConfig, source: Source, title: str) -> Job:
+    """Begin a run.
+
+    Raises:
+        JobError: Another one trains.
+    """
+    if now := active():
+        raise JobError(f"{now.title} is training. Pause or stop it first.")
+    if settings().public:
+        raise JobError("This is a public link: nothing is trained here.")
+    jobs = store()
+    stamp = datetime.now(UTC).strftime(f"%Y%m%d-%H%M%S-{config.architecture}")
+    made = jobs.create(title, "train", name=_free(jobs, stamp))
+    folder = RunFolder(made.folder)
+    config.save(folder.config)
+    write_json(folder.dataset, {name: getattr(source, name) for name in Source.__slots__})
+    try:
+        return jobs.launch(made.name, _command(made.folder))
+    except JobError:
+        jobs.delete(made.name)
+        raise
+
+
+def go_on(name: str) -> Job:
+    """Resume a run that was paused, stopped, or died.
+
+    Raises:
+        JobError: Another one trains, or it has ended.
+    """
+    return store().resume(name)
+
+
+def extend(name: str, epochs: int) -> Job:
+    """Train a run that has ended for ``epochs`` more.
+
+    The optimizer, its moments, the callbacks and the random numbers go on from where they were.
+    The cosine schedule is that of the new total, so the learning rate rises to where a run of
+    that length would be; a constant one stays. The best epoch so far remains until one is better.
+
+    Raises:
+        JobError: It trains, or another one does.
+        TrainingError: There would be too many epochs, or no more than train the heads alone.
+    """
+    run = load(name)
+    if now := active():
+        raise JobError(f"{now.title} is training. Pause or stop it first.")
+    run.folder.extend(run.config, len(run.epochs) + epochs)
+    return store().launch(name, _command(run.job.folder))
+
+
+def discard(name: str) -> None:
+    """End a run at once if it trains, and delete it with everything it made.
+
+    Raises:
+        JobError: It does not end, or cannot be removed.
+    """
+    jobs = store()
+    jobs.kill(name)
+    limit = time.monotonic() + END_S
+    while jobs.get(name).state.is_active and time.monotonic() < limit:
+        time.sleep(0.05)
+    jobs.delete(name)
+
+
+def promote(name: str, model: str) -> str:
+    """Copy a run's model to the user's models and make it the default; its name there.
+
+    Raises:
+        ModelError: It has none, or it cannot be copied.
+        SettingsError: This is a public link.
+    """
+    entry = model_store.Entry(load(name).folder.model, name, "run", is_default=False)
+    registry.load_card(entry.folder)
+    free = model_store.free_name(model)
+    model_store.keep(entry, free)
+    registry.promote(free)
+    return free
+
+
+def pack(name: str) -> bytes:
+    """The run's folder as a ZIP: what resuming it elsewhere needs, and its model."""
+    folder, buffer = store().get(name).folder, io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for one in sorted(folder.rglob("*")):
+            if one.is_file() and one.name not in PROCESS_FILES:
+                archive.write(one, f"{name}/{one.relative_to(folder).as_posix()}")
+    return buffer.getvalue()
+
+
+def take_in(file: BinaryIO, title: str) -> Job:
+    """Take in a run that ``pack`` wrote, such as one trained on a hosted GPU.
+
+    Raises:
+        JobError: It is no ZIP of a run, or a far too large one.
+        TrainingError: Its config is damaged.
+    """
+    jobs = store()
+    with tempfile.TemporaryDirectory() as place:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                if sum(one.file_size for one in archive.infolist()) > MOST_BYTES:
+                    raise JobError(f"{title}: more than {MOST_BYTES / 1e9:.0f} GB when unpacked.")
+                archive.extractall(place)
+        except (zipfile.BadZipFile, OSError, ValueError) as error:
+            raise JobError(f"{title}: this is not a ZIP of a run ({error}).") from error
+        configs = sorted(Path(place).rglob("config.yaml"), key=lambda one: len(one.parts))
+        if not configs:
+            raise JobError(f"{title}: there is no config.yaml in it, so it is no run.")
+        TrainConfig.load(configs[0])
+        stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-taken-in")
+        made = jobs.create(title, "train", name=_free(jobs, stamp))
+        for name in PROCESS_FILES:
+            (configs[0].parent / name).unlink(missing_ok=True)
+        (made.folder / "owner.json").unlink()
+        shutil.copytree(configs[0].parent, made.folder, dirs_exist_ok=True)
+    job.change(made.folder, command=_command(made.folder), cwd=str(Path.cwd()))
+    return jobs.get(made.name)
+
+
+def differences(one: TrainConfig, other: TrainConfig) -> list[tuple[str, Any, Any]]:
+    """The fields in which two configs differ, with both values."""
+    mine, theirs = _flat(one), _flat(other)
+    return [(name, mine[name], theirs[name]) for name in mine if mine[name] != theirs[name]]
+
+
+def _flat(config: TrainConfig) -> dict[str, Any]:
+    values = config.to_dict()
+    inner = values.pop("augmentation")
+    return values | {f"augmentation.{name}": value for name, value in inner.items()}
+
+
+def _run(one: Job) -> Run:
+    folder = RunFolder(one.folder)
+    return Run(one, TrainConfig.load(folder.config), folder.epochs())
+
+
+def _command(folder: Path) -> list[str]:
+    """The same for the first start and every later one: what to do lies in the folder."""
+    return ["train", "--run", str(folder.absolute()), "--resume"]
+
+
+def _free(jobs: Jobs, wanted: str) -> str:
+    name, number = wanted, 1
+    while (jobs.root / name).exists():
+        number += 1
+        name = f"{wanted}-{number}"
+    return name

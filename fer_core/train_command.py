@@ -1,0 +1,159 @@
+"""``python -m fer_core train``: a run in a folder, as the dashboard starts it."""
+
+import argparse
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fer_core import corrections
+from fer_core.audit.decisions import Decisions, view
+from fer_core.dataset import DatasetIndex, combine, demo, scan, votes
+from fer_core.errors import TrainingError
+from fer_core.files import write_json
+from fer_core.jobs import PAUSE, PausedError, Work, working
+from fer_core.runs import STOP
+from fer_core.training.config import TrainConfig, recipes
+from fer_core.training.run import RunFolder
+from fer_core.training.samples import Samples
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Fill the parser."""
+    parser.add_argument(
+        "--run", dest="folder", type=Path, required=True, metavar="DIR", help="the run's folder"
+    )
+    parser.add_argument("--resume", action="store_true", help="go on with the run in that folder")
+    parser.add_argument("--data", metavar="DIR", help="dataset folder, or demo")
+    parser.add_argument("--votes", type=Path, help="labels.csv or fer2013new.csv")
+    parser.add_argument("--decisions", type=Path, help="decisions.csv to see the dataset through")
+    parser.add_argument(
+        "--corrections", action="store_true", help="add the faces corrected on the live page"
+    )
+    parser.add_argument("--config", help=f"YAML file, or one of the recipes {', '.join(recipes())}")
+    parser.add_argument("--epochs", type=int, help="instead of the config's")
+    parser.add_argument("--start", help="instead of the config's")
+    parser.add_argument("--until", type=int, metavar="EPOCH", help="pause before this epoch")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train; 0 when finished, 3 when paused."""
+    folder = RunFolder(options.folder)
+    config = _config(folder, options)
+    try:
+        with working(options.folder, kind="train", turn="refuse") as work:
+            work.summary = {"model": str(_train(folder, config, options, work))}
+    except PausedError:
+        print("paused")
+        return 3
+    return 0
+
+
+def _train(folder: RunFolder, config: TrainConfig, options: argparse.Namespace, work: Work) -> Path:
+    work.report(0, 0, "Starting TensorFlow")
+    from fer_core.training import loop, samples
+
+    source = _source(folder, options)
+    work.report(0, 0, "Reading the pictures")
+    index = open_dataset(source)
+    data = {
+        split: samples.load(index, split, config.input_size, config.channels)
+        for split in ("train", "validation")
+    }
+    facts = _facts(data)
+    check_same(folder, source, facts)
+    write_json(folder.dataset, source | facts)
+    work.report(0, 0, "Training")
+
+    def request() -> str:
+        if work.asked not in (PAUSE, STOP):
+            work.check()
+        return work.asked
+
+    ended = loop.train(
+        config, options.folder, data, resume=options.resume, request=request, until=options.until
+    )
+    if ended == loop.PAUSED:
+        raise PausedError("Paused.")
+    from fer_core.training.finish import finish
+
+    measured = {"validation": data["validation"]}
+    if len(index.split("test")):
+        measured["test"] = samples.load(index, "test", config.input_size, config.channels)
+    return finish(folder, config, measured, index)
+
+
+def open_dataset(source: Mapping[str, Any]) -> DatasetIndex:
+    """The dataset that ``dataset.json`` names; one without a validation split gets one.
+
+    Raises:
+        DatasetError: It is not there any more, or cannot be read.
+    """
+    index = scan(demo.make() if source["data"] == "demo" else source["data"])
+    if source.get("votes"):
+        index = votes.attach(index, Path(source["votes"]))
+    if source.get("decisions"):
+        index = view(index, Decisions(Path(source["decisions"])))
+    index = combine.with_validation(index)
+    if source.get("corrections"):
+        index = combine.with_extra(index, scan(corrections.folder()))
+    return index
+
+
+def check_same(folder: RunFolder, source: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
+    """A run that has begun goes on with the pictures it began with, or not at all.
+
+    Raises:
+        TrainingError: They have changed.
+    """
+    before = folder.source().get("fingerprint")
+    if folder.state.exists() and before not in (None, facts["fingerprint"]):
+        raise TrainingError(
+            f"{source['data']}: the dataset has changed since this run began, so the run cannot go "
+            "on. Undo the change and resume, or begin a new run that starts from this one's model."
+        )
+
+
+def _config(folder: RunFolder, options: argparse.Namespace) -> TrainConfig:
+    if options.resume and not options.config:
+        config = TrainConfig.load(folder.config)
+        if options.epochs and options.epochs != config.epochs:
+            folder.extend(config, options.epochs)
+    else:
+        named = recipes().get(options.config or "", Path(options.config or ""))
+        if not options.config or not named.is_file():
+            raise TrainingError(
+                f"--config needs a YAML file or one of {', '.join(recipes())}. "
+                f"Received: {options.config!r}."
+            )
+        config = TrainConfig.load(named)
+    changes = {n: getattr(options, n) for n in ("epochs", "start") if getattr(options, n)}
+    return TrainConfig.from_dict(config.to_dict() | changes)
+
+
+def _source(folder: RunFolder, options: argparse.Namespace) -> dict[str, Any]:
+    if options.resume and not options.data:
+        return dict(json.loads(folder.dataset.read_text("utf-8")))
+    if not options.data:
+        raise TrainingError("--data needs a dataset folder, or the word demo.")
+    return {
+        "data": options.data if options.data == "demo" else str(Path(options.data).absolute()),
+        "votes": str(options.votes.absolute()) if options.votes else None,
+        "decisions": str(options.decisions.absolute()) if options.decisions else None,
+        "corrections": options.corrections,
+    }
+
+
+def _facts(data: Mapping[str, Samples]) -> dict[str, Any]:
+    total = hashlib.blake2b(digest_size=16)
+    for _, one in sorted(data.items()):
+        total.update("\n".join(one.files).encode())
+        for array in (one.pixels, one.labels, one.votes):
+            total.update(b"" if array is None else array.tobytes())
+    return {
+        "fingerprint": total.hexdigest(),
+        "pictures": {split: len(one) for split, one in data.items()},
+        "unreadable": [name for one in data.values() for name in one.skipped],
+    }

@@ -1,0 +1,267 @@
+"""What a training run is made of: one frozen ``TrainConfig``, as YAML on disk."""
+
+from collections.abc import Mapping
+from dataclasses import Field, asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from fer_core.augmentation import LIMITS, Spec
+from fer_core.errors import TrainingError
+from fer_core.files import write_bytes
+
+ARCHITECTURES: Final = ("mobilenetv2", "fernet")
+READINGS: Final = ("fer2013", "ferplus")
+LOSSES: Final = ("cross_entropy", "focal", "class_balanced", "logit_adjusted")
+CLASS_WEIGHTS: Final = ("none", "balanced", "effective")
+OPTIMIZERS: Final = ("adamw", "sgd")
+SCHEDULES: Final = ("cosine", "constant")
+MONITORS: Final = ("val_accuracy", "val_macro_f1", "val_loss")
+VERSION: Final = 1
+
+
+def _of(default: Any, text: str, *, choices: tuple[str, ...] = (), low: float = 0,
+        high: float = 1e9) -> Any:  # fmt: skip
+    """A field with its one-line help and what it may be; numbers are ``low`` to ``high``."""
+    limits = {"help": text, "choices": choices, "low": low, "high": high}
+    return field(default=default, metadata=limits)
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation(Spec):
+    """``augmentation.Spec`` and what only training does; 0 turns a change off."""
+
+    rotation: float = 12.0
+    shift: float = 0.09
+    zoom: float = 0.15
+    brightness: float = 0.14
+    contrast: float = 0.35
+    noise: float = 12.0
+    erasing: float = 0.4
+    sharpness: float = _of(
+        1.0, "Largest unsharp mask (up) or blur (down), as a share of the detail.", high=1
+    )
+    mixup: float = _of(
+        0.0, "Alpha of MixUp's beta distribution (Zhang et al., 2018); pictures are blended.",
+        high=4,
+    )  # fmt: skip
+    cutmix: float = _of(
+        0.0, "Probability of CutMix (Yun et al., 2019): a box from another picture.", high=1
+    )
+    webcam: float = _of(
+        0.0, "Share of pictures spoilt as a webcam would: blur, low light, JPEG, few pixels.",
+        high=1,
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        Spec.__post_init__(self)
+        for one in fields(self):
+            if one.name not in LIMITS:
+                _check_number(f"augmentation.{one.name}", getattr(self, one.name), one)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig:
+    """Every choice of a run. Wrong values raise ``TrainingError`` naming the field.
+
+    The defaults train MobileNetV2 as the shipped one was. Each field carries its help in
+    ``dataclasses.fields(TrainConfig)``'s metadata; the training page and the documentation show it.
+    """
+
+    architecture: str = _of("mobilenetv2", "The network.", choices=ARCHITECTURES)
+    start: str = _of(
+        "imagenet",
+        "Where weights come from: imagenet, scratch, a .weights.h5 file of ImageNet weights "
+        "without top, or a model (name or folder) to go on from.",
+    )
+    input_size: int = _of(96, "Side of the square input in pixels.", low=32, high=224)
+    channels: int = _of(1, "1 for grey input, 3 for RGB.", low=1, high=3)
+    alpha: float = _of(1.0, "Width of MobileNetV2.", low=0.35, high=1.4)
+    stride1_stem: bool = _of(
+        False, "MobileNetV2 without its first halving, for small inputs such as 48."
+    )
+    dropout: float = _of(0.3, "Dropout before the heads.", high=0.9)
+    readings: tuple[str, ...] = _of(
+        READINGS, "Label sources, a head each: the dataset's labels (fer2013), FER+ votes."
+    )
+    loss: str = _of("cross_entropy", "Loss on the dataset's labels.", choices=LOSSES)
+    label_smoothing: float = _of(0.1, "Share of each label spread over all classes.", high=0.9)
+    focal_gamma: float = _of(2.0, "Focus of the focal loss on hard pictures.", high=10)
+    effective_beta: float = _of(
+        0.999, "Beta of the effective number of samples (Cui et al., 2019).", high=0.99999
+    )
+    logit_adjustment: float = _of(
+        1.0, "Strength of the class prior in the logit-adjusted loss.", high=3
+    )
+    class_weights: str = _of(
+        "none", "Weight of each class in the loss on labels.", choices=CLASS_WEIGHTS
+    )
+    ferplus_weight: float = _of(1.0, "Weight of the loss on FER+ votes beside the labels'.", high=9)
+    teachers: tuple[str, ...] = _of(
+        (), "Models to learn from besides the labels (knowledge distillation)."
+    )
+    distill_weight: float = _of(0.5, "Share of the loss that comes from the teachers.", high=1)
+    distill_temperature: float = _of(
+        2.0, "Softening of teachers and network (Hinton et al., 2015).", low=0.1, high=20
+    )
+    optimizer: str = _of("adamw", "AdamW, or SGD with Nesterov momentum 0.9.", choices=OPTIMIZERS)
+    learning_rate: float = _of(1e-3, "Highest learning rate.", low=1e-7, high=1)
+    schedule: str = _of(
+        "cosine", "Cosine with warm-up down to a thousandth, or constant.", choices=SCHEDULES
+    )
+    warmup_epochs: float = _of(0.5, "Epochs until the cosine schedule is at its highest.", high=50)
+    weight_decay: float = _of(0.02, "Decoupled weight decay.", high=1)
+    epochs: int = _of(15, "Passes over the training pictures.", low=1, high=10_000)
+    batch_size: int = _of(64, "Pictures a step.", low=1, high=4096)
+    head_epochs: int = _of(0, "First epochs that train the heads alone.", high=10_000)
+    train_from: float = _of(
+        0.0, "Share of the backbone's layers that stays frozen, counted from the input.", high=1
+    )
+    batchnorm_momentum: float = _of(
+        0.9, "Of BatchNorm's averages. Keras' MobileNetV2 has 0.999, which trails.", high=0.9999
+    )
+    refresh_batchnorm: int = _of(
+        0, "Batches on which BatchNorm's averages are measured anew before each validation.",
+        high=1000,
+    )  # fmt: skip
+    ema: float = _of(0.0, "Momentum of the weights' moving average; 0 for none.", high=0.99999)
+    monitor: str = _of("val_accuracy", "What decides which epoch is best.", choices=MONITORS)
+    early_stopping: int = _of(0, "Epochs without a better one after which to stop; 0 never.")
+    early_stopping_min_delta: float = _of(0.0, "Gain that counts as better.", high=1)
+    reduce_lr: int = _of(
+        0, "Epochs without a better one after which the learning rate falls; 0 never. "
+        "Needs the constant schedule.",
+    )  # fmt: skip
+    reduce_lr_factor: float = _of(0.5, "What the learning rate is multiplied by.", high=0.99)
+    reduce_lr_min: float = _of(1e-6, "The learning rate never falls below this.", high=1)
+    tensorboard: bool = _of(False, "Also write TensorBoard's event files.")
+    seed: int = _of(7, "Of everything drawn by chance.", high=2**31)
+    augmentation: Augmentation = field(
+        default_factory=Augmentation, metadata={"help": "How pictures are changed in training."}
+    )
+
+    def __post_init__(self) -> None:
+        for one in fields(self):
+            _check(one.name, getattr(self, one.name), one)
+        self._check_together()
+
+    def _check_together(self) -> None:
+        if not self.readings or not set(self.readings) <= set(READINGS):
+            raise _wrong("readings", f"one or both of {', '.join(READINGS)}", self.readings)
+        if self.channels == 2:
+            raise _wrong("channels", "1 or 3", self.channels)
+        if self.reduce_lr and self.schedule != "constant":
+            raise _wrong("reduce_lr", "0 with the cosine schedule, which sets the rate itself",
+                         self.reduce_lr)  # fmt: skip
+        has_imagenet = self.start == "imagenet" or self.start.endswith(".weights.h5")
+        if self.architecture == "fernet" and has_imagenet:
+            raise _wrong("start", "scratch or a model for fernet", self.start)
+        if self.head_epochs >= self.epochs:
+            raise _wrong("head_epochs", f"fewer than epochs ({self.epochs})", self.head_epochs)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, lists for tuples, with the version of the format."""
+        values = asdict(self)
+        values = {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+        return {"version": VERSION, **values}
+
+    def save(self, file: Path) -> None:
+        """Write as YAML."""
+        write_bytes(file, yaml.safe_dump(self.to_dict(), sort_keys=False).encode())
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "TrainConfig":
+        """The config of ``values``; fields left out have their defaults.
+
+        Raises:
+            TrainingError: An unknown field, a wrong type or value, or a newer version.
+        """
+        rest = dict(values)
+        version = rest.pop("version", VERSION)
+        if version != VERSION:
+            raise TrainingError(
+                f"this program reads configs of version {VERSION}. Received: {version!r}. "
+                "Update FER Studio or write the config anew."
+            )
+        inner = rest.pop("augmentation", {})
+        _check_names(rest, cls, "")
+        _check_names(inner, Augmentation, "augmentation.")
+        return cls(**_plain(rest, cls), augmentation=Augmentation(**_plain(inner, Augmentation)))
+
+    @classmethod
+    def load(cls, file: Path) -> "TrainConfig":
+        """Read YAML; see ``from_dict``."""
+        try:
+            values = yaml.safe_load(file.read_text("utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise TrainingError(f"{file}: cannot be read as YAML ({error}).") from error
+        if not isinstance(values, dict):
+            raise TrainingError(f"{file}: must hold fields such as 'epochs: 10'.")
+        try:
+            return cls.from_dict(values)
+        except TrainingError as error:
+            raise TrainingError(f"{file}: {error}") from error
+
+
+def recipes() -> dict[str, Path]:
+    """Name to file of the recipes that come with this package."""
+    folder = Path(__file__).parent / "recipes"
+    return {file.stem: file for file in sorted(folder.glob("*.yaml"))}
+
+
+def _check(name: str, value: Any, one: "Field[Any]") -> None:
+    kind = type(one.default) if one.name != "augmentation" else Augmentation
+    if kind is tuple:
+        if not isinstance(value, tuple) or not all(isinstance(part, str) for part in value):
+            raise _wrong(name, "a list of names", value)
+    elif kind in (int, float):
+        _check_number(name, value, one)
+    elif not isinstance(value, kind):
+        words = {bool: "true or false", str: "text", Augmentation: "a group of fields"}
+        raise _wrong(name, words.get(kind, "a number"), value)
+    elif one.metadata.get("choices") and value not in one.metadata["choices"]:
+        raise _wrong(name, f"one of {', '.join(one.metadata['choices'])}", value)
+
+
+def _check_number(name: str, value: Any, one: "Field[Any]") -> None:
+    low, high = one.metadata["low"], one.metadata["high"]
+    whole = isinstance(one.default, int)
+    fits = isinstance(value, int) if whole else isinstance(value, (int, float))
+    if isinstance(value, bool) or not fits or not low <= value <= high:
+        kind = "a whole number" if whole else "a number"
+        raise _wrong(name, f"{kind} from {low:g} to {high:g}", value)
+
+
+def _check_names(values: Any, kind: type, prefix: str) -> None:
+    if not isinstance(values, Mapping):
+        raise _wrong(prefix.rstrip("."), "a group of fields", values)
+    known = {one.name for one in fields(kind)}
+    for name in values:
+        if name not in known:
+            raise TrainingError(
+                f"there is no field {prefix}{name}. Fields: {', '.join(sorted(known))}."
+            )
+
+
+def _plain(values: Mapping[str, Any], kind: type) -> dict[str, Any]:
+    """Lists as tuples, and numbers such as 1e-3, which YAML 1.1 takes for text, as numbers."""
+    kinds = {one.name: type(one.default) for one in fields(kind)}
+    return {name: _value(f"{name}", value, kinds[name]) for name, value in values.items()}
+
+
+def _value(name: str, value: Any, kind: type) -> Any:
+    if isinstance(value, list):
+        return tuple(value)
+    if kind is float and isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError as error:
+            raise _wrong(name, "a number", value) from error
+    if kind is float and (isinstance(value, bool) or not isinstance(value, (int, float))):
+        raise _wrong(name, "a number", value)
+    return value
+
+
+def _wrong(name: str, allowed: str, value: Any) -> TrainingError:
+    return TrainingError(f"{name} must be {allowed}. Received: {value!r}.")

@@ -1,0 +1,70 @@
+"""Teachers: models whose answers are part of the target."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from fer_core import registry
+from fer_core.errors import FerError, TrainingError
+from fer_core.files import npy_bytes, write_bytes
+from fer_core.images import network_input
+from fer_core.training.config import TrainConfig
+from fer_core.training.samples import Samples
+
+Floats = npt.NDArray[np.float32]
+
+
+def logits(config: TrainConfig, train: Samples, cache: Path) -> dict[str, Floats]:
+    """Mean logits of the teachers, calibrated and averaged with the mirrored pictures.
+
+    Each teacher's are cached in ``cache``, under a digest of its weights and the pictures.
+
+    Returns:
+        float32 (N, 7) by reading that ``config`` trains and every teacher has; empty without
+        teachers.
+
+    Raises:
+        TrainingError: A teacher cannot be opened, or lacks a reading.
+    """
+    if not config.teachers:
+        return {}
+    parts = [_one(name, train, config.readings, cache) for name in config.teachers]
+    return {name: np.mean([part[name] for part in parts], axis=0) for name in config.readings}
+
+
+def _one(teacher: str, train: Samples, readings: tuple[str, ...], cache: Path) -> dict[str, Floats]:
+    try:
+        card = registry.load_card(teacher)
+        missing = set(readings) - set(card.readings)
+    except FerError as error:
+        raise TrainingError(f"teachers: {error}") from error
+    if missing:
+        raise TrainingError(f"teachers: {teacher} lacks the reading {', '.join(missing)}.")
+    source = card.folder / registry.KERAS_FILE
+    digest = hashlib.blake2b(source.read_bytes(), digest_size=8)
+    digest.update(train.pixels.tobytes())
+    file = cache / f"{card.name}-{digest.hexdigest()}.npy"
+    names = sorted(card.readings)
+    if not file.is_file():
+        model = keras.saving.load_model(source, compile=False)
+        write_bytes(file, npy_bytes(_predict(model, card, train, names)))
+    stored = np.load(file)
+    return {name: stored[place] for place, name in enumerate(names) if name in readings}
+
+
+def _predict(model: keras.Model, card: registry.ModelCard, train: Samples, names: list[str]) -> Any:
+    """Calibrated logits (readings, N, 7), float32."""
+    parts = []
+    for at in range(0, len(train), 128):
+        crops = train.pixels[at : at + 128]
+        pixels = network_input(
+            (c[..., 0] if c.shape[2] == 1 else c for c in crops), card.input_size, card.channels
+        )
+        plain, mirrored = (model.predict_on_batch(x) for x in (pixels, pixels[:, :, ::-1].copy()))
+        scaled = [(plain[n] + mirrored[n]) / 2 / card.readings[n].temperature for n in names]
+        parts.append(np.stack(scaled))
+    return np.concatenate(parts, axis=1).astype(np.float32)

@@ -1,0 +1,178 @@
+"""What a run will cost on this machine: measured on a few batches, in a process of its own.
+
+``ask`` needs no Keras, so that pages may call it; it starts this module as a program.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import psutil
+import yaml
+
+import fer_core
+from fer_core.chunks import Progress
+from fer_core.errors import TrainingError
+from fer_core.files import write_json
+from fer_core.labels import EMOTIONS
+from fer_core.settings import settings
+from fer_core.training.config import TrainConfig
+from fer_core.training.run import RunFolder
+
+BATCHES: Final = 6
+LOOK_S: Final = 0.2
+DECIDING: Final = (
+    "architecture", "start", "input_size", "channels", "alpha", "stride1_stem", "readings",
+    "optimizer", "batch_size", "head_epochs", "train_from", "ema", "augmentation",
+)  # fmt: skip
+"""The fields that pace, size and memory depend on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What was measured.
+
+    Attributes:
+        parameters: Weights of the network.
+        images_per_second: In training, after the first batch.
+        checked_per_second: Images validated a second.
+        megabytes: Memory of the process without the dataset.
+        image_bytes: Memory that each picture of the dataset adds.
+    """
+
+    parameters: int
+    images_per_second: float
+    checked_per_second: float
+    megabytes: float
+    image_bytes: int
+
+    def epoch_seconds(self, train: int, validation: int) -> float:
+        """Time of an epoch with as many pictures."""
+        return train / self.images_per_second + validation / self.checked_per_second
+
+    def memory_megabytes(self, pictures: int) -> float:
+        """Memory of a run with as many pictures."""
+        return self.megabytes + pictures * self.image_bytes / 1e6
+
+
+def known(config: TrainConfig) -> Estimate | None:
+    """What was measured before on this machine."""
+    try:
+        return Estimate(**json.loads(_file(config).read_text("utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def ask(config: TrainConfig, progress: Progress | None = None) -> Estimate:
+    """Measure, unless that was done before; takes the time of starting TensorFlow.
+
+    Raises:
+        TrainingError: The network cannot be built.
+        CancelledError: ``progress`` raised it; the process is ended.
+    """
+    if found := known(config):
+        return found
+    package = str(Path(fer_core.__file__).parent.parent)
+    path = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as trouble:
+        process = subprocess.Popen(  # noqa: S603  # this module itself
+            [sys.executable, "-m", "fer_core.training.estimate", yaml.safe_dump(config.to_dict())],
+            stdout=out, stderr=trouble, env=os.environ | {"PYTHONPATH": path},
+        )  # fmt: skip
+        try:
+            while process.poll() is None:
+                time.sleep(LOOK_S)
+                if progress:
+                    progress(0, 0)
+        finally:
+            process.kill()
+            process.wait()
+        out.seek(0)
+        said = out.read().decode()
+    try:
+        answer = json.loads(said.strip().splitlines()[-1])
+    except (ValueError, IndexError) as error:
+        raise TrainingError("The time an epoch takes could not be measured.") from error
+    if "error" in answer:
+        raise TrainingError(str(answer["error"]))
+    write_json(_file(config), answer)
+    return Estimate(**answer)
+
+
+def measure(config: TrainConfig) -> Estimate:
+    """Build the network of ``config`` and train it on a few batches of noise."""
+    from fer_core.training import loop
+    from fer_core.training.batches import Batches
+    from fer_core.training.callbacks.state import Place
+    from fer_core.training.callbacks.validation import predict
+
+    start = (
+        "scratch" if config.start == "imagenet" or config.start.endswith(".h5") else config.start
+    )
+    config = replace(config, start=start, teachers=())
+    data = _noise(config, (BATCHES + 1) * config.batch_size)
+    with tempfile.TemporaryDirectory() as folder:
+        session = loop.Session.open(config, RunFolder(Path(folder)), data, Place())
+        batches = Batches(data["train"], session.targets, config, epoch=config.head_epochs)
+        pace = _pace(lambda number: session.model.train_on_batch(*batches[number]), len(batches))
+        few = _noise(config, 128)["train"]
+        checked = _pace(lambda _: predict(session.network, few), 3)
+        return Estimate(
+            parameters=session.network.count_params(),
+            images_per_second=round(config.batch_size / pace, 1),
+            checked_per_second=round(128 / checked, 1),
+            megabytes=round(psutil.Process().memory_info().rss / 1e6),
+            image_bytes=config.input_size**2 * config.channels,
+        )
+
+
+def _pace(work: Any, times: int) -> float:
+    """Seconds a call takes, the first left out: it compiles."""
+    seconds = []
+    for number in range(times):
+        began = time.perf_counter()
+        work(number)
+        seconds.append(time.perf_counter() - began)
+    return float(np.median(seconds[1:]))
+
+
+def _noise(config: TrainConfig, count: int) -> dict[str, Any]:
+    from fer_core.training.samples import Samples
+
+    random = np.random.default_rng(0)
+    shape = (count, config.input_size, config.input_size, config.channels)
+    labels = np.arange(count, dtype=np.int64) % len(EMOTIONS)
+    votes = np.eye(len(EMOTIONS), dtype=np.float32)[labels]
+    pixels = random.integers(0, 256, shape, np.uint8)
+    noise = Samples(pixels, labels, votes, labels, tuple(map(str, range(count))))
+    return {"train": noise, "validation": noise}
+
+
+def _file(config: TrainConfig) -> Path:
+    values = {name: value for name, value in config.to_dict().items() if name in DECIDING}
+    said = json.dumps([values, os.cpu_count()], sort_keys=True)
+    name = hashlib.blake2b(said.encode(), digest_size=8).hexdigest()
+    return settings().cache / "estimates" / f"{name}.json"
+
+
+def main() -> None:
+    """Measure the config given as YAML and print what was found as JSON."""
+    from fer_core.errors import FerError
+
+    try:
+        config = TrainConfig.from_dict(yaml.safe_load(sys.argv[1]))
+        print(json.dumps(asdict(measure(config))))  # noqa: T201
+    except FerError as error:
+        print(json.dumps({"error": str(error)}))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,298 @@
+"""``train``: the one training loop, for the command line, the dashboard and the releases."""
+
+import os
+import platform
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from fer_core.errors import TrainingError
+from fer_core.files import write_json
+from fer_core.training import distillation, memory, networks, samples, targets
+from fer_core.training.augment import OPERATION, Augment
+from fer_core.training.batches import Batches, steps
+from fer_core.training.callbacks import state
+from fer_core.training.callbacks.averages import EvaluationWeights, Swap
+from fer_core.training.callbacks.checkpoint import BestModel
+from fer_core.training.callbacks.control import Control, Interrupted, Request
+from fer_core.training.callbacks.progress import MetricsLog, Progress
+from fer_core.training.callbacks.state import Keep, Place
+from fer_core.training.callbacks.validation import Validation
+from fer_core.training.config import TrainConfig
+from fer_core.training.losses import ReadingLoss, accuracy
+from fer_core.training.run import RunFolder
+from fer_core.training.samples import Samples
+
+FINISHED, PAUSED, STOPPED = "finished", "paused", "stopped"
+
+
+def train(  # noqa: PLR0913  (three things and how to go about it)
+    config: TrainConfig,
+    run_dir: Path,
+    data: Mapping[str, Samples],
+    *,
+    resume: bool = False,
+    request: Request = lambda: "",
+    until: int | None = None,
+) -> str:
+    """Train, keeping everything in ``run_dir``.
+
+    Every epoch is a ``fit`` of its own, with the same state before and after as if it were one:
+    so going on after a pause or a crash is what happens at every epoch. Where the GPU's memory is
+    too small the batch is halved, once, and the epoch begun anew.
+
+    Args:
+        config: What to train.
+        run_dir: The run's folder; see ``RunFolder``. Made if needed.
+        data: ``train`` and ``validation``; see ``samples.load``.
+        resume: Go on with the run that is in the folder. ``config`` may differ in ``epochs``: the
+            cosine is then that of the new number, from the step that has been reached.
+        request: Asked four times a second: ``pause`` saves in the middle of the epoch and returns,
+            ``stop`` returns and keeps the best.
+        until: Return before this epoch, counted from 0, as if paused.
+
+    Returns:
+        ``finished``, ``paused`` or ``stopped``.
+
+    Raises:
+        TrainingError: Bad data, a run that cannot be taken up, a loss that is not a number.
+    """
+    folder, said = RunFolder(run_dir), ""
+    while True:
+        try:
+            return _train(config, folder, data, resume, request, until, said)
+        except Exception as error:  # each backend has its own
+            if not memory.is_exhausted(error):
+                raise
+            batch = min(config.batch_size, len(data["train"]))
+            if said or batch < 2:
+                raise TrainingError(
+                    f"the GPU's memory is too small even for batches of {batch}. Choose a smaller "
+                    "batch, input size or network."
+                ) from error
+        said = f"The GPU's memory was too small for batches of {batch}; now they have {batch // 2}."
+        config, resume = replace(config, batch_size=batch // 2), True
+        keras.backend.clear_session()
+
+
+def _train(  # noqa: PLR0913, PLR0917
+    config: TrainConfig, folder: RunFolder, data: Mapping[str, Samples], resume: bool,
+    request: Request, until: int | None, note: str,
+) -> str:  # fmt: skip
+    samples.check(data, config.readings)
+    place = _take_up(folder) if resume else _begin(folder)
+    config.save(folder.config)
+    _note_environment(folder, note)
+    keras.utils.set_random_seed(config.seed)
+    session = Session.open(config, folder, data, place)
+    try:
+        while place.epoch < config.epochs and not place.stopped:
+            if until is not None and place.epoch >= until:
+                return PAUSED
+            session.run_epoch(request)
+    except Interrupted as wish:
+        if wish.request == "pause":
+            session.save_within(wish.step)
+            return PAUSED
+        return STOPPED
+    return FINISHED
+
+
+@dataclass(slots=True)
+class Session:
+    """The model around the network, compiled for the phase that ``place`` is in."""
+
+    config: TrainConfig
+    folder: RunFolder
+    data: Mapping[str, Samples]
+    place: Place
+    targets: targets.Targets
+    network: keras.Model
+    model: keras.Model
+    metrics: list[Any] = field(default_factory=list)
+
+    @classmethod
+    def open(
+        cls, config: TrainConfig, folder: RunFolder, data: Mapping[str, Samples], place: Place
+    ) -> "Session":
+        """Build the network and take up what ``folder`` holds of its state."""
+        taught = distillation.logits(config, data["train"], folder.root / "teachers")
+        goal = targets.make(data["train"], config, taught)
+        network = networks.build(config)
+        session = cls(
+            config, folder, data, place, goal, network, with_augmentation(network, config)
+        )
+        session.compile()
+        if place.step:
+            session.build_metrics()
+        if place.epoch or place.step:
+            session.metrics = state.load(folder.state, session.model)
+        session.count_by_batch()
+        return session
+
+    @property
+    def heads_only(self) -> bool:
+        """Whether the backbone stays as it is in this epoch."""
+        return self.place.epoch < self.config.head_epochs
+
+    def compile(self) -> None:
+        """Freeze and compile for the phase that ``place`` is in."""
+        config = self.config
+        networks.freeze(self.network, config, self.heads_only)
+        self.model.compile(
+            optimizer(config, steps_of(self.data["train"], config), self.heads_only),
+            loss={n: ReadingLoss(n, config, self.targets.prior) for n in config.readings},
+            weighted_metrics={n: [keras.metrics.MeanMetricWrapper(accuracy, "accuracy")]
+                              for n in config.readings},
+            jit_compile=keras.backend.backend() == "jax",
+        )  # fmt: skip
+
+    def count_by_batch(self) -> None:
+        """Where the batch has changed: the schedule's steps by the new one, the epoch anew."""
+        place, batch = self.place, min(self.config.batch_size, len(self.data["train"]))
+        if place.batch not in (0, batch):
+            done = self.model.optimizer.iterations
+            done.assign(round(int(done) * place.batch / batch))
+            place.step, self.metrics = 0, []
+        place.batch = batch
+
+    def run_epoch(self, request: Request) -> None:
+        """One ``fit`` of what is left of the epoch."""
+        place = self.place
+        if place.epoch == self.config.head_epochs > 0 and place.step == 0:
+            self.compile()
+        metrics = self.metrics if place.step else []
+        self.model.fit(
+            self._batches(place.step), initial_epoch=place.epoch, epochs=place.epoch + 1,
+            shuffle=False, callbacks=self._callbacks(request, metrics), verbose=0,
+        )  # fmt: skip
+
+    def build_metrics(self) -> None:
+        """Keras builds metrics at the first batch; theirs must exist to be given values before."""
+        pixels, goal, weights = self._batches(0)[0]
+        self.model.test_on_batch(pixels, goal, weights)
+
+    def _batches(self, first: int) -> Batches:
+        return Batches(self.data["train"], self.targets, self.config, self.place.epoch, first)
+
+    def save_within(self, step: int) -> None:
+        """Save in the middle of an epoch."""
+        self.place.step = step
+        state.save(self.folder.state, self.model, self.place)
+
+    def _callbacks(self, request: Request, metrics: list[Any]) -> list[keras.callbacks.Callback]:
+        config, folder, place = self.config, self.folder, self.place
+        train = self.data["train"]
+        batch = min(config.batch_size, len(train))
+        validation = Validation(self.network, self.data["validation"], config.readings)
+        weights = EvaluationWeights(
+            self.model, self.network, train,
+            ema=config.ema > 0, refresh=config.refresh_batchnorm, batch=batch,
+        )  # fmt: skip
+        count = steps(len(train), batch)
+        keeping = BestModel(self.network, folder.best, config.monitor)
+        library = _keras_callbacks(config, folder)
+        first: list[keras.callbacks.Callback] = [
+            Control(request, place.step),
+            Progress(folder.progress, config.epochs, count, batch, place.step),
+            Swap(weights),
+            validation,
+            keeping,
+            Swap(weights, undo=True),
+            *library,
+            MetricsLog(folder.metrics, validation, place.burst, [keeping, *library]),
+        ]
+        return [*first, Keep(folder.state, place, first, metrics)]
+
+
+def with_augmentation(network: keras.Model, config: TrainConfig) -> keras.Model:
+    """The model that is trained: augmentation, then ``network``. It has the same weights."""
+    pixels = keras.Input(network.inputs[0].shape[1:], name="pixels", dtype="uint8")
+    operations = keras.Input((len(OPERATION),), name="operations")
+    changed = Augment(config.seed, name="augment")(pixels, operations)
+    return keras.Model({"pixels": pixels, "operations": operations}, network(changed))
+
+
+def steps_of(train: Samples, config: TrainConfig) -> int:
+    """Batches an epoch."""
+    return steps(len(train), min(config.batch_size, len(train)))
+
+
+def optimizer(config: TrainConfig, per_epoch: int, heads_only: bool) -> keras.optimizers.Optimizer:
+    """The optimizer of a phase: the heads alone at the full rate, or everything on schedule."""
+    rate: Any = config.learning_rate
+    if config.schedule == "cosine" and not heads_only:
+        total = per_epoch * (config.epochs - config.head_epochs)
+        warmup = min(max(round(config.warmup_epochs * per_epoch), 1), max(total - 1, 1))
+        rate = keras.optimizers.schedules.CosineDecay(
+            rate / 100, max(total - warmup, 1), alpha=1e-3, warmup_target=rate, warmup_steps=warmup
+        )
+    common = {"weight_decay": config.weight_decay, "use_ema": config.ema > 0}
+    common |= {"ema_momentum": config.ema} if config.ema else {}
+    if config.optimizer == "sgd":
+        return keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, **common)
+    return keras.optimizers.AdamW(rate, **common)
+
+
+def _keras_callbacks(config: TrainConfig, folder: RunFolder) -> list[keras.callbacks.Callback]:
+    mode = "min" if config.monitor.endswith("loss") else "max"
+    found: list[keras.callbacks.Callback] = [keras.callbacks.CSVLogger(folder.history, append=True)]
+    if config.early_stopping:
+        found.append(
+            keras.callbacks.EarlyStopping(
+                config.monitor, config.early_stopping_min_delta, config.early_stopping, mode=mode
+            )
+        )
+    if config.reduce_lr:
+        found.append(
+            keras.callbacks.ReduceLROnPlateau(
+                config.monitor, config.reduce_lr_factor, config.reduce_lr, mode=mode,
+                min_lr=config.reduce_lr_min, min_delta=config.early_stopping_min_delta,
+            )
+        )  # fmt: skip
+    if config.tensorboard:
+        found.append(keras.callbacks.TensorBoard(folder.root / "tensorboard", write_graph=False))
+    return found
+
+
+def _begin(folder: RunFolder) -> Place:
+    if folder.state.exists() or folder.metrics.exists():
+        raise TrainingError(
+            f"{folder.root} holds a run already. Resume it or choose another folder."
+        )
+    folder.root.mkdir(parents=True, exist_ok=True)
+    return Place()
+
+
+def _take_up(folder: RunFolder) -> Place:
+    if not folder.state.exists():  # ended before its first epoch was saved: nothing to lose
+        folder.drop_epochs_from(0)
+        return Place()
+    place = state.load_place(folder.state)
+    place.burst += 1
+    if len(folder.totals()) > place.extensions:  # more epochs were asked for
+        place.extensions, place.stopped = len(folder.totals()), False
+        place.counters.get("EarlyStopping", {})["wait"] = 0
+    folder.drop_epochs_from(place.epoch)
+    return place
+
+
+def _note_environment(folder: RunFolder, note: str) -> None:
+    bursts = folder.bursts()
+    bursts.append(
+        {
+            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+            "python": sys.version.split()[0],
+            "keras": keras.__version__,
+            "backend": keras.backend.backend(),
+            "machine": platform.machine(),
+            "cores": os.cpu_count(),
+            "note": note,
+        }
+    )
+    write_json(folder.environment, {"bursts": bursts})

@@ -1,0 +1,189 @@
+"""The networks: grey or RGB pixels in 0..255 to the logits of every reading.
+
+Built-in Keras layers only, ending in global average pooling and one dense layer a reading, so that
+class activation maps are exact (Zhou et al., 2016).
+"""
+
+from pathlib import Path
+from typing import Any, Final
+
+import keras
+from keras import layers
+
+from fer_core import registry
+from fer_core.errors import FerError, TrainingError
+from fer_core.labels import EMOTIONS
+from fer_core.training.config import TrainConfig
+
+FEATURES: Final = "features"
+"""Name of the layer that gives the last feature map."""
+
+
+def build(config: TrainConfig) -> keras.Model:
+    """The network of ``config`` with its starting weights.
+
+    Raises:
+        TrainingError: The start does not exist or is of another architecture.
+    """
+    if config.start not in ("imagenet", "scratch") and not config.start.endswith(".weights.h5"):
+        return _go_on(config)
+    pixels = keras.Input((config.input_size, config.input_size, config.channels), name="pixels")
+    scaled = layers.Rescaling(1 / 127.5, offset=-1, name="scale")(pixels)
+    maps = {"mobilenetv2": _mobilenetv2, "fernet": _fernet}[config.architecture](scaled, config)
+    features = layers.Activation("linear", name=FEATURES)(maps)
+    pooled = layers.GlobalAveragePooling2D(name="pooled")(features)
+    dropped = layers.Dropout(config.dropout, seed=config.seed, name="dropout")(pooled)
+    heads = {name: layers.Dense(len(EMOTIONS), name=name)(dropped) for name in config.readings}
+    model = keras.Model(pixels, heads, name=config.architecture)
+    set_batchnorm_momentum(model, config.batchnorm_momentum)
+    return model
+
+
+def set_batchnorm_momentum(model: keras.Model, momentum: float) -> None:
+    """Let BatchNorm's averages follow the weights.
+
+    Keras builds MobileNetV2 with 0.999, which trails by thousands of steps: the same weights scored
+    0.59 with trailing averages and 0.66 with fresh ones.
+    """
+    for layer in model.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.momentum = momentum
+
+
+def freeze(model: keras.Model, config: TrainConfig, heads_only: bool) -> None:
+    """Leave ``config.train_from`` of the backbone's layers, or all of it, as they are.
+
+    Frozen BatchNorm layers also keep their averages (``trainable = False`` has Keras run them in
+    inference mode).
+    """
+    names = [layer.name for layer in model.layers]
+    backbone = model.layers[: names.index("pooled")]
+    count = len(backbone) if heads_only else round(config.train_from * len(backbone))
+    for place, layer in enumerate(backbone):
+        layer.trainable = place >= count
+
+
+def _mobilenetv2(scaled: Any, config: TrainConfig) -> Any:
+    shape = (config.input_size, config.input_size, config.channels)
+    backbone = keras.applications.MobileNetV2(
+        shape, alpha=config.alpha, include_top=False, weights=None, input_tensor=scaled
+    )
+    if config.start != "scratch":
+        _load_imagenet(backbone, config)
+    if config.stride1_stem:
+        backbone = _without_first_halving(backbone)
+    return backbone.output
+
+
+def _without_first_halving(backbone: keras.Model) -> keras.Model:
+    """The same weights with stride 1 in the first convolution."""
+
+    def clone(layer: Any) -> Any:
+        config = layer.get_config()
+        if layer.name == "Conv1":
+            config["strides"] = (1, 1)
+        return layer.__class__.from_config(config)
+
+    inner = keras.models.clone_model(backbone, input_tensors=backbone.inputs, clone_function=clone)
+    inner.set_weights(backbone.get_weights())
+    return inner
+
+
+def _load_imagenet(backbone: keras.Model, config: TrainConfig) -> None:
+    """ImageNet weights.
+
+    For grey input the stem's filters are summed over the colours: the same function on grey
+    pictures.
+    """
+    size = config.input_size if config.input_size in (96, 128, 160, 192, 224) else 96
+    file = config.start if config.start != "imagenet" else None
+    if file and not Path(file).is_file():
+        raise TrainingError(f"start: there is no file {file}.")
+    try:
+        rgb = keras.applications.MobileNetV2(
+            (size, size, 3), alpha=config.alpha, include_top=False,
+            weights=None if file else "imagenet",
+        )  # fmt: skip
+        if file:
+            rgb.load_weights(file)
+    except (OSError, ValueError) as error:
+        hint = "" if file else (
+            " Name a .weights.h5 file of ImageNet weights as start, or start from scratch or from "
+            "the shipped model."
+        )  # fmt: skip
+        raise TrainingError(f"the ImageNet weights cannot be loaded ({error}).{hint}") from error
+    stem, *rest = rgb.get_weights()
+    if config.channels == 1:
+        stem = stem.sum(axis=2, keepdims=True)
+    backbone.set_weights([stem, *rest])
+
+
+def _fernet(scaled: Any, config: TrainConfig) -> Any:
+    """Our own: residual blocks of plain 3x3 convolutions with squeeze and excitation.
+
+    Plain convolutions are what CPUs do fastest; 1.1 million weights. Sources: He et al., Deep
+    residual learning, 2016; Hu et al., Squeeze-and-excitation networks, 2018; the shortcut that
+    averages before it projects: He et al., Bag of tricks, 2019.
+    """
+    maps = _convolve(scaled, 32, name="stem")
+    for stage, width in enumerate((40, 80, 160), start=1):
+        maps = _block(maps, width, 2, f"stage{stage}_1")
+        maps = _block(maps, width, 1, f"stage{stage}_2")
+    return maps
+
+
+def _block(maps: Any, width: int, stride: int, name: str) -> Any:
+    inner = _convolve(maps, width, stride=stride, name=f"{name}_a")
+    inner = _convolve(inner, width, activation=None, name=f"{name}_b")
+    inner = _excite(inner, name)
+    if stride > 1:
+        maps = layers.AveragePooling2D(stride, name=f"{name}_pool")(maps)
+    if maps.shape[-1] != width:
+        maps = _convolve(maps, width, size=1, activation=None, name=f"{name}_shortcut")
+    return layers.Activation("relu", name=name)(layers.Add(name=f"{name}_add")([maps, inner]))
+
+
+def _convolve(  # noqa: PLR0913
+    maps: Any, width: int, size: int = 3, stride: int = 1, activation: str | None = "relu",
+    *, name: str,
+) -> Any:  # fmt: skip
+    maps = layers.Conv2D(
+        width, size, strides=stride, padding="same", use_bias=False,
+        kernel_initializer="he_normal", name=f"{name}_conv",
+    )(maps)  # fmt: skip
+    maps = layers.BatchNormalization(name=f"{name}_norm")(maps)
+    return layers.Activation(activation, name=f"{name}_act")(maps) if activation else maps
+
+
+def _excite(maps: Any, name: str) -> Any:
+    """Each channel times a gate in 0..1 that the channels' means decide."""
+    width = maps.shape[-1]
+    gate = layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_squeeze")(maps)
+    gate = layers.Conv2D(width // 8, 1, activation="relu", name=f"{name}_reduce")(gate)
+    gate = layers.Conv2D(width, 1, activation="sigmoid", name=f"{name}_gate")(gate)
+    return layers.Multiply(name=f"{name}_scale")([maps, gate])
+
+
+def _go_on(config: TrainConfig) -> keras.Model:
+    """A model that exists, with the heads of ``config``, if it has its architecture and input."""
+    try:
+        card = registry.load_card(config.start)
+        model = keras.saving.load_model(card.folder / registry.KERAS_FILE, compile=False)
+    except (FerError, OSError, ValueError, TypeError) as error:
+        raise TrainingError(f"start: {config.start} cannot be opened ({error})") from error
+    shape = (config.input_size, config.input_size, config.channels)
+    found = (model.name, tuple(model.inputs[0].shape[1:]), set(model.output_names))
+    wanted = (config.architecture, shape, set(config.readings))
+    if found[:2] != wanted[:2] or not wanted[2] <= found[2]:
+        raise TrainingError(
+            f"start: {config.start} is {_words(*found)}; this run is for {_words(*wanted)}. "
+            "Choose the same architecture, input size, channels and readings, or another start."
+        )
+    heads = {name: model.get_layer(name).output for name in config.readings}
+    model = keras.Model(model.inputs[0], heads, name=model.name)
+    set_batchnorm_momentum(model, config.batchnorm_momentum)
+    return model
+
+
+def _words(name: str, shape: tuple[int, ...], readings: set[str]) -> str:
+    return f"{name} {'x'.join(map(str, shape))} with {' and '.join(sorted(readings))}"

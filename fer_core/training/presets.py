@@ -1,0 +1,52 @@
+"""Three configs to begin with, and how a config is fitted to a dataset."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import Final
+
+from fer_core.training.config import READINGS, Augmentation, TrainConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A config with a sentence on when to take it."""
+
+    config: TrainConfig
+    text: str
+
+
+PRESETS: Final = {
+    "Quick look": Preset(
+        TrainConfig(
+            architecture="fernet", start="scratch", input_size=48, readings=("fer2013",),
+            learning_rate=2e-3, weight_decay=0.05, warmup_epochs=0.5, epochs=6,
+            augmentation=Augmentation(erasing=0.0),
+        ),
+        "The small network from scratch, a few epochs: see it learn within minutes.",
+    ),
+    "Standard": Preset(
+        TrainConfig(epochs=15, tensorboard=False),
+        "MobileNetV2 that knows ImageNet, all layers, as the shipped model was trained.",
+    ),
+    "Best": Preset(
+        TrainConfig(
+            epochs=30, ema=0.999, augmentation=Augmentation(webcam=0.2), early_stopping=8,
+        ),
+        "Twice as long, averaged weights, pictures also spoilt as webcams do. For a night.",
+    ),
+}  # fmt: skip
+
+
+def fitted(config: TrainConfig, has_votes: bool) -> TrainConfig:
+    """``config`` with the readings that a dataset with or without FER+ votes can teach."""
+    possible = READINGS if has_votes else ("fer2013",)
+    readings = tuple(one for one in config.readings if one in possible) or ("fer2013",)
+    return replace(config, readings=readings)
+
+
+def name_of(config: TrainConfig, names: Collection[str] = tuple(PRESETS)) -> str | None:
+    """The preset that ``config`` is, but for its readings; None where it is none."""
+    for name in names:
+        if replace(config, readings=PRESETS[name].config.readings) == PRESETS[name].config:
+            return name
+    return None

@@ -1,0 +1,80 @@
+"""Targets and weights: what each reading should answer for each picture, and how much it counts."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from fer_core.classifier import softmax
+from fer_core.dataset.index import class_weights, effective_number
+from fer_core.labels import EMOTIONS
+from fer_core.training.config import TrainConfig
+from fer_core.training.samples import Samples
+
+Floats = npt.NDArray[np.float32]
+CLASSES: Final = len(EMOTIONS)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Targets:
+    """By reading.
+
+    Attributes:
+        values: float32 (N, 7), what the labels or votes say; (N, 14) with teachers, whose softened
+            answers follow.
+        weights: float32 (N,), 0 where the reading has no label.
+        prior: Share of each class among the labels, float32 (7,).
+    """
+
+    values: dict[str, Floats]
+    weights: dict[str, Floats]
+    prior: Floats
+
+
+def make(
+    samples: Samples, config: TrainConfig, teachers: dict[str, Floats] | None = None
+) -> Targets:
+    """Targets of ``samples``; ``teachers`` has logits (N, 7) by reading, see ``distillation``."""
+    counts = samples.counts()
+    one_hot = np.eye(CLASSES, dtype=np.float32)[samples.labels]
+    values = {"fer2013": one_hot}
+    weights = {"fer2013": weights_of(counts, config)[samples.labels]}
+    if "ferplus" in config.readings and samples.votes is not None:
+        values["ferplus"] = samples.votes
+        has_votes = samples.votes.any(axis=1).astype(np.float32)
+        weights["ferplus"] = np.asarray(has_votes * config.ferplus_weight, np.float32)
+    values = {name: values[name] for name in config.readings}
+    weights = {name: weights[name].astype(np.float32) for name in config.readings}
+    for name, logits in (teachers or {}).items():
+        soft = softmax(np.asarray(logits / config.distill_temperature, np.float32))
+        values[name] = np.concatenate([values[name], soft], axis=1)
+    return Targets(values, weights, (counts / counts.sum()).astype(np.float32))
+
+
+def weights_of(counts: npt.NDArray[np.int64], config: TrainConfig) -> Floats:
+    """Weight of each class, float32 (7,); see ``TrainConfig.class_weights``."""
+    named = dict(zip(EMOTIONS, counts.tolist(), strict=True))
+    weights = np.ones(CLASSES, np.float32)
+    if config.class_weights == "balanced":
+        weights = _array(class_weights(named))
+    elif config.class_weights == "effective":
+        weights = effective_weights(counts, config.effective_beta)
+    if config.loss == "class_balanced":
+        weights = np.asarray(weights * effective_weights(counts, config.effective_beta), np.float32)
+    return weights
+
+
+def effective_weights(counts: npt.NDArray[np.int64], beta: float) -> Floats:
+    """One over the effective number of samples, scaled to a mean of 1 over the classes present.
+
+    Source: Cui et al., Class-balanced loss based on effective number of samples, 2019.
+    """
+    present = counts > 0
+    numbers = np.array([effective_number(int(n), beta) if n else np.inf for n in counts])
+    raw = 1 / numbers
+    return np.asarray(raw / raw[present].mean(), np.float32)
+
+
+def _array(named: dict[str, float]) -> Floats:
+    return np.array([named[name] for name in EMOTIONS], np.float32)

@@ -1,0 +1,119 @@
+"""Two models on the same images: what the second fixes, and what it breaks."""
+
+import numpy as np
+import streamlit as st
+
+from fer_core.evaluation.answers import forms_of
+from fer_core.evaluation.compare import Comparison, compare
+from fer_core.labels import EMOTIONS
+from pages._dataset.balance_view import name, show_tiles, tile
+from pages._evaluate import charts
+from pages._evaluate.subject import (
+    FORM_TITLES,
+    Question,
+    Subject,
+    answers_to,
+    choose_model,
+    judge,
+    names,
+    open_card,
+)
+
+A_PAGE = 12
+
+
+def show(subject: Subject) -> None:
+    st.write(
+        "A is the model chosen above. Choose B; both are judged by the same truth on the same "
+        "images."
+    )
+    other = _other(subject)
+    if other is None:
+        return
+    found = compare(subject.truth, subject.answered, other.answered)
+    if not (found.fixed.any() or found.broken.any()):
+        st.info("Both give the same right answers on every image.")
+        return
+    _verdict(found)
+    keys = ["accuracy", "macro-F1", *EMOTIONS]
+    parts = [found.accuracy, found.macro_f1, *found.f1.values()]
+    st.plotly_chart(
+        charts.changes(keys, [p[0] for p in parts], [p[1].low for p in parts],
+                       [p[1].high for p in parts]),
+        key="changes", config=charts.QUIET, alt="Change from A to B with intervals",
+    )  # fmt: skip
+    st.caption(
+        "F1 of each emotion, accuracy and macro-F1: B minus A, with 95 % ranges from paired "
+        "resamples. A range that leaves out zero is more than chance."
+    )
+    left, right = st.columns(2, gap="large")
+    with left:
+        _gallery(subject, other, found.fixed, "B fixes")
+    with right:
+        _gallery(subject, other, found.broken, "B breaks")
+
+
+def _other(subject: Subject) -> Subject | None:
+    known = names()
+    with st.grid(min_column_width=190, gap="small"):
+        chosen = choose_model("Model B", "compare_model", known)
+        card = open_card(known[chosen])
+        if card is None:
+            return None
+        forms = [form for form in forms_of(card) if form in FORM_TITLES]
+        if not forms:
+            st.error(f"{chosen} has no file that runs.")
+            return None
+        form = st.selectbox("Form of B", forms, format_func=FORM_TITLES.get, key=f"b-{chosen}")
+        readings = list(card.readings)
+        same = (chosen, form) == (subject.question.name, subject.question.form)
+        fit = [one for one in readings if (one == subject.reading) != same]
+        reading = st.selectbox(
+            "Reading of B",
+            readings,
+            index=readings.index(fit[0]) if fit else 0,
+            format_func=lambda one: card.readings[one].title,
+            key=f"b-reading-{chosen}-{form}-{same}",
+        )
+    question = Question(card, chosen, form, subject.question.found, subject.question.split)
+    answers = answers_to(question, "Ask B")
+    if answers is None:
+        return None
+    if (question.key, reading) == (subject.question.key, subject.reading):
+        st.info("A and B are the same. Choose another model, form or reading for B.")
+        return None
+    return judge(question, reading, subject.source, answers)
+
+
+def _verdict(found: Comparison) -> None:
+    change, reach = found.accuracy
+    fixed, broken = int(found.fixed.sum()), int(found.broken.sum())
+    word = "better" if change > 0 else "worse" if change < 0 else "as good"
+    said = (
+        f"B is {abs(change) * 100:.1f} points {word} "
+        f"({reach.low * 100:+.1f} to {reach.high * 100:+.1f}): it fixes {fixed:,} and breaks "
+        f"{broken:,} of {found.n:,} images. "
+    )
+    if found.p_value < 0.05:
+        st.success(said + f"That is more than chance (McNemar, p = {_p(found.p_value)}).")
+    else:
+        st.warning(said + f"That may be chance (McNemar, p = {_p(found.p_value)}).")
+
+
+def _p(value: float) -> str:
+    return f"{value:.3f}" if value >= 0.001 else "less than 0.001"
+
+
+def _gallery(a: Subject, b: Subject, which: np.ndarray, title: str) -> None:
+    rows = np.flatnonzero(which)
+    st.subheader(f"{title}: {len(rows):,}", anchor=False)
+    if not len(rows):
+        return
+    pages = -(-len(rows) // A_PAGE)
+    page = st.pagination(pages, key=f"{title}-{len(rows)}") if pages > 1 else 1
+    part = rows[(page - 1) * A_PAGE : page * A_PAGE].tolist()
+    captions = [
+        f"{EMOTIONS[a.truth[row]]}: {EMOTIONS[a.answered[row]]} → {EMOTIONS[b.answered[row]]}"
+        for row in part
+    ]
+    show_tiles([tile(a.index, row) for row in part], [name(a.index, row) for row in part], captions)

@@ -1,0 +1,81 @@
+"""The report as one HTML page that needs nothing else."""
+
+import html
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+import plotly.io
+
+from fer_core.evaluation import Evaluation, Robustness
+from fer_core.evaluation.strains import STRAINS
+from fer_core.labels import EMOTIONS
+from pages._evaluate import charts
+from pages._evaluate.figures_view import drift, percent, reach
+from pages._evaluate.subject import Subject
+
+STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; color: #1B2421; max-width: 1000px; margin: 2rem auto;
+       padding: 0 1rem; }
+table { border-collapse: collapse; } th, td { padding: .25rem .75rem; text-align: right;
+       border-bottom: 1px solid #D5DEDB; } th:first-child, td:first-child { text-align: left; }
+figure { margin: 1rem 0; } figcaption { color: #56635F; } main > div { overflow-x: auto; }
+"""
+
+
+def page(subject: Subject, where: str, robust: Sequence[Robustness] | None) -> str:
+    """Everything on the figures view, and robustness where it was measured."""
+    one = subject.evaluation
+    known = subject.truth >= 0
+    right = (subject.answered == subject.truth)[known]
+    figures = [
+        ("Confusion matrix", charts.confusion(one, as_share=True)),
+        ("Confusion matrix, counts", charts.confusion(one, as_share=False)),
+        ("How often each emotion is true and how often it is named, percent", charts.bias(one)),
+        ("Share right by confidence", charts.reliability(one)),
+        ("Confidence of right and wrong answers", charts.confidence(
+            subject.probabilities[known], right)),
+        ("Share right by share answered", charts.coverage(one, one.threshold)),
+    ]  # fmt: skip
+    if robust:
+        figures += [
+            (f"Accuracy under {strain.title.lower()}", charts.robustness({"": robust}, name))
+            for name, strain in STRAINS.items()
+        ]
+    title = html.escape(f"{subject.question.name}: {where}")
+    body = "\n".join(_figure(text, chart, not k) for k, (text, chart) in enumerate(figures))
+    said = html.escape(drift(one).replace("**", ""))
+    return (
+        f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>{title}</title>"
+        f"<meta name='viewport' content='width=device-width'><style>{STYLE}</style></head>"
+        f"<body><main><h1>{html.escape(subject.question.name)}</h1><p>{html.escape(where)}; "
+        f"{one.figures.n:,} images.</p><p><strong>{percent(one.figures.accuracy)} right</strong> "
+        f"({reach(one.intervals.accuracy)}), macro-F1 {one.figures.macro_f1:.3f}, calibration "
+        f"error {one.figures.calibration_error:.3f}. Ranges hold the true value in 95 of 100 "
+        f"cases.</p><p>{said}</p><div>{_classes(one)}</div>{body}"
+        "<p>An expression is not a feeling. Do not decide about people with these answers.</p>"
+        "</main></body></html>"
+    )
+
+
+def _figure(text: str, chart: go.Figure, with_library: bool) -> str:
+    """A chart; the first brings the drawing library along, so that no other file is needed."""
+    chart.update_layout(template="plotly_white")
+    drawn = plotly.io.to_html(
+        chart, include_plotlyjs="inline" if with_library else False, full_html=False,
+        config=charts.QUIET,
+    )  # fmt: skip
+    return f"<figure>{drawn}<figcaption>{html.escape(text)}</figcaption></figure>"
+
+
+def _classes(one: Evaluation) -> str:
+    rows = []
+    for emotion in EMOTIONS:
+        figures, ranges = one.figures.per_class[emotion], one.intervals.per_class[emotion]
+        cells = [f"{figures.n:,}"]
+        cells += [
+            f"{getattr(figures, rate):.2f} ({span.low:.2f}–{span.high:.2f})"
+            for rate, span in ranges.items()
+        ]
+        rows.append(f"<tr><td>{emotion}</td>{''.join(f'<td>{c}</td>' for c in cells)}</tr>")
+    head = "".join(f"<th>{h}</th>" for h in ("", "images", "recall", "precision", "F1", "bias"))
+    return f"<table><tr>{head}</tr>{''.join(rows)}</table>"

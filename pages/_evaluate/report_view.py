@@ -1,0 +1,46 @@
+"""The figures to take along: one self-contained HTML page, and a model card."""
+
+import streamlit as st
+
+from fer_core.errors import FerError
+from fer_core.evaluation.groups import by_group
+from fer_core.evaluation.report import model_card
+from pages._evaluate.added import groups_of
+from pages._evaluate.html import page
+from pages._evaluate.subject import Subject
+
+
+def show(subject: Subject) -> None:
+    title = f"{subject.card.readings[subject.reading].title}, {subject.question.split} split"
+    try:
+        groups = groups_of(subject.question)
+    except FerError as error:
+        st.error(str(error))
+        return
+    by = (
+        by_group(subject.probabilities, subject.truth, groups, subject.evaluation.threshold)
+        if groups is not None
+        else None
+    )
+    name = subject.question.name
+    where = f"{subject.index.root.name}, {title}, truth: {subject.source}"
+    card = model_card(subject.card, name, {where: subject.evaluation}, by)
+    robust = [
+        rows for key, rows in st.session_state.get("robust", {}).items()
+        if key[:3] == (subject.question.key, subject.reading, subject.source)
+    ]  # fmt: skip
+    stem = f"{name}-{subject.reading}-{subject.question.split}".replace(" ", "-")
+    with st.container(horizontal=True):
+        st.download_button(
+            "Report as HTML", lambda: page(subject, where, robust[-1] if robust else None),
+            f"{stem}.html", "text/html", on_click="ignore", type="primary",
+            icon=":material/download:", key="get_report",
+        )  # fmt: skip
+        st.download_button(
+            "Model card as Markdown", card, f"{stem}.md", "text/markdown", on_click="ignore",
+            icon=":material/download:", key="get_model_card",
+        )  # fmt: skip
+    if not robust:
+        st.caption("Robustness is in the report once it has been measured.")
+    with st.container(border=True):
+        st.markdown(card)

@@ -1,0 +1,91 @@
+"""How much a model bears: accuracy under blur, noise, darkness and the rest."""
+
+from collections.abc import Hashable
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from fer_core.dataset import pixels
+from fer_core.evaluation import Pictures, Robustness, measure_robustness
+from fer_core.evaluation.answers import open_form
+from fer_core.evaluation.robustness import EVERY
+from fer_core.evaluation.strains import STRAINS
+from pages._dataset.balance_view import show_tiles, tile
+from pages._dataset.state import start
+from pages._evaluate import charts
+from pages._evaluate.figures_view import percent
+from pages._evaluate.subject import Subject
+
+SAMPLES = (500, 1000, 2000)
+
+
+def show(subject: Subject) -> None:
+    st.write(
+        "A webcam is not a dataset. Every image is made harder to read, step by step, and the "
+        "model is asked again."
+    )
+    known = int((subject.truth >= 0).sum())
+    sizes = [size for size in SAMPLES if size < known] + [known]
+    usual = sizes[min(1, len(sizes) - 1)]
+    size = st.segmented_control(
+        "Images", sizes, default=usual, required=True, format_func=lambda n: f"{n:,}",
+        key=f"robust_size-{known}",
+    )  # fmt: skip
+    _preview(subject)
+    kept: dict[Hashable, tuple[Robustness, ...]] = st.session_state.setdefault("robust", {})
+    key = (subject.question.key, subject.reading, subject.source, size)
+    if key not in kept:
+        count = size * (len(EVERY) + 1)
+        st.caption(f"{count:,} answers; about {max(count / 900, 1):.0f} s.")
+        if st.button("Measure", type="primary", icon=":material/play_arrow:", key="robust_start"):
+            start(
+                "Making faces harder to read", _work(subject, size), lambda r: kept.update({key: r})
+            )
+            st.rerun()
+        return
+    _result(kept[key])
+
+
+def _work(subject: Subject, size: int):
+    rows = np.flatnonzero(subject.truth >= 0)
+    rows = np.sort(np.random.default_rng(0).permutation(rows)[:size])
+    index, truth = subject.index, subject.truth[rows]
+    card, form, reading = subject.card, subject.question.form, subject.reading
+
+    def work(report) -> tuple[Robustness, ...]:
+        crops = [pixels.read(index.path(row)) for row in rows.tolist()]
+        classifier = open_form(card, form, reading)
+        return measure_robustness(classifier, Pictures(crops, truth), EVERY, 0, report)
+
+    return work
+
+
+def _preview(subject: Subject) -> None:
+    """One face under every strain at its standard level."""
+    row = int(np.flatnonzero(subject.truth >= 0)[0])
+    face = tile(subject.index, row, 48)
+    random = np.random.default_rng(1)
+    faces = [face, *(s.apply(face, s.standard, random) for s in STRAINS.values())]
+    captions = ["as it is", *(s.title for s in STRAINS.values())]
+    show_tiles(faces, captions, captions)
+
+
+def _result(found: tuple[Robustness, ...]) -> None:
+    with st.grid(min_column_width=300, gap="medium"):
+        for strain in STRAINS:
+            st.plotly_chart(charts.robustness({"accuracy": found}, strain), key=f"robust-{strain}",
+                            config=charts.QUIET, alt=f"Accuracy under {strain}")  # fmt: skip
+    rows = [
+        {
+            "strain": STRAINS[row.strain].title if row.strain else "as they are",
+            "level": f"{row.level:g} {STRAINS[row.strain].unit}" if row.strain else "",
+            "right": percent(row.accuracy),
+            "lost, points": round(row.drop * 100, 1),
+            "macro-F1": round(row.macro_f1, 3),
+        }
+        for row in found
+        if not row.strain or row.level == STRAINS[row.strain].standard
+    ]
+    st.subheader("At the standard levels", anchor=False)
+    st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Accuracy at the standard levels")

@@ -1,0 +1,99 @@
+"""The live page's small charts as plain HTML and SVG.
+
+They are redrawn twice a second beside a video that must not stutter: building all three takes
+1.6 ms, the same charts in Plotly 14 ms, and the browser has less to do as well.
+"""
+
+from html import escape
+from urllib.parse import quote
+
+import numpy as np
+
+from fer_core import EMOTIONS
+from fer_core.drawing import caption
+from fer_core.labels import COLORS, UNCERTAIN_COLOR
+from fer_core.live import LiveStats, PersonHistory
+from fer_core.live.history import BINS, Table
+from fer_core.tracking import TrackedFace
+
+_HEIGHT = 60
+_EDGE = "outline:1px solid #8888"  # the dark grey of uncertain is seen on a dark page too
+
+
+def bars(face: TrackedFace) -> str:
+    """The seven probabilities of one face."""
+    rows = "".join(
+        f'<div>{emotion}</div><div style="background:{COLORS[emotion]};height:.8rem;'
+        f'border-radius:3px;width:{max(100 * float(p), 0.5):.1f}%"></div>'
+        f'<div style="text-align:right">{100 * float(p):.0f} %</div>'
+        for emotion, p in zip(EMOTIONS, face.probabilities, strict=True)
+    )
+    return (
+        f'<div style="font-size:1.25rem;font-weight:600">{escape(caption(face))}</div>'
+        '<div style="display:grid;grid-template-columns:5rem 1fr 3rem;align-items:center;'
+        f'gap:.15rem .5rem;font-size:.9rem">{rows}</div>'
+    )
+
+
+def timeline(seen: PersonHistory) -> str:
+    """The last minute, stacked; gaps where there was no face."""
+    svg = (
+        '<svg xmlns="http://www.w3.org/2000/svg" preserveAspectRatio="none" '
+        f'viewBox="0 0 {BINS - 1} {_HEIGHT}">{_areas(seen.timeline)}</svg>'
+    )
+    return (
+        f'<img alt="Emotions of the last minute" src="data:image/svg+xml,{quote(svg)}" '
+        'style="width:100%;height:4.5rem;display:block">'
+        '<div style="display:flex;justify-content:space-between;font-size:.75rem;opacity:.7">'
+        "<span>1 minute ago</span><span>now</span></div>"
+    )
+
+
+def _areas(table: Table) -> str:
+    edges = np.cumsum(np.hstack([np.zeros((len(table), 1)), np.nan_to_num(table)]), axis=1)
+    y = _HEIGHT * (1 - edges)
+    areas = []
+    for index, emotion in enumerate(EMOTIONS):
+        if not np.nansum(table[:, index]) > 0.01:
+            continue
+        upper = " ".join(f"{x},{v:.1f}" for x, v in enumerate(y[:, index + 1]))
+        lower = " ".join(f"{x},{y[x, index]:.1f}" for x in reversed(range(len(y))))
+        areas.append(f'<polygon fill="{COLORS[emotion]}" points="{upper} {lower}"/>')
+    return "".join(areas)
+
+
+def shares(seen: PersonHistory) -> str:
+    """Shares since the start as one bar with its legend."""
+    parts = [(emotion, share, COLORS[emotion]) for emotion, share in seen.shares.items()]
+    parts.append(("uncertain", seen.uncertain, UNCERTAIN_COLOR))
+    parts = sorted((part for part in parts if part[1] >= 0.005), key=lambda part: -part[1])
+    bar = "".join(
+        f'<div style="width:{100 * share:.1f}%;background:{color}"></div>'
+        for _, share, color in parts
+    )
+    square = f"display:inline-block;width:.7rem;height:.7rem;border-radius:2px;{_EDGE}"
+    legend = "".join(
+        f'<span style="white-space:nowrap"><span style="{square};background:{color}"></span> '
+        f"{name} {100 * share:.0f} %</span>"
+        for name, share, color in parts
+    )
+    return (
+        f'<div style="display:flex;height:.9rem;border-radius:3px;overflow:hidden;{_EDGE}">'
+        f'{bar}</div><div style="display:flex;flex-wrap:wrap;gap:.1rem .8rem;font-size:.85rem;'
+        f'margin-top:.3rem">{legend}</div>'
+    )
+
+
+def stats_line(stats: LiveStats, detector: str, every: int) -> str:
+    """How it runs, in one line; more of it in the tooltip."""
+    names = {"yunet": "YuNet", "haar": "Haar"}
+    often = f"every {every}nd picture" if every == 2 else f"every {every} pictures"
+    more = (
+        f"{stats.results_per_s:.1f} readings a second; 95 of 100 labels are younger than "
+        f"{stats.age_p95_ms:.0f} ms; {stats.dropped} of {stats.frames} pictures were skipped"
+    )
+    return (
+        f'<div style="font-size:.85rem;opacity:.75" title="{more}">{stats.fps:.0f} fps · '
+        f"labels {stats.age_ms:.0f} ms old · {names[detector]} {stats.detect_ms:.0f} ms, {often} · "
+        f"emotions {stats.classify_ms:.0f} ms</div>"
+    )

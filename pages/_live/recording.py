@@ -1,0 +1,46 @@
+"""Start, stop and take along a recording."""
+
+import streamlit as st
+
+from fer_core.live import LiveSession
+from fer_core.live.recorder import LIMIT_S
+from pages._live.state import viewer
+
+
+def offer_recording(session: LiveSession | None, coming: bool) -> None:
+    """Start, stop and take along a recording."""
+    mine = viewer()
+    recorder = mine.recorder
+    state = recorder.state if recorder else None
+    if state is None or recorder is None:
+        if coming and session and st.button("Record", icon=":material/fiber_manual_record:"):
+            mine.recorder = session.record()
+            st.rerun(scope="fragment")
+        return
+    if state.running:
+        st.markdown(f":red[**● Recording**] {clock(state.seconds)} of {clock(LIMIT_S)}")
+        if st.button("Stop recording", icon=":material/stop:"):
+            recorder.stop()
+            st.rerun(scope="fragment")
+        return
+    why = " It stopped at the limit." if state.at_limit else ""
+    lost = f" {state.left_out} pictures were left out." if state.left_out else ""
+    st.caption(f"Recorded {clock(state.seconds)}, {state.rows} rows.{why}{lost} {state.error}")
+    with st.container(horizontal=True):
+        st.download_button(
+            "CSV", recorder.csv.read_bytes, "live.csv", "text/csv",
+            on_click="ignore", icon=":material/download:",
+        )  # fmt: skip
+        if state.frames:
+            st.download_button(
+                "Clip", recorder.mp4.read_bytes, "live.mp4", "video/mp4",
+                on_click="ignore", icon=":material/download:",
+            )  # fmt: skip
+        if st.button("Delete", icon=":material/delete:", help="Nothing of it stays here"):
+            recorder.delete()
+            mine.recorder = None
+            st.rerun(scope="fragment")
+
+
+def clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

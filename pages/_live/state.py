@@ -1,0 +1,50 @@
+"""What the live page holds on to: for one visitor, and for all of them."""
+
+import time
+from dataclasses import dataclass, field
+
+import streamlit as st
+
+from fer_core.images import Pixels
+from fer_core.live import LiveSession, Recorder, Seats, memory
+from fer_core.settings import settings
+
+
+@dataclass
+class Frozen:
+    """A face held still to be corrected."""
+
+    crop: Pixels
+    emotion: str
+
+
+@dataclass
+class Viewer:
+    """What one visitor's live page holds on to."""
+
+    session: LiveSession | None = None
+    recorder: Recorder | None = None
+    frozen: Frozen | None = None
+    connecting_since: float = field(default_factory=time.monotonic)
+
+    def release(self) -> None:
+        """End the session and delete the recording."""
+        if self.session:
+            self.session.end()
+        if self.recorder:
+            self.recorder.delete()
+
+
+@st.cache_resource(scope="session", on_release=Viewer.release)
+def viewer() -> Viewer:
+    return Viewer()
+
+
+@st.cache_resource
+def seats() -> Seats:
+    return Seats(settings().streams)
+
+
+@st.cache_resource
+def prepare_once() -> None:
+    memory.settle()

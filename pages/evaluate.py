@@ -1,0 +1,55 @@
+"""Evaluate: what a model gets wrong, and why, before you trust it."""
+
+import streamlit as st
+
+from fer_core.errors import FerError
+from pages._dataset import opening
+from pages._dataset.state import finish_or_show, opened
+from pages._evaluate import (
+    compare_view,
+    figures_view,
+    mistakes_view,
+    models_view,
+    report_view,
+    robustness_view,
+)
+from pages._evaluate.added import add_labels
+from pages._evaluate.subject import answers_to, choose, judge
+
+PARTS = {
+    "Figures": figures_view.show,
+    "Mistakes": mistakes_view.show,
+    "Compare": compare_view.show,
+    "Robustness": robustness_view.show,
+    "Report": report_view.show,
+}
+
+st.title("Evaluate", anchor=False)
+st.write("Know what a model gets wrong, and why, before you trust it.")
+finish_or_show()
+part = st.segmented_control(
+    "Part", [*PARTS, "Models"], default="Figures", required=True, key="evaluate_part",
+    persist_state="session", label_visibility="collapsed",
+)  # fmt: skip
+if part == "Models":
+    models_view.show()
+    st.stop()
+opening.show()
+found = opened()
+if found is None:
+    st.info("Open the demo to look around, or a dataset of your own.")
+    st.stop()
+add_labels(found)
+try:
+    chosen = choose(found)
+    if chosen is None:
+        st.stop()
+    question, reading, source = chosen
+    answers = answers_to(question)
+    subject = judge(question, reading, source, answers) if answers else None
+except FerError as error:
+    st.error(str(error))
+    st.stop()
+if subject is None:
+    st.stop()
+PARTS[part](subject)

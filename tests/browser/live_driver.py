@@ -1,0 +1,82 @@
+"""Drive the live page in Chromium with a fake camera."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.conftest import CHROMIUM, ROOT, environment_of_tests
+
+PLAYER = 'iframe[title*="streamlit_webrtc"]'
+KEEP = """
+const ask = navigator.mediaDevices?.getUserMedia?.bind(navigator.mediaDevices);
+if (ask) navigator.mediaDevices.getUserMedia = async (wanted) => {
+  const stream = await ask(wanted);
+  (window.top.streams ??= []).push(stream);
+  return stream;
+};
+const Native = window.RTCPeerConnection;
+window.RTCPeerConnection = class extends Native {
+  constructor(...given) { super(...given); (window.top.pcs ??= []).push(this); }
+};
+window.decoded = async () => {
+  let count = 0;  // of the newest connection; those of a removed player never answer
+  for (const item of (await window.top.pcs.at(-1).getStats()).values())
+    if (item.type === "inbound-rtp") count += item.framesDecoded ?? 0;
+  return count;
+};
+"""
+
+
+def launch(browser, *arguments: str):
+    return browser.browser_type.launch(executable_path=CHROMIUM, args=list(arguments))
+
+
+def open_live(chromium, server: str, script: str = KEEP):
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(30_000)
+    context.add_init_script(script)
+    tab = context.new_page()
+    tab.goto(f"{server}/live")
+    button(tab, "Start").wait_for()
+    return tab
+
+
+def button(tab, name: str):
+    return tab.frame_locator(PLAYER).get_by_role("button", name=name, exact=True)
+
+
+def start(tab) -> None:
+    button(tab, "Start").click()
+    tab.get_by_text(" fps · ").wait_for()
+
+
+def decoded(tab) -> int:
+    return tab.evaluate("decoded()")
+
+
+def flows(tab) -> None:
+    """More pictures arrive than had arrived."""
+    before = decoded(tab)
+    tab.wait_for_function("async (n) => (await decoded()) > n + 10", arg=before)
+
+
+def serve(folder: Path, port: int, **more: str) -> subprocess.Popen:
+    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
+    flags = [f"--server.port={port}", "--server.headless=true", "--server.address=127.0.0.1"]
+    return subprocess.Popen(
+        [*command, *flags], cwd=ROOT, env=os.environ | environment_of_tests(folder) | more
+    )
+
+
+def open_live_when_up(chromium, port: int):
+    for _ in range(30):
+        try:
+            return open_live(chromium, f"http://127.0.0.1:{port}")
+        except Exception as error:
+            if "ERR_CONNECTION_REFUSED" not in str(error):
+                raise
+            chromium.contexts[-1].close()
+            time.sleep(0.5)
+    raise AssertionError("the server did not start")

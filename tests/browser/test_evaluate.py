@@ -1,0 +1,57 @@
+"""Evaluate the demo, click a cell of the matrix, see its images: in a real browser."""
+
+import re
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_click_on_a_cell_shows_its_images(page, server: str) -> None:
+    page.set_default_timeout(240_000)
+    page.goto(f"{server}/evaluate")
+    page.get_by_role("button", name="Open the demo").click()
+    page.get_by_role("button", name="Evaluate", exact=True).click()
+    page.get_by_text("Click a cell to see its images").wait_for()
+    matrix = page.locator(".st-key-confusion .js-plotly-plot")
+    matrix.locator(".heatmaplayer").wait_for()
+    counts = matrix.evaluate("node => Array.from(node.data[1].customdata, pair => pair[0])")
+    places = matrix.evaluate("node => node.data[1].x.map((x, i) => [node.data[1].y[i], x])")
+    most = max(range(49), key=lambda k: (counts[k], -k))
+    (true, said), count = places[most], counts[most]
+    spot = matrix.evaluate(
+        """(node, at) => {
+            const {xaxis, yaxis} = node._fullLayout, box = node.getBoundingClientRect();
+            return [box.left + xaxis._offset + xaxis.d2p(at[1]),
+                    box.top + yaxis._offset + yaxis.d2p(at[0])];
+        }""",
+        [true, said],
+    )
+    page.mouse.move(*spot)
+    page.wait_for_timeout(300)
+    page.mouse.click(*spot)
+    page.get_by_text(re.compile(rf"{true} called {said}: 1 to \d+ of {count}")).wait_for()
+    page.wait_for_timeout(500)
+    shown = page.locator('[data-testid="stImage"] img').count()
+    assert shown >= min(count, 24)
+
+
+def test_it_fits_a_phone(page, server: str) -> None:
+    page.set_default_timeout(240_000)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{server}/evaluate")
+    page.get_by_role("button", name="Open the demo").click()
+    evaluate = page.get_by_role("button", name="Evaluate", exact=True)
+    done = page.get_by_text("Click a cell to see its images")
+    evaluate.or_(done).first.wait_for()
+    if evaluate.count():
+        evaluate.click()
+    done.wait_for()
+    for part in ("Mistakes", "Compare", "Robustness", "Report", "Models", "Figures"):
+        page.get_by_role("radio", name=part, exact=True).click()
+        page.get_by_role("radio", name=part, checked=True, exact=True).wait_for()
+        page.wait_for_timeout(1500)
+        wide = page.evaluate(
+            "document.querySelector('[data-testid=stMain]').scrollWidth - window.innerWidth"
+        )
+        assert wide <= 0, part

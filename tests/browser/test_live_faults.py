@@ -1,0 +1,150 @@
+"""What goes wrong with cameras, connections and tabs, tried in a real browser."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from benchmarks.fake_camera import chromium_arguments, write_y4m
+from benchmarks.live_server import free_port
+from fer_core.live.reader import DETECT_EDGE
+from fer_core.recognition import Recognizer, search
+from tests.browser.live_driver import (
+    KEEP,
+    button,
+    flows,
+    launch,
+    open_live,
+    open_live_when_up,
+    serve,
+    start,
+)
+
+pytestmark = pytest.mark.browser
+
+SOCKETS = """
+window.shown = () => document.querySelector('iframe[title*="webrtc"]').contentDocument.querySelector("video");
+const NativeSocket = window.WebSocket;
+window.WebSocket = class extends NativeSocket {
+  constructor(...given) { super(...given); (window.top.sockets ??= []).push(this); }
+};
+"""
+
+
+def crowd(face: np.ndarray) -> np.ndarray:
+    """Ten faces in two lines, 640 by 480."""
+    return np.tile(cv2.resize(face, (128, 240), interpolation=cv2.INTER_AREA), (2, 5, 1))
+
+
+@pytest.fixture(scope="module")
+def chromium(browser, tmp_path_factory, astronaut) -> Iterator:
+    """A camera that shows ten faces for two seconds, then black for two."""
+    ten = crowd(astronaut[0:270, 152:296])
+    assert len(search(ten, Recognizer.load(), DETECT_EDGE)) == 10, "or the tests mean nothing"
+    file = tmp_path_factory.mktemp("crowd") / "camera.y4m"
+    write_y4m(file, [ten] * 60 + [np.zeros_like(ten)] * 60)
+    opened = launch(browser, *chromium_arguments(file), "--use-fake-ui-for-media-stream")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def live(chromium, server: str) -> Iterator:
+    tab = open_live(chromium, server, KEEP + SOCKETS)
+    yield tab
+    tab.context.close()
+
+
+def sees_a_face(tab) -> None:
+    tab.get_by_role("button", name="Correct this face").wait_for()
+
+
+def test_ten_faces_then_black_pictures(live) -> None:
+    start(live)
+    live.get_by_role("combobox", name="Person").click()
+    live.get_by_role("option", name="Person 10", exact=True).wait_for()
+    live.keyboard.press("Escape")
+    for _ in range(2):
+        live.get_by_text("no face", exact=True).wait_for()
+        flows(live)
+        sees_a_face(live)
+    flows(live)
+
+
+def test_the_camera_changes_its_resolution_midstream(live) -> None:
+    start(live)
+    for width, height in ((320, 240), (640, 480)):
+        live.evaluate(
+            "size => streams.at(-1).getVideoTracks()[0].applyConstraints(size)",
+            {"width": width, "height": height},
+        )
+        if width == 320:  # on the way back WebRTC takes its time, by how busy the machine is
+            live.wait_for_function("shown().videoWidth <= 320")
+        flows(live)
+        sees_a_face(live)
+
+
+def test_twenty_quick_starts_and_stops(live) -> None:
+    for _ in range(20):
+        button(live, "Start").click()
+        button(live, "Stop").click()
+    start(live)
+    flows(live)
+
+
+def test_a_camera_that_vanishes_is_named_and_may_come_back(live) -> None:
+    start(live)
+    live.evaluate(
+        """for (const track of streams.at(-1).getTracks()) {
+             track.stop();
+             track.dispatchEvent(new Event("ended"));
+           }"""
+    )
+    live.get_by_text("Is the camera unplugged").wait_for()
+    button(live, "Stop").click()
+    start(live)
+    flows(live)
+
+
+def test_a_page_cut_off_for_a_moment_goes_on_with_the_same_video(live) -> None:
+    start(live)
+    live.evaluate("sockets.forEach(socket => socket.close())")
+    time.sleep(1)
+    live.get_by_text(" fps · ").wait_for()
+    sees_a_face(live)
+    flows(live)
+    assert live.evaluate("pcs.length") == 1
+
+
+def test_closing_or_reloading_the_tab_deletes_the_recording_and_frees_the_seat(
+    chromium, tmp_path: Path
+) -> None:
+    (tmp_path / "temp").mkdir()
+    port = free_port()
+    process = serve(tmp_path, port, TMPDIR=str(tmp_path / "temp"), FER_STREAMS="1")
+    try:
+        tab = open_live_when_up(chromium, port)
+        for leave in ("reload", "close"):
+            start(tab)
+            tab.get_by_role("button", name="Record", exact=True).click()
+            tab.get_by_text("of 10:00").wait_for()
+            until(lambda: list((tmp_path / "temp").glob("fer-live-*/clip.mp4")))
+            getattr(tab, leave)()
+            until(lambda: not list((tmp_path / "temp").glob("fer-live-*")))
+        tab.context.close()
+        tab = open_live_when_up(chromium, port)
+        start(tab)  # the only seat is free again
+        tab.context.close()
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def until(true, seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.05)

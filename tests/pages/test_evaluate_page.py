@@ -1,0 +1,262 @@
+"""The evaluation page driven as a user would, without a browser."""
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from fer_core import registry
+from fer_core.audit.decisions import parse
+from fer_core.dataset import demo, scan, store, votes
+from fer_core.evaluation import evaluate
+from fer_core.evaluation.answers import ask
+from fer_core.settings import settings
+from tests.conftest import ROOT
+
+
+@pytest.fixture(autouse=True)
+def fresh_caches() -> Iterator[None]:
+    st.cache_resource.clear()
+    yield
+    st.cache_resource.clear()
+
+
+@pytest.fixture(scope="session")
+def cartoons(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo with votes and groups, drawn once for all tests."""
+    folder = demo.make(tmp_path_factory.mktemp("cartoons"))
+    table = scan(folder).table[["file", "label"]]
+    for word in (*votes.NAMES.values(), *votes.OTHER):
+        table[f"votes_{word}"] = 0
+    for emotion, word in votes.NAMES.items():
+        table.loc[table["label"] == emotion, f"votes_{word}"] = 8
+    table["group"] = np.where(np.arange(len(table)) % 3 == 0, "one", "two")
+    table.drop(columns="label").to_csv(folder / "labels.csv", index=False)
+    return folder
+
+
+def texts(app: AppTest) -> str:
+    kinds = (app.markdown, app.caption, app.info, app.error, app.success, app.warning, app.title)
+    return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+def settle(app: AppTest) -> AppTest:
+    """Run until no work is left in the background."""
+    for _ in range(240):
+        assert not app.exception, app.exception
+        if "dataset_running" not in app.session_state:
+            return app
+        time.sleep(0.25)
+        app.run()
+    raise AssertionError("the work does not end")
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    found = [button for button in app.button if button.label.startswith(label)]
+    return settle(found[0].click().run())
+
+
+def part(app: AppTest, name: str) -> AppTest:
+    app.button_group(key="evaluate_part").set_value(name)
+    return settle(app.run())
+
+
+def open_page() -> AppTest:
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=120).run()
+    return settle(app.switch_page("pages/evaluate.py").run())
+
+
+@pytest.fixture
+def app(cartoons: Path) -> AppTest:
+    """The page with the demo open and evaluated."""
+    shutil.copytree(cartoons, store.default_home() / demo.NAME)
+    return press(press(open_page(), "Open the demo"), "Evaluate")
+
+
+def test_an_empty_page_shows_the_way_in() -> None:
+    assert "Open the demo to look around" in texts(open_page())
+
+
+def test_figures_are_those_of_the_core(app: AppTest) -> None:
+    index = scan(store.default_home() / demo.NAME).split("test")
+    card = registry.load_card()
+    chances = ask(card, index).probabilities(card, "fer2013")
+    wanted = evaluate(chances, index.label_codes())
+    assert app.metric[0].value == f"{wanted.figures.accuracy * 100:.1f} %"
+    assert app.metric[1].value == f"{wanted.figures.macro_f1:.3f}"
+    table = next(f.value for f in app.dataframe if "recall" in f.value).set_index("emotion")
+    assert table.loc["sad", "recall"] == pytest.approx(wanted.figures.per_class["sad"].recall)
+    said = texts(app)
+    assert "It calls" in said
+    assert "140 images" in said
+    assert "Largest gap" in said
+
+
+def test_a_cell_shows_its_images(app: AppTest) -> None:
+    index = scan(store.default_home() / demo.NAME).split("test")
+    card = registry.load_card()
+    answers = ask(card, index).probabilities(card, "fer2013").argmax(axis=1)
+    pairs = pd.Series(list(zip(index.label_codes(), answers, strict=True))).value_counts()
+    (true, said), count = pairs.index[0], pairs.iloc[0]
+    names = registry.EMOTIONS
+    app.selectbox(key="cell_true").set_value(names[true])
+    app.selectbox(key="cell_said").set_value(names[said])
+    shown = min(count, 24)
+    assert f"1 to {shown} of {count}, the surest first" in texts(settle(app.run()))
+
+
+def test_reading_and_truth_are_chosen_apart(app: AppTest) -> None:
+    before = [metric.value for metric in app.metric]
+    app.selectbox(key="reading-mobilenetv2").set_value("ferplus")
+    settle(app.run())
+    assert app.selectbox(key="truth-ferplus-2").value == "ferplus"
+    assert [metric.value for metric in app.metric] != before
+    assert not [button for button in app.button if button.label == "Evaluate"]
+
+
+def test_the_threshold_is_saved_in_a_card_of_ones_own(app: AppTest) -> None:
+    (slider,) = app.slider
+    slider.set_value(0.3)
+    app.run()
+    press(app, "Save into")
+    card = registry.load_card()
+    assert card.folder == settings().home / "models" / "mobilenetv2"
+    assert card.reading("fer2013").abstain_below == 0.3
+
+
+def test_mistakes_can_be_decided(app: AppTest) -> None:
+    part(app, "Mistakes")
+    said = texts(app)
+    assert "mistakes, the surest first" in said
+    assert "FER+ votes: 8" in said
+    before = int(said.split(" mistakes, the surest first")[0].split("\n")[-1].replace(",", ""))
+    press(app, "Label is wrong")
+    assert f"{before - 1} mistakes" in texts(app)
+    (file,) = (settings().home / "decisions").rglob("decisions.csv")
+    (made,) = parse(file.read_bytes())
+    assert (made.action, made.reason) == ("relabel", "label")
+    press(app, "Find the most similar of the 932")
+    assert "Most similar training images" in texts(app)
+
+
+def test_two_readings_are_compared(app: AppTest) -> None:
+    part(app, "Compare")
+    said = texts(app)
+    assert "McNemar" in said
+    assert "B fixes" in "\n".join(str(s.value) for s in app.subheader)
+
+
+def test_the_report_holds_everything(app: AppTest) -> None:
+    part(app, "Report")
+    said = texts(app)
+    assert "# Model card: mobilenetv2" in said
+    assert "Largest gap" in said
+    assert "Art. 5(1)(f)" in said
+
+
+def test_votes_and_groups_can_be_added(cartoons: Path) -> None:
+    shutil.copytree(cartoons, store.default_home() / demo.NAME)
+    labels = (store.default_home() / demo.NAME / "labels.csv").read_bytes()
+    (store.default_home() / demo.NAME / "labels.csv").unlink()
+    app = press(press(open_page(), "Open the demo"), "Evaluate")
+    assert app.selectbox(key="truth-fer2013-1").options == ["The dataset's labels"]
+    assert "FER-2013 has none" in texts(app)
+    for name, data, says in (
+        ("labels.csv", b"file,group\nother.png,x\n", "says nothing of these images"),
+        ("labels.csv", b"group\nx\n", "needs the columns file and group"),
+        ("labels.csv", labels, "labels.csv is taken in"),
+    ):
+        app.file_uploader(key="labels_file").set_value([(name, data, "text/csv")])
+        press(app.run(), "Add it")
+        assert says in texts(app)
+    assert "Largest gap" in texts(app)
+    assert len(app.selectbox(key="truth-fer2013-2").options) == 2
+
+
+def test_one_class_only_says_so(cartoons: Path) -> None:
+    root = store.default_home() / "happy-only"
+    shutil.copytree(cartoons / "test" / "happy", root / "test" / "happy")
+    app = open_page()
+    app.button_group(key="dataset_way").set_value("Kept here")
+    press(press(settle(app.run()), "Open it"), "Evaluate")
+    assert "All images are happy: these figures say little" in texts(app)
+
+
+def test_a_model_removed_meanwhile(app: AppTest) -> None:
+    folder = settings().home / "models" / "gone"
+    shutil.copytree(registry.SHIPPED / "mobilenetv2", folder)
+    app.run()
+    app.selectbox(key="evaluate_model").set_value("gone")
+    settle(app.run())
+    shutil.rmtree(folder)
+    app.run()
+    assert not app.exception
+    assert app.selectbox(key="evaluate_model").value == "mobilenetv2"
+
+
+def test_a_damaged_model_is_named(app: AppTest) -> None:
+    folder = settings().home / "models" / "bad"
+    shutil.copytree(registry.SHIPPED / "mobilenetv2", folder)
+    (folder / "model.tflite").write_bytes(b"broken")
+    app.run()
+    app.selectbox(key="evaluate_model").set_value("bad")
+    settle(app.run())
+    press(app, "Evaluate")
+    assert "bad/model.tflite is missing, damaged" in texts(app)
+
+
+def test_models_are_listed_kept_promoted_and_deleted() -> None:
+    app = part(open_page(), "Models")
+    assert app.dataframe[0].value["model"].tolist() == ["mobilenetv2 (default)"]
+    app.text_input(key="keep-mobilenetv2").set_value("mine")
+    press(app.run(), "Keep")
+    assert "Kept as mine" in texts(app)
+    app.selectbox(key="model_chosen").set_value("mine")
+    settle(app.run())
+    press(app, "Make it the default")
+    assert registry.default_model() == "mine"
+    press(app, "Go back to the default before")
+    assert registry.default_model() == "mobilenetv2"
+    app.selectbox(key="model_chosen").set_value("mine")
+    settle(app.run())
+    press(app, "Delete it")
+    assert "mine is deleted" in texts(app)
+    assert [folder.name for folder in registry.model_folders()] == ["mobilenetv2"]
+
+
+def test_imports_that_ask_for_code_are_refused(tmp_path: Path) -> None:
+    import zipfile
+
+    lambda_layer = {"class_name": "Lambda", "module": "keras.layers", "config": {}}
+    with zipfile.ZipFile(tmp_path / "evil.keras", "w") as archive:
+        for name, text in (("config.json", json.dumps(lambda_layer)), ("metadata.json", "{}"),
+                           ("model.weights.h5", "")):  # fmt: skip
+            archive.writestr(name, text)
+    app = part(open_page(), "Models")
+    data = (tmp_path / "evil.keras").read_bytes()
+    app.file_uploader(key="model_file").set_value([("evil.keras", data, "application/zip")])
+    app.run()
+    app.text_input(key="import_name").set_value("evil")
+    press(app.run(), "Import")
+    assert "evil.keras: holds a Lambda layer" in texts(app)
+
+
+def test_public_pages_look_and_do_not_touch(
+    cartoons: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("FER_PUBLIC", "1")
+    settings.cache_clear()
+    app = press(press(open_page(), "Open the demo"), "Evaluate")
+    assert "models are not changed" in texts(app)
+    part(app, "Models")
+    assert "can be looked at and not changed" in texts(app)
+    labels = {button.label for button in app.button}
+    assert not labels & {"Keep", "Import", "Make it the default", "Go back to the default before"}
+    assert not (tmp_path / "home").exists()

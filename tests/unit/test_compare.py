@@ -1,0 +1,84 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from fer_core.errors import DatasetError
+from fer_core.evaluation.compare import compare, mcnemar
+from fer_core.evaluation.groups import by_group, gap
+
+
+def test_a_case_worked_by_hand() -> None:
+    truth = np.array([0, 0, 1, 1, 2, -1])
+    a = np.array([0, 1, 1, 0, 2, 0])
+    b = np.array([0, 0, 1, 1, 3, 1])
+    found = compare(truth, a, b)
+    assert found.n == 5
+    assert found.fixed.tolist() == [False, True, False, True, False, False]
+    assert found.broken.tolist() == [False, False, False, False, True, False]
+    change, reach = found.accuracy
+    assert change == pytest.approx(0.2)
+    assert reach.low < 0.2 < reach.high
+    assert found.f1["angry"][0] == pytest.approx(0.5)
+    assert found.f1["fear"][0] == -1
+    assert found.p_value == 1.0
+
+
+@pytest.mark.parametrize(
+    ("fixed", "broken", "p"), [(0, 0, 1.0), (5, 5, 1.0), (8, 2, 0.109375), (10, 0, 2 / 1024)]
+)
+def test_mcnemar_is_the_binomial_test(fixed: int, broken: int, p: float) -> None:
+    assert mcnemar(fixed, broken) == pytest.approx(p)
+
+
+def test_the_same_answers_differ_by_nothing() -> None:
+    truth = np.arange(70) % 7
+    found = compare(truth, truth, truth)
+    assert found.accuracy[0] == found.accuracy[1].low == found.accuracy[1].high == 0
+    assert not found.fixed.any()
+
+
+def test_pairing_makes_the_interval_narrow() -> None:
+    """Two models that err on the same images: the difference is known better than either."""
+    random = np.random.default_rng(0)
+    truth = random.integers(0, 7, 2000)
+    a = np.where(random.random(2000) < 0.6, truth, (truth + 1) % 7)
+    b = np.where(random.random(2000) < 0.02, truth, a)
+    _, reach = compare(truth, a, b).accuracy
+    assert reach.high - reach.low < 0.012
+    assert reach.low > 0
+
+
+def test_differing_lengths_are_refused() -> None:
+    with pytest.raises(ValueError, match="Received"):
+        compare(np.array([0]), np.array([0]), np.array([0, 1]))
+    with pytest.raises(ValueError, match="Received"):
+        compare(np.array([-1]), np.array([0]), np.array([0]))
+
+
+def test_groups_and_their_gap() -> None:
+    truth = np.array([0, 1] * 100)
+    chances = np.eye(7, dtype=np.float32)[truth]
+    chances[:60] = np.roll(chances[:60], 1, axis=1)
+    groups = pd.Series(["old"] * 80 + ["young"] * 110 + [None] * 10, dtype="str")
+    found = by_group(chances, truth, groups, 0.5)
+    assert {name: one.figures.n for name, one in found.items()} == {"old": 80, "young": 110}
+    said = gap(found)
+    assert "75.0 points between young (100.0 % of 110 right) and old (25.0 % of 80)" in said
+    assert "chance" not in said
+    assert gap({"old": found["old"]}) == "There is only one group: nothing to compare."
+    few = by_group(chances[56:64], truth[56:64], pd.Series(list("aabbabab")), 0.5)
+    assert "may be chance" in gap(few)
+
+
+def test_groups_are_read_by_path_or_name(tmp_path) -> None:
+    from fer_core.dataset import groups
+
+    table = pd.DataFrame({"file": ["test/sad/a.png", "test/sad/b.png", "test/sad/c.png"]})
+    file = tmp_path / "labels.csv"
+    file.write_text("file,group\ntest/sad/a.png,x\nb.png,y\n")
+    assert groups.find(tmp_path, table).fillna("none").tolist() == ["x", "y", "none"]
+    file.write_text("file,label\na.png,sad\n")
+    assert groups.find(tmp_path, table) is None
+    file.write_text("name,group\na.png,sad\n")
+    with pytest.raises(DatasetError, match="needs the columns file and group"):
+        groups.find(tmp_path, table)

@@ -1,0 +1,241 @@
+"""Files of unknown origin: what is taken, what is refused, and the maps of what was taken."""
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from fer_core import EMOTIONS, EmotionClassifier, registry
+from fer_core.errors import ModelError, SettingsError
+from fer_core.explain import Explainer
+from fer_core.explain.gradcam import grad_cam
+from fer_core.importing import ORDERS, Wish, import_model, worker
+from fer_core.importing.inspection import check_keras
+from fer_core.importing.take_in import order_from
+from fer_core.settings import settings
+from tests.conftest import ROOT
+
+SIDE = 32
+
+
+@pytest.fixture(scope="module")
+def crops() -> np.ndarray:
+    return np.random.default_rng(1).integers(0, 256, (2, 96, 96), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, crops: np.ndarray) -> Path:
+    """Keras files, made in one process that has TensorFlow."""
+    folder = tmp_path_factory.mktemp("networks")
+    np.save(folder / "crops.npy", crops[..., None].astype(np.float32))
+    command = [sys.executable, str(ROOT / "tests" / "unit" / "build_networks.py"), str(folder)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def planted(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The planted network, taken in; kept outside the folders that each test gets anew."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("FER_HOME", str(tmp_path_factory.mktemp("home")))
+    settings.cache_clear()
+    order = ORDERS["FER-2013, as Kaggle numbers them"]
+    folder = import_model(made / "planted.keras", Wish("planted one", "0 to 1", order))
+    patch.undo()
+    settings.cache_clear()
+    return folder
+
+
+def test_answers_stay_the_same_in_our_order(planted: Path, made: Path) -> None:
+    kept = np.load(made / "planted.npz")
+    whole = np.round(kept["faces"][..., 0] * 255).astype(np.uint8)
+    found = EmotionClassifier.load(planted).predict(whole)
+    order = ORDERS["FER-2013, as Kaggle numbers them"]
+    wanted = kept["answers"][:, [order.index(emotion) for emotion in EMOTIONS]]
+    np.testing.assert_allclose(found, wanted, atol=0.01)
+    assert np.ptp(wanted, axis=1).min() > 0.02
+    assert planted.name == "planted-one"
+    card = registry.load_card(planted)
+    assert (card.input_size, card.channels, card.features) == (SIDE, 1, "features")
+    assert {"model.keras", "model.tflite", "card.json"} == {f.name for f in planted.iterdir()}
+
+
+def quarters(spoken: np.ndarray) -> np.ndarray:
+    """Share of a map's strength in each quarter: top left, top right, bottom left and right."""
+    half = spoken.shape[0] // 2
+    parts = [spoken[:half, :half], spoken[:half, half:], spoken[half:, :half], spoken[half:, half:]]
+    return np.array([np.abs(part).sum() for part in parts]) / np.abs(spoken).sum()
+
+
+def test_maps_light_the_planted_quarter_and_agree(planted: Path) -> None:
+    faces = np.random.default_rng(2).integers(0, 256, (3, SIDE, SIDE), np.uint8)
+    classifier = EmotionClassifier.load(planted)
+    explainer = Explainer(classifier)
+    logits, maps = explainer.look(faces)
+    np.testing.assert_allclose(maps.mean(axis=(2, 3)) + explainer.bias, logits, atol=1e-4)
+    for face in maps:
+        for spoken in face:
+            assert quarters(spoken)[0] > 0.99
+    classes = logits.argmax(axis=1).tolist()
+    gradients = grad_cam(classifier.card, classifier.reading, list(faces), classes)
+    exact = np.maximum(maps[range(3), classes], 0) / maps[0, 0].size
+    np.testing.assert_allclose(gradients, exact, atol=1e-4 * max(exact.max(), 1))
+    assert quarters(gradients[0])[0] > 0.99
+
+
+def test_grad_cam_agrees_on_the_shipped_head(made: Path, crops: np.ndarray) -> None:
+    maps = Explainer(EmotionClassifier.load("mobilenetv2", "fer2013")).maps(crops)
+    exact = np.maximum(maps[[0, 1], [3, 5]], 0) / maps[0, 0].size
+    np.testing.assert_allclose(np.load(made / "shipped.npy"), exact, atol=2e-3 * exact.max())
+
+
+def test_a_head_that_is_not_one_layer_says_so(made: Path) -> None:
+    folder = import_model(made / "flat.keras", Wish("flat"))
+    classifier = EmotionClassifier.load(folder)
+    assert classifier.card.channels == 3
+    with pytest.raises(ModelError, match="Use Grad-CAM"):
+        Explainer(classifier)
+
+
+def test_six_answers_are_refused(made: Path) -> None:
+    with pytest.raises(ModelError, match=r"six\.keras: gives 6 answers.*Seven are needed"):
+        import_model(made / "six.keras", Wish("six"))
+    assert not (settings().home / "models" / "six").exists()
+
+
+def test_code_is_refused_before_keras_sees_it(made: Path) -> None:
+    with pytest.raises(ModelError, match="Lambda layer, which can run any code"):
+        check_keras(made / "evil.keras")
+
+
+def test_an_exported_tflite_is_taken_back() -> None:
+    folder = import_model(registry.SHIPPED / "mobilenetv2" / "model.tflite", Wish("again"))
+    card = registry.load_card(folder)
+    assert set(card.readings) == {"fer2013", "ferplus"}
+    with pytest.raises(ModelError, match="taken as it is"):
+        import_model(registry.SHIPPED / "mobilenetv2" / "model.tflite", Wish("x", "0 to 1"))
+
+
+def pack(file: Path, config: object = None, extra: dict[str, bytes] | None = None) -> Path:
+    """A ``.keras`` whose description is ``config``."""
+    members = {"config.json": json.dumps(config or layer("Functional")).encode(),
+               "metadata.json": b"{}", "model.weights.h5": b""}  # fmt: skip
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in (members | (extra or {})).items():
+            archive.writestr(name, data)
+    return file
+
+
+def layer(kind: str, module: str = "keras.layers", **more: object) -> dict:
+    return {"class_name": kind, "module": module, "config": {}, "registered_name": None, **more}
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        (layer("Lambda"), "Lambda"),
+        ({"config": {"layers": [layer("Conv2D"), layer("Lambda")]}}, "Lambda"),
+        (layer("Dense", activation={"class_name": "__lambda__", "config": {}}), "__lambda__"),
+        (layer("Mine", "my_package.layers", registered_name="mine>Mine"), "not part of Keras"),
+        (layer("Mine", "keras.layers", registered_name="mine>Mine"), "someone's own"),
+        (layer("function", "builtins", config="system"), "not part of Keras"),
+        (layer("system", "os"), "not part of Keras"),
+        (layer("run", "keras.src.utils.python_utils"), "not part of Keras"),
+        (layer("TFSMLayer"), "TFSMLayer"),
+        ([1, 2], "damaged"),
+    ],
+)
+def test_descriptions_that_ask_for_code(tmp_path: Path, config: object, says: str) -> None:
+    with pytest.raises(ModelError, match=says):
+        check_keras(pack(tmp_path / "bad.keras", config))
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("../../outside.txt", "leads outside"),
+        ("/etc/passwd", "leads outside"),
+        ("assets/code.py", "does not need"),
+        ("C:\\evil.txt", "leads outside"),
+    ],
+)
+def test_members_that_should_not_be_there(tmp_path: Path, name: str, says: str) -> None:
+    with pytest.raises(ModelError, match=says):
+        check_keras(pack(tmp_path / "bad.keras", extra={name: b"x"}))
+
+
+def test_ten_gigabytes_declared_are_refused(tmp_path: Path) -> None:
+    file = pack(tmp_path / "large.keras", extra={"model.weights.h5": b"\0" * 5000})
+    data = bytearray(file.read_bytes())
+    place = data.rindex(b"PK\x01\x02")  # the last member of the directory, the weights
+    assert data[place + 46 : place + 62] == b"model.weights.h5"
+    data[place + 24 : place + 28] = (4_000_000_000).to_bytes(4, "little")
+    file.write_bytes(data)
+    with pytest.raises(ModelError, match=r"would unpack to 4\.0 GB"):
+        check_keras(file)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "says"),
+    [
+        ("a.keras", b"no zip", "not a .keras file"),
+        ("a.keras", b"", "not a .keras file"),
+        ("a.h5", b"x", r"Older formats \(.h5"),
+        ("a.pkl", b"x", "only .keras and .tflite"),
+        ("a.tflite", b"no model at all", "cannot be opened"),
+    ],
+)
+def test_other_files(tmp_path: Path, name: str, data: bytes, says: str) -> None:
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(ModelError, match=says):
+        import_model(tmp_path / name, Wish("x"))
+
+
+def test_weights_that_point_elsewhere(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    for number, spoil in enumerate((link, outside, bomb)):
+        weights = tmp_path / f"w{number}.h5"
+        with h5py.File(weights, "w") as opened:
+            spoil(opened)
+        file = tmp_path / f"bad{number}.keras"
+        pack(file, extra={"model.weights.h5": weights.read_bytes()})
+        with pytest.raises(SystemExit):
+            worker._check_weights(file, tmp_path)
+    said = capsys.readouterr().err
+    assert said.count("point to another file") == 2
+    assert said.count("promise more") == 1
+
+
+def link(opened: h5py.File) -> None:
+    opened.create_group("layers")["kernel"] = h5py.ExternalLink("/etc/hostname", "/x")
+
+
+def outside(opened: h5py.File) -> None:
+    opened.create_dataset("kernel", (4,), "u1", external=[("/etc/hostname", 0, 4)])
+
+
+def bomb(opened: h5py.File) -> None:
+    opened.create_dataset("kernel", (10**9,), "f4", chunks=(1000,))
+
+
+def test_public_links_take_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("FER_PUBLIC", "1")
+    settings.cache_clear()
+    with pytest.raises(SettingsError, match="public link"):
+        import_model(tmp_path / "a.keras", Wish("x"))
+
+
+def test_wishes() -> None:
+    words = "Anger, disgusted, fear, happiness, sadness, surprise, neutral"
+    assert order_from(words) == ORDERS["FER-2013, as Kaggle numbers them"]
+    with pytest.raises(ModelError, match="each of angry"):
+        Wish("x", order=order_from("happy, sad"))
+    with pytest.raises(ModelError, match="Pixels must be"):
+        Wish("x", "0 to 7")

@@ -1,0 +1,85 @@
+"""Train configs: YAML in and out, and errors that name the field."""
+
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fer_core.errors import FerError, TrainingError
+from fer_core.training.config import Augmentation, TrainConfig, recipes
+
+
+def test_yaml_gives_the_same_config_back(tmp_path: Path) -> None:
+    config = TrainConfig(
+        architecture="fernet", start="scratch", teachers=("a", "b"),
+        augmentation=Augmentation(mixup=0.2),
+    )  # fmt: skip
+    config.save(tmp_path / "config.yaml")
+    assert TrainConfig.load(tmp_path / "config.yaml") == config
+
+
+def test_fields_left_out_have_their_defaults(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text("epochs: 3\naugmentation: {rotation: 0}\n")
+    config = TrainConfig.load(tmp_path / "c.yaml")
+    assert config == replace(TrainConfig(), epochs=3, augmentation=Augmentation(rotation=0))
+
+
+def test_numbers_in_scientific_notation_are_numbers(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text("learning_rate: 1e-3\n")  # text, by YAML 1.1
+    assert TrainConfig.load(tmp_path / "c.yaml").learning_rate == 0.001
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"epochs": 0}, "epochs must be a whole number from 1"),
+        ({"epochs": "ten"}, "epochs must be a whole number"),
+        ({"epochs": 2.5}, "epochs must be a whole number"),
+        ({"epochs": True}, "epochs must be a whole number"),
+        ({"learning_rate": "fast"}, "learning_rate must be a number"),
+        ({"architecture": "resnet"}, "architecture must be one of mobilenetv2, fernet"),
+        ({"loss": 3}, "loss must be text"),
+        ({"tensorboard": "yes"}, "tensorboard must be true or false"),
+        ({"readings": "fer2013"}, "readings must be a list"),
+        ({"readings": ["kinect"]}, "readings must be one or both of"),
+        ({"readings": []}, "readings must be one or both of"),
+        ({"channels": 2}, "channels must be 1 or 3"),
+        ({"reduce_lr": 3}, "reduce_lr must be 0 with the cosine schedule"),
+        ({"head_epochs": 15}, "head_epochs must be fewer than epochs"),
+        ({"architecture": "fernet"}, "start must be scratch or a model"),
+        ({"batchsize": 3}, "there is no field batchsize"),
+        ({"augmentation": {"tilt": 3}}, "there is no field augmentation.tilt"),
+        ({"augmentation": {"mixup": 9}}, "augmentation.mixup must be a number from 0 to 4"),
+        ({"augmentation": {"rotation": 90}}, "rotation must be 0 to 45"),
+        ({"augmentation": 3}, "augmentation must be a group of fields"),
+        ({"version": 2}, "reads configs of version 1"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_name(values: dict[str, Any], words: str) -> None:
+    with pytest.raises(FerError) as caught:
+        TrainConfig.from_dict(values)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "- a\n", "epochs: [", "epochs: !!python/object:os.system {}"])
+def test_files_that_are_no_config(tmp_path: Path, text: str) -> None:
+    (tmp_path / "c.yaml").write_text(text)
+    with pytest.raises(TrainingError, match=r"c\.yaml"):
+        TrainConfig.load(tmp_path / "c.yaml")
+
+
+def test_every_field_has_its_help() -> None:
+    for one in fields(TrainConfig):
+        assert one.metadata["help"].endswith("."), one.name
+
+
+@pytest.mark.parametrize("name", sorted(recipes()))
+def test_recipes_can_be_read(name: str) -> None:
+    assert TrainConfig.load(recipes()[name]).epochs >= 10
+
+
+def test_the_documentation_lists_every_field() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "training.md").read_text("utf-8")
+    for one in fields(TrainConfig):
+        assert f"`{one.name}`" in text, one.name

@@ -1,0 +1,45 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fer_core.dataset import scan, votes
+from fer_core.errors import DatasetError
+
+WORDS = [*votes.NAMES.values(), *votes.OTHER]
+
+
+def row(label: str, **given: int) -> dict:
+    return {"label": label, **{f"votes_{word}": given.get(word, 0) for word in WORDS}}
+
+
+@pytest.mark.parametrize(
+    ("given", "answer"),
+    [
+        ({"happiness": 10}, 3),
+        ({"sadness": 5, "neutral": 3, "fear": 2}, 5),
+        ({"sadness": 4, "neutral": 3, "fear": 3}, -1),
+        ({"anger": 5, "contempt": 5}, 0),
+        ({"contempt": 6, "anger": 4}, -1),
+        ({"nf": 10}, -1),
+        ({"surprise": 3, "unknown": 2}, 6),
+        ({}, -1),
+    ],
+)
+def test_the_majority_holds_half_of_all_votes(given: dict, answer: int) -> None:
+    table = pd.DataFrame([row("happy", **given)])
+    assert votes.truth_of("ferplus", table).tolist() == [answer]
+    assert votes.truth_of("fer2013", table).tolist() == [3]
+
+
+def test_a_dataset_gives_both(tree: Path) -> None:
+    index = scan(tree)
+    with pytest.raises(DatasetError, match="no FER\\+ votes"):
+        votes.truth(index, "ferplus")
+    files = index.table["file"]
+    table = pd.DataFrame([row("happy", fear=9, nf=1)] * len(files)).assign(file=files)
+    table.to_csv(tree / "labels.csv", index=False)
+    again = scan(tree)
+    assert set(votes.truth(again, "ferplus").tolist()) == {2}
+    np.testing.assert_array_equal(votes.truth(again, "fer2013"), again.label_codes())
