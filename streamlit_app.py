@@ -10,7 +10,7 @@ st.secrets.load_if_toml_exists()  # secrets become environment variables, before
 st.navigation(
     [
         st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
-        st.Page("pages/upload.py", title="Photos", icon=":material/image:"),
+        st.Page("pages/upload.py", title="Photos and video", icon=":material/image:"),
         st.Page("pages/live.py", title="Live", icon=":material/videocam:"),
         st.Page("pages/dataset.py", title="Dataset", icon=":material/balance:"),
         st.Page("pages/train.py", title="Train", icon=":material/model_training:"),

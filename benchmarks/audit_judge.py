@@ -5,7 +5,8 @@
 
 The training split is cut in two, copies of a photo staying together. A MobileNetV2 is fine-tuned on
 the FER-2013 labels of each half (PublicTest picks the epoch) and read out on the other.
-``benchmarks/dataset.py --judge`` uses the result to measure the audit. About a quarter of an hour on two CPU cores.
+``benchmarks/dataset.py --judge`` uses the result to measure the audit. About a quarter of an hour
+on two CPU cores.
 """
 
 import argparse

@@ -3,123 +3,40 @@
     python -m benchmarks.live --clip CLIP.mp4                  # the table of one viewer
     python -m benchmarks.live --clip CLIP.mp4 --minutes 10     # memory over a long run
     python -m benchmarks.live --clip CLIP.mp4 --reconnects 30  # threads and memory afterwards
+    python -m benchmarks.live --clip CLIP.mp4 --recording      # the server's work while recording
+    python -m benchmarks.live --clip CLIP.mp4 --slow           # reading a picture takes 300 ms
+    python -m benchmarks.live --clip CLIP.mp4 --asynchronous   # a thread before the callback
+    python -m benchmarks.live --clip CLIP.mp4 --callback       # what the callback takes, no browser
 
 CLIP shows one face. Several viewers at once: ``python -m benchmarks.live_viewers``.
 """
 
 import argparse
-import contextlib
-import json
-import os
 import re
-import signal
-import socket
-import subprocess
-import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
-import psutil
-from playwright.sync_api import Frame, Page, sync_playwright
+from playwright.sync_api import Frame, Page
 
-from benchmarks.fake_camera import chromium_arguments, clip, counted, write_y4m
+from benchmarks.fake_camera import clip, counted, write_y4m
+from benchmarks.live_server import (
+    PLAYER,
+    Server,
+    page_on,
+    player,
+    report,
+    start_button,
+    stop_button,
+)
+from fer_core import Recognizer
+from fer_core.live import LiveSession
 
-ROOT = Path(__file__).resolve().parent.parent
-PROBE = (ROOT / "benchmarks" / "live_page.js").read_text("utf-8")
-PLAYER = 'iframe[title*="streamlit_webrtc"]'
-
-
-class Server:
-    """A Streamlit server of its own, watched from outside."""
-
-    def __init__(self, script: str, port: int) -> None:
-        self.address = f"http://localhost:{port}"
-        command = [sys.executable, "-m", "streamlit", "run", script, "--server.port", str(port)]
-        command += ["--server.headless", "true", "--server.fileWatcherType", "none"]
-        self._home = tempfile.TemporaryDirectory()
-        environment = {**os.environ, "FER_HOME": self._home.name, "PYTHONPATH": str(ROOT)}
-        self._process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        self.watched = psutil.Process(self._process.pid)
-        self._await()
-
-    def _await(self) -> None:
-        end = time.monotonic() + 60
-        while time.monotonic() < end:
-            with (
-                contextlib.suppress(OSError),
-                urllib.request.urlopen(f"{self.address}/_stcore/health"),
-            ):
-                return
-            time.sleep(0.1)
-        raise TimeoutError("the server did not start")
-
-    @property
-    def cpu_s(self) -> float:
-        times = self.watched.cpu_times()
-        return times.user + times.system
-
-    @property
-    def megabytes(self) -> float:
-        return self.watched.memory_info().rss / 1e6
-
-    def stop(self) -> None:
-        self._process.send_signal(signal.SIGINT)
-        try:
-            self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-        self._home.cleanup()
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
-@contextlib.contextmanager
-def page_on(script: str, camera: Path, path: str) -> Iterator[tuple[Server, Page]]:
-    """A fresh server and browser with the page open."""
-    server = Server(script, free_port())
-    try:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path="/usr/bin/chromium",
-                args=[*chromium_arguments(camera), "--use-fake-ui-for-media-stream"],
-            )
-            context = browser.new_context(viewport={"width": 1280, "height": 900})
-            context.add_init_script(PROBE)
-            page = context.new_page()
-            page.goto(server.address)
-            page.wait_for_selector('[data-testid="stApp"]')
-            page.goto(server.address + path)
-            start_button(page).wait_for(timeout=30_000)
-            time.sleep(3)
-            yield server, page
-            browser.close()
-    finally:
-        server.stop()
-
-
-def start_button(page: Page):
-    return page.frame_locator(PLAYER).get_by_role("button", name="Start", exact=True)
-
-
-def stop_button(page: Page):
-    return page.frame_locator(PLAYER).get_by_role("button", name="Stop", exact=True)
-
-
-def player(page: Page) -> Frame:
-    frame = page.query_selector(PLAYER).content_frame()
-    frame.wait_for_function("document.querySelector('video')?.videoWidth > 0", timeout=20_000)
-    return frame
+VARIANT = "benchmarks/live_variant.py"
 
 
 def glass_to_glass(server: Server, page: Page, mirrored: bool, seconds: float) -> dict[str, float]:
@@ -200,6 +117,63 @@ def long_run(folder: Path, source: Path, minutes: float) -> None:
             report("memory", figures | {"fps": frame.evaluate("probe.stats()")["fps"]})
 
 
+def recording(folder: Path, source: Path, seconds: float) -> None:
+    """The same stream before, while and after it is recorded."""
+    camera = folder / "camera.y4m"
+    write_y4m(camera, clip(source, 10))
+    with page_on("streamlit_app.py", camera, "/live") as (server, page):
+        start_button(page).click()
+        frame = player(page)
+        time.sleep(8)
+        report("plain", work(server, frame, seconds))
+        page.get_by_role("button", name="Record", exact=True).click()
+        time.sleep(3)
+        report("recording", work(server, frame, seconds))
+        page.get_by_role("button", name="Stop recording").click()
+        said = page.get_by_text(re.compile("Recorded .* rows")).inner_text()
+        report("afterwards", {"said": said})
+
+
+def work(server: Server, frame: Frame, seconds: float) -> dict[str, float]:
+    """Cores of the server and pictures a second in the browser over ``seconds``."""
+    before, cpu, begin = frame.evaluate("probe.stats()"), server.cpu_s, time.monotonic()
+    time.sleep(seconds)
+    elapsed = time.monotonic() - begin
+    decoded = frame.evaluate("probe.stats()")["decoded"] - before["decoded"]
+    cores = (server.cpu_s - cpu) / elapsed
+    return {
+        "server_cores": round(cores, 3),
+        "fps_decoded": round(decoded / elapsed, 1),
+        "server_mb": round(server.megabytes),
+    }
+
+
+def variant(folder: Path, source: Path, seconds: float, name: str) -> None:
+    """The live page with one thing changed, and as it is; see ``live_variant``."""
+    camera = folder / "counted.y4m"
+    write_y4m(camera, counted(clip(source, 10)))
+    for what in ("plain", name):
+        with page_on(VARIANT, camera, "/", LIVE_VARIANT=what) as (server, page):
+            report(what, glass_to_glass(server, page, mirrored=True, seconds=seconds))
+
+
+def callback(source: Path) -> None:
+    """Time that the video's thread spends on each picture, with reading going on beside it."""
+    session = LiveSession(Recognizer.load())
+    frames = [av.VideoFrame.from_ndarray(rgb, format="rgb24") for rgb in clip(source, 10)]
+    taken = []
+    for number, frame in enumerate(frames):
+        yuv = frame.reformat(format="yuv420p")  # as it comes from the decoder
+        yuv.pts, yuv.time_base = number, Fraction(1, 30)
+        start = time.perf_counter()
+        session.handle(yuv)
+        taken.append(time.perf_counter() - start)
+        time.sleep(max(1 / 30 - taken[-1], 0))
+    session.end()
+    p50, p95, p99 = (1000 * float(np.percentile(taken[30:], p)) for p in (50, 95, 99))
+    report("callback", {"p50_ms": round(p50, 2), "p95_ms": round(p95, 2), "p99_ms": round(p99, 2)})
+
+
 def reconnects(folder: Path, source: Path, times: int) -> None:
     camera = folder / "camera.y4m"
     write_y4m(camera, clip(source, 6))
@@ -216,10 +190,6 @@ def reconnects(folder: Path, source: Path, times: int) -> None:
                 report("reconnects", figures | {"mb": round(server.megabytes, 1)})
 
 
-def report(what: str, figures: dict) -> None:
-    print(what, json.dumps(figures), flush=True)
-
-
 def _grey(rgb):
     return cv2.cvtColor(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
 
@@ -230,12 +200,21 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--minutes", type=float, default=0)
     parser.add_argument("--reconnects", type=int, default=0)
+    for name in ("recording", "slow", "asynchronous", "callback"):
+        parser.add_argument(f"--{name}", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         if options.minutes:
             long_run(Path(name), options.clip, options.minutes)
         elif options.reconnects:
             reconnects(Path(name), options.clip, options.reconnects)
+        elif options.recording:
+            recording(Path(name), options.clip, options.seconds)
+        elif options.slow or options.asynchronous:
+            what = "slow" if options.slow else "asynchronous"
+            variant(Path(name), options.clip, options.seconds, what)
+        elif options.callback:
+            callback(options.clip)
         else:
             one_viewer(Path(name), options.clip, options.seconds)
 

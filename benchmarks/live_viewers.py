@@ -24,7 +24,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from benchmarks.fake_camera import clip
-from benchmarks.live import Server, free_port, report
+from benchmarks.live_server import Server, free_port, report
 
 FPS = 30
 TOO_FEW = 20

@@ -10,7 +10,9 @@ from fer_core import (
     evaluate_command,
     registry,
     train_command,
+    watch_command,
 )
+from fer_core.dataset import scan
 from fer_core.errors import FerError
 
 
@@ -48,9 +50,13 @@ def _models_promote(options: argparse.Namespace) -> int:
 
 
 def _models_export(options: argparse.Namespace) -> int:
-    from fer_core.training.export import export
+    from fer_core.training import export, samples
 
-    print(export(registry.load_card(options.model)))
+    card = registry.load_card(options.model)
+    print(export.export(card))
+    if options.data:
+        pictures = samples.load(scan(options.data), options.split, card.input_size, card.channels)
+        print(export.export_int8(card, pictures.pixels))
     return 0
 
 
@@ -61,6 +67,8 @@ def _parser() -> argparse.ArgumentParser:
     actions = parser.add_subparsers(required=True, metavar="COMMAND")
     classify = actions.add_parser("classify", help="emotions of photos and videos as a table")
     classify_command.add(classify)
+    watch = actions.add_parser("watch", help="a camera, file or stream, a line a second")
+    watch_command.add(watch)
     dataset = actions.add_parser("dataset", help="scan, import, balance and audit datasets")
     dataset_commands.add(dataset)
     evaluation = actions.add_parser("evaluate", help="how good a model is on a dataset")
@@ -76,11 +84,16 @@ def _add_models(parser: argparse.ArgumentParser) -> None:
     for name, run, text in (
         ("show", _models_show, "print a model's card"),
         ("promote", _models_promote, "make a model the default"),
-        ("export", _models_export, "re-create model.tflite from model.keras"),
+        ("export", _models_export, "re-create the LiteRT exports from model.keras"),
     ):
         action = actions.add_parser(name, help=text)
         action.add_argument("model", help="model name or folder")
         action.set_defaults(run=run)
+        if name == "export":
+            action.add_argument(
+                "--data", metavar="DIR", help="pictures that set the ranges of model_int8.tflite"
+            )
+            action.add_argument("--split", default="validation", help="(default: %(default)s)")
 
 
 if __name__ == "__main__":

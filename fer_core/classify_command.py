@@ -5,18 +5,21 @@ import csv
 import shutil
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
+import pandas as pd
+
 from fer_core.bulk import Options, Report, Summary, classify
 from fer_core.crew import Crew
-from fer_core.errors import SettingsError
+from fer_core.errors import FerError, SettingsError
 from fer_core.jobs import Progress, duration, working
 from fer_core.results import check_format
 from fer_core.settings import DETECTORS
-from fer_core.video import Sampling
+from fer_core.video import SUFFIXES, Sampling
+from fer_core.video.story import save_moments
 
 WIDTH: Final = 24
 """Characters of the progress bar."""
@@ -42,6 +45,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--workers", type=int, default=2, help="cores to use (default: 2)")
     parser.add_argument("--restart", action="store_true", help="forget what is half done")
+    parser.add_argument(
+        "--below", type=Path, metavar="DIR", help="name files in the results by their path in DIR"
+    )
     parser.add_argument("--job", type=Path, metavar="DIR", help=argparse.SUPPRESS)
     parser.set_defaults(run=run)
 
@@ -72,6 +78,7 @@ def run(options: argparse.Namespace) -> int:
     if options.job:
         with working(options.job, turn="wait") as work:
             summary = _classify(options, work.report)
+            _keep_moments(options)
             work.summary |= {"files": summary.files, "faces": summary.faces,
                              "rows": summary.rows, "errors": summary.errors}  # fmt: skip
         return int(summary.errors > 0)
@@ -92,8 +99,17 @@ def _classify(options: argparse.Namespace, report: Report) -> Summary:
     if crew.first.notice:
         print(crew.first.notice, file=sys.stderr)
     sampling = Sampling(options.every, options.rate)
-    how = Options(options.crop, sampling, options.annotated, options.restart)
+    how = Options(options.crop, sampling, options.annotated, options.below, options.restart)
     return classify(options.paths, crew, options.out, how, report)
+
+
+def _keep_moments(options: argparse.Namespace) -> None:
+    """For the page: what stood out, where the job is a single video."""
+    source = Path(options.paths[0])
+    if len(options.paths) == 1 and source.suffix.lower() in SUFFIXES:
+        table = pd.read_parquet(options.out[0])
+        with suppress(FerError):  # an unreadable video has its row already
+            save_moments(table, source, options.job / "moments")
 
 
 def _print_errors(summary: Summary) -> None:

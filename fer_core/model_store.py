@@ -36,8 +36,9 @@ class Entry:
 
     @property
     def size(self) -> int:
-        """Bytes on disk."""
-        return sum(file.stat().st_size for file in self.folder.iterdir() if file.is_file())
+        """Bytes of the model's files; 0 once they have gone."""
+        files = (self.folder / name for name in FILES)
+        return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def own_home() -> Path:

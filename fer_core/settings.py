@@ -24,6 +24,8 @@ class Settings:
         yunet: ``FER_YUNET``. Path to YuNet's ONNX file, or None to use the cache or fetch it.
         threads: ``FER_THREADS``. Threads of one classifier, 1 to 64.
         streams: ``FER_STREAMS``. Live views at the same time, 1 to 64.
+        job_hours: ``FER_JOB_HOURS``. Uploaded videos and their results are deleted after so many
+            hours, 1 to 8,760.
     """
 
     home: Path
@@ -33,6 +35,7 @@ class Settings:
     yunet: Path | None = None
     threads: int = 2
     streams: int = 4
+    job_hours: int = 24
 
     @classmethod
     def from_environment(cls, environ: dict[str, str]) -> "Settings":
@@ -55,6 +58,7 @@ class Settings:
             yunet=Path(yunet).expanduser() if yunet else None,
             threads=_count(environ, "FER_THREADS", default=2, most=64),
             streams=_count(environ, "FER_STREAMS", default=4, most=64),
+            job_hours=_count(environ, "FER_JOB_HOURS", default=24, most=8760),
         )
 
 

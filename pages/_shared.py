@@ -14,12 +14,11 @@ STATIC = {"displayModeBar": False, "staticPlot": True}
 """Plotly configuration of a chart that is only looked at."""
 
 
-def notice() -> None:
-    """The line that stands above every upload and camera start."""
+def notice(kept: str = "Pictures stay in memory and are not stored.") -> None:
+    """The line that stands above every upload and camera start; ``kept`` says what is stored."""
     st.caption(
         ":material/info: An expression is not a feeling. Tell the people shown that emotions are "
-        "inferred, and do not decide about people at work or in education with it. "
-        "Pictures stay in memory and are not stored."
+        f"inferred, and do not decide about people at work or in education with it. {kept}"
     )
 
 

@@ -13,7 +13,8 @@ from pages._evaluate import (
     report_view,
     robustness_view,
 )
-from pages._evaluate.subject import add_labels, answers_to, choose, judge
+from pages._evaluate.added import add_labels
+from pages._evaluate.subject import answers_to, choose, judge
 
 PARTS = {
     "Figures": figures_view.show,

@@ -1,4 +1,4 @@
-"""Photos: drop pictures, see every face with its emotion, take the results along."""
+"""Photos and video: see every face with its emotion, take the results along."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,10 +12,15 @@ from fer_core import results
 from fer_core.drawing import caption
 from fer_core.images import MAX_PIXELS, SUFFIXES
 from fer_core.photos import Photo, PhotoReader, zip_pictures
+from fer_core.settings import settings
 from pages._shared import choose_reading, model_card, notice, recognizer, show_bars
+from pages._upload import held, jobs_view, starting
 from pages._why import show_why
 
 EXAMPLE = Path(__file__).parent.parent / "docs" / "images" / "astronaut.jpg"
+WAYS = ("Photos", "Camera", "Video", "ZIP or folder")
+JOBS = ("Video", "ZIP or folder")
+STORED = "Only what you start is stored, as said below."
 PHOTOS_A_PAGE = 5
 FACES_A_PAGE = 12
 
@@ -65,15 +70,11 @@ def try_example() -> None:
     st.session_state["photo_example"] = True
 
 
-def pick() -> list[Picked]:
+def pick(way: str) -> list[Picked]:
     """The pictures chosen now: files or a snapshot, and the example."""
-    ways = ["Files", "Camera"]
-    way = st.segmented_control(
-        "Where from", ways, default="Files", required=True, key="way", label_visibility="collapsed"
-    )
     shots = (
         pick_files()
-        if way == "Files"
+        if way == "Photos"
         else [st.camera_input("Snapshot", key=f"camera-{widget_round()}", width=640)]
     )
     picked = [Picked(shot.file_id, shot.name, shot.getvalue) for shot in shots if shot]
@@ -198,19 +199,47 @@ def show_face(key: str, photo: Photo, index: int) -> None:
         show_why(photo.crops[index], recognizer(reading).classifier, face.emotion)
 
 
+def choose_way() -> str:
+    return st.segmented_control(
+        "What", WAYS, default="Photos", required=True, key="way", label_visibility="collapsed",
+        persist_state="session",
+    )  # fmt: skip
+
+
+def work_in_background(way: str, reading: str, is_crop: bool) -> None:
+    """Start a video or many files, and the list of those that were."""
+    if error := st.session_state.pop("job_error", None):
+        st.error(error)
+    if way == "Video":
+        starting.video(reading)
+    else:
+        starting.files(reading, is_crop)
+    jobs_view.show_list()
+
+
 card = model_card()
-st.title("Photos", anchor=False)
-notice()
+st.title("Photos and video", anchor=False)
+held.tidy()
+job = held.opened()
+if job:
+    notice(f"Kept for {settings().job_hours} hours, or until you delete it.")
+    jobs_view.show_job(job)
+    st.stop()
+way = choose_way()
+notice(*([STORED] if way in JOBS else []))
 options = st.container(horizontal=True, vertical_alignment="bottom")
-picked = pick()
 with options:
     reading = choose_reading(card)
-    is_crop = st.toggle(
+    is_crop = way != "Video" and st.toggle(
         "The picture is already a face crop",
         key="is_crop",
         help="For pictures that show one tightly cut face and nothing else, such as FER-2013's "
         "48×48 pixels. No face is searched for then.",
     )
+if way in JOBS:
+    work_in_background(way, reading, is_crop)
+    st.stop()
+picked = pick(way)
 read(picked, How(card.name, reading, is_crop))
 if not state():
     st.info("Add a photo to see its faces. No picture at hand?")

@@ -30,21 +30,26 @@ def odd(index: DatasetIndex) -> pd.DataFrame:
     """
     table = index.table
     good = index.is_readable
-    flat = good & (table["contrast"].to_numpy() < FLAT)
-    sides = table[["width", "height"]].to_numpy()
+    sides, contrast = table[["width", "height"]].to_numpy(), table["contrast"].to_numpy()
+    flat = good & (contrast < FLAT)
     small = good & (sides.min(axis=1) < SMALLEST)
     off = good & ~small & _off_size(sides, good)
+    errors = table["error"].to_numpy()
+
+    def said(row: int, how: str) -> str:
+        return f"{sides[row, 0]}×{sides[row, 1]} pixels{how}"
+
     found = [
-        *_reasons(~good, table["error"].tolist()),
-        *_reasons(flat, [f"Almost one grey: contrast {c:.1f}." for c in table["contrast"]]),
-        *_reasons(small, [f"Only {w}×{h} pixels." for w, h in sides.tolist()]),
-        *_reasons(off, [f"{w}×{h} pixels, unlike the others." for w, h in sides.tolist()]),
+        *((row, str(errors[row])) for row in _rows(~good)),
+        *((row, f"Almost one grey: contrast {contrast[row]:.1f}.") for row in _rows(flat)),
+        *((row, f"Only {said(row, '.')}") for row in _rows(small)),
+        *((row, said(row, ", unlike the others.")) for row in _rows(off)),
     ]
     return pd.DataFrame(found, columns=["row", "why"])
 
 
-def _reasons(which: npt.NDArray[np.bool_], texts: list[str]) -> list[tuple[int, str]]:
-    return [(row, texts[row]) for row in np.flatnonzero(which).tolist()]
+def _rows(which: npt.NDArray[np.bool_]) -> list[int]:
+    return list(map(int, np.flatnonzero(which)))
 
 
 def _off_size(sides: npt.NDArray[np.int32], good: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

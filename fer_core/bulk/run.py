@@ -45,12 +45,14 @@ class Options:
         is_crop: Each photo is one face already; see ``PhotoReader``.
         sampling: Which pictures of a video are read.
         annotated: Folder for annotated copies of the videos; None for no copies.
+        below: See ``sources.listing``.
         restart: Forget what an earlier call did.
     """
 
     is_crop: bool = False
     sampling: Sampling = field(default_factory=Sampling)
     annotated: Path | None = None
+    below: Path | None = None
     restart: bool = False
 
 
@@ -109,7 +111,7 @@ def classify(
     folder, errors = parts_folder(targets[0]), error_file(targets[0])
     with _alone(folder):
         try:
-            found = sources.listing(named)
+            found = sources.listing(named, options.below)
             parts = Parts(folder, _plan(named, crew, options), options.restart)
             _Run(found, crew, parts, options, report).go()
             counts = tables.write(parts.tables(), targets, errors)
@@ -239,6 +241,7 @@ def _plan(named: Sequence[str], crew: Crew, options: Options) -> Mapping[str, An
         "model": f"{card.name} {digest(card.folder / LITERT_FILE)[:16]}",
         "reading": crew.first.classifier.reading,
         "detector": crew.first.detector,
+        "below": str(options.below.absolute()) if options.below else "",
         "crop": options.is_crop,
         "sampling": asdict(options.sampling),
         "annotated": str(options.annotated.absolute()) if options.annotated else "",

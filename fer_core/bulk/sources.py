@@ -4,8 +4,8 @@ import glob
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from fer_core.dataset.archive import checked_members
@@ -40,18 +40,19 @@ class Source:
         return not self.member and self.path.suffix.lower() in VIDEOS
 
 
-def listing(named: Sequence[str]) -> tuple[Source, ...]:
+def listing(named: Sequence[str], below: Path | None = None) -> tuple[Source, ...]:
     """Every file that is meant: as named, below folders, in ZIPs, matching patterns.
 
     Args:
         named: Files, folders, ZIPs, and patterns such as ``photos/**/*.jpg``.
+        below: Files below this folder are called by their path from there on.
 
     Raises:
         ImageError: Nothing is there, or more than ``MOST_FILES``.
         DatasetError: A ZIP is damaged or breaks a rule; see ``dataset.archive``.
     """
     found: dict[str, Source] = {}
-    for source in _every(named):
+    for source in (_called(one, below) for one in _every(named)):
         found.setdefault(source.name, source)
         if len(found) > MOST_FILES:
             raise ImageError(
@@ -63,6 +64,12 @@ def listing(named: Sequence[str]) -> tuple[Source, ...]:
             f"Looked for {', '.join(PICTURES + VIDEOS)}."
         )
     return tuple(found.values())
+
+
+def _called(source: Source, below: Path | None) -> Source:
+    if below is None or not source.path.is_relative_to(below):
+        return source
+    return replace(source, name=str(PurePosixPath(source.path.relative_to(below), source.member)))
 
 
 def _every(named: Iterable[str]) -> Iterator[Source]:

@@ -65,7 +65,8 @@ def ask(
     """The answers of a model to every image, all readings in one pass.
 
     Kept under ``FER_CACHE`` by the bytes of the model's file and the pixels of the images, so that
-    a second question costs nothing. Every image must be readable (see ``DatasetIndex.readable``).
+    a second question costs nothing; on public links nothing is kept. Every image must be readable
+    (see ``DatasetIndex.readable``).
 
     Raises:
         DatasetError: There are no images.
@@ -82,6 +83,8 @@ def ask(
     if kept is not None:
         return kept
     found = _ask(open_form(card, form), index, progress)
+    if settings().public:
+        return found  # what strangers bring is not stored
     with contextlib.suppress(OSError):  # not kept: only costs time the next time
         buffer = io.BytesIO()
         values: dict[str, npt.NDArray[np.floating]] = {

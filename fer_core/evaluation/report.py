@@ -5,6 +5,7 @@ from typing import Any
 
 from fer_core.evaluation.evaluate import Evaluation
 from fer_core.evaluation.groups import gap
+from fer_core.evaluation.strains import STRAINS
 from fer_core.evaluation.text import confusion, per_class, table
 from fer_core.labels import EMOTIONS
 from fer_core.registry import ModelCard
@@ -40,6 +41,9 @@ def model_card(
         )
         if rows:
             parts.append(table(("split", "n", "right", "macro-F1", "calibration error"), rows))
+    strained = card.facts.get("robustness")
+    if isinstance(strained, Mapping) and strained:
+        parts += [f"{second} Robustness", *_strained(strained)]
     for title, one in (measured or {}).items():
         parts += [f"{second} Measured: {title}", per_class(one), confusion(one)]
     parts += [f"{second} Groups of people", _groups(groups)]
@@ -72,6 +76,19 @@ def _stored(figures: Mapping[str, Any]) -> tuple[str, ...]:
         f"{figures.get('macro_f1', float('nan')):.3f}",
         f"{figures.get('calibration_error', float('nan')):.3f}",
     )
+
+
+def _strained(kept: Mapping[str, list[dict[str, Any]]]) -> list[str]:
+    """The card's own table of strains, of each reading: rows as ``robustness.plain`` gives them."""
+    parts = []
+    for reading, rows in kept.items():
+        body = []
+        for row in rows:
+            strain = STRAINS.get(row["strain"])
+            what = f"{strain.title}, {row['level']:g} {strain.unit}" if strain else "as they are"
+            body.append((what, f"{row['accuracy'] * 100:.1f} %", f"{row['drop'] * 100:+.1f}"))
+        parts += [f"Reading {reading}:", table(("", "right", "points lost"), body)]
+    return parts
 
 
 def _groups(groups: Mapping[str, Evaluation] | None) -> str:

@@ -6,7 +6,6 @@ activation map, up to a factor and without what speaks against.
 """
 
 import argparse
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -16,16 +15,22 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from fer_core import child
+from fer_core.chunks import Progress
 from fer_core.errors import ModelError
 from fer_core.explain.activation import Maps
 from fer_core.images import Pixels, network_input
 from fer_core.registry import KERAS_FILE, ModelCard
 
-TIME_LIMIT_S: Final = 180
+TIME_LIMIT_S: Final = 300
 
 
 def grad_cam(
-    card: ModelCard, reading: str, crops: Sequence[Pixels], classes: Sequence[int]
+    card: ModelCard,
+    reading: str,
+    crops: Sequence[Pixels],
+    classes: Sequence[int],
+    progress: Progress | None = None,
 ) -> Maps:
     """Where the network saw an emotion; starts TensorFlow in another process, some 10 s.
 
@@ -34,12 +39,14 @@ def grad_cam(
         reading: The head asked.
         crops: N of them, uint8 (H, W) or (H, W, 3).
         classes: The place in ``EMOTIONS`` asked about, for each crop.
+        progress: Where it raises, the work stops.
 
     Returns:
         float32 (N, h, w), at least 0.
 
     Raises:
         ModelError: The file cannot be opened, has no convolution, or it took too long.
+        CancelledError: ``progress`` asked to stop.
     """
     if not card.features:
         raise ModelError(f"Model {card.name} has no feature map that Grad-CAM could look at.")
@@ -49,19 +56,16 @@ def grad_cam(
         np.savez(asked, pixels=values, classes=np.asarray(classes))
         command = [sys.executable, "-m", "fer_core.explain.gradcam", str(card.folder), reading,
                    card.features, str(asked), str(found)]  # fmt: skip
-        root = Path(__file__).resolve().parents[2]
         try:
-            done = subprocess.run(  # noqa: S603  # our own module
-                command, cwd=root, capture_output=True, text=True, timeout=TIME_LIMIT_S, check=False
-            )
-        except subprocess.TimeoutExpired as error:
+            status, said = child.run(command, TIME_LIMIT_S, progress=progress)
+        except TimeoutError as error:
             raise ModelError(
                 f"{card.folder / KERAS_FILE}: Grad-CAM took longer than {TIME_LIMIT_S} s. Ask for "
                 "fewer faces."
             ) from error
-        if done.returncode:
-            said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
-            raise ModelError(f"{card.folder / KERAS_FILE}: no Grad-CAM ({said[-1]}).")
+        if status:
+            last = (said.strip().splitlines() or [f"exit status {status}"])[-1]
+            raise ModelError(f"{card.folder / KERAS_FILE}: no Grad-CAM ({last}).")
         return np.asarray(np.load(found), np.float32)
 
 

@@ -3,14 +3,15 @@
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from fer_core import model_store, registry
+from fer_core import child, model_store
+from fer_core.chunks import Progress
+from fer_core.classifier import EmotionClassifier
 from fer_core.dataset.listing import CLASS_NAMES
 from fer_core.errors import ModelError
 from fer_core.importing.inspection import MAX_BYTES, check_keras
@@ -28,7 +29,7 @@ ORDERS: Final = {
     ),
 }  # fmt: skip
 
-TIME_LIMIT_S: Final = 300
+TIME_LIMIT_S: Final = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +65,17 @@ def order_from(text: str) -> tuple[str, ...]:
     return tuple(CLASS_NAMES.get(word, word) for word in words)
 
 
-def import_model(file: Path, wish: Wish) -> Path:
+def import_model(file: Path, wish: Wish, progress: Progress | None = None) -> Path:
     """Take in a ``.keras`` or ``.tflite`` file as one of the user's models.
 
     The file is looked through first, then opened in another process that has limited time, memory
     and disk space and gets no settings or secrets from this one. What that process writes is
     opened here.
+
+    Args:
+        file: Of either kind.
+        wish: What the file does not say.
+        progress: Where it raises, the import stops.
 
     Returns:
         The new model's folder.
@@ -78,17 +84,14 @@ def import_model(file: Path, wish: Wish) -> Path:
         ModelError: The file is of another kind, asks for code or other files, is too large, does
             not take pictures or does not give seven answers.
         SettingsError: This is a public link.
+        CancelledError: ``progress`` asked to stop.
     """
     model_store.check_may_change()
     _check_file(file)
     name = model_store.free_name(wish.name)
     with tempfile.TemporaryDirectory(prefix="fer-import-") as scratch:
         made = Path(scratch) / "model"
-        _run(file, wish, made)
-        (made / "card.json").chmod(0o644)
-        registry.load_card(made)
-        from fer_core.classifier import EmotionClassifier
-
+        _run(file, wish, made, progress)
         EmotionClassifier.load(made)  # it answers, and as its card says
         with model_store.new_model(name) as folder:
             for part in model_store.FILES:
@@ -113,7 +116,7 @@ def _check_file(file: Path) -> None:
         )
 
 
-def _run(file: Path, wish: Wish, made: Path) -> None:
+def _run(file: Path, wish: Wish, made: Path, progress: Progress | None) -> None:
     """The other process; ``made`` is the folder it fills."""
     scale, offset = RANGES[wish.pixels]
     order = [wish.order.index(emotion) for emotion in EMOTIONS]
@@ -124,28 +127,24 @@ def _run(file: Path, wish: Wish, made: Path) -> None:
         "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_HOME": str(made.parent), "CUDA_VISIBLE_DEVICES": "",
     }  # fmt: skip
     command = [sys.executable, "-m", "fer_core.importing.worker", json.dumps(wanted)]
-    root = Path(__file__).resolve().parents[2]
     try:
-        done = subprocess.run(  # noqa: S603  # our own module
-            command, cwd=root, env=environment, capture_output=True, text=True,
-            timeout=TIME_LIMIT_S, check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired as error:
+        status, said = child.run(command, TIME_LIMIT_S, environment, progress)
+    except TimeoutError as error:
         raise ModelError(
             f"{file.name}: took longer than {TIME_LIMIT_S} s to open. It is not taken."
         ) from error
-    if done.returncode:
-        raise ModelError(f"{file.name}: {_reason(done)}")
+    if status:
+        raise ModelError(f"{file.name}: {_reason(status, said)}")
 
 
-def _reason(done: subprocess.CompletedProcess[str]) -> str:
-    for line in reversed(done.stderr.splitlines()):
+def _reason(status: int, said: str) -> str:
+    lines = said.strip().splitlines() or ["no reason given"]
+    for line in reversed(lines):
         if line.startswith("REFUSED "):
             return line.removeprefix("REFUSED ")
-    if done.returncode < 0:
+    if status < 0:
         return (
             "opening it used more time or memory than is allowed, or crashed "
-            f"(signal {-done.returncode}). It is not taken."
+            f"(signal {-status}). It is not taken."
         )
-    last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-    return f"cannot be opened ({last[:300]})."
+    return f"cannot be opened ({lines[-1][:300]})."

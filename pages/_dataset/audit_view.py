@@ -78,5 +78,5 @@ def show_report(found: Opened) -> None:
             icon=":material/download:",
         )  # fmt: skip
     st.caption("What the audit has not been asked to look for is marked so.")
-    with st.container(border=True):
-        st.markdown(text)
+    st.divider()
+    st.markdown(text)

@@ -36,7 +36,7 @@ def show(found: Opened) -> None:
         "Largest difference", 0.0, copies.MOST_DIFFERENCE, copies.DEFAULT_DIFFERENCE, 0.005,
         format="%.3f",
         key="copies_most", persist_state="session",
-        help="0 is equal pixels. Up to 0.05 practically every pair is the same photo; beyond 0.06 "
+        help="0 is equal pixels. Up to 0.045 practically every pair is the same photo; beyond 0.06 "
         "every third is two photos that look alike.",
     )  # fmt: skip
     pairs = found.all_pairs[found.all_pairs["difference"] <= most]

@@ -11,7 +11,7 @@ from fer_core.evaluation.robustness import Robustness
 from fer_core.evaluation.strains import STRAINS
 from fer_core.labels import COLORS, EMOTIONS
 
-ACCENT, GREY, WRONG = "#0B6E63", "#8A9A97", "#D55E00"
+ACCENT, GREY, WRONG = "#1F8A7B", "#8A9A97", "#D55E00"
 QUIET = {"displayModeBar": False}
 
 
@@ -33,7 +33,7 @@ def confusion(one: Evaluation, as_share: bool) -> go.Figure:
     figure = go.Figure(
         go.Heatmap(
             z=shares, x=list(EMOTIONS), y=list(EMOTIONS), text=text, texttemplate="%{text}",
-            colorscale=[[0, "rgba(11,110,99,0)"], [1, ACCENT]], zmin=0, zmax=1, showscale=False,
+            colorscale=[[0, "rgba(31,138,123,0)"], [1, ACCENT]], zmin=0, zmax=1, showscale=False,
             hoverinfo="skip", xgap=2, ygap=2,
         )
     )  # fmt: skip

@@ -3,6 +3,7 @@
 import numpy as np
 import streamlit as st
 
+from fer_core.evaluation.answers import forms_of
 from fer_core.evaluation.compare import Comparison, compare
 from fer_core.labels import EMOTIONS
 from pages._dataset.balance_view import name, show_tiles, tile
@@ -13,7 +14,6 @@ from pages._evaluate.subject import (
     Subject,
     answers_to,
     choose_model,
-    forms_of,
     judge,
     names,
     open_card,

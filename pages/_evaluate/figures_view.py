@@ -10,9 +10,11 @@ from fer_core.errors import FerError
 from fer_core.evaluation import Evaluation, Interval
 from fer_core.evaluation.groups import by_group, gap
 from fer_core.labels import EMOTIONS
+from fer_core.settings import settings
 from pages._dataset.balance_view import name, show_tiles, tile
 from pages._evaluate import charts
-from pages._evaluate.subject import Subject, groups_of, is_public
+from pages._evaluate.added import groups_of
+from pages._evaluate.subject import Subject
 
 A_PAGE = 24
 
@@ -122,8 +124,11 @@ def _classes(one: Evaluation) -> None:
 def _cell(subject: Subject) -> None:
     st.subheader("Images of a cell", anchor=False)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.session_state.setdefault("cell_true", "fear")
-        st.session_state.setdefault("cell_said", "sad")
+        if "cell_true" not in st.session_state:  # the commonest mistake
+            off = subject.evaluation.confusion * (1 - np.eye(len(EMOTIONS), dtype=np.int64))
+            at = np.unravel_index(int(off.argmax()), off.shape)
+            for key, place in zip(("cell_true", "cell_said"), at, strict=True):
+                st.session_state[key] = EMOTIONS[int(place)]
         true = st.selectbox("Is", EMOTIONS, key="cell_true", width=180)
         said = st.selectbox("Called", EMOTIONS, key="cell_said", width=180)
     rows = np.flatnonzero(
@@ -181,7 +186,7 @@ def _threshold(subject: Subject) -> None:
         answered, accuracy = one.curve.answered[at], one.curve.accuracy[at]
         right_of = f"{percent(accuracy)} of those right" if answered else "none of them"
         st.write(f"{percent(answered)} of the faces are answered, {right_of}.")
-        if is_public():
+        if settings().public:
             st.caption("On this public page models are not changed.")
         elif st.button(
             "Save into the model's card", disabled=round(one.threshold, 2) == round(threshold, 2),

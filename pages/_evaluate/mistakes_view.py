@@ -15,10 +15,11 @@ from fer_core.explain import Explainer, covering_map, nearest, overlay
 from fer_core.explain.gradcam import grad_cam
 from fer_core.labels import COLORS, EMOTIONS
 from fer_core.registry import KERAS_FILE
+from fer_core.settings import settings
 from pages._dataset.balance_view import name, show_tiles, tile
 from pages._dataset.state import start
 from pages._evaluate import charts
-from pages._evaluate.subject import Subject, is_public
+from pages._evaluate.subject import Subject
 
 A_PAGE = 6
 ALIKE = 5
@@ -98,7 +99,7 @@ def _looked_at(subject: Subject, rows: np.ndarray) -> None:
 def _offer_grad_cam(subject: Subject, rows: list[int]) -> None:
     """For networks whose maps cannot be read off; only where the model may be opened in Keras."""
     st.caption(f":material/info: {st.session_state['evaluate_maps'].get('why', '')}")
-    if is_public() or not (subject.card.folder / KERAS_FILE).is_file():
+    if settings().public or not (subject.card.folder / KERAS_FILE).is_file():
         return
     if st.button("Grad-CAM for these, about half a minute", icon=":material/visibility:"):
         maps, card, reading = _maps(subject), subject.card, subject.reading
@@ -109,7 +110,7 @@ def _offer_grad_cam(subject: Subject, rows: list[int]) -> None:
             for row, one in zip(rows, found, strict=True):
                 maps[row]["activation map"] = one
 
-        start("Grad-CAM", lambda _: grad_cam(card, reading, crops, said), finish)
+        start("Grad-CAM", lambda report: grad_cam(card, reading, crops, said, report), finish)
         st.rerun()
 
 

@@ -15,9 +15,10 @@ from fer_core.importing import ORDERS, RANGES, Wish, import_model
 from fer_core.importing.take_in import order_from
 from fer_core.model_store import Entry
 from fer_core.registry import ModelCard
+from fer_core.settings import settings
 from pages._dataset.state import start
 from pages._evaluate.figures_view import percent
-from pages._evaluate.subject import is_public, names, open_card
+from pages._evaluate.subject import names, open_card
 
 KINDS = {"shipped": "shipped", "own": "yours", "run": "training run"}
 
@@ -30,7 +31,7 @@ def show() -> None:
     card = open_card(entry)
     if card is not None:
         _card(entry, card)
-    if is_public():
+    if settings().public:
         st.caption("On this public page models can be looked at and not changed.")
         return
     _change(entry)
@@ -178,11 +179,11 @@ def _import() -> None:
 
 
 def _taking(name: str, data: bytes, wish: Wish):
-    def work(_) -> Path:
+    def work(report) -> Path:
         with tempfile.TemporaryDirectory(prefix="fer-model-") as folder:
             file = Path(folder) / Path(name).name
             file.write_bytes(data)
-            return import_model(file, wish)
+            return import_model(file, wish, report)
 
     return work
 

@@ -5,8 +5,9 @@ import streamlit as st
 from fer_core.errors import FerError
 from fer_core.evaluation.groups import by_group
 from fer_core.evaluation.report import model_card
+from pages._evaluate.added import groups_of
 from pages._evaluate.html import page
-from pages._evaluate.subject import Subject, groups_of
+from pages._evaluate.subject import Subject
 
 
 def show(subject: Subject) -> None:

@@ -3,21 +3,18 @@
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from fer_core import model_store, registry
 from fer_core.classifier import Probabilities
-from fer_core.dataset import SPLITS, DatasetIndex, groups, votes
+from fer_core.dataset import SPLITS, DatasetIndex, votes
 from fer_core.errors import FerError
 from fer_core.evaluation import Evaluation, Labels, evaluate
 from fer_core.evaluation.answers import Answers, ask, forms_of
 from fer_core.labels import EMOTIONS
 from fer_core.registry import ModelCard
-from fer_core.settings import settings
 from pages._dataset.state import Opened, start
 
 FORM_TITLES = {"fp32": "LiteRT, 32 bits (what runs)", "int8": "LiteRT, 8 bits"}
@@ -202,48 +199,3 @@ def _decided(question: Question) -> list:
     rows = np.flatnonzero(table["file"].isin(list(made)))
     pairs = [(row, made[table["file"].iloc[row]]) for row in rows.tolist()]
     return [(row, one) for row, one in pairs if one.given == table["label"].iloc[row]]
-
-
-def groups_of(question: Question) -> pd.Series | None:
-    """The group of each image, where the dataset or an added table names any."""
-    added: dict[Path, bytes] = st.session_state.setdefault("added_labels", {})
-    root = question.found.index.root
-    table = question.index.table
-    if root in added:
-        return groups.from_bytes(added[root], "labels.csv", table)
-    return groups.find(root, table)
-
-
-def add_labels(found: Opened) -> None:
-    """Take in a table of votes or groups for the open dataset."""
-    with st.expander("Add FER+ votes or groups", icon=":material/table:"):
-        st.write(
-            "A `labels.csv` with the columns `file` and `group` (age band, skin tone, camera, "
-            "site: whatever you know) gives every figure for each group. FER+ votes come in "
-            "columns `votes_anger` and so on, or as Microsoft's `fer2013new.csv`. Beside the "
-            "images such a file is found without asking."
-        )
-        file = st.file_uploader("labels.csv or fer2013new.csv", ["csv"], key="labels_file")
-        if st.button("Add it", disabled=file is None, key="labels_add"):
-            try:
-                _attach(found, file)
-                st.rerun()
-            except FerError as error:
-                st.error(f"{file.name}: {error}")
-
-
-def _attach(found: Opened, file) -> None:
-    data = file.getvalue()
-    counts = votes.from_bytes(data, file.name, found.index.table)
-    if counts is not None and counts.to_numpy().any():
-        found.index = replace(found.index, votes=counts)
-    has_groups = file.name != votes.OFFICIAL and groups.from_bytes(
-        data, file.name, found.index.table
-    )
-    if has_groups is not False and has_groups is not None:
-        st.session_state.setdefault("added_labels", {})[found.index.root] = data
-    st.session_state["dataset_notice"] = f"{file.name} is taken in."
-
-
-def is_public() -> bool:
-    return settings().public

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.fake_camera import chromium_arguments, moving_photo, write_y4m
-from benchmarks.live import free_port
+from benchmarks.live_server import free_port
 from fer_core import Recognizer
 from tests.browser.live_driver import (
     button,

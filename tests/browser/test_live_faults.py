@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from benchmarks.fake_camera import chromium_arguments, write_y4m
-from benchmarks.live import free_port
-from fer_core import Recognizer
-from fer_core.live.reader import search
+from benchmarks.live_server import free_port
+from fer_core.live.reader import DETECT_EDGE
+from fer_core.recognition import Recognizer, search
 from tests.browser.live_driver import (
     KEEP,
     button,
@@ -43,7 +43,7 @@ def crowd(face: np.ndarray) -> np.ndarray:
 def chromium(browser, tmp_path_factory, astronaut) -> Iterator:
     """A camera that shows ten faces for two seconds, then black for two."""
     ten = crowd(astronaut[0:270, 152:296])
-    assert len(search(ten, Recognizer.load())) == 10, "or the tests mean nothing"
+    assert len(search(ten, Recognizer.load(), DETECT_EDGE)) == 10, "or the tests mean nothing"
     file = tmp_path_factory.mktemp("crowd") / "camera.y4m"
     write_y4m(file, [ten] * 60 + [np.zeros_like(ten)] * 60)
     opened = launch(browser, *chromium_arguments(file), "--use-fake-ui-for-media-stream")

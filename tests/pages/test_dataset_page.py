@@ -169,6 +169,7 @@ def test_leaks_are_found_excluded_and_undone(app: AppTest) -> None:
     assert "12 excluded" in said
     choose(app, "dataset_part", "Balance")
     assert app.metric[0].value == "1,200"
+    assert "Seen through your 12 decisions, which leave out 12 images" in texts(app)
     choose(app, "dataset_part", "Audit")
     press(app, "Undo the last one")
     assert "0 excluded" in texts(app)
@@ -259,7 +260,7 @@ def test_folders(path: str, says: str, tree: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "says"),
-    [("labels.csv", "How FER+ annotators voted"), ("none.csv", "the votes cannot be read")],
+    [("labels.csv", "How FER+ annotators voted"), ("none.csv", "none.csv: cannot be read")],
 )
 def test_votes_from_elsewhere(tree: Path, tmp_path: Path, name: str, says: str) -> None:
     for label in ("angry", "fear", "neutral", "surprise"):

@@ -161,6 +161,25 @@ def test_the_report_holds_everything(app: AppTest) -> None:
     assert "Art. 5(1)(f)" in said
 
 
+def test_votes_and_groups_can_be_added(cartoons: Path) -> None:
+    shutil.copytree(cartoons, store.default_home() / demo.NAME)
+    labels = (store.default_home() / demo.NAME / "labels.csv").read_bytes()
+    (store.default_home() / demo.NAME / "labels.csv").unlink()
+    app = press(press(open_page(), "Open the demo"), "Evaluate")
+    assert app.selectbox(key="truth-fer2013-1").options == ["The dataset's labels"]
+    assert "FER-2013 has none" in texts(app)
+    for name, data, says in (
+        ("labels.csv", b"file,group\nother.png,x\n", "says nothing of these images"),
+        ("labels.csv", b"group\nx\n", "needs the columns file and group"),
+        ("labels.csv", labels, "labels.csv is taken in"),
+    ):
+        app.file_uploader(key="labels_file").set_value([(name, data, "text/csv")])
+        press(app.run(), "Add it")
+        assert says in texts(app)
+    assert "Largest gap" in texts(app)
+    assert len(app.selectbox(key="truth-fer2013-2").options) == 2
+
+
 def test_one_class_only_says_so(cartoons: Path) -> None:
     root = store.default_home() / "happy-only"
     shutil.copytree(cartoons / "test" / "happy", root / "test" / "happy")

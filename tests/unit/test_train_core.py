@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 
 from fer_core import augmentation
+from fer_core.dataset import demo
 from fer_core.errors import TrainingError
+from fer_core.labels import EMOTIONS
 from fer_core.training.config import Augmentation, TrainConfig
 from fer_core.training.run import RunFolder
 from fer_core.training.samples import Samples, check
@@ -143,6 +145,24 @@ def test_the_layer_changes_pictures_as_opencv_does(columns: dict[str, float]) ->
     apart = np.abs(ours - theirs)
     assert np.median(apart) <= 1
     assert (apart > 12).mean() < 0.02  # on the scene's edges, where a 32nd of a pixel shows
+
+
+def test_a_whole_spec_means_the_same_to_the_layer_and_to_opencv() -> None:
+    """Noise is left out: its grain is drawn by each on its own."""
+    spec, random = augmentation.Spec(noise=0, erasing=0.3), np.random.default_rng(1)
+    faces = np.stack([demo.draw_face(EMOTIONS[row % 7], random) for row in range(70)])
+    table = augmentation.draw(spec, len(faces), seed=3)
+    operations = neutral(len(faces))
+    for name in table.columns.drop("seed"):
+        operations[:, OPERATION.index(name)] = table[name]
+    ours = np.asarray(Augment(0)(faces[..., None], operations))[..., 0]
+    steps = augmentation.operations(table)
+    theirs = np.stack([augmentation.apply(f, s) for f, s in zip(faces, steps, strict=True)])
+    apart = np.abs(ours - theirs.astype(float))
+    unchanged = np.abs(faces - theirs.astype(float))
+    assert np.median(apart, axis=(1, 2)).max() <= 1
+    assert apart.mean() < 1
+    assert unchanged.mean() > 20
 
 
 def test_the_layers_noise_is_as_strong_as_asked() -> None:

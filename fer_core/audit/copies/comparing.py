@@ -47,8 +47,9 @@ def difference(a: Pixels, b: Pixels) -> float:
     """1 - the best correlation of two uint8 (48, 48) over shifts of up to 4 and scales of ±12 %.
 
     Both are blurred a little first: fine detail is what JPEG and scaling change most. At the
-    default difference 98.8 % of slight crops in JPEG 50 stay below it; without the blur, at the
-    difference that reports as many pairs of FER-2013, 94 %.
+    default difference 97.5 % of slight crops in JPEG 50 are found; without the blur, at the
+    difference that reports as many pairs of FER-2013, 95 %. Separate scales for width and
+    height find no more, for many times the work.
     """
     best = -1.0
     a, b = _blur(a), _blur(b)

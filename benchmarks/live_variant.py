@@ -1,0 +1,38 @@
+"""The live page with one thing changed, named in LIVE_VARIANT.
+
+``slow``: reading a picture takes 300 ms more. ``asynchronous``: the player's own thread and queue
+stand between the video and the callback. ``plain``: nothing.
+"""
+
+import os
+import time
+from pathlib import Path
+
+import streamlit as st
+
+from fer_core import Recognizer
+from pages._live import player
+
+DELAY_S = 0.3
+
+
+@st.cache_resource
+def change(what: str) -> None:
+    """Once a process."""
+    if what == "slow":
+        classify = Recognizer.classify
+
+        def slowly(self, rgb, detections):
+            time.sleep(DELAY_S)
+            return classify(self, rgb, detections)
+
+        Recognizer.classify = slowly
+    elif what == "asynchronous":
+        plain = player.webrtc_streamer
+        player.webrtc_streamer = lambda *args, **kw: plain(*args, **kw | {"async_processing": True})
+
+
+change(os.environ.get("LIVE_VARIANT", "plain"))
+page = Path(__file__).parent.parent / "pages" / "live.py"
+st.set_page_config(layout="wide")
+st.navigation([st.Page(page, title="Live", default=True)]).run()

@@ -1,0 +1,1 @@
+"""Parts of the photos and video page that work in the background."""

@@ -1,0 +1,36 @@
+"""Take a job's results along."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from fer_core.jobs import Job
+
+MOST_BYTES = 500_000_000
+"""Larger files are not sent through the browser: the server would hold them in memory."""
+
+KINDS = {
+    "results.csv": ("CSV", "text/csv"),
+    "results.parquet": ("Parquet", "application/vnd.apache.parquet"),
+    "results.errors.csv": ("Errors", "text/csv"),
+}
+
+
+def show(job: Job, video: Path | None = None) -> None:
+    """A button a file; the path of what is too large."""
+    stem = Path(job.title).stem
+    with st.container(horizontal=True):
+        for name, (label, mime) in KINDS.items():
+            if (job.folder / name).is_file():
+                _button(label, job.folder / name, f"{stem}-{name}", mime)
+        if video:
+            _button("Annotated MP4", video, f"{stem}-annotated.mp4", "video/mp4")
+
+
+def _button(label: str, file: Path, name: str, mime: str) -> None:
+    if file.stat().st_size > MOST_BYTES:
+        st.caption(f"{label}: too large to download here; it is {file}")
+        return
+    st.download_button(
+        label, file.read_bytes, name, mime, on_click="ignore", icon=":material/download:"
+    )

@@ -1,0 +1,62 @@
+"""One job, and the list of all."""
+
+import time
+
+import streamlit as st
+
+from fer_core.errors import FerError
+from fer_core.jobs import Job, State, duration
+from pages._upload import files_view, held, progress, video_view
+
+
+def show_job(job: Job) -> None:
+    """The open job: progress while it runs, its results afterwards."""
+    with st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+    ):
+        st.subheader(job.title, anchor=False, width="content")
+        st.button("Close", on_click=held.close, icon=":material/close:")
+    if job.state.is_active:
+        progress.show_active(job.name)
+    elif job.state is not State.FINISHED:
+        progress.show_stopped(job)
+        _delete_button(job)
+    else:
+        (video_view if job.kind == "video" else files_view).show(job)
+        _delete_button(job)
+
+
+def show_list() -> None:
+    """Every job the visitor may see, newest first."""
+    found = held.visible()
+    if not found:
+        return
+    st.subheader("Videos and folders so far", anchor=False)
+    for job in found:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            age = duration(max(time.time() - job.created, 0))
+            share = f", {job.progress.share:.0%}".replace("%", " %") if job.state.is_active else ""
+            st.markdown(
+                f"**{_plain(job.title)}** {progress.WORDS[job.state]}{share} · {age} ago",
+                width="stretch",
+            )
+            st.button("Open", key=f"open-{job.name}", on_click=held.open_job, args=(job.name,))
+
+
+def _plain(text: str) -> str:
+    """A file's name without the signs that Markdown would read."""
+    return "".join(f"\\{letter}" if letter in "\\`*_[]<>#$:~" else letter for letter in text)
+
+
+def _delete_button(job: Job) -> None:
+    with st.popover("Delete", icon=":material/delete:"):
+        st.write("Deletes the upload and all its results. A file that you named by its path stays.")
+        st.button("Delete now", type="primary", on_click=_delete, args=(job.name,))
+
+
+def _delete(token: str) -> None:
+    try:
+        held.store().delete(token)
+        held.forget(token)
+    except FerError as error:
+        st.session_state["job_error"] = str(error)

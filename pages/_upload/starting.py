@@ -1,0 +1,129 @@
+"""Start a job: a video or a ZIP, uploaded or by its path on this computer."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from fer_core.errors import FerError, JobError
+from fer_core.jobs import Job
+from fer_core.settings import settings
+from fer_core.video import SUFFIXES
+from pages._upload import held
+
+RATES = {"Every picture": 0.0, "10 a second": 10.0, "5 a second": 5.0, "1 a second": 1.0}
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to be started.
+
+    ``path`` is what was typed where nothing was uploaded; ``options`` are the command's.
+    """
+
+    kind: str
+    chosen: UploadedFile | None
+    path: str
+    options: list[str]
+    draws: bool = False
+
+
+def video(reading: str) -> None:
+    """Choose a video and start."""
+    chosen = st.file_uploader(
+        "Drop or choose a video", [suffix[1:] for suffix in SUFFIXES], key=f"video_file-{_round()}"
+    )
+    path = _path("/videos/talk.mp4", "A video file.")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        rate = st.selectbox(
+            "Read", list(RATES), key="video_rate", width=200,
+            help="Fewer pictures are quicker; boxes then stay until the next one is read.",
+        )  # fmt: skip
+        draws = st.toggle(
+            "Annotated video", value=True, key="video_draws",
+            help="Also make a copy of the video with boxes and labels drawn in. Takes longer.",
+        )  # fmt: skip
+    options = ["--rate", str(RATES[rate])] if RATES[rate] else []
+    _button(Wish("video", chosen, path, ["--reading", reading, *options], draws))
+
+
+def files(reading: str, is_crop: bool) -> None:
+    """Choose a ZIP or a folder and start."""
+    chosen = st.file_uploader("Drop or choose a ZIP of photos", ["zip"], key=f"zip_file-{_round()}")
+    path = _path("/photos", "A folder, also with folders in it, or a ZIP. Up to 100,000 files.")
+    options = ["--crop"] if is_crop else []
+    _button(Wish("files", chosen, path, ["--reading", reading, *options]))
+
+
+def _path(example: str, what: str) -> str:
+    """Where the file is on the computer that runs this; not asked on public links."""
+    if settings().public:
+        return ""
+    return st.text_input(
+        "Or its path on the computer that runs this", placeholder=example, help=what,
+        key=f"path-{example}-{_round()}",
+    ).strip()  # fmt: skip
+
+
+def _round() -> int:
+    """Part of the fields' keys: a new round empties them."""
+    return int(st.session_state.get("job_round", 0))
+
+
+def _button(wish: Wish) -> None:
+    nothing = not (wish.chosen or wish.path)
+    if st.button("Start", type="primary", disabled=nothing, icon=":material/play_arrow:"):
+        try:
+            job = _create(wish)
+            _launch(job, wish)
+        except FerError as error:
+            st.error(str(error))
+            return
+        st.session_state["job_round"] = _round() + 1
+        held.open_job(job.name)
+        st.rerun()
+    hours = settings().job_hours
+    st.caption(
+        f"The work goes on when you close this page. What you start and its results are kept for "
+        f"{hours} hours or until you delete them"
+        + (
+            "; only this page's address leads to them. Keep it if you want to come back."
+            if settings().public
+            else f", in {held.store().root}."
+        )
+    )
+
+
+def _create(wish: Wish) -> Job:
+    """A job with its source: the upload, written to its folder, or the path."""
+    chosen = wish.chosen
+    if chosen is None:
+        source = Path(wish.path).expanduser().absolute()
+        if not source.exists():
+            raise JobError(f"{source}: there is no such file or folder on this computer.")
+        return held.store().create(source.name, wish.kind, {"source": str(source)})
+    name = Path(chosen.name).name or "upload"
+    job = held.store().create(name, wish.kind, {"source": f"upload/{name}"})
+    target = job.folder / "upload" / name
+    try:
+        target.parent.mkdir()
+        with target.open("wb") as file:
+            shutil.copyfileobj(chosen, file)
+    except OSError as error:
+        shutil.rmtree(job.folder, ignore_errors=True)
+        raise JobError(f"{name} could not be kept ({error.strerror}). Free some space.") from error
+    return job
+
+
+def _launch(job: Job, wish: Wish) -> None:
+    folder = job.folder
+    source = folder / str(job.details["source"])  # an absolute path stays as it is
+    below = source if source.is_dir() else source.parent
+    command = ["classify", str(source), "--job", str(folder), "--below", str(below)]
+    command += ["--out", str(folder / "results.parquet"), "--out", str(folder / "results.csv")]
+    command += wish.options
+    if wish.draws:
+        command += ["--annotated", str(folder / "annotated")]
+    held.store().launch(job.name, command)

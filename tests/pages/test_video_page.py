@@ -1,0 +1,172 @@
+"""Videos and folders on the photos page, driven as a user would."""
+
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from fer_core.images import encode
+from fer_core.jobs import Job, Jobs, State
+from fer_core.settings import settings
+from tests.clips import face_picture, make_clip
+from tests.conftest import ROOT
+
+
+@pytest.fixture(autouse=True)
+def fresh_caches() -> Iterator[None]:
+    st.cache_resource.clear()
+    yield
+    for file in store().root.glob("*/job.json"):
+        store().kill(file.parent.name)
+    st.cache_resource.clear()
+
+
+def store() -> Jobs:
+    return Jobs(settings().home / "jobs")
+
+
+def open_page(way: str | None = "Video", token: str = "") -> AppTest:
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=120).run()
+    app.switch_page("pages/upload.py")
+    if token:
+        app.query_params["job"] = token
+    app.run()
+    if way and not token:
+        app.segmented_control(key="way").set_value(way).run()
+    assert not app.exception
+    return app
+
+
+def texts(app: AppTest) -> str:
+    kinds = (app.markdown, app.caption, app.info, app.error, app.warning, app.subheader, app.title)
+    return "\n".join(element.value for kind in kinds for element in kind)
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    next(button for button in app.button if button.label.startswith(label)).click().run()
+    assert not app.exception
+    return app
+
+
+def start(app: AppTest, path: Path) -> Job:
+    next(one for one in app.text_input if "path" in one.label).set_value(str(path)).run()
+    press(app, "Start")
+    (job,) = store().list()
+    return job
+
+
+def wait(job: Job, state: State) -> Job:
+    limit = time.monotonic() + 120
+    while time.monotonic() < limit:
+        now = store().get(job.name)
+        if now.state is state:
+            return now
+        assert now.state.is_active, (now.state, now.message, now.log())
+        time.sleep(0.1)
+    raise AssertionError(store().get(job.name))
+
+
+def test_a_video_from_start_to_deletion(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "my_clip.mp4", 50, sound="aac")
+    app = open_page()
+    assert "Start" in [button.label for button in app.button if button.disabled]
+    assert "24 hours or until you delete them" in texts(app)
+    job = start(app, clip)
+    assert job.name in app.query_params["job"]
+    wait(job, State.FINISHED)
+    app.run()
+    assert not app.exception
+    said = texts(app)
+    assert "0:01 read in 50 pictures, 1 person, a face in 100 % of them" in said
+    for part in ("Over time", "Key moments", "Shares"):
+        assert part in said
+    shares = app.dataframe[0].value
+    assert shares.drop(columns="visible").sum(axis=1).iloc[0] == pytest.approx(100)
+    jump = next(button for button in app.button if button.key == "moment-0")
+    jump.click().run()
+    assert not app.exception
+    press(app, "Close")
+    assert "my\\_clip.mp4" in texts(app)
+    assert "is done" in texts(app)
+    press(app, "Open")
+    press(app, "Delete now")
+    assert store().list() == ()
+    assert clip.exists()
+    assert not job.folder.exists()
+
+
+def test_an_interrupted_job_goes_on(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", 10)
+    app = open_page()
+    job = start(app, clip)
+    store().kill(job.name)
+    limit = time.monotonic() + 30
+    while store().get(job.name).state.is_active and time.monotonic() < limit:
+        time.sleep(0.05)
+    app.run()
+    assert "clip.mp4 was interrupted." in texts(app)
+    press(app, "Go on")
+    wait(job, State.FINISHED)
+    app.run()
+    assert "read in 10 pictures" in texts(app)
+
+
+def test_a_zip_gives_counts_and_errors(tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number in range(3):
+        (folder / f"{number}.jpg").write_bytes(encode(face_picture(number)))
+    (folder / "bad.jpg").write_bytes(b"text")
+    archive = Path(shutil.make_archive(str(tmp_path / "photos"), "zip", folder))
+    app = open_page("ZIP or folder")
+    app.file_uploader[0].set_value([("photos.zip", archive.read_bytes(), "application/zip")]).run()
+    press(app, "Start")
+    (job,) = store().list()
+    wait(job, State.FINISHED)
+    app.run()
+    assert not app.exception
+    assert "4 files, 3 faces, 1 could not be read" in texts(app)
+    errors = app.dataframe[1].value
+    assert errors.source.tolist() == ["photos.zip/bad.jpg"]
+
+
+def test_a_video_that_cannot_be_read_says_why(tmp_path: Path) -> None:
+    (tmp_path / "bad.mp4").write_bytes(b"text")
+    app = open_page()
+    job = start(app, tmp_path / "bad.mp4")
+    wait(job, State.FINISHED)
+    app.run()
+    assert not app.exception
+    assert "bad.mp4: not a video that can be opened" in texts(app)
+
+
+def test_a_path_that_is_not_there_is_said() -> None:
+    app = open_page()
+    next(one for one in app.text_input if "path" in one.label).set_value("/no/such.mp4").run()
+    press(app, "Start")
+    assert "/no/such.mp4: there is no such file" in app.error[0].value
+    assert store().list() == ()
+
+
+def test_a_job_that_is_gone_is_said() -> None:
+    app = open_page(token="0" * 32)
+    assert not app.exception
+    assert "That job is gone" in app.warning[0].value
+
+
+def test_public_visitors_see_their_own_jobs_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = store().create("mine.mp4", "video", {"source": "upload/mine.mp4"})
+    store().create("theirs.mp4", "video", {"source": "upload/theirs.mp4"})
+    monkeypatch.setenv("FER_PUBLIC", "1")
+    settings.cache_clear()
+    app = open_page()
+    assert not app.text_input
+    assert "mp4 waits" not in texts(app)
+    assert "only this page's address leads to them" in texts(app)
+    app = open_page(token=mine.name)
+    assert "mine.mp4" in texts(app)
+    assert "theirs" not in texts(app)

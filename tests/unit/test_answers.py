@@ -1,0 +1,82 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fer_core import EmotionClassifier, registry
+from fer_core.dataset import pixels, scan
+from fer_core.dataset.listing import other_names
+from fer_core.errors import CancelledError, DatasetError, ModelError
+from fer_core.evaluation.answers import ask, forms_of, open_form
+from fer_core.network import _packed, _unpacked
+from fer_core.settings import settings
+
+
+def test_answers_are_those_of_the_classifier(tree: Path) -> None:
+    index, card = scan(tree), registry.load_card()
+    answers = ask(card, index)
+    crops = [pixels.read(index.path(row)) for row in range(len(index))]
+    for reading in card.readings:
+        wanted = EmotionClassifier.load(reading=reading).predict(crops)
+        np.testing.assert_allclose(answers.probabilities(card, reading), wanted, atol=1e-5)
+    assert answers.features is not None
+    assert answers.features.shape == (20, 1280)
+
+
+def test_answers_are_kept_by_content(tree: Path, model_copy: Path) -> None:
+    index, card = scan(tree), registry.load_card(model_copy)
+    first = ask(card, index)
+    seen: list = []
+    again = ask(card, index, progress=lambda *at: seen.append(at))
+    assert not seen
+    np.testing.assert_array_equal(first.logits["fer2013"], again.logits["fer2013"])
+    np.testing.assert_array_equal(first.features, again.features)
+    (kept,) = (settings().cache / "answers").iterdir()
+    kept.write_bytes(b"damaged")
+    np.testing.assert_array_equal(ask(card, index).logits["ferplus"], first.logits["ferplus"])
+    ask(card, index.split("train"), progress=lambda *at: seen.append(at))
+    assert seen == [(18, 18)]
+
+
+def test_a_model_that_has_gone(tree: Path, model_copy: Path) -> None:
+    index, card = scan(tree), registry.load_card(model_copy)
+    (model_copy / "model.tflite").unlink()
+    assert forms_of(card) == tuple(
+        form
+        for form in ("int8", "keras")
+        if (model_copy / f"model{'_int8.tflite' if form == 'int8' else '.keras'}").is_file()
+    )
+    with pytest.raises(ModelError, match="Choose another model"):
+        ask(card, index)
+    with pytest.raises(ModelError, match="missing, damaged"):
+        open_form(card)
+
+
+def test_an_empty_split_and_a_stop(tree: Path) -> None:
+    index, card = scan(tree), registry.load_card()
+    with pytest.raises(DatasetError, match="Choose another one"):
+        ask(card, index.split("validation"))
+
+    def stop(done: int, total: int) -> None:
+        raise CancelledError("stopped")
+
+    with pytest.raises(CancelledError):
+        ask(card, index, progress=stop)
+    assert not (settings().cache / "answers").exists()
+
+
+def test_quantised_values_come_back() -> None:
+    form = {"dtype": np.int8, "quantization": (0.5, -3)}
+    values = np.array([[0, 10, 60, 200, -100]], np.float32)
+    packed = _packed(values, form)
+    assert packed.tolist() == [[-3, 17, 117, 127, -128]]
+    assert _unpacked(packed, form).tolist() == [[0, 10, 60, 65, -62.5]]
+
+
+def test_other_folder_names_can_be_mapped(tree: Path) -> None:
+    (tree / "train" / "sad").rename(tree / "train" / "Crying")
+    assert other_names(tree) == ("crying",)
+    assert "sad" not in scan(tree).table["label"].astype("str").tolist()
+    mapped = scan(tree, names={"crying": "sad"})
+    assert mapped.counts().loc["sad", "train"] == 5
+    assert other_names(tree / "nowhere") == ()

@@ -1,0 +1,55 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from fer_core import registry
+from fer_core.__main__ import main
+from fer_core.dataset import scan
+from fer_core.evaluation import evaluate
+from fer_core.evaluation.answers import ask
+from fer_core.evaluation.strains import STRAINS
+
+
+def run(tree: Path, *more: str) -> int:
+    return main(["evaluate", "--data", str(tree), "--split", "train", "--form", "fp32", *more])
+
+
+def test_tables_and_json(tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    file = tmp_path / "out" / "figures.json"
+    more = ["--reading", "fer2013", "--robustness", "standard", "--json", str(file)]
+    assert run(tree, *more) == 0
+    said = capsys.readouterr().out
+    for part in ("fp32, fer2013, on fer2013 labels", "true \\ said", "Blur, 1 sigma"):
+        assert part in said
+    report = json.loads(file.read_text())
+    (one,) = report["evaluations"].values()
+    index, card = scan(tree).split("train"), registry.load_card()
+    chances = ask(card, index).probabilities(card, "fer2013")
+    assert one["accuracy"] == pytest.approx(
+        evaluate(chances, index.label_codes()).figures.accuracy, abs=1e-4
+    )
+    assert (
+        one["intervals"]["per_class"]["happy"]["recall"][0] <= one["per_class"]["happy"]["recall"]
+    )
+    (strained,) = report["robustness"].values()
+    assert [row["strain"] for row in strained] == ["none", *STRAINS]
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (["--reading", "other"], "readings fer2013, ferplus"),
+        (["--labels", "ferplus"], "no FER\\+ votes"),
+        (["--split", "validation"], "no readable images in the split validation"),
+        (["--model", "nope"], "no model 'nope'"),
+        (["--data", "/nowhere"], "no such folder"),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    tree: Path, more: list[str], says: str, capsys: pytest.CaptureFixture
+) -> None:
+    import re
+
+    assert run(tree, *more) == 2
+    assert re.search(says, capsys.readouterr().err)

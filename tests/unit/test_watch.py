@@ -1,0 +1,76 @@
+"""The watch command: a file, a stream that ends, and a clean stop."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import pandas as pd
+import pytest
+
+from fer_core import watch_command
+from fer_core.__main__ import main
+from fer_core.results import RESULT_COLUMNS
+from tests.clips import face_picture, make_clip, wall
+
+
+def test_a_file_is_watched_to_its_end(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    clip = make_clip(
+        tmp_path / "clip.mp4", 60, picture=lambda n: face_picture(n) if n < 40 else wall(n)
+    )
+    assert main(["watch", str(clip), "--out", str(tmp_path / "seen.csv")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("s")[0].strip() for line in lines[:-1]] == ["0", "1", "2"]
+    assert re.search(r"person 1: \w+ \d+ %", lines[0])
+    assert "no face" in lines[2]
+    assert lines[-1].startswith("60 pictures, ")
+    table = pd.read_csv(tmp_path / "seen.csv")
+    assert tuple(table.columns) == RESULT_COLUMNS
+    assert sorted(set(table.frame)) == list(range(1, 61))
+    assert table.time_s.iloc[-1] == pytest.approx(59 / 25, abs=0.05)
+    assert table.x1.isna().iloc[-1]
+
+
+def test_of_a_camera_the_newest_picture_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", 30)
+    real = cv2.VideoCapture
+    monkeypatch.setattr(watch_command.cv2, "VideoCapture", lambda _: real(str(clip)))
+    assert main(["watch", "0", "--out", str(tmp_path / "seen.csv")]) == 0
+    table = pd.read_csv(tmp_path / "seen.csv")
+    assert 1 <= len(table) <= 30
+    assert table.frame.is_monotonic_increasing
+    assert set(table.source) == {0}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(["gone.mp4"], "cannot be opened"), (["{clip}", "--out", "seen.json"], "must be a .csv file")],
+)
+def test_mistakes_get_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture, arguments: list, message: str
+) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", 2)
+    assert main(["watch", *(a.format(clip=clip) for a in arguments)]) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_stops_cleanly(tmp_path: Path, number: int) -> None:
+    clip = make_clip(tmp_path / "long.mp4", times=[n / 5 for n in range(3000)], picture=wall)
+    out = tmp_path / "seen.csv"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fer_core", "watch", clip, "--out", out],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": "."},
+    )  # fmt: skip
+    assert process.stdout.readline()
+    process.send_signal(number)
+    said, error = process.communicate(timeout=60)
+    assert process.returncode == 0, error
+    assert "Traceback" not in error
+    pictures = int(re.search(r"([\d,]+) pictures, 0 faces", said)[1].replace(",", ""))
+    assert len(pd.read_csv(out)) == pictures
