@@ -13,7 +13,7 @@ from fer_core.runs import STOP, Run
 from fer_core.training import course
 from pages._dataset.balance_view import enlarge, show_tiles
 from pages._train import after_view, charts
-from pages._train.state import CHOSEN, act, duration
+from pages._train.state import CHOSEN, act, duration, moment
 
 REFRESH_S = 0.5
 WORDS = {
@@ -58,7 +58,7 @@ def _choose() -> Run | None:
         st.session_state[CHOSEN] = active or next(iter(known))
     name = st.selectbox(
         "Run", list(known), key=CHOSEN, persist_state="session",
-        format_func=lambda name: f"{known[name].title} ({WORDS[known[name].state][0]})",
+        format_func=lambda name: f"{known[name].title}, begun {moment(known[name].created)}",
     )  # fmt: skip
     try:
         return runs.load(name)
