@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
 
@@ -50,7 +51,8 @@ def test_start_refresh_stop_resume_promote(page, server: str, tmp_path: Path) ->
     page.get_by_role("button", name="Open the demo").click()
     page.get_by_role("radio", name="From a file").click()
     page.locator("input[type=file]").last.set_input_files(str(config))
-    page.get_by_text("tiny.yaml").wait_for()
+    number = page.get_by_role("spinbutton", name="Epochs", exact=True)
+    expect(number).to_have_value("200", timeout=120_000)  # the page has read the file
     page.get_by_role("textbox", name="Title").fill("Browser run")
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Start training").click()
