@@ -1,10 +1,13 @@
 """A run in a real browser: start, watch it move, refresh, stop, resume, put it to use."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
+
+from fer_core.jobs import Jobs
 
 pytestmark = pytest.mark.browser
 
@@ -19,6 +22,14 @@ batch_size: 64
 learning_rate: 0.002
 """
 PATIENT = 600_000  # starting TensorFlow and compiling, on a busy machine
+
+
+@pytest.fixture(autouse=True)
+def no_run_is_left(server_home: Path) -> Iterator[None]:
+    """Also where a test fails on the way."""
+    yield
+    for one in Jobs(server_home / "runs").list():
+        Jobs(server_home / "runs").kill(one.name)
 
 
 def open_train(page, server: str) -> None:
