@@ -12,8 +12,9 @@ app: $(VENV)/.app-ready  ## install and start the dashboard
 test: $(VENV)/.test-ready check  ## install what is needed and run every check and test
 	$(BIN)/python -m pytest
 
-stress: $(VENV)/.test-ready  ## kill a training run 30 times, with compiled networks
+stress: $(VENV)/.test-ready  ## kill training runs 30 times with compiled networks, bulk runs 10 times
 	$(BIN)/python -m pytest tests/unit/test_training_bursts.py --kills 30 --graph
+	$(BIN)/python -m pytest tests/unit/test_bulk.py -k killed --kills 10
 
 check: $(VENV)/.test-ready
 	$(BIN)/ruff check .
