@@ -13,6 +13,7 @@ st.navigation(
         st.Page("pages/upload.py", title="Photos and video", icon=":material/image:"),
         st.Page("pages/live.py", title="Live", icon=":material/videocam:"),
         st.Page("pages/dataset.py", title="Dataset", icon=":material/balance:"),
+        st.Page("pages/train.py", title="Train", icon=":material/model_training:"),
         st.Page("pages/evaluate.py", title="Evaluate", icon=":material/fact_check:"),
     ],
     position="top",

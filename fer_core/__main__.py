@@ -12,6 +12,7 @@ from fer_core import (
     train_command,
     watch_command,
 )
+from fer_core.dataset import scan
 from fer_core.errors import FerError
 
 
@@ -49,9 +50,13 @@ def _models_promote(options: argparse.Namespace) -> int:
 
 
 def _models_export(options: argparse.Namespace) -> int:
-    from fer_core.training.export import export
+    from fer_core.training import export, samples
 
-    print(export(registry.load_card(options.model)))
+    card = registry.load_card(options.model)
+    print(export.export(card))
+    if options.data:
+        pictures = samples.load(scan(options.data), options.split, card.input_size, card.channels)
+        print(export.export_int8(card, pictures.pixels))
     return 0
 
 
@@ -79,11 +84,16 @@ def _add_models(parser: argparse.ArgumentParser) -> None:
     for name, run, text in (
         ("show", _models_show, "print a model's card"),
         ("promote", _models_promote, "make a model the default"),
-        ("export", _models_export, "re-create model.tflite from model.keras"),
+        ("export", _models_export, "re-create the LiteRT exports from model.keras"),
     ):
         action = actions.add_parser(name, help=text)
         action.add_argument("model", help="model name or folder")
         action.set_defaults(run=run)
+        if name == "export":
+            action.add_argument(
+                "--data", metavar="DIR", help="pictures that set the ranges of model_int8.tflite"
+            )
+            action.add_argument("--split", default="validation", help="(default: %(default)s)")
 
 
 if __name__ == "__main__":

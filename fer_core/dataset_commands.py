@@ -13,6 +13,7 @@ from fer_core.chunks import on_terminal
 from fer_core.classifier import EmotionClassifier
 from fer_core.dataset import DatasetIndex, demo, scan, votes
 from fer_core.dataset.archive import import_zip
+from fer_core.dataset.folder import import_folder
 from fer_core.dataset.kaggle import import_csv
 from fer_core.errors import DatasetError
 
@@ -23,10 +24,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     one = actions.add_parser("scan", help="count the images and print the dataset card")
     _add_source(one)
     one.set_defaults(run=_scan)
-    one = actions.add_parser("import", help="take in a ZIP, fer2013.csv or the demo")
-    one.add_argument("source", help="a .zip, a .csv, or the word demo")
+    one = actions.add_parser("import", help="take in a folder, a ZIP, fer2013.csv or the demo")
+    one.add_argument("source", help="a folder, a .zip, a .csv, or the word demo")
     one.add_argument("--name", help="name of the new dataset (default: the file's)")
-    one.add_argument("--votes", type=Path, help="fer2013new.csv to keep with a fer2013.csv")
+    one.add_argument("--votes", type=Path, help="fer2013new.csv or labels.csv to keep with it")
     one.set_defaults(run=_import)
     one = actions.add_parser("balance", help="write a balanced version beside the dataset")
     _add_source(one)
@@ -95,8 +96,13 @@ def _import(options: argparse.Namespace) -> int:
         print(import_csv(source, name, progress=on_terminal("import"), votes=options.votes))
     elif source.suffix.lower() == ".zip":
         print(import_zip(source, name, progress=on_terminal("import")))
+    elif source.is_dir():
+        progress = on_terminal("import")
+        print(import_folder(source, name, progress=progress, votes=options.votes))
     else:
-        raise DatasetError(f"{source}: only .zip and .csv files and the demo can be imported.")
+        raise DatasetError(
+            f"{source}: only folders, .zip and .csv files and the demo can be imported."
+        )
     return 0
 
 

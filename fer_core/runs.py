@@ -1,11 +1,11 @@
 """Training runs of the dashboard: jobs in ``$FER_HOME/runs`` that train one at a time."""
 
+import io
 import shutil
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -187,21 +187,18 @@ def promote(name: str, model: str) -> str:
     return free
 
 
-@contextmanager
-def packed(name: str) -> Iterator[BinaryIO]:
-    """The run's folder as a ZIP in a temporary file, without what only runs need while they run."""
-    folder = store().get(name).folder
-    with tempfile.TemporaryFile() as file:
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-            for one in sorted(folder.rglob("*")):
-                if one.is_file() and one.name not in PROCESS_FILES:
-                    archive.write(one, f"{name}/{one.relative_to(folder).as_posix()}")
-        file.seek(0)
-        yield file
+def pack(name: str) -> bytes:
+    """The run's folder as a ZIP: what resuming it elsewhere needs, and its model."""
+    folder, buffer = store().get(name).folder, io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for one in sorted(folder.rglob("*")):
+            if one.is_file() and one.name not in PROCESS_FILES:
+                archive.write(one, f"{name}/{one.relative_to(folder).as_posix()}")
+    return buffer.getvalue()
 
 
 def take_in(file: BinaryIO, title: str) -> Job:
-    """Take in a run that ``packed`` wrote, such as one trained on a hosted GPU.
+    """Take in a run that ``pack`` wrote, such as one trained on a hosted GPU.
 
     Raises:
         JobError: It is no ZIP of a run, or a far too large one.

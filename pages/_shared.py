@@ -25,10 +25,17 @@ def notice(kept: str = "Pictures stay in memory and are not stored.") -> None:
 def model_card() -> ModelCard:
     """Card of the default model; where it cannot be used, says why and ends the page."""
     try:
-        return load_card()
+        card = load_card()
     except FerError as error:
         st.error(str(error))
         st.stop()
+    if card.facts.get("demo"):
+        st.warning(
+            f"**{card.title}** was trained on the demo's drawn faces. What it says about people "
+            "means nothing; go back to another model on the training or evaluation page.",
+            icon=":material/draw:",
+        )
+    return card
 
 
 def choose_reading(card: ModelCard) -> str:

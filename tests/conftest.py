@@ -43,6 +43,13 @@ needs_yunet = pytest.mark.skipif(
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="no ../shared beside this checkout")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How hard the tests of training try; ``make stress`` asks for more."""
+    parser.addoption("--kills", type=int, default=3, help="how often a training run is killed")
+    parser.addoption("--graph", action="store_true", help="compile the networks, as users do")
+    parser.addoption("--seed", type=int, default=None, help="of the moments of the kills")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Without Chromium the browser's tests are skipped, or fail where it is required."""
     if CHROMIUM is None and MAY_SKIP:

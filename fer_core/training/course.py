@@ -113,7 +113,7 @@ def _overfits(epochs: Epochs, config: TrainConfig) -> str:
 
 def _silent_class(epochs: Epochs, _: TrainConfig) -> str:
     late = [line for line in epochs if "recall" in line][-PATIENCE:]
-    if len(late) < PATIENCE:
+    if len(epochs) < PATIENCE + 2:
         return ""
     present = {name for place, name in enumerate(EMOTIONS) if sum(late[-1]["confusion"][place]) > 0}
     silent = [n for n in EMOTIONS if n in present and not any(x["recall"].get(n) for x in late)]

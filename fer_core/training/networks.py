@@ -165,7 +165,7 @@ def _excite(maps: Any, name: str) -> Any:
 
 
 def _go_on(config: TrainConfig) -> keras.Model:
-    """A model that exists, if it has the architecture, input and readings of ``config``."""
+    """A model that exists, with the heads of ``config``, if it has its architecture and input."""
     try:
         card = registry.load_card(config.start)
         model = keras.saving.load_model(card.folder / registry.KERAS_FILE, compile=False)
@@ -174,11 +174,13 @@ def _go_on(config: TrainConfig) -> keras.Model:
     shape = (config.input_size, config.input_size, config.channels)
     found = (model.name, tuple(model.inputs[0].shape[1:]), set(model.output_names))
     wanted = (config.architecture, shape, set(config.readings))
-    if found != wanted:
+    if found[:2] != wanted[:2] or not wanted[2] <= found[2]:
         raise TrainingError(
             f"start: {config.start} is {_words(*found)}; this run is for {_words(*wanted)}. "
             "Choose the same architecture, input size, channels and readings, or another start."
         )
+    heads = {name: model.get_layer(name).output for name in config.readings}
+    model = keras.Model(model.inputs[0], heads, name=model.name)
     set_batchnorm_momentum(model, config.batchnorm_momentum)
     return model
 

@@ -46,7 +46,8 @@ def show_stopped(job: Job) -> None:
     said = f" {job.message}" if job.message else ""
     text = f"{job.title} {WORDS[job.state]}.{said}"
     (st.error if job.state is State.FAILED else st.info)(text)
-    done = f" ({job.progress.share:.0%} are done)".replace("%", " %") if job.progress.share else ""
+    share = job.progress.share
+    done = f" ({share:.0%} are done)".replace("%", " %") if share >= 0.01 else ""
     if job.command and st.button("Go on" + done, type="primary", icon=":material/play_arrow:"):
         try:
             held.store().resume(job.name)

@@ -33,7 +33,7 @@ class Wish:
 def video(reading: str) -> None:
     """Choose a video and start."""
     chosen = st.file_uploader(
-        "Drop or choose a video", [suffix[1:] for suffix in SUFFIXES], key="video_file"
+        "Drop or choose a video", [suffix[1:] for suffix in SUFFIXES], key=f"video_file-{_round()}"
     )
     path = _path("/videos/talk.mp4", "A video file.")
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -51,7 +51,7 @@ def video(reading: str) -> None:
 
 def files(reading: str, is_crop: bool) -> None:
     """Choose a ZIP or a folder and start."""
-    chosen = st.file_uploader("Drop or choose a ZIP of photos", ["zip"], key="zip_file")
+    chosen = st.file_uploader("Drop or choose a ZIP of photos", ["zip"], key=f"zip_file-{_round()}")
     path = _path("/photos", "A folder, also with folders in it, or a ZIP. Up to 100,000 files.")
     options = ["--crop"] if is_crop else []
     _button(Wish("files", chosen, path, ["--reading", reading, *options]))
@@ -63,8 +63,13 @@ def _path(example: str, what: str) -> str:
         return ""
     return st.text_input(
         "Or its path on the computer that runs this", placeholder=example, help=what,
-        key=f"path-{example}",
+        key=f"path-{example}-{_round()}",
     ).strip()  # fmt: skip
+
+
+def _round() -> int:
+    """Part of the fields' keys: a new round empties them."""
+    return int(st.session_state.get("job_round", 0))
 
 
 def _button(wish: Wish) -> None:
@@ -76,6 +81,7 @@ def _button(wish: Wish) -> None:
         except FerError as error:
             st.error(str(error))
             return
+        st.session_state["job_round"] = _round() + 1
         held.open_job(job.name)
         st.rerun()
     hours = settings().job_hours

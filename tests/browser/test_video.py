@@ -33,7 +33,7 @@ def test_from_a_clip_to_table_and_annotated_video(page, server: str, tmp_path: P
     page.wait_for_function("(document.querySelector('video')?.currentTime ?? 0) >= 16")
     assert page.evaluate("document.querySelector('video').currentTime") < 24
     with page.expect_download() as got:
-        page.get_by_role("button", name="CSV").click()
+        page.get_by_role("button", name="CSV", exact=True).click()
     table = pd.read_csv(Path(got.value.path()))
     assert table.frame.tolist() == list(range(1, 301))
     assert set(table.source) == {"clip.mp4"}
@@ -54,12 +54,14 @@ def test_a_job_is_cancelled_listed_and_goes_on(page, server: str, tmp_path: Path
     clip = make_clip(tmp_path / "second.mp4", times=[n / 10 for n in range(900)])
     page.goto(f"{server}/upload")
     page.get_by_role("radio", name="Video").click()
+    page.get_by_text("until you delete them").wait_for()
     page.set_input_files("input[type=file]", str(clip))
     page.get_by_role("button", name="Start").click()
     page.get_by_role("button", name="Cancel").click()
     page.get_by_text("second.mp4 was cancelled").wait_for(timeout=LONG_MS)
     page.get_by_role("button", name="Close").click()
     page.get_by_text("Videos and folders so far").wait_for()
-    page.get_by_role("button", name="Open").first.click()
+    assert page.get_by_role("button", name="Start").is_disabled()  # the upload is not kept chosen
+    page.locator("[class*=st-key-open-] button").first.click()
     page.get_by_role("button", name="Go on").click()
     page.get_by_text("900 pictures, 1 person").wait_for(timeout=LONG_MS)

@@ -27,9 +27,6 @@ from fer_core.results import RESULT_COLUMNS
 from fer_core.video import Sampling
 from tests.clips import face_picture, make_clip, wall
 
-KILLS = int(os.environ.get("FER_STRESS_KILLS", "2"))
-"""`make stress` asks for more."""
-
 
 @pytest.fixture
 def crew() -> Crew:
@@ -373,7 +370,9 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-def test_killed_again_and_again_no_row_is_lost_or_twice(photos: Path, tmp_path: Path) -> None:
+def test_killed_again_and_again_no_row_is_lost_or_twice(
+    photos: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     """kill -9 at moments drawn by chance; the rows and the copy equal those of a run in peace."""
     chance = random.Random(8)
     make_clip(photos / "clip.mp4", 60, sound="aac")
@@ -389,7 +388,7 @@ def test_killed_again_and_again_no_row_is_lost_or_twice(photos: Path, tmp_path: 
 
     assert start(tmp_path / "peace").wait() == 1  # one picture is bad
     folder = tmp_path / "war" / "faces.parquet.parts"
-    for kill in range(KILLS):
+    for kill in range(request.config.getoption("--kills")):
         process = start(tmp_path / "war")
         wanted = len(list(folder.glob("*.parquet"))) + 1
         limit = time.monotonic() + 60

@@ -241,3 +241,37 @@ def test_the_demo_can_be_learned() -> None:
     order = random.permutation(len(labels))
     head = LogisticRegression(C=0.01, max_iter=60).fit(flat[order[:500]], labels[order[:500]])
     assert head.score(flat[order[500:]], labels[order[500:]]) > 0.45
+
+
+def test_a_folder_is_copied_with_its_votes(tmp_path: Path) -> None:
+    from fer_core.dataset import pixels
+    from fer_core.dataset.folder import import_folder
+
+    source = tmp_path / "mine"
+    for place in ("train/happy/a.png", "train/sad/b.png", "test/happy/c.png"):
+        (source / place).parent.mkdir(parents=True, exist_ok=True)
+        (source / place).write_bytes(pixels.png(np.full((48, 48), 90, np.uint8)))
+    (source / "train/sad/broken.png").write_bytes(b"no picture")
+    words = ["anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise"]
+    head = ",".join(["file", *(f"votes_{w}" for w in [*words, "contempt", "unknown", "nf"])])
+    votes = tmp_path / "labels.csv"
+    votes.write_text(f"{head}\ntrain/happy/a.png,0,0,0,9,1,0,0,0,0,0\n")
+    made = import_folder(source, "mine", tmp_path / "home", votes=votes)
+    index = scan(made)
+    assert index.counts().to_dict() == {
+        split: dict.fromkeys(EMOTIONS, 0) | counts
+        for split, counts in (("train", {"happy": 1, "sad": 1}), ("test", {"happy": 1}))
+    }
+    assert index.votes is not None
+    assert index.votes["happy"].max() == 9
+
+
+def test_a_folder_with_two_pictures_of_one_name_is_refused(tmp_path: Path) -> None:
+    from fer_core.dataset import pixels
+    from fer_core.dataset.folder import import_folder
+
+    for place in ("happy/1/a.png", "happy/2/a.png"):
+        (tmp_path / "mine" / place).parent.mkdir(parents=True)
+        (tmp_path / "mine" / place).write_bytes(pixels.png(np.zeros((48, 48), np.uint8)))
+    with pytest.raises(DatasetError, match="two pictures of this name"):
+        import_folder(tmp_path / "mine", "mine", tmp_path / "home")

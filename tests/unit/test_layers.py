@@ -116,7 +116,7 @@ print(len(photo.faces), len(photo.rows()), {'tensorflow', 'keras'} & set(sys.mod
     assert run_fresh(code) == "1 1 set()"
 
 
-@pytest.mark.parametrize("name", ["home", "upload", "dataset", "evaluate"])
+@pytest.mark.parametrize("name", ["home", "upload", "dataset", "evaluate", "train"])
 def test_recognising_pages_do_not_import_tensorflow(name: str, tmp_path: Path) -> None:
     code = f"""
 import sys

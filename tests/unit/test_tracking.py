@@ -1,5 +1,7 @@
 """Who is who, and values that do not tremble."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -136,3 +138,26 @@ def test_a_trembling_box_is_calmed_and_a_moving_one_followed():
     old = Box(100, 100, 200, 200)
     assert calm(old, Box(101, 100, 201, 200)).x1 < 100.5
     assert calm(old, Box(120, 100, 220, 200)) == Box(120, 100, 220, 200)
+
+
+def test_a_restored_tracker_goes_on_as_if_it_had_never_stopped():
+    def step(tracker, number):
+        at = number / 25
+        persons, boxes = tracker.follow([found(100 + number), found(400 - number)], at)
+        faces = [read(boxes[0].box, happy=0.5 + number / 100), read(boxes[1].box, sad=0.6)]
+        return tracker.steady(persons, faces, at, 0.4)
+
+    straight, first = Tracker(), Tracker()
+    for number in range(20):
+        expected = step(straight, number)
+    for number in range(10):
+        step(first, number)
+    again = Tracker()
+    again.restore(json.loads(json.dumps(first.snapshot())))
+    for number in range(10, 20):
+        resumed = step(again, number)
+    for a, b in zip(expected, resumed, strict=True):
+        assert (a.person, a.label, a.box, a.uncertain) == (b.person, b.label, b.box, b.uncertain)
+        np.testing.assert_array_equal(a.probabilities, b.probabilities)
+    again.restore({})
+    assert again.snapshot()["last"] == 2

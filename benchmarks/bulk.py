@@ -1,0 +1,162 @@
+"""Speed and memory of videos and very many photos, on two cores.
+
+    python -m benchmarks.bulk --clip CLIP.mp4                    # speed, 10,000 photos
+    python -m benchmarks.bulk --clip CLIP.mp4 --minutes 1 30     # memory over the length
+    python -m benchmarks.bulk --parts video                      # or photos, or memory
+
+CLIP is 640x360 with one face; longer ones are made by looping it with ffmpeg. Every measurement is
+a whole process, ``python -m fer_core classify``, watched from outside.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import psutil
+import skimage.data
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from fer_core.crew import Crew
+from fer_core.detection import YUNET_NAME
+from fer_core.images import decode, encode
+from fer_core.video import probe
+
+PHOTOS = 10_000
+CORES = 2
+
+
+@dataclass
+class Run:
+    """A whole process: its time, its own CPU time and the most memory it held."""
+
+    seconds: float
+    cpu_s: float
+    megabytes: float
+
+
+def classify(*arguments: str | Path) -> Run:
+    command = [sys.executable, "-m", "fer_core", "classify", *map(str, arguments)]
+    start = time.perf_counter()
+    process = psutil.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    peak, cpu_s = 0.0, 0.0
+    while process.poll() is None:
+        try:
+            peak = max(peak, process.memory_info().rss)
+            cpu_s = sum(process.cpu_times()[:2])
+        except psutil.Error:
+            break
+        time.sleep(0.05)
+    assert process.wait() == 0, command
+    return Run(time.perf_counter() - start, cpu_s, peak / 1e6)
+
+
+def loop(clip: Path, minutes: float, target: Path) -> Path:
+    """The clip again and again."""
+    command = ["ffmpeg", "-v", "error", "-y", "-stream_loop", "-1", "-i", clip, "-t"]
+    subprocess.run([*command, str(minutes * 60), "-c", "copy", target], check=True)
+    return target
+
+
+def video(rows: dict[str, float], clip: Path, folder: Path) -> None:
+    long = loop(clip, 2, folder / "two.mp4")
+    seconds = probe(long).seconds
+    plain = classify(long, "--out", folder / "plain.parquet")
+    drawn = classify(long, "--out", folder / "drawn.parquet", "--annotated", folder / "copies")
+    rows["2 min of video, times real time (>= 6)"] = seconds / plain.seconds
+    rows["the same if both cores had been free"] = seconds * CORES / plain.cpu_s
+    rows["with the annotated copy, times real time (>= 3)"] = seconds / drawn.seconds
+    rows["the same if both cores had been free "] = seconds * CORES / drawn.cpu_s
+
+
+def memory(rows: dict[str, float], clip: Path, folder: Path, minutes: list[float]) -> None:
+    for length in minutes:
+        long = loop(clip, length, folder / "long.mp4")
+        run = classify(long, "--out", folder / "long.parquet", "--annotated", folder / "copies")
+        rows[f"peak memory at {length:g} min with the copy, MB (<= 500)"] = run.megabytes
+
+
+def photos(rows: dict[str, float], folder: Path, count: int) -> None:
+    """The job against the sum of its three bare steps on as many cores."""
+    pictures = folder / "photos"
+    pictures.mkdir()
+    face = cv2.resize(skimage.data.astronaut(), (480, 480), interpolation=cv2.INTER_AREA)
+    scene = cv2.copyMakeBorder(face, 0, 0, 80, 80, cv2.BORDER_REPLICATE)
+    data = [encode(np.roll(scene, number, axis=1)) for number in range(40)]
+    for number in range(count):
+        (pictures / f"{number:06}.jpg").write_bytes(data[number % 40])
+    bare_s = bare(data[:20])
+    run = classify(pictures, "--out", folder / "photos.parquet")
+    limit = CORES / bare_s
+    rows["bare decode + detect + classify of one 640x480 photo, ms on one core"] = bare_s * 1000
+    rows["limit on two cores, photos/s"] = limit
+    rows[f"{count:,} photos, photos/s"] = count / run.seconds
+    rows["share of the limit (>= 0.9)"] = count / run.seconds / limit
+    rows["share of the limit by CPU time, if both cores had been free"] = bare_s * count / run.cpu_s
+    rows[f"peak memory at {count:,} photos, MB (<= 500)"] = run.megabytes
+
+
+def bare(data: list[bytes]) -> float:
+    """CPU seconds a photo of the three steps on both cores at once, nothing around them."""
+    crew = Crew(CORES)
+
+    def work(recognizer, times: list[float]) -> None:
+        for packed in data * 3:
+            start = time.thread_time()
+            rgb = decode(packed, "photo")
+            recognizer.classify(rgb, recognizer.detect(rgb))
+            times.append(time.thread_time() - start)
+
+    both: list[list[float]] = [[], []]
+    members = [crew.first, Crew(1).first]
+    threads = [threading.Thread(target=work, args=pair) for pair in zip(members, both, strict=True)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return float(np.median(both[0] + both[1]))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
+    parser.add_argument("--clip", type=Path)
+    parser.add_argument("--minutes", type=float, nargs="*", default=[1, 30])
+    parser.add_argument("--photos", type=int, default=PHOTOS)
+    parser.add_argument("--parts", nargs="*", default=["video", "photos", "memory"])
+    parser.add_argument("--json", type=Path, help="write the figures there too")
+    options = parser.parse_args()
+    clip = options.clip or options.shared / "media" / "one_face_20s.mp4"
+    yunet = options.shared / "weights" / YUNET_NAME
+    if yunet.is_file():
+        os.environ.setdefault("FER_YUNET", str(yunet))
+    rows: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        parts: dict[str, Callable[[], None]] = {
+            "video": lambda: video(rows, clip, folder),
+            "photos": lambda: photos(rows, folder, options.photos),
+            "memory": lambda: memory(rows, clip, folder, options.minutes),
+        }
+        for part in options.parts:
+            parts[part]()
+    print(f"load of the machine: {os.getloadavg()[0]:.1f}")
+    for label, value in rows.items():
+        print(f"| {label} | {value:.2f} |")
+    if options.json:
+        options.json.write_text(json.dumps(rows, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""Take in a folder of class folders: copy its pictures and votes into the store."""
+
+import shutil
+from pathlib import Path
+
+from fer_core.chunks import Progress
+from fer_core.dataset import store
+from fer_core.dataset.index import DatasetIndex
+from fer_core.dataset.scan import scan
+from fer_core.dataset.votes import attach
+from fer_core.errors import DatasetError
+
+
+def import_folder(
+    source: Path,
+    name: str,
+    home: Path | None = None,
+    progress: Progress | None = None,
+    votes: Path | None = None,
+) -> Path:
+    """Copy a dataset's readable pictures to ``<split>/<emotion>/``, with the votes beside them.
+
+    Args:
+        source: See ``scan``.
+        name: What to call the dataset; a number is added where the name is taken.
+        home: The store; see ``store``.
+        progress: See ``chunks.Progress``.
+        votes: ``fer2013new.csv`` or ``labels.csv`` to keep beside the images.
+
+    Returns:
+        The dataset's folder.
+
+    Raises:
+        DatasetError: The folder holds no class folders, or the votes fit none of the pictures.
+    """
+    index = scan(source).readable()
+    if votes is not None:
+        attach(index, votes)
+    name = store.free_name(name, home)
+    with store.new_dataset(name, int(index.table["bytes"].sum()), home) as folder:
+        _copy(index, folder, progress)
+        if votes is not None:
+            shutil.copyfile(votes, folder / votes.name)
+    return (home or store.default_home()) / name
+
+
+def _copy(index: DatasetIndex, folder: Path, progress: Progress | None) -> None:
+    table = index.table
+    for row, (split, label) in enumerate(zip(table["split"], table["label"], strict=True)):
+        source = index.path(row)
+        target = folder / split / label / source.name
+        if target.exists():
+            raise DatasetError(
+                f"{source}: there are two pictures of this name in {split}/{label}. Rename one."
+            )
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+        if progress and row % 256 == 0:
+            progress(row, len(index))

@@ -1,0 +1,150 @@
+"""Plotly figures of the training page.
+
+Two of them are redrawn twice a second, so they are plain mappings: making ``go.Figure`` objects
+takes ten times as long.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from fer_core.labels import COLORS, EMOTIONS
+from fer_core.runs import Run
+from fer_core.training import course
+
+TRAIN, VALID, MACRO, GREY = "#8A9A97", "#0B6E63", "#D55E00", "#8A9A97"
+QUIET = {"displayModeBar": False}
+OVERLAY = ("#0B6E63", "#D55E00", "#0072B2", "#CC79A7", "#E69F00", "#56B4E9")
+
+
+def loss(run: Run, now: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Loss of training and validation by epoch; ``now`` is the epoch that runs."""
+    reading = run.config.readings[0]
+    train = [course.training_value(line, "loss", reading) for line in run.epochs]
+    lines = [
+        _line("training", run.epochs, train, TRAIN, _running(run, now, "loss")),
+        _line("validation", run.epochs, [line.get("val_loss") for line in run.epochs], VALID),
+    ]
+    return _figure(run, lines, "loss")
+
+
+def accuracy(run: Run, now: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Accuracy of training and validation, and the macro-F1, by epoch."""
+    reading = run.config.readings[0]
+    train = [course.training_value(line, "accuracy", reading) for line in run.epochs]
+    lines = [
+        _line("training", run.epochs, train, TRAIN, _running(run, now, "accuracy")),
+        *(
+            _line(name, run.epochs, [line.get(key) for line in run.epochs], color)
+            for name, key, color in (
+                ("validation", "val_accuracy", VALID),
+                ("validation macro-F1", "val_macro_f1", MACRO),
+            )
+        ),
+    ]
+    return _figure(run, lines, "share", [0, 1])
+
+
+def recall(run: Run) -> dict[str, Any]:
+    """Share of each class that is found, by epoch."""
+    lines = [
+        _line(name, run.epochs, [line.get("recall", {}).get(name) for line in run.epochs],
+              COLORS[name])
+        for name in EMOTIONS
+    ]  # fmt: skip
+    return _figure(run, lines, "recall", [0, 1])
+
+
+def learning_rate(run: Run) -> dict[str, Any]:
+    """Learning rate at the end of each epoch."""
+    lines = [_line("learning rate", run.epochs, [x["learning_rate"] for x in run.epochs], VALID)]
+    figure = _figure(run, lines, "learning rate")
+    figure["layout"]["yaxis"] |= {"rangemode": "tozero", "tickformat": ".1~e"}
+    figure["layout"]["showlegend"] = False
+    return figure
+
+
+def overlay(all_runs: Sequence[Run], key: str, title: str) -> dict[str, Any]:
+    """One figure of several runs."""
+    lines = [
+        _line(run.job.title, run.epochs, [line.get(key) for line in run.epochs],
+              OVERLAY[place % len(OVERLAY)])
+        for place, run in enumerate(all_runs)
+    ]  # fmt: skip
+    most = max(len(run.epochs) for run in all_runs)
+    return {"data": lines, "layout": _layout(title, most)}
+
+
+def confusion(matrix: Sequence[Sequence[int]]) -> go.Figure:
+    """Heatmap of true against answered, with counts."""
+    counts = np.asarray(matrix)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    figure = go.Figure(
+        go.Heatmap(
+            z=shares, x=list(EMOTIONS), y=list(EMOTIONS), text=counts, texttemplate="%{text:,}",
+            colorscale=[[0, "rgba(11,110,99,0)"], [1, VALID]], zmin=0, zmax=1, showscale=False,
+            hovertemplate="%{y} called %{x}: %{text:,} (%{z:.0%})<extra></extra>", xgap=2, ygap=2,
+        )
+    )  # fmt: skip
+    figure.update_xaxes(side="top", title="called", fixedrange=True)
+    figure.update_yaxes(autorange="reversed", title="is", fixedrange=True, ticksuffix=" ")
+    margin = {"l": 0, "r": 10, "t": 30, "b": 0}
+    figure.update_layout(height=400, margin=margin, dragmode=False)
+    return figure
+
+
+def _running(run: Run, now: Mapping[str, Any] | None, name: str) -> tuple[float, float] | None:
+    """Where the epoch that runs is, and its figure so far."""
+    value = course.training_value(now, name, run.config.readings[0]) if now else None
+    if now is None or value is None or now["epoch"] < len(run.epochs):
+        return None
+    return now["epoch"] + now["step"] / now["steps"], value
+
+
+def _line(
+    name: str, epochs: course.Epochs, values: Sequence[float | None], color: str,
+    running: tuple[float, float] | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    x: list[float] = [line["epoch"] + 1 for line in epochs]
+    y = list(values)
+    if running:
+        x, y = [*x, running[0]], [*y, running[1]]
+    return {
+        "type": "scatter", "mode": "lines+markers", "name": name, "x": x, "y": y,
+        "line": {"color": color}, "marker": {"size": 5},
+        "hovertemplate": "epoch %{x:.3~g}: %{y:.3~g}<extra>" + name + "</extra>",
+    }  # fmt: skip
+
+
+def _figure(
+    run: Run, lines: list[dict[str, Any]], title: str, limits: list[float] | None = None
+) -> dict[str, Any]:
+    layout = _layout(title, len(run.epochs) + 1, limits)
+    top = run.best
+    marks = [] if top is None else [(top["epoch"] + 1, "best", "dot", VALID)]
+    marks += [(epoch + 0.5, "", "dash", GREY) for epoch in course.seams(run.epochs)]
+    layout["shapes"] = [
+        {"type": "line", "x0": x, "x1": x, "y0": 0, "y1": 1, "yref": "paper",
+         "line": {"dash": dash, "color": color, "width": 1}}
+        for x, _, dash, color in marks
+    ]  # fmt: skip
+    layout["annotations"] = [
+        {"x": x, "y": 0, "yref": "paper", "text": text, "showarrow": False, "yanchor": "bottom",
+         "xanchor": "right", "font": {"color": color}}
+        for x, text, _, color in marks if text
+    ]  # fmt: skip
+    return {"data": lines, "layout": layout}
+
+
+def _layout(title: str, most: int, limits: list[float] | None = None) -> dict[str, Any]:
+    return {
+        "height": 280, "margin": {"l": 0, "r": 10, "t": 36, "b": 0}, "dragmode": False,
+        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        "xaxis": {"title": {"text": "epoch"}, "rangemode": "tozero", "fixedrange": True,
+                  "tick0": 0, "dtick": max(-(-most // 10), 1)},
+        "yaxis": {"title": {"text": title}, "fixedrange": True}
+        | ({"range": limits} if limits else {}),
+        "uirevision": "same",
+    }  # fmt: skip

@@ -1,0 +1,258 @@
+"""Begin a run: dataset, network, how to train, what it will cost."""
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+import yaml
+
+from fer_core import corrections, registry, runs
+from fer_core.background import Task
+from fer_core.dataset import demo, store
+from fer_core.errors import CancelledError, FerError, TrainingError
+from fer_core.registry import KERAS_FILE, ModelCard
+from fer_core.runs import Source
+from fer_core.training import estimate
+from fer_core.training.config import ARCHITECTURES, READINGS, TrainConfig
+from fer_core.training.presets import PRESETS, fitted
+from pages._dataset import charts, opening
+from pages._dataset.state import Opened, finish_or_show, opened
+from pages._train import fields
+from pages._train.state import duration, watch
+
+FILE = "From a file"
+NETWORKS = {"mobilenetv2": "MobileNetV2", "fernet": "FERNet, small and ours"}
+STARTS = {"imagenet": "ImageNet weights", "scratch": "From scratch"}
+LABELS = {
+    "Labels and votes": READINGS, "The dataset's labels": ("fer2013",), "FER+ votes": ("ferplus",),
+}  # fmt: skip
+FEATURES = "features"  # the layer that this program's own networks have and others may not
+
+
+def show() -> None:
+    finish_or_show()
+    opening.show()
+    found = opened()
+    if found is None:
+        st.info("Open the demo to try training, or a dataset of your own.")
+        return
+    source = _dataset(found)
+    if source is None:
+        return
+    try:
+        config = _config(found)
+    except FerError as error:
+        st.error(str(error))
+        return
+    _cost(config, found)
+    _start(config, source)
+
+
+def _dataset(found: Opened) -> Source | None:
+    counts = found.decided().counts()
+    if "train" not in counts or (counts["train"] > 0).sum() < 2:
+        st.error("Training needs pictures of two emotions or more in the training split.")
+        return None
+    st.plotly_chart(charts.counts(counts), key="train_counts", config={"displayModeBar": False},
+                    alt="Images of each class and split")  # fmt: skip
+    if "validation" not in counts:
+        st.caption(
+            ":material/info: There is no validation split. 15 % of the training pictures will take "
+            "its place, copies kept together."
+        )
+    extra = sum(corrections.counts().values())
+    add = bool(extra) and st.toggle(
+        f"Add the {extra:,} faces corrected on the live page", key="train_corrections"
+    )
+    root = found.index.root
+    is_demo = root == store.default_home() / demo.NAME
+    decided = len(found.decisions) > 0
+    return Source(
+        "demo" if is_demo else str(root),
+        decisions=str(found.decisions.file) if decided else None,
+        corrections=add,
+    )
+
+
+def _config(found: Opened) -> TrainConfig:
+    has_votes = found.index.votes is not None
+    preset = st.segmented_control(
+        "Preset", [*PRESETS, FILE], default="Quick look", required=True, key="train_preset",
+        persist_state="session",
+    )  # fmt: skip
+    if preset == FILE:
+        base, key = _from_file()
+    else:
+        base, key = PRESETS[preset].config, preset
+        st.caption(PRESETS[preset].text)
+    values = fitted(base, has_votes).to_dict()
+    with st.grid(min_column_width=170, gap="medium"):
+        _network(values, key)
+        _labels(values, key, has_votes)
+        for name in ("epochs", "batch_size", "learning_rate"):
+            values[name] = fields.field(fields.KNOWN[name], values[name], key)
+    fields.groups(values, key)
+    if values["schedule"] != "constant":
+        values["reduce_lr"] = 0
+    return TrainConfig.from_dict(values)
+
+
+def _from_file() -> tuple[TrainConfig, str]:
+    file = st.file_uploader("Config as YAML, such as config.yaml of a run", ["yaml", "yml"],
+                            key="train_config_file")  # fmt: skip
+    if file is None:
+        return PRESETS["Quick look"].config, FILE
+    try:
+        values = yaml.safe_load(file.getvalue())
+        if not isinstance(values, dict):
+            raise TrainingError("it must hold fields such as 'epochs: 10'.")
+        return TrainConfig.from_dict(values), f"{FILE}-{file.file_id}"
+    except (yaml.YAMLError, UnicodeDecodeError, TrainingError) as error:
+        raise TrainingError(f"{file.name}: {error}") from error
+
+
+def _network(values: dict[str, Any], key: str) -> None:
+    """Architecture and start; a model to go on from decides its own shape."""
+    values["architecture"] = st.selectbox(
+        "Network", ARCHITECTURES, ARCHITECTURES.index(values["architecture"]),
+        key=f"{key}-architecture", format_func=NETWORKS.__getitem__, persist_state="session",
+        help="MobileNetV2 is larger and starts from what it learned on ImageNet; FERNet is smaller "
+        "and faster.",
+    )  # fmt: skip
+    models = _models(values["architecture"])
+    plain = list(STARTS) if values["architecture"] == "mobilenetv2" else ["scratch"]
+    kept = values["start"] if values["start"] not in (*STARTS, *models) else None
+    options = [*plain, *models, *([kept] if kept and values["architecture"] != "fernet" else [])]
+    first = values["start"] if values["start"] in options else options[0]
+    values["start"] = st.selectbox(
+        "Start", options, options.index(first), key=f"{key}-start-{values['architecture']}",
+        format_func=lambda name: STARTS.get(name, f"Go on from {name}"), persist_state="session",
+        help="Where the weights come from. A model's own input size and channels are kept.",
+    )  # fmt: skip
+    if values["start"] in models:
+        card = models[values["start"]]
+        values |= {"input_size": card.input_size, "channels": card.channels}
+        kept_readings = [name for name in values["readings"] if name in card.readings]
+        values["readings"] = kept_readings or list(card.readings)[:1]
+
+
+def _models(architecture: str) -> dict[str, ModelCard]:
+    """The models of that architecture that can be trained on."""
+    found = {}
+    for folder in registry.model_folders():
+        try:
+            card = registry.load_card(folder.name)
+        except FerError:
+            continue
+        trained = card.facts.get("training", {}).get("architecture") or card.title.lower()
+        complete = card.features == FEATURES and (folder / KERAS_FILE).is_file()
+        if trained == architecture and complete:
+            found[card.name] = card
+    return found
+
+
+def _labels(values: dict[str, Any], key: str, has_votes: bool) -> None:
+    if not has_votes:
+        return
+    now = tuple(values["readings"])
+    options = list(LABELS)
+    chosen = st.selectbox(
+        "Learns from", options, [LABELS[one] for one in options].index(now),
+        key=f"{key}-labels-{values['start']}", persist_state="session",
+        help="The dataset's single labels, the votes of ten people, or both with a head each.",
+    )  # fmt: skip
+    values["readings"] = list(LABELS[chosen])
+
+
+def _cost(config: TrainConfig, found: Opened) -> None:
+    """Size, time and memory: from a measurement, which begins when there is none yet."""
+    counts = found.decided().counts().sum()
+    pictures = int(counts.get("train", 0)), int(counts.get("validation", 0))
+    measured = estimate.known(config)
+    if measured is None and runs.active():
+        st.caption("What it will cost is measured once no run is training.")
+    elif measured is None:
+        _measure(config)
+    else:
+        _forget()
+        epoch = measured.epoch_seconds(*pictures)
+        with st.container(horizontal=True):
+            st.metric("Weights", f"{measured.parameters:,}", width="content")
+            st.metric("An epoch, about", duration(epoch), width="content")
+            st.metric("All epochs, about", duration(epoch * config.epochs), width="content")
+            memory = measured.memory_megabytes(sum(pictures)) / 1000
+            st.metric("Memory, about", f"{memory:.1f} GB", width="content")
+        st.caption(
+            f"Measured on this machine: {measured.images_per_second:,.0f} images/s on a few "
+            "batches. Other programs that run slow it down."
+        )
+
+
+def _measure(config: TrainConfig) -> None:
+    """Measure in the background; another config ends the measurement of the one before."""
+    running = st.session_state.get("train_estimate")
+    if running and running[0] != config:
+        _forget()
+        running = None
+    if running is None:
+
+        def work(report: Any) -> estimate.Estimate:
+            return estimate.ask(config, report)
+
+        running = st.session_state["train_estimate"] = (config, Task("Measuring", work))
+    _measuring()
+
+
+@st.fragment(run_every=1.0)
+def _measuring() -> None:
+    running = st.session_state.get("train_estimate")
+    if running is None:
+        return
+    task: Task = running[1]
+    if not task.is_done():
+        st.caption(
+            ":material/hourglass_empty: Measuring size, time and memory on this machine. You can "
+            "start without waiting for it."
+        )
+        return
+    try:
+        task.result()
+    except CancelledError:
+        pass
+    except FerError as error:
+        st.warning(str(error))
+        return
+    st.rerun()
+
+
+def _forget() -> None:
+    if running := st.session_state.pop("train_estimate", None):
+        running[1].cancel()
+
+
+def _start(config: TrainConfig, source: Source) -> None:
+    now = runs.active()
+    name = "demo" if source.data == "demo" else Path(source.data).name
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        title = st.text_input("Title", f"{NETWORKS[config.architecture].split(',')[0]} on {name}",
+                              key=f"title-{config.architecture}-{name}", width=300)  # fmt: skip
+        st.button("Start training", type="primary", icon=":material/play_arrow:",
+                  on_click=_begin, args=(config, source, title.strip()),
+                  disabled=now is not None or not title.strip())  # fmt: skip
+    if now:
+        st.caption(
+            f"{now.title} is training; one run at a time. Pause or stop it to begin another."
+        )
+    with st.expander("As a command"):
+        st.write("The same run from a terminal, with this config in a file:")
+        st.code("python -m fer_core train --run RUN --config config.yaml --data " + source.data,
+                language="shell", wrap_lines=True)  # fmt: skip
+        st.code(yaml.safe_dump(config.to_dict(), sort_keys=False), language="yaml", height=200)
+
+
+def _begin(config: TrainConfig, source: Source, title: str) -> None:
+    _forget()
+    try:
+        watch(runs.start(config, source, title).name)
+    except FerError as error:
+        st.session_state["train_error"] = str(error)

@@ -1,0 +1,106 @@
+"""All runs: figures, differences, curves of several, rename, delete, take in."""
+
+from datetime import datetime
+
+import pandas as pd
+import streamlit as st
+from streamlit.column_config import NumberColumn
+
+from fer_core import runs
+from fer_core.errors import FerError
+from fer_core.runs import Run
+from pages._train import charts
+from pages._train.state import act, duration, watch
+from pages._train.watch_view import WORDS
+
+
+def show() -> None:
+    known = {one.job.name: one for one in runs.every()}
+    if not known:
+        st.info("There is no run yet. Begin one under New run, or take one in.")
+    else:
+        st.dataframe(
+            _table(list(known.values())), hide_index=True, alt="All runs",
+            column_config={"accuracy": NumberColumn(format="percent"),
+                           "macro-F1": NumberColumn(format="%.3f")},
+        )  # fmt: skip
+        _one(known)
+        _several(known)
+    with st.expander("Take in a run from elsewhere", icon=":material/upload:"):
+        file = st.file_uploader("ZIP of a run", ["zip"], key="run_zip")
+        st.button("Take it in", disabled=file is None, on_click=_take_in, args=(file,))
+
+
+def _table(known: list[Run]) -> pd.DataFrame:
+    return pd.DataFrame([_row(run) for run in known])
+
+
+def _row(run: Run) -> dict:
+    top = run.best or {}
+    return {
+        "run": run.job.title,
+        "state": WORDS[run.job.state][0],
+        "network": run.config.architecture,
+        "epochs": f"{len(run.epochs)} of {run.config.epochs}",
+        "accuracy": top.get("val_accuracy"),
+        "macro-F1": top.get("val_macro_f1"),
+        "duration": duration(run.seconds),
+        "begun": datetime.fromtimestamp(run.job.created).strftime("%Y-%m-%d %H:%M"),
+    }
+
+
+def _one(known: dict[str, Run]) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.selectbox(
+            "Run", list(known), key="runs_one", format_func=lambda n: known[n].job.title, width=300
+        )
+        run = known[name]
+        st.button("Watch", icon=":material/monitoring:", on_click=watch, args=(name,))
+        with st.popover("Rename", icon=":material/edit:"):
+            title = st.text_input("Title", run.job.title, key=f"title-{name}")
+            st.button("Save", disabled=not title.strip(), on_click=act,
+                      args=(runs.store().rename, name, title.strip()))  # fmt: skip
+        with st.popover("Delete", icon=":material/delete:"):
+            st.write("Deletes the run with its figures, weights and model.")
+            st.button("Delete it for good", on_click=_delete, args=(name,),
+                      disabled=run.job.state.is_active)  # fmt: skip
+
+
+def _delete(name: str) -> None:
+    act(runs.store().delete, name, done="The run is deleted.")
+
+
+def _several(known: dict[str, Run]) -> None:
+    if len(known) < 2:
+        return
+    st.subheader("Compare runs", anchor=False)
+    chosen = st.multiselect(
+        "Runs", list(known), list(known)[:2], key="runs_several", max_selections=6,
+        format_func=lambda n: known[n].job.title,
+    )  # fmt: skip
+    picked = [known[name] for name in chosen]
+    if not picked:
+        return
+    left, right = st.columns(2, gap="medium")
+    for place, key, title in ((left, "val_accuracy", "validation accuracy"),
+                              (right, "val_loss", "validation loss")):  # fmt: skip
+        place.plotly_chart(charts.overlay(picked, key, title), key=f"overlay-{key}",
+                           config=charts.QUIET, alt=f"{title} of the chosen runs")  # fmt: skip
+    if len(picked) == 2:
+        _differences(*picked)
+
+
+def _differences(one: Run, other: Run) -> None:
+    found = runs.differences(one.config, other.config)
+    if not found:
+        st.caption("Both have the same config.")
+        return
+    rows = [{"field": f, one.job.title: str(a), f"{other.job.title} ": str(b)} for f, a, b in found]
+    st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Fields that differ")
+
+
+def _take_in(file) -> None:
+    try:
+        watch(runs.take_in(file, file.name).name)
+    except FerError as error:
+        st.session_state["train_error"] = str(error)

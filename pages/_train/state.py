@@ -1,0 +1,48 @@
+"""What the training page remembers for one visitor, and how its buttons act."""
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from fer_core import runs
+from fer_core.errors import FerError
+
+PART, CHOSEN = "train_part", "train_run"
+NEW, WATCH, LIST = "New run", "Watch", "All runs"
+
+
+def act(work: Callable[..., Any], *args: Any, done: str = "") -> None:
+    """Do what a button asks for; an error or a success is said at the next rerun."""
+    try:
+        work(*args)
+        st.session_state["train_notice"] = done
+    except FerError as error:
+        st.session_state["train_error"] = str(error)
+
+
+def watch(name: str) -> None:
+    """Show that run from now on."""
+    st.session_state[PART] = WATCH
+    st.session_state[CHOSEN] = name
+
+
+def say() -> None:
+    """Show what the last action left to say."""
+    for key, show in (("train_error", st.error), ("train_notice", st.success)):
+        if text := st.session_state.pop(key, ""):
+            show(text)
+
+
+def first_part() -> str:
+    """Where a visit begins: with the run that trains, or else a new one."""
+    return WATCH if runs.active() else NEW
+
+
+def duration(seconds: float) -> str:
+    """In words that fit the size."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

@@ -1,0 +1,248 @@
+"""Watch a run: how far it is, its curves, what it gets wrong, and what to do with it."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from fer_core import runs
+from fer_core.dataset import demo, pixels, store
+from fer_core.errors import FerError
+from fer_core.jobs import CANCEL, PAUSE, Job, State, job
+from fer_core.labels import EMOTIONS
+from fer_core.runs import STOP, Run
+from fer_core.training import course
+from pages._dataset.balance_view import enlarge, show_tiles
+from pages._train import after_view, charts
+from pages._train.state import CHOSEN, act, duration
+
+REFRESH_S = 0.5
+WORDS = {
+    State.QUEUED: ("starting", "blue"),
+    State.RUNNING: ("training", "green"),
+    State.PAUSED: ("paused", "orange"),
+    State.FINISHED: ("finished", "green"),
+    State.FAILED: ("failed", "red"),
+    State.CANCELLED: ("stopped", "orange"),
+    State.INTERRUPTED: ("interrupted", "orange"),
+}
+ASKED = {PAUSE: "Pausing …", STOP: "Stopping, then making a model of the best …",
+         CANCEL: "Stopping …"}  # fmt: skip
+
+
+def show() -> None:
+    run = _choose()
+    if run is None:
+        st.info("There is no run yet. Begin one under New run.")
+        return
+    _head(run)
+    _controls(run)
+    st.fragment(_moving, run_every=REFRESH_S if run.job.state.is_active else None)(run)
+    _said(run)
+    if run.epochs:
+        _advice(run)
+        _callbacks(run)
+        _more_charts(run)
+        _last_epoch(run)
+    after_view.show(run)
+    with st.expander("Config and log"):
+        st.code(run.folder.config.read_text("utf-8"), language="yaml", height=240)
+        st.code(run.job.log(6000) or "Nothing was printed yet.", language=None, height=240)
+
+
+def _choose() -> Run | None:
+    known = {one.name: one for one in runs.store().list()}
+    if not known:
+        return None
+    if st.session_state.get(CHOSEN) not in known:
+        active = next((name for name, one in known.items() if one.state.is_active), None)
+        st.session_state[CHOSEN] = active or next(iter(known))
+    name = st.selectbox(
+        "Run", list(known), key=CHOSEN, persist_state="session",
+        format_func=lambda name: f"{known[name].title} ({WORDS[known[name].state][0]})",
+    )  # fmt: skip
+    try:
+        return runs.load(name)
+    except FerError as error:
+        st.error(str(error))
+        return None
+
+
+def _head(run: Run) -> None:
+    word, color = WORDS[run.job.state]
+    top = run.best
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.badge(word, color=color)
+        st.metric("Epochs", f"{len(run.epochs)} of {run.config.epochs}", width="content")
+        if top is not None:
+            st.metric("Best accuracy", f"{top['val_accuracy']:.1%}", width="content",
+                      help=f"On the validation split, after epoch {top['epoch'] + 1}.")  # fmt: skip
+            st.metric("Its macro-F1", f"{top['val_macro_f1']:.3f}", width="content")
+        st.metric("Trained for", duration(run.seconds), width="content")
+
+
+def _controls(run: Run) -> None:
+    name, state = run.job.name, run.job.state
+    jobs = runs.store()
+    with st.container(horizontal=True):
+        if state.is_active:
+            st.button(
+                "Pause",
+                icon=":material/pause:",
+                on_click=act,
+                args=(jobs.ask, name, PAUSE),
+                help="Saves in the middle of the epoch. Resuming equals never having paused.",
+            )
+            st.button(
+                "Stop and keep the best",
+                icon=":material/stop_circle:",
+                on_click=act,
+                args=(jobs.ask, name, STOP),
+                disabled=run.best is None,
+                help="Ends the run now and makes a model of its best epoch.",
+            )
+            st.button(
+                "Stop now",
+                icon=":material/cancel:",
+                on_click=act,
+                args=(jobs.ask, name, CANCEL),
+                help="Ends it at once. The epoch that runs is lost; it can be resumed.",
+            )
+        elif state.can_resume:
+            st.button(
+                "Resume",
+                type="primary",
+                icon=":material/play_arrow:",
+                on_click=act,
+                args=(runs.go_on, name),
+            )
+        with st.popover("Discard", icon=":material/delete:"):
+            st.write(
+                "Deletes the run with its figures, weights and model. Models that were put to "
+                "use stay."
+            )
+            st.button("Discard it for good", key="discard", on_click=_discard, args=(name,))
+
+
+def _discard(name: str) -> None:
+    act(runs.discard, name, done="The run is deleted.")
+    st.session_state.pop(CHOSEN, None)
+
+
+def _moving(run: Run) -> None:
+    """What changes while it trains. A new epoch or state redraws the whole page."""
+    try:
+        now = runs.store().get(run.job.name)
+    except FerError:
+        st.rerun()
+    if now.state != run.job.state or len(run.epochs) < _logged(run):
+        st.rerun()
+    far = run.folder.now() if now.state.is_active else {}
+    _progress(run, now, far)
+    if not run.epochs and not far:
+        return
+    left, right = st.columns(2, gap="medium")
+    for place, key, make in ((left, "loss", charts.loss), (right, "accuracy", charts.accuracy)):
+        place.plotly_chart(
+            make(run, far), key=f"{run.job.name}-{key}", config=charts.QUIET,
+            alt=f"{key.capitalize()} by epoch",
+        )  # fmt: skip
+
+
+def _logged(run: Run) -> int:
+    """Whole lines in ``metrics.jsonl``: cheaper than reading them."""
+    try:
+        return run.folder.metrics.read_bytes().count(b"\n")
+    except OSError:
+        return 0
+
+
+def _progress(run: Run, now: Job, far: dict) -> None:
+    if not now.state.is_active:
+        return
+    word = ASKED.get(job.asked(now.folder), "")
+    fresh = far and far.get("time", 0) > now.created and far["epoch"] >= len(run.epochs)
+    if not fresh or now.progress.note != "Training":
+        st.progress(0.0, word or f"{now.progress.note or 'Starting'} …")
+        return
+    pace = f"{far['images_per_second']:,.0f} images/s" if far["images_per_second"] else "compiling"
+    left = f", about {duration(far['seconds_left'])} left" if far.get("seconds_left") else ""
+    st.progress(
+        min(far["step"] / far["steps"], 1.0),
+        word
+        or f"Epoch {far['epoch'] + 1} of {far['epochs']}: step {far['step']:,} of "
+        f"{far['steps']:,}, {pace}{left}",
+    )
+
+
+def _said(run: Run) -> None:
+    """Why it ended, what was changed on the way."""
+    if run.job.state is State.FAILED:
+        st.error(run.job.message)
+    elif run.job.state is State.INTERRUPTED:
+        st.warning(
+            "The process of this run ended without a word: the machine was restarted, or it was "
+            "killed. Resume it; at most the epoch that ran is trained again."
+        )
+    for burst in run.folder.bursts():
+        if burst.get("note"):
+            st.info(burst["note"])
+    for name in run.folder.source().get("unreadable", [])[:3]:
+        st.caption(f":material/broken_image: {name} could not be read and was left out.")
+
+
+def _advice(run: Run) -> None:
+    for text in course.advice(run.epochs, run.config):
+        st.info(text, icon=":material/lightbulb:")
+
+
+def _callbacks(run: Run) -> None:
+    top = run.best
+    words = [] if top is None else [f"best: epoch {top['epoch'] + 1}, {run.config.monitor} "
+                                    f"{top[run.config.monitor]:.4f}"]  # fmt: skip
+    words += [
+        f"{one.name}: waited {one.waited} of {one.patience} epochs"
+        for one in course.waiting(run.epochs, run.config)
+    ]
+    words.append(f"learning rate {run.epochs[-1]['learning_rate']:.2g}")
+    st.caption(" · ".join(words))
+    for text in course.drops(run.epochs, run.config):
+        st.caption(f":material/trending_down: {text}")
+    if seams := course.seams(run.epochs):
+        st.caption(
+            "Dashed lines: it was taken up again before epoch "
+            + ", ".join(str(epoch + 1) for epoch in seams)
+        )
+
+
+def _more_charts(run: Run) -> None:
+    left, right = st.columns(2, gap="medium")
+    left.plotly_chart(charts.recall(run), key=f"{run.job.name}-recall", config=charts.QUIET,
+                      alt="Recall of each class by epoch")  # fmt: skip
+    right.plotly_chart(charts.learning_rate(run), key=f"{run.job.name}-rate", config=charts.QUIET,
+                       alt="Learning rate by epoch")  # fmt: skip
+
+
+def _last_epoch(run: Run) -> None:
+    last = run.epochs[-1]
+    with st.expander(f"What it gets wrong after epoch {last['epoch'] + 1}"):
+        if "confusion" in last:
+            st.plotly_chart(charts.confusion(last["confusion"]), key=f"{run.job.name}-confusion",
+                            config=charts.QUIET, alt="Confusion matrix")  # fmt: skip
+        _mistakes(run, last.get("mistakes", []))
+
+
+def _mistakes(run: Run, mistakes: list[dict]) -> None:
+    data = run.folder.source().get("data", "")
+    root = str(store.default_home() / demo.NAME) if data == "demo" else data
+    tiles, captions, alts = [], [], []
+    for one in mistakes[:12]:
+        try:
+            tiles.append(enlarge(pixels.read(Path(root) / one["file"])))
+        except FerError:
+            continue
+        label, answer = EMOTIONS[one["label"]], EMOTIONS[one["answer"]]
+        captions.append(f"{label} → {answer}")
+        alts.append(f"{one['file']}: labelled {label}, called {answer}")
+    if tiles:
+        st.write("Surest mistakes on the validation split, label → answer:")
+        show_tiles(tiles, alts, captions)

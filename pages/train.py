@@ -1,0 +1,35 @@
+"""Train: fine-tune a network, watch it, leave, come back, and put it to use."""
+
+import streamlit as st
+
+from fer_core.settings import settings
+from pages._train import choose_view, runs_view, state, watch_view
+
+PARTS = {
+    state.NEW: choose_view.show,
+    state.WATCH: watch_view.show,
+    state.LIST: runs_view.show,
+}
+
+st.title("Train", anchor=False)
+st.write(
+    "Teach a network with your own pictures. A run goes on when you leave this page, close the "
+    "browser or restart the server, and it can be paused and resumed at any time."
+)
+if settings().public:
+    st.info(
+        "Training needs a machine of its own, so it is not possible on this public page. Install "
+        "FER Studio and it runs in your browser as this page does, or train on a hosted GPU with "
+        "the notebook.",
+        icon=":material/computer:",
+    )
+    st.code("git clone <this repository> && cd fer-studio\nmake app", language="shell")
+    st.stop()
+state.say()
+if state.PART not in st.session_state:
+    st.session_state[state.PART] = state.first_part()
+part = st.segmented_control(
+    "Part", list(PARTS), required=True, key=state.PART, persist_state="session",
+    label_visibility="collapsed",
+)  # fmt: skip
+PARTS[part]()

@@ -1,0 +1,225 @@
+"""The training page driven as a user would, without a browser and without the minutes."""
+
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from fer_core import registry, runs
+from fer_core.dataset import demo, store
+from fer_core.jobs import State
+from fer_core.settings import settings
+from fer_core.training import estimate
+from tests.conftest import ROOT
+from tests.run_kit import line, made
+
+
+@pytest.fixture(autouse=True)
+def fresh_caches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    st.cache_resource.clear()
+    known = estimate.Estimate(1_100_000, 500.0, 2000.0, 900, 2304)
+    monkeypatch.setattr(estimate, "known", lambda config: known)
+    yield
+    st.cache_resource.clear()
+    for one in runs.store().list():
+        runs.discard(one.name)
+
+
+@pytest.fixture(scope="session")
+def drawn_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return demo.make(tmp_path_factory.mktemp("drawn"))
+
+
+def open_page(page: str = "train") -> AppTest:
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60).run()
+    app = app.switch_page(f"pages/{page}.py").run()
+    assert not app.exception, app.exception
+    return app
+
+
+def texts(app: AppTest) -> str:
+    kinds = (app.markdown, app.caption, app.info, app.error, app.success, app.warning, app.title)
+    said = "\n".join(str(element.value) for kind in kinds for element in kind)
+    return said + "\n".join(f"{m.label}: {m.value}" for m in app.metric)
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    (found,) = [button for button in app.button if button.label.startswith(label)]
+    app = found.click().run()
+    for _ in range(120):
+        assert not app.exception, app.exception
+        if "dataset_running" not in app.session_state:
+            return app
+        time.sleep(0.25)
+        app.run()
+    raise AssertionError("the work does not end")
+
+
+def part(app: AppTest, name: str) -> AppTest:
+    app = app.button_group(key="train_part").set_value(name).run()
+    assert not app.exception, app.exception
+    return app
+
+
+@pytest.fixture
+def ready(drawn_demo: Path) -> AppTest:
+    """The page with the demo open and nothing trained."""
+    shutil.copytree(drawn_demo, store.default_home() / demo.NAME)
+    return press(open_page(), "Open the demo")
+
+
+def test_an_empty_page_shows_the_way_in() -> None:
+    app = open_page()
+    assert "Open the demo to try training" in texts(app)
+    assert "There is no run yet" in texts(part(app, "Watch"))
+    assert "There is no run yet" in texts(part(app, "All runs"))
+
+
+def test_what_it_will_cost_is_said_before_the_start(ready: AppTest) -> None:
+    said = texts(ready)
+    assert "Weights: 1,100,000" in said
+    assert "An epoch, about: 2 s" in said  # 932 / 500 + 140 / 2000
+    assert "All epochs, about: 12 s" in said
+    assert "Memory, about: 0.9 GB" in said
+
+
+def test_presets_and_fields_make_the_config(ready: AppTest) -> None:
+    app = ready.button_group(key="train_preset").set_value("Standard").run()
+    assert app.selectbox(key="Standard-architecture").value == "mobilenetv2"
+    assert not any(s.label == "Learns from" for s in app.selectbox), "the demo has no votes"
+    app.selectbox(key="Standard-schedule").set_value("constant").run()
+    app.number_input(key="Standard-reduce_lr").set_value(2).run()
+    app.selectbox(key="Standard-loss").set_value("focal").run()
+    app.number_input(key="Standard-augmentation-noise").set_value(3.5)
+    app.number_input(key="Standard-epochs").set_value(4).run()
+    shown = next(c.value for c in app.code if "version:" in c.value)
+    for text in ("reduce_lr: 2", "loss: focal", "noise: 3.5", "epochs: 4", "- fer2013\n",
+                 "schedule: constant"):  # fmt: skip
+        assert text in shown
+    assert "ferplus\n" not in shown
+    app.number_input(key="Standard-head_epochs").set_value(4).run()
+    assert "head_epochs must be fewer than epochs (4)" in texts(app)
+    assert not [b for b in app.button if b.label == "Start training"]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (b"epochs: many", "mine.yaml: epochs must be a whole number from 1 to 10000"),
+        (b"version: 9", "mine.yaml: this program reads configs of version 1"),
+        (b"epoks: 3", "mine.yaml: there is no field epoks"),
+        (b"[1, 2]", "mine.yaml: it must hold fields such as"),
+        (b"a: [", "mine.yaml: "),
+        (b"\xff\xfe\x00", "mine.yaml: "),
+    ],
+)
+def test_a_bad_config_file_is_named_with_its_field(ready: AppTest, text: bytes, says: str) -> None:
+    app = ready.button_group(key="train_preset").set_value("From a file").run()
+    app.file_uploader(key="train_config_file").set_value([("mine.yaml", text, "text/yaml")]).run()
+    assert not app.exception
+    assert says in texts(app)
+
+
+def test_a_start_is_watched_and_a_second_one_refused(ready: AppTest) -> None:
+    app = press(ready, "Start training")
+    assert app.session_state["train_part"] == "Watch"
+    (run,) = runs.every()
+    assert run.job.state.is_active
+    assert run.folder.source()["data"] == "demo"
+    assert [b.label for b in app.button][:3] == ["Pause", "Stop and keep the best", "Stop now"]
+    assert open_page().button_group(key="train_part").value == "Watch", "a refresh finds it again"
+    app = part(app, "New run")
+    assert "one run at a time" in texts(app)
+    assert next(b for b in app.button if b.label == "Start training").disabled
+    app = press(part(app, "Watch"), "Discard it for good")
+    assert "The run is deleted." in texts(app)
+    assert runs.every() == ()
+
+
+@pytest.mark.parametrize(
+    ("state", "says", "buttons"),
+    [
+        (State.FINISHED, "Best accuracy: 42.0%", ["Put to use", "Train on"]),
+        (State.PAUSED, "paused", ["Resume"]),
+        (State.INTERRUPTED, "at most the epoch that ran is trained again", ["Resume"]),
+        (State.FAILED, "failed", ["Resume"]),
+    ],
+)
+def test_each_state_offers_what_can_be_done(state: State, says: str, buttons: list) -> None:
+    made("Mine", state=state, model=state is State.FINISHED)
+    app = part(open_page(), "Watch")
+    assert says in texts(app)
+    labels = [button.label for button in app.button]
+    assert set(buttons) <= set(labels)
+    assert "Pause" not in labels
+
+
+def test_callbacks_and_seams_are_shown() -> None:
+    run = made("Mine", epochs=0, schedule="constant", early_stopping=4, reduce_lr=2)
+    import json
+
+    lines = [line(n, burst=n // 2, learning_rate=1e-3 if n < 2 else 5e-4) for n in range(4)]
+    run.folder.metrics.write_text("".join(json.dumps(one) + "\n" for one in lines) + '{"epo')
+    said = texts(part(open_page(), "Watch"))
+    assert "EarlyStopping: waited 1 of 4 epochs" in said
+    assert "After epoch 2 it fell from 0.001 to 0.0005" in said
+    assert "taken up again before epoch 3" in said
+
+
+def test_promotion_reaches_photos_with_its_banner_and_back() -> None:
+    made("Mine", model=True)
+    app = press(part(open_page(), "Watch"), "Put to use")
+    assert "Mine is in use on Photos and Live now." in texts(app)
+    assert registry.default_model() == "Mine"
+    assert "**Mine** was trained on the demo's drawn faces" in texts(open_page("upload"))
+    app = press(part(open_page(), "Watch"), "Go back to the model before")
+    assert registry.default_model() == registry.FIRST_CHOICE
+    assert "drawn faces" not in texts(open_page("upload"))
+
+
+def test_the_list_compares_renames_and_deletes() -> None:
+    made("One")
+    made("Two", epochs=2, learning_rate=5e-3)
+    app = part(open_page(), "All runs")
+    table, differences = (frame.value for frame in app.dataframe)
+    assert set(table["run"]) == {"One", "Two"}
+    assert differences["field"].tolist() == ["learning_rate"]
+    app.selectbox(key="runs_one").set_value("One").run()
+    app.text_input(key="title-One").set_value("Renamed").run()
+    app = press(app, "Save")
+    assert "Renamed" in set(app.dataframe[0].value["run"])
+    app = press(app, "Delete it for good")
+    assert [run.job.title for run in runs.every()] == ["Two"]
+
+
+def test_a_run_is_taken_in() -> None:
+    made("Far away", model=True)
+    data = runs.pack("Far-away")
+    runs.discard("Far-away")
+    app = part(open_page(), "All runs")
+    app.file_uploader(key="run_zip").set_value([("far.zip", data, "application/zip")]).run()
+    app = press(app, "Take it in")
+    assert app.session_state["train_part"] == "Watch"
+    assert "Best accuracy: 42.0%" in texts(app)
+
+
+def test_one_class_cannot_be_trained(tree: Path) -> None:
+    shutil.rmtree(tree / "train" / "disgust")
+    shutil.rmtree(tree / "train" / "sad")
+    app = open_page().button_group(key="dataset_way").set_value("Folder").run()
+    app.text_input(key="dataset_path").set_value(str(tree)).run()
+    app = press(app, "Open the folder")
+    assert "pictures of two emotions or more" in texts(app)
+
+
+def test_public_pages_only_explain(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FER_PUBLIC", "1")
+    settings.cache_clear()
+    app = open_page()
+    assert "not possible on this public page" in texts(app)
+    assert not app.button
+    assert "make app" in app.code[0].value

@@ -1,0 +1,215 @@
+"""Runs of the dashboard: one at a time, found dead, compared, promoted, packed."""
+
+import io
+import json
+import threading
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from fer_core import model_store, registry, runs, settings
+from fer_core.dataset import combine, scan
+from fer_core.errors import DatasetError, JobError, ModelError, TrainingError
+from fer_core.jobs import State, owner
+from fer_core.runs import Source
+from fer_core.training import estimate
+from fer_core.training.config import READINGS, TrainConfig
+from fer_core.training.memory import is_exhausted
+from fer_core.training.presets import PRESETS, fitted, name_of
+from tests.run_kit import made, owner_file
+
+QUICK = PRESETS["Quick look"].config
+
+
+def test_of_two_starts_at_once_one_trains_and_leaves_no_trace_of_the_other() -> None:
+    started, refused = [], []
+    gate = threading.Barrier(2)
+
+    def start() -> None:
+        gate.wait()
+        try:
+            started.append(runs.start(QUICK, Source("demo"), "Mine"))
+        except JobError as error:
+            refused.append(str(error))
+
+    threads = [threading.Thread(target=start) for _ in range(2)]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    assert (len(started), len(refused)) == (1, 1)
+    assert [one.name for one in runs.store().list()] == [started[0].name]
+    assert runs.active().name == started[0].name
+    with pytest.raises(JobError, match="Mine is training"):
+        runs.start(QUICK, Source("demo"), "Another")
+    assert runs.load(started[0].name).config == QUICK
+    runs.discard(started[0].name)
+    assert runs.every() == ()
+    assert runs.active() is None
+
+
+def test_a_dead_run_is_recognised_and_its_lock_is_free() -> None:
+    run = made("Dead", state=State.RUNNING)
+    gone = owner.Owner(2**22 + 1, "long ago")
+    owner.write(owner_file(run), gone)
+    owner.write(runs.store().root / ".running", gone)
+    assert runs.load("Dead").job.state is State.INTERRUPTED
+    assert runs.active() is None
+    again = runs.go_on("Dead")
+    assert again.state.is_active
+    runs.discard("Dead")
+
+
+def test_more_epochs_are_counted_from_those_trained() -> None:
+    made("Done", epochs=3)
+    runs.extend("Done", 5)
+    run = runs.load("Done")
+    runs.store().kill("Done")
+    assert (run.config.epochs, run.folder.totals()) == (8, [8])
+
+
+def test_differences_name_every_field() -> None:
+    one = TrainConfig()
+    assert runs.differences(one, one) == []
+    two = TrainConfig.from_dict({"epochs": 3, "augmentation": {"noise": 0.0}})
+    assert runs.differences(one, two) == [("epochs", 15, 3), ("augmentation.noise", 12.0, 0.0)]
+
+
+def test_promotion_keeps_the_one_before() -> None:
+    made("First", model=True)
+    made("Second", model=True)
+    assert runs.promote("First", "First") == "First"
+    assert runs.promote("Second", "First") == "First-2"
+    assert registry.default_model() == "First-2"
+    assert registry.load_card().facts["demo"]
+    assert registry.roll_back() == "First"
+    assert registry.roll_back() == registry.FIRST_CHOICE
+    assert {"First", "First-2"} <= {one.name for one in model_store.entries()}
+    made("Empty")
+    with pytest.raises(ModelError):
+        runs.promote("Empty", "Empty")
+    assert registry.default_model() == registry.FIRST_CHOICE
+
+
+def test_a_run_goes_elsewhere_and_comes_back() -> None:
+    made("There", model=True)
+    data = runs.pack("There")
+    runs.store().delete("There")
+    back = runs.take_in(io.BytesIO(data), "There.zip")
+    run = runs.load(back.name)
+    assert (len(run.epochs), run.has_model, back.state) == (4, True, State.FINISHED)
+    assert back.command[-2:] == (str(back.folder), "--resume")
+    running = made("Ran", state=State.RUNNING)
+    again = runs.take_in(io.BytesIO(runs.pack("Ran")), "Ran.zip")
+    assert again.state is State.INTERRUPTED
+    assert running.job.name != again.name
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [(None, "not a ZIP"), ({"a.txt": "x"}, "no config.yaml"),
+     ({"r/config.yaml": "version: 2"}, "version 1"),
+     ({"r/config.yaml": "epochs: many"}, "epochs must be a whole number")],
+)  # fmt: skip
+def test_other_zips_are_refused(files: dict | None, says: str) -> None:
+    buffer = io.BytesIO(b"no zip")
+    if files:
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as archive:
+            [archive.writestr(name, text) for name, text in files.items()]
+    with pytest.raises((JobError, TrainingError), match=says):
+        runs.take_in(buffer, "x.zip")
+    assert runs.store().list() == ()
+
+
+def test_public_links_train_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FER_PUBLIC", "1")
+    settings.settings.cache_clear()
+    with pytest.raises(JobError, match="public link"):
+        runs.start(QUICK, Source("demo"), "x")
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_fit_any_dataset(name: str) -> None:
+    for votes in (False, True):
+        config = fitted(PRESETS[name].config, votes)
+        assert set(config.readings) <= set(READINGS if votes else ("fer2013",))
+        assert name_of(config) == name
+    only_votes = TrainConfig(readings=("ferplus",))
+    assert fitted(only_votes, has_votes=False).readings == ("fer2013",)
+
+
+def test_a_validation_split_is_made_once_and_keeps_copies_together(tree: Path) -> None:
+    whole = scan(tree)
+    copy = tree / "train" / "happy" / "copy.png"
+    index = combine.with_validation(whole)
+    counts = index.counts()
+    assert counts.loc["happy", ["train", "validation"]].tolist() == [8, 2]
+    assert counts.loc["disgust", ["train", "validation"]].tolist() == [2, 1]
+    assert "15% of the training images" in index.notes[-1]
+    assert combine.with_validation(index) is index
+    chosen = index.table.loc[index.table["split"] == "validation", "file"]
+    copy.write_bytes((tree / chosen[chosen.str.contains("happy")].iloc[0]).read_bytes())
+    parted = combine.with_validation(scan(tree)).table
+    by_digest = parted[parted["split"] != "test"].groupby("digest")["split"].nunique()
+    assert by_digest.max() == 1
+    with pytest.raises(DatasetError, match="too few pictures"):
+        combine.with_validation(whole.where(whole.table["file"].isin(["train/sad/0.png"])))
+
+
+def test_corrections_are_added_to_training_alone(tree: Path, tmp_path: Path) -> None:
+    extra = tmp_path / "extra" / "fear"
+    extra.mkdir(parents=True)
+    (extra / "a.png").write_bytes((tree / "train" / "sad" / "0.png").read_bytes())
+    index = combine.with_extra(scan(tree), scan(tmp_path / "extra"))
+    assert index.counts().loc["fear", "train"] == 1
+    assert index.path(len(index) - 1) == extra / "a.png"
+    assert len(index.thumbs) == len(index)
+
+
+@pytest.mark.parametrize(
+    ("error", "is_full"),
+    [(MemoryError(), False), (RuntimeError("RESOURCE_EXHAUSTED: Out of memory"), True),
+     (type("OutOfMemoryError", (RuntimeError,), {})(), True), (ValueError("x"), False)],
+)  # fmt: skip
+def test_a_full_gpu_is_told_from_other_errors(error: Exception, is_full: bool) -> None:
+    assert is_exhausted(error) == is_full
+
+
+def test_estimates_are_measured_once_and_remembered() -> None:
+    config = TrainConfig(
+        architecture="fernet", start="scratch", input_size=32, batch_size=4, readings=("fer2013",)
+    )
+    assert estimate.known(config) is None
+    found = estimate.ask(config)
+    assert 1e6 < found.parameters < 1.3e6
+    assert found.images_per_second > 0
+    assert found.checked_per_second > 0
+    assert 300 < found.megabytes < 4000
+    assert found.image_bytes == 32 * 32
+    assert found.epoch_seconds(100, 0) == pytest.approx(100 / found.images_per_second)
+    began = time.monotonic()
+    assert estimate.ask(TrainConfig(**{**_values(config), "epochs": 3})) == found
+    assert time.monotonic() - began < 1
+
+
+def _values(config: TrainConfig) -> dict:
+    return {name: getattr(config, name) for name in config.__slots__}
+
+
+def test_an_estimate_of_what_cannot_be_built_says_why() -> None:
+    with pytest.raises(TrainingError, match="nowhere"):
+        estimate.ask(TrainConfig(start="nowhere"))
+
+
+def test_the_dataset_may_not_change_within_a_run(tmp_path: Path) -> None:
+    from fer_core.train_command import check_same
+    from fer_core.training.run import RunFolder
+
+    folder = RunFolder(tmp_path)
+    folder.dataset.write_text(json.dumps({"data": "x", "fingerprint": "a"}))
+    check_same(folder, {"data": "x"}, {"fingerprint": "b"})  # nothing was trained yet
+    folder.state.write_bytes(b"")
+    check_same(folder, {"data": "x"}, {"fingerprint": "a"})
+    with pytest.raises(TrainingError, match="x: the dataset has changed"):
+        check_same(folder, {"data": "x"}, {"fingerprint": "b"})

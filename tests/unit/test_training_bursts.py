@@ -1,0 +1,315 @@
+"""Bursts: stopping and going on, by wish or by force, gives what never having stopped gives."""
+
+import json
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fer_core.training.run import RunFolder
+from tests import training_kit as kit
+
+keras = pytest.importorskip("keras")
+
+from fer_core.errors import TrainingError  # noqa: E402
+from fer_core.training import loop  # noqa: E402
+from fer_core.training.callbacks import state  # noqa: E402
+
+EVERYTHING = {
+    "schedule": "constant", "early_stopping": 3, "reduce_lr": 1, "reduce_lr_factor": 0.5,
+    "tensorboard": True, "ema": 0.9, "refresh_batchnorm": 2, "monitor": "val_loss",
+    "class_weights": "balanced", "head_epochs": 1,
+}  # fmt: skip
+KINDS = [("fernet", {"schedule": "cosine"}), ("fernet", EVERYTHING), ("mobilenetv2", EVERYTHING)]
+NAMES = ["fernet", "fernet-every-callback", "mobilenetv2-every-callback"]
+IGNORED = {"seconds", "burst"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def graph(request: pytest.FixtureRequest) -> Iterator[bool]:
+    """Compiling takes ten times as long as these trainings do: only ``--graph`` compiles."""
+    import tensorflow as tf
+
+    wanted = request.config.getoption("--graph")
+    tf.config.run_functions_eagerly(not wanted)
+    yield wanted
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture(scope="module")
+def data() -> dict:
+    return kit.data()
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory: pytest.TempPathFactory, data: dict) -> dict[str, RunFolder]:
+    """Each kind trained for four epochs without a stop, made when first asked for."""
+
+    class Runs(dict):
+        def __missing__(self, name: str) -> RunFolder:
+            architecture, more = dict(zip(NAMES, KINDS, strict=True))[name]
+            folder = tmp_path_factory.mktemp("straight") / name
+            loop.train(kit.config(architecture, **more), folder, data)
+            self[name] = RunFolder(folder)
+            return self[name]
+
+    return Runs()
+
+
+@pytest.fixture(scope="module")
+def trainer(graph: bool) -> Iterator[kit.Zygote]:
+    with kit.zygote(graph) as one:
+        yield one
+
+
+def same(one: RunFolder, other: RunFolder) -> None:
+    """The same figures, weights, optimizer and counters, to 1e-6."""
+    ours, theirs = (
+        [{k: v for k, v in line.items() if k not in IGNORED} for line in run.epochs()]
+        for run in (one, other)
+    )
+    assert [line["epoch"] for line in ours] == list(range(len(ours)))
+    assert len(ours) == len(theirs)
+    for a, b in zip(ours, theirs, strict=True):
+        assert a["callbacks"] == pytest.approx(b["callbacks"]) or _close(a, b)
+        for name in a.keys() - {"callbacks", "mistakes", "recall", "confusion"}:
+            assert a[name] == pytest.approx(b[name], abs=1e-6), name
+        assert a["confusion"] == b["confusion"]
+    with np.load(one.state) as first, np.load(other.state) as second:
+        assert set(first.files) == set(second.files)
+        for name in set(first.files) - {"about"}:
+            np.testing.assert_allclose(first[name], second[name], atol=1e-6, err_msg=name)
+    mine, yours = (state.load_place(run.state) for run in (one, other))
+    assert (mine.epoch, mine.step, mine.stopped) == (yours.epoch, yours.step, yours.stopped)
+    assert _flat(mine.counters) == pytest.approx(_flat(yours.counters), abs=1e-6)
+
+
+def _flat(counters: dict) -> dict[str, float | None]:
+    return {f"{kind}.{name}": v for kind, c in counters.items() for name, v in c.items()}
+
+
+def _close(a: dict, b: dict) -> bool:
+    return _flat(a["callbacks"]) == pytest.approx(_flat(b["callbacks"]), abs=1e-6)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_two_and_two_epochs_are_four(name: str, straight: dict, data: dict, tmp_path: Path) -> None:
+    architecture, more = dict(zip(NAMES, KINDS, strict=True))[name]
+    wanted, folder = kit.config(architecture, **more), tmp_path / "run"
+    assert loop.train(wanted, folder, data, until=2) == loop.PAUSED
+    assert len(RunFolder(folder).epochs()) == 2
+    assert loop.train(wanted, folder, data, resume=True) == loop.FINISHED
+    same(RunFolder(folder), straight[name])
+    assert [line["burst"] for line in RunFolder(folder).epochs()] == [0, 0, 1, 1]
+    assert len(RunFolder(folder).bursts()) == 2
+
+
+def test_a_pause_within_an_epoch_changes_nothing(
+    straight: dict, data: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop.Control, "on_train_batch_end", _look_always)
+    looks = iter(["", "", "", "", "", "pause"])  # the second batch of the second epoch
+    wanted, folder = kit.config(schedule="cosine"), tmp_path / "run"
+    assert loop.train(wanted, folder, data, request=lambda: next(looks)) == loop.PAUSED
+    place = state.load_place(RunFolder(folder).state)
+    assert (place.epoch, place.step) == (1, 2)
+    assert loop.train(wanted, folder, data, resume=True) == loop.FINISHED
+    same(RunFolder(folder), straight["fernet"])
+
+
+def _look_always(self, batch: int, logs: dict | None = None) -> None:
+    if wish := self.request():
+        raise loop.Interrupted(wish, self.first + batch + 1)
+
+
+@pytest.mark.parametrize("name", NAMES[1:])
+def test_killed_in_the_third_epoch_at_most_that_one_is_repeated(
+    name: str, straight: dict, data: dict, trainer: kit.Zygote, tmp_path: Path
+) -> None:
+    architecture, more = dict(zip(NAMES, KINDS, strict=True))[name]
+    wanted, folder = kit.config(architecture, **more), RunFolder(tmp_path / "run")
+    pid = trainer.train(wanted, folder.root)
+    assert kit.wait_until(lambda: kit.at_step(folder, 2), pid)
+    kit.kill(pid)
+    assert trainer.wait(pid) == -9
+    assert state.load_place(folder.state).epoch == 2
+    assert loop.train(wanted, folder.root, data, resume=True) == loop.FINISHED
+    same(folder, straight[name])
+
+
+def test_the_best_network_can_be_opened_whenever_it_is_killed(
+    trainer: kit.Zygote, data: dict, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """Three kills as a rule, ``--kills 30`` in ``make stress``; the moments are drawn by chance."""
+    folder, wanted = RunFolder(tmp_path / "run"), kit.config(epochs=60, schedule="constant")
+    draw = random.Random(request.config.getoption("--seed"))
+    pid = trainer.train(wanted, folder.root)
+    assert kit.wait_until(folder.best.exists, pid)
+    for _ in range(request.config.getoption("--kills")):
+        before = len(folder.epochs())
+        after, late = before + draw.randint(0, 2), draw.random() * 0.3
+        kit.wait_until(lambda: len(folder.epochs()) >= after, pid)  # noqa: B023
+        kit.wait_until(_later(late), pid)
+        kit.kill(pid)
+        assert trainer.wait(pid) == -9
+        network = keras.saving.load_model(folder.best, compile=False)
+        assert network.predict_on_batch(data["validation"].pixels.astype("float32"))
+        assert state.load_place(folder.state).epoch >= before - 1
+        pid = trainer.train(wanted, folder.root, resume=True)
+        began = len(folder.bursts())
+        kit.wait_until(lambda: len(folder.bursts()) >= began, pid)  # noqa: B023
+    kit.kill(pid)
+    trainer.wait(pid)
+
+
+def _later(seconds: float):
+    limit = time.monotonic() + seconds
+    return lambda: time.monotonic() >= limit
+
+
+def test_counters_and_the_best_cross_a_resume(data: dict, tmp_path: Path) -> None:
+    """With a least gain that is never reached, patience runs across the bursts."""
+    wanted = kit.config(
+        schedule="constant", early_stopping=3, early_stopping_min_delta=1.0, reduce_lr=2,
+        reduce_lr_factor=0.5, epochs=9,
+    )  # fmt: skip
+    folder = RunFolder(tmp_path)
+    for until in (1, 2, 3):
+        assert loop.train(wanted, tmp_path, data, resume=until > 1, until=until) == loop.PAUSED
+    before = state.load_place(folder.state).counters
+    assert (before["EarlyStopping"]["wait"], before["ReduceLROnPlateau"]["wait"]) == (2, 0)
+    best = before["BestModel"]
+    assert loop.train(wanted, tmp_path, data, resume=True) == loop.FINISHED
+    lines = folder.epochs()
+    assert [line["epoch"] for line in lines] == [0, 1, 2, 3]
+    rates = [line["learning_rate"] for line in lines]
+    assert rates == pytest.approx([2e-3, 2e-3, 2e-3, 1e-3])
+    after = state.load_place(folder.state)
+    assert after.stopped
+    assert after.counters["BestModel"]["best"] >= best["best"]
+    top = max(line["val_accuracy"] for line in lines)
+    assert after.counters["BestModel"]["best"] == pytest.approx(top, abs=1e-5)
+    assert loop.train(wanted, tmp_path, data, resume=True) == loop.FINISHED
+    assert len(folder.epochs()) == 4, "a run that EarlyStopping ended stays ended"
+    folder.extend(wanted, 6)
+    assert loop.train(kit.config(**{**_of(wanted), "epochs": 6}), tmp_path, data, resume=True)
+    assert len(folder.epochs()) == 6, "unless more epochs were asked for"
+
+
+def _of(wanted) -> dict:
+    return {name: getattr(wanted, name) for name in wanted.__slots__ if name != "architecture"}
+
+
+def test_more_epochs_than_planned_at_a_constant_rate_are_as_if_planned(
+    straight: dict, data: dict, tmp_path: Path
+) -> None:
+    _, more = KINDS[1]
+    folder = RunFolder(tmp_path)
+    short, long = kit.config(**more, epochs=2), kit.config(**more)
+    assert loop.train(short, tmp_path, data) == loop.FINISHED
+    folder.extend(short, 4)
+    assert loop.train(long, tmp_path, data, resume=True) == loop.FINISHED
+    same(folder, straight["fernet-every-callback"])
+
+
+def test_more_epochs_stretch_the_cosine(straight: dict, data: dict, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    short, long = (kit.config(schedule="cosine", epochs=n) for n in (2, 4))
+    loop.train(short, tmp_path, data)
+    assert folder.epochs()[-1]["learning_rate"] == pytest.approx(2e-6, rel=0.01)
+    folder.extend(short, 4)
+    loop.train(long, tmp_path, data, resume=True)
+    rates = [line["learning_rate"] for line in folder.epochs()[2:]]
+    assert rates == [line["learning_rate"] for line in straight["fernet"].epochs()[2:]]
+
+
+def test_a_full_gpu_halves_the_batch_once(
+    data: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import tensorflow as tf
+
+    run_epoch, most = loop.Session.run_epoch, [4]
+
+    def small(self, request):
+        if self.config.batch_size > most[0]:
+            raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+        return run_epoch(self, request)
+
+    monkeypatch.setattr(loop.Session, "run_epoch", small)
+    wanted = kit.config(epochs=1)
+    assert loop.train(wanted, tmp_path / "fits", data) == loop.FINISHED
+    folder = RunFolder(tmp_path / "fits")
+    assert "batches of 8; now they have 4" in folder.bursts()[-1]["note"]
+    assert "batch_size: 4" in folder.config.read_text()
+    most[0] = 2
+    with pytest.raises(TrainingError, match="even for batches of 4"):
+        loop.train(wanted, tmp_path / "never", data)
+
+
+def test_another_batch_keeps_its_place_in_the_schedule(data: dict, tmp_path: Path) -> None:
+    loop.train(kit.config(epochs=4), tmp_path, data, until=2)
+    loop.train(kit.config(epochs=4, batch_size=4), tmp_path, data, resume=True)
+    assert RunFolder(tmp_path).epochs()[-1]["learning_rate"] == pytest.approx(2e-6, rel=0.01)
+
+
+def test_a_full_disk_costs_at_most_an_epoch(
+    straight: dict, data: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save, saved = state.save, []
+
+    def full(file, model, place):
+        if len(saved) == 2:
+            raise OSError(28, "No space left on device")
+        saved.append(place.epoch)
+        save(file, model, place)
+
+    wanted = kit.config(schedule="cosine")
+    with monkeypatch.context() as patch:
+        patch.setattr(state, "save", full)
+        with pytest.raises(OSError, match="No space left"):
+            loop.train(wanted, tmp_path, data)
+    assert state.load_place(RunFolder(tmp_path).state).epoch == 2
+    assert loop.train(wanted, tmp_path, data, resume=True) == loop.FINISHED
+    same(RunFolder(tmp_path), straight["fernet"])
+
+
+def test_a_loss_that_is_no_number_keeps_the_best(
+    data: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken(loop.ReadingLoss):
+        def call(self, y_true, y_pred):
+            return super().call(y_true, y_pred) * float("nan")
+
+    folder, wanted = RunFolder(tmp_path), kit.config(schedule="constant")
+    loop.train(wanted, tmp_path, data, until=1)
+    best = folder.best.read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "ReadingLoss", Broken)
+        with pytest.raises(TrainingError, match=r"not a number any more .*ten times lower"):
+            loop.train(wanted, tmp_path, data, resume=True)
+    assert (folder.best.read_bytes(), len(folder.epochs())) == (best, 1)
+    assert state.load_place(folder.state).epoch == 1
+
+
+def test_tensorboard_has_every_epoch(straight: dict) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    folder = straight["fernet-every-callback"]
+    seen = EventAccumulator(str(folder.root / "tensorboard" / "train")).Reload()
+    assert [event.step for event in seen.Tensors("epoch_loss")] == [0, 1, 2, 3]
+    lines = folder.history.read_text().splitlines()
+    assert [line.split(",")[0] for line in lines] == ["epoch", "0", "1", "2", "3"]
+
+
+def test_metrics_with_half_a_last_line_are_read(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    whole = [{"epoch": n, "burst": 0, "loss": 1.0 / (n + 1)} for n in range(3)]
+    text = "".join(json.dumps(line) + "\n" for line in whole)
+    for cut in (1, 10, len(json.dumps(whole[-1]))):
+        folder.metrics.write_text(text[:-cut] if cut > 1 else text + '{"epoch": 3, "bu')
+        assert [line["epoch"] for line in folder.epochs()] in ([0, 1], [0, 1, 2])
+    folder.metrics.write_bytes(text.encode() + b"\xff\xfe\n[]\nnull\n")
+    assert folder.epochs() == whole
