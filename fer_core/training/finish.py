@@ -14,7 +14,7 @@ import numpy as np
 
 from fer_core import evaluation
 from fer_core.classifier import EmotionClassifier, softmax
-from fer_core.dataset import DatasetIndex
+from fer_core.dataset import DatasetIndex, demo
 from fer_core.errors import TrainingError
 from fer_core.evaluation.robustness import STANDARD, plain
 from fer_core.files import write_json
@@ -109,7 +109,7 @@ def _card(
         "features": FEATURES,
         "created": datetime.now(UTC).date().isoformat(),
         "data": f"{about.root.name}, {len(about.split('train')):,} training pictures",
-        "demo": about.root.name == "demo",
+        "demo": demo.is_drawn(about.root),
         "pictures_sha256": digest(data),
         "limits": list(LIMITS),
         "training": config.to_dict(),
