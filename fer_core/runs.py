@@ -23,6 +23,9 @@ from fer_core.training.run import RunFolder
 STOP: Final = "stop"
 """Asked of a run: end now, and make a model of the best epoch so far."""
 
+TRAINING: Final = "Training"
+"""The job's note while ``epoch.json`` says how far the epoch is."""
+
 END_S: Final = 10
 """So long a killed process may take to be gone."""
 

@@ -13,7 +13,7 @@ from fer_core.dataset import DatasetIndex, combine, demo, scan, votes
 from fer_core.errors import TrainingError
 from fer_core.files import write_json
 from fer_core.jobs import PAUSE, PausedError, Work, working
-from fer_core.runs import STOP
+from fer_core.runs import STOP, TRAINING
 from fer_core.training.config import TrainConfig, recipes
 from fer_core.training.run import RunFolder
 from fer_core.training.samples import Samples
@@ -65,7 +65,8 @@ def _train(folder: RunFolder, config: TrainConfig, options: argparse.Namespace, 
     facts = _facts(data)
     check_same(folder, source, facts)
     write_json(folder.dataset, source | facts)
-    work.report(0, 0, "Training")
+    work.report(0, 0, TRAINING)
+    work.flush()
 
     def request() -> str:
         if work.asked not in (PAUSE, STOP):
@@ -79,6 +80,7 @@ def _train(folder: RunFolder, config: TrainConfig, options: argparse.Namespace, 
         raise PausedError("Paused.")
     from fer_core.training.finish import finish
 
+    work.report(0, 0, "Making the model")
     measured = {"validation": data["validation"]}
     if len(index.split("test")):
         measured["test"] = samples.load(index, "test", config.input_size, config.channels)

@@ -63,7 +63,7 @@ def snapshot(reader: Recognizer) -> None:
 card = model_card()
 st.title("Live", anchor=False)
 notice()
-with st.container(horizontal=True, horizontal_alignment="distribute"):
+with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
     way = st.segmented_control(
         "How", ["Video", "Snapshot"], default="Video", required=True, key="live-way",
         label_visibility="collapsed",

@@ -36,7 +36,7 @@ def samples(count: int, seed: int) -> Samples:
 
 
 def data() -> dict[str, Samples]:
-    return {"train": samples(32, 1), "validation": samples(14, 2)}
+    return {"train": samples(16, 1), "validation": samples(14, 2)}
 
 
 class Zygote:
@@ -52,11 +52,13 @@ class Zygote:
         )  # fmt: skip
         self._answer()
 
-    def train(self, wanted: TrainConfig, folder: Path, *, resume: bool = False) -> int:
-        """Begin to train; the number of the process."""
+    def train(
+        self, wanted: TrainConfig, folder: Path, *, resume: bool = False, die_in: int = -1
+    ) -> int:
+        """Begin to train; the number of the process. It kills itself within epoch ``die_in``."""
         file = folder.with_suffix(".yaml")
         wanted.save(file)
-        return int(self._ask(f"train {file} {folder} {int(resume)}"))
+        return int(self._ask(f"train {file} {folder} {int(resume)} {die_in}"))
 
     def wait(self, pid: int) -> int:
         """Its exit status; negative where a signal ended it."""
@@ -103,11 +105,6 @@ def kill(pid: int) -> None:
     os.kill(pid, signal.SIGKILL)
 
 
-def at_step(folder: RunFolder, epoch: int) -> bool:
-    """Whether it is in the middle of ``epoch``, counted from 0."""
-    return folder.now().get("epoch") == epoch
-
-
 def _runs(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
@@ -118,7 +115,7 @@ def _runs(pid: int) -> bool:
 def _serve() -> None:
     import tensorflow as tf
 
-    from fer_core.training import loop
+    from fer_core.training import loop  # noqa: F401  (before the forks)
 
     tf.config.run_functions_eagerly(sys.argv[1] == "0")
     print("> ready", flush=True)
@@ -130,10 +127,21 @@ def _serve() -> None:
             continue
         pid = os.fork()
         if pid == 0:
-            file, folder, resume = rest
-            loop.train(TrainConfig.load(Path(file)), Path(folder), data(), resume=resume == "1")
+            _train(Path(rest[0]), RunFolder(Path(rest[1])), rest[2] == "1", int(rest[3]))
             os._exit(0)
         print(f"> {pid}", flush=True)
+
+
+def _train(file: Path, folder: RunFolder, resume: bool, die_in: int) -> None:
+    from fer_core.training import loop
+    from fer_core.training.callbacks import state
+
+    def die() -> str:
+        if folder.state.exists() and state.load_place(folder.state).epoch == die_in:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return ""
+
+    loop.train(TrainConfig.load(file), folder.root, data(), resume=resume, request=die)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ seven expressions differ in brows, eyes and mouth as Ekman and Friesen's descrip
 network can learn them; what it learns says nothing about real faces.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,6 +86,15 @@ def make(home: Path | None = None, seed: int = 7) -> Path:
         if not folder.is_dir():  # another visitor may just have drawn it
             raise
     return folder
+
+
+def is_drawn(root: Path) -> bool:
+    """Whether a dataset is the demo or was balanced from it."""
+    try:
+        about = json.loads((root / "version.json").read_text("utf-8"))
+        return is_drawn(Path(about["source"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return root.name == NAME
 
 
 def _write(folder: Path, random: np.random.Generator) -> None:

@@ -61,7 +61,7 @@ def _sentence(counts: pd.DataFrame) -> None:
     if train[small] == 0:
         st.warning(f"**{small}** has no training images at all. Balancing cannot make them up.")
         return
-    share = f"{train[small] / train.sum():.1%}".replace("%", " %")
+    share = f"{100 * train[small] / train.sum():.1f} %"
     ratio = train[large] / train[small]
     if ratio < 1.05:
         st.success(f"The training split is balanced: {train[small]:,} to {train[large]:,} a class.")
@@ -117,7 +117,7 @@ def _figures(counts: pd.DataFrame) -> pd.DataFrame:
         {
             "emotion": list(train),
             "training images": list(train.values()),
-            "share": [f"{n / total:.1%}" for n in train.values()],
+            "share": [f"{100 * n / total:.1f} %" for n in train.values()],
             "effective number": [round(effective_number(n)) for n in train.values()],
             "class weight": [round(weights[name], 2) for name in train],
         }

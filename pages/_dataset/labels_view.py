@@ -83,7 +83,8 @@ def _queue(found: Opened, judged: DatasetIndex, suspects: pd.DataFrame) -> pd.Da
             help="Flagged: the labels that cleanlab estimates to be wrong.",
         )
     flagged = int(table["flagged"].sum())
-    st.write(f"{flagged:,} of {len(table):,} labels are flagged ({flagged / len(table):.1%}).")
+    share = 100 * flagged / len(table)
+    st.write(f"{flagged:,} of {len(table):,} labels are flagged ({share:.1f} %).")
     if not everything:
         table = table[table["flagged"]]
     if given != "any":
@@ -104,7 +105,7 @@ def _card(found: Opened, judged: DatasetIndex, queue: pd.DataFrame) -> None:
         left, right = st.columns([1, 2], gap="large")
         left.image(tile(judged, row, 240), width=240, alt=name(judged, row))
         left.caption(name(judged, row))
-        belief = f"{first['belief']:.1%}".replace("%", " %")
+        belief = f"{100 * first['belief']:.1f} %"
         right.markdown(f"Given **{given}** (believed {belief}). Suggested **{says}**.")
         with right.container(horizontal=True):
             for text, key, action, label in (

@@ -160,9 +160,8 @@ def _progress(run: Run, now: Job, far: dict) -> None:
     if not now.state.is_active:
         return
     word = ASKED.get(job.asked(now.folder), "")
-    fresh = far and far.get("time", 0) > now.created and far["epoch"] >= len(run.epochs)
-    if not fresh or now.progress.note != "Training":
-        st.progress(0.0, word or f"{now.progress.note or 'Starting'} …")
+    if now.progress.note != runs.TRAINING or not far or far["epoch"] < len(run.epochs):
+        st.progress(0.0, word or _beginning(run, now))
         return
     pace = f"{far['images_per_second']:,.0f} images/s" if far["images_per_second"] else "compiling"
     left = f", about {duration(far['seconds_left'])} left" if far.get("seconds_left") else ""
@@ -172,6 +171,14 @@ def _progress(run: Run, now: Job, far: dict) -> None:
         or f"Epoch {far['epoch'] + 1} of {far['epochs']}: step {far['step']:,} of "
         f"{far['steps']:,}, {pace}{left}",
     )
+
+
+def _beginning(run: Run, now: Job) -> str:
+    if now.progress.note != runs.TRAINING:
+        return f"{now.progress.note or 'Starting'} …"
+    if not run.epochs:
+        return "Preparing the first batch …"
+    return f"Epoch {min(len(run.epochs) + 1, run.config.epochs)} of {run.config.epochs}"
 
 
 def _said(run: Run) -> None:

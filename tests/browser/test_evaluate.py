@@ -8,7 +8,7 @@ pytestmark = pytest.mark.browser
 
 
 def test_a_click_on_a_cell_shows_its_images(page, server: str) -> None:
-    page.set_default_timeout(240_000)
+    page.set_default_timeout(120_000)
     page.goto(f"{server}/evaluate")
     page.get_by_role("button", name="Open the demo").click()
     page.get_by_role("button", name="Evaluate", exact=True).click()
@@ -19,6 +19,8 @@ def test_a_click_on_a_cell_shows_its_images(page, server: str) -> None:
     places = matrix.evaluate("node => node.data[1].x.map((x, i) => [node.data[1].y[i], x])")
     most = max(range(49), key=lambda k: (counts[k], -k))
     (true, said), count = places[most], counts[most]
+    matrix.evaluate("node => node.scrollIntoView({block: 'center'})")
+    page.wait_for_timeout(1000)
     spot = matrix.evaluate(
         """(node, at) => {
             const {xaxis, yaxis} = node._fullLayout, box = node.getBoundingClientRect();
@@ -37,7 +39,7 @@ def test_a_click_on_a_cell_shows_its_images(page, server: str) -> None:
 
 
 def test_it_fits_a_phone(page, server: str) -> None:
-    page.set_default_timeout(240_000)
+    page.set_default_timeout(120_000)
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(f"{server}/evaluate")
     page.get_by_role("button", name="Open the demo").click()

@@ -201,7 +201,12 @@ def test_the_report_holds_the_figures(tree: Path) -> None:
     made = Decisions(file_for(tree))
     made.add([decision("train/happy/0.png")])
     text = report.markdown(index, report.Findings(pairs=pairs, faceless=2), made)
-    for part in ("1 pairs: 1 exact", "1 training images have a copy", "2 in which", "exclude: 1"):
+    for part in (
+        "1 pairs: 1 exact",
+        "1 training images have a copy",
+        "2 in which",
+        "Images excluded: 1.",
+    ):
         assert part in text
 
 

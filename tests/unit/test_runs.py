@@ -213,3 +213,23 @@ def test_the_dataset_may_not_change_within_a_run(tmp_path: Path) -> None:
     check_same(folder, {"data": "x"}, {"fingerprint": "a"})
     with pytest.raises(TrainingError, match="x: the dataset has changed"):
         check_same(folder, {"data": "x"}, {"fingerprint": "b"})
+
+
+def test_a_dataset_that_is_gone_is_named(tmp_path: Path) -> None:
+    from fer_core.train_command import open_dataset
+
+    with pytest.raises(DatasetError, match="no such folder"):
+        open_dataset({"data": str(tmp_path / "gone")})
+
+
+def test_versions_of_the_demo_are_drawn_too(tmp_path: Path) -> None:
+    from fer_core.dataset import demo
+
+    for name, source in (("demo", None), ("b", "demo"), ("c", "b"), ("photos", None)):
+        (tmp_path / name).mkdir()
+        if source:
+            about = json.dumps({"source": str(tmp_path / source)})
+            (tmp_path / name / "version.json").write_text(about)
+    assert [demo.is_drawn(tmp_path / n) for n in ("demo", "b", "c", "photos")] == [True] * 3 + [
+        False
+    ]

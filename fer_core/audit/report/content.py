@@ -127,14 +127,15 @@ def _labels(index: DatasetIndex, findings: Findings) -> Section:
         agree = (best == index.table["label"].astype("str"))[clear].astype(float)
         share = agree.groupby(index.table["label"][clear], observed=True).mean()
         lines.append(
-            f"The FER+ majority agrees with {agree.mean():.0%} of the labels ({_shares(share)})."
+            f"The FER+ majority agrees with {100 * agree.mean():.0f} % of the labels "
+            f"({_shares(share)})."
         )
         charts.append(_share_chart("Labels that the FER+ majority agrees with", share))
     return Section("Labels", tuple(lines), charts=tuple(charts))
 
 
 def _shares(share: "pd.Series[float]") -> str:
-    return ", ".join(f"{name} {part:.0%}" for name, part in share.items())
+    return ", ".join(f"{name} {100 * part:.0f} %" for name, part in share.items())
 
 
 def _share_chart(title: str, share: "pd.Series[float]") -> Chart:
@@ -146,7 +147,8 @@ def _decisions(decisions: Decisions | None) -> tuple[str, ...]:
     if not made:
         return ("None.",)
     counts = pd.Series([one.action for one in made]).value_counts()
-    return tuple(f"{action}: {count:,} images" for action, count in counts.items())
+    words = {"keep": "kept", "relabel": "relabelled", "exclude": "excluded"}
+    return tuple(f"Images {words[str(action)]}: {count:,}." for action, count in counts.items())
 
 
 def _table(head: Sequence[object], rows: Sequence[Sequence[object]]) -> Table:

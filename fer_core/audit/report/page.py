@@ -22,6 +22,7 @@ figcaption { font-weight: 600; }
 .bar { display: grid; grid-template-columns: 6rem 1fr 4rem; gap: .6rem; align-items: center; }
 .bar > :last-child { text-align: right; font-variant-numeric: tabular-nums; }
 .track { display: flex; height: .9rem; }
+@media (max-width: 30rem) { td, th { padding-right: .3rem; font-size: .8rem; } }
 .key { display: inline-block; width: .8rem; height: .8rem; margin: 0 .3rem 0 .8rem; }
 """
 
