@@ -17,7 +17,7 @@ from fer_core.crew import Crew
 from fer_core.errors import FerError, SettingsError
 from fer_core.jobs import Progress, duration, working
 from fer_core.results import check_format
-from fer_core.settings import DETECTORS
+from fer_core.settings import DETECTORS, settings
 from fer_core.video import SUFFIXES, Sampling
 from fer_core.video.story import save_moments
 
@@ -43,7 +43,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--annotated", type=Path, metavar="DIR", help="write annotated copies of the videos there"
     )
-    parser.add_argument("--workers", type=int, default=2, help="cores to use (default: 2)")
+    parser.add_argument("--workers", type=int, help="cores to use (default: FER_THREADS, 2)")
     parser.add_argument("--restart", action="store_true", help="forget what is half done")
     parser.add_argument(
         "--below", type=Path, metavar="DIR", help="name files in the results by their path in DIR"
@@ -73,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
     """0 if every file was read, 1 if some were not, 130 if stopped by Ctrl-C."""
     for out in options.out:
         check_format(out)
-    if options.workers < 1:
+    if options.workers is not None and options.workers < 1:
         raise SettingsError(f"--workers must be 1 or more. Received: {options.workers}.")
     if options.job:
         with working(options.job, turn="wait") as work:
@@ -95,7 +95,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _classify(options: argparse.Namespace, report: Report) -> Summary:
-    crew = Crew(options.workers, options.model, options.detector, options.reading)
+    crew = Crew(
+        options.workers or settings().threads, options.model, options.detector, options.reading
+    )
     if crew.first.notice:
         print(crew.first.notice, file=sys.stderr)
     sampling = Sampling(options.every, options.rate)

@@ -42,14 +42,10 @@ if found is None:
 add_labels(found)
 try:
     chosen = choose(found)
-    if chosen is None:
-        st.stop()
-    question, reading, source = chosen
-    answers = answers_to(question)
-    subject = judge(question, reading, source, answers) if answers else None
+    if chosen is not None:
+        question, reading, source = chosen
+        answers = answers_to(question)
+        if answers is not None:
+            PARTS[part](judge(question, reading, source, answers))
 except FerError as error:
     st.error(str(error))
-    st.stop()
-if subject is None:
-    st.stop()
-PARTS[part](subject)

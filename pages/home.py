@@ -80,5 +80,6 @@ st.markdown(
     "- Do not use it to decide about people at work or in education. The EU AI Act bans that in "
     "Art. 5(1)(f).\n"
     "- People shown must be told that their emotions are inferred (Art. 50(3)).\n"
-    "- Frames and photos stay in memory and are not stored, unless you record or correct."
+    "- Frames and photos stay in memory and are not stored, unless you record or correct. Videos "
+    "and folders that you start are kept for a day, or until you delete them."
 )

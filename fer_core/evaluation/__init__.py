@@ -7,6 +7,7 @@ from fer_core.evaluation.calibration import (
     calibration_error,
     coverage,
     coverage_curve,
+    fair_shifts,
     fit_temperature,
     reliability,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "coverage_curve",
     "evaluate",
     "evaluate_logits",
+    "fair_shifts",
     "fit_temperature",
     "measure",
     "measure_robustness",

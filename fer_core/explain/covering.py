@@ -19,7 +19,9 @@ SHARE: Final = 0.3
 
 
 def covering_map(classifier: EmotionClassifier, crop: Pixels, emotion: int) -> Maps:
-    """How much probability an emotion loses when a grey square covers each part.
+    """How much an emotion loses when a grey square covers each part.
+
+    Counted in log-odds, so that a loss shows even where the network is all but certain.
 
     Args:
         classifier: Asked ``STEPS`` squared times and once more, in batches.
@@ -27,7 +29,7 @@ def covering_map(classifier: EmotionClassifier, crop: Pixels, emotion: int) -> M
         emotion: Place in ``EMOTIONS``.
 
     Returns:
-        float32 (STEPS, STEPS), -1..1; the square's middle moves from corner to corner.
+        float32 (STEPS, STEPS); the square's middle moves from corner to corner.
     """
     height, width = crop.shape[:2]
     tall, wide = max(round(height * SHARE), 1), max(round(width * SHARE), 1)
@@ -38,5 +40,6 @@ def covering_map(classifier: EmotionClassifier, crop: Pixels, emotion: int) -> M
             part = crop.copy()
             part[max(top, 0) : top + tall, max(left, 0) : left + wide] = round(crop.mean())
             covered.append(part)
-    found = classifier.predict(covered)[:, emotion]
-    return np.asarray(found[0] - found[1:], np.float32).reshape(STEPS, STEPS)
+    chance = np.clip(classifier.predict(covered)[:, emotion], 1e-6, 1 - 1e-6)
+    odds = np.log(chance / (1 - chance))
+    return np.asarray(odds[0] - odds[1:], np.float32).reshape(STEPS, STEPS)

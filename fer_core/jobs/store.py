@@ -145,17 +145,21 @@ class Jobs:
             raise JobError(f"{now.folder} cannot be removed ({error.strerror}).") from error
 
     def prune(self, hours: float) -> int:
-        """Delete the jobs that ended more than ``hours`` ago; how many they were."""
-        for left in self.root.glob(".deleted-*"):
-            shutil.rmtree(left, ignore_errors=True)
-        old = [
-            one
-            for one in job.every(self.root)
-            if not self._is_running(one) and time.time() - one.changed > hours * 3600
-        ]
+        """Delete the jobs that ended more than ``hours`` ago; how many they were.
+
+        Folders that a crash left without a readable description go by their age as well.
+        """
+        limit = time.time() - hours * 3600
+        known = job.every(self.root)
+        old = [one for one in known if not self._is_running(one) and one.changed < limit]
         for one in old:
             with suppress(JobError):
                 self.delete(one.name)
+        names = {one.name for one in known}
+        for folder in self.root.glob("*/"):
+            stray = folder.name not in names and folder.stat().st_mtime < limit
+            if stray or folder.name.startswith(".deleted-"):
+                shutil.rmtree(folder, ignore_errors=True)
         return len(old)
 
     def _start(self, name: str, **changes: Any) -> Job:

@@ -36,17 +36,17 @@ class Question:
     def index(self) -> DatasetIndex:
         """The readable images of the split, before any decision."""
         cache = st.session_state.setdefault("evaluate_index", {})
-        key = (id(self.found.index), self.split)
-        if cache.get("key") != key:
-            cache.update(key=key, index=self.found.index.readable().split(self.split))
+        whole = self.found.index
+        if cache.get("whole") is not whole or cache["split"] != self.split:
+            cache.update(whole=whole, split=self.split, index=whole.readable().split(self.split))
         return cache["index"]
 
     @property
     def key(self) -> Hashable:
-        """Changes with the model's files and with the dataset."""
+        """Changes with the model's files and with the pixels of the images."""
         times = [f.stat().st_mtime_ns for f in sorted(self.card.folder.glob("model*.tflite"))]
-        root = self.found.index.root
-        return str(self.card.folder), *times, self.form, str(root), len(self.index), self.split
+        shown = hash(self.index.table["digest"].to_numpy().tobytes())
+        return str(self.card.folder), *times, self.form, str(self.index.root), self.split, shown
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,9 @@ def open_card(entry: model_store.Entry) -> ModelCard | None:
 def choose(found: Opened) -> tuple[Question, str, str] | None:
     """The choices above every view: model, form, split, reading, labels."""
     known = names()
+    if not found.index.is_readable.any():
+        st.warning("None of these files can be read as a picture. Open another dataset.")
+        return None
     with st.grid(min_column_width=190, gap="small"):
         name = choose_model("Model", "evaluate_model", known)
         card = open_card(known[name])
@@ -159,24 +162,24 @@ def _keep(kept: dict[Hashable, Answers], key: Hashable, answers: Answers) -> Non
         del kept[next(iter(kept))]
 
 
-def judge(question: Question, reading: str, source: str, answers: Answers) -> Subject | None:
-    """All figures; kept until something that matters changes."""
-    decisions = question.found.decisions.encode()
-    key = (question.key, reading, source, decisions, question.card.reading(reading))
-    kept = st.session_state.setdefault("evaluate_now", {})
-    if question.name not in kept or kept[question.name][0] != repr(key):
-        try:
-            truth = decided_truth(question, source)
-            chances = answers.probabilities(question.card, reading)
-            threshold = question.card.reading(reading).abstain_below
-            result = evaluate(chances, truth, threshold)
-        except FerError as error:
-            st.error(str(error))
-            return None
-        kept[question.name] = (
-            repr(key), Subject(question, reading, source, answers, truth, chances, result)
-        )  # fmt: skip
-    return replace(kept[question.name][1], question=question)
+def judge(question: Question, reading: str, source: str, answers: Answers) -> Subject:
+    """All figures; kept until something that they depend on changes.
+
+    Raises:
+        DatasetError: No image has a truth of this kind.
+    """
+    truth = decided_truth(question, source)
+    head = question.card.reading(reading)
+    how = (head.temperature, head.abstain_below)
+    key = (question.key, reading, source, how, hash(truth.tobytes()))
+    kept: dict[Hashable, Subject] = st.session_state.setdefault("evaluate_now", {})
+    if key not in kept:
+        chances = answers.probabilities(question.card, reading)
+        result = evaluate(chances, truth, head.abstain_below)
+        kept[key] = Subject(question, reading, source, answers, truth, chances, result)
+        while len(kept) > KEPT_ANSWERS:
+            del kept[next(iter(kept))]
+    return replace(kept[key], question=question)
 
 
 def decided_truth(question: Question, source: str) -> Labels:

@@ -103,6 +103,8 @@ def _create(wish: Wish) -> Job:
         source = Path(wish.path).expanduser().absolute()
         if not source.exists():
             raise JobError(f"{source}: there is no such file or folder on this computer.")
+        if wish.kind == "video" and source.suffix.lower() not in SUFFIXES:
+            raise JobError(f"{source}: not one of {', '.join(SUFFIXES)}.")
         return held.store().create(source.name, wish.kind, {"source": str(source)})
     name = Path(chosen.name).name or "upload"
     job = held.store().create(name, wish.kind, {"source": f"upload/{name}"})

@@ -13,7 +13,9 @@ from fer_core.video import story
 from pages._upload import downloads
 
 MOST_PERSONS = 6
-MOST_BYTES = 500_000_000
+MOST_BYTES = 200_000_000
+"""Larger videos are not played here: the server would hold them in memory."""
+
 CHART = {"displayModeBar": False, "scrollZoom": False}
 
 

@@ -146,6 +146,12 @@ def test_mistakes_can_be_decided(app: AppTest) -> None:
     assert "Most similar training images" in texts(app)
 
 
+def test_images_that_have_gone_are_named(app: AppTest) -> None:
+    shutil.rmtree(store.default_home() / demo.NAME / "test")
+    part(app, "Mistakes")
+    assert "cannot be read" in texts(app)
+
+
 def test_two_readings_are_compared(app: AppTest) -> None:
     part(app, "Compare")
     said = texts(app)

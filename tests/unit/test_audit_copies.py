@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from fer_core.audit import copies
+from fer_core.audit.copies import comparing
 from fer_core.dataset import pixels, scan
 from fer_core.errors import CancelledError
 from fer_core.images import Pixels
@@ -147,3 +148,15 @@ def test_the_search_says_how_far_it_is_and_can_be_stopped(tree: Path) -> None:
 
     with pytest.raises(CancelledError):
         copies.find(index, stop)
+
+
+def test_likeness_of_thumbnails_knows_shifts_mirrors_and_flat_pictures() -> None:
+    one = np.random.default_rng(0).integers(0, 255, (16, 16)).astype(np.uint8)
+    other = np.random.default_rng(1).integers(0, 255, (16, 16)).astype(np.uint8)
+    shifted = np.roll(one, (1, -1), (0, 1))
+    thumbs = np.stack([one, shifted, one[:, ::-1], other, np.full_like(one, 90)])
+    pairs = np.array([(0, 0, 0), (0, 1, 0), (0, 2, 1), (0, 2, 0), (0, 3, 0), (0, 4, 0)])
+    like = comparing.likeness(thumbs, pairs)
+    assert like[:3] == pytest.approx(1, abs=1e-5)
+    assert np.abs(like[3:]).max() < comparing.LIKE
+    assert comparing.likeness(thumbs, pairs[:0]).shape == (0,)

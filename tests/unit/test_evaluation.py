@@ -164,3 +164,23 @@ def test_logits_are_divided_by_the_temperature() -> None:
     warm = evaluation.evaluate_logits(logits, np.array([0]), temperature=2)
     sure = np.e / (np.e + 6)
     assert warm.figures.calibration_error == pytest.approx(1 - sure, abs=1e-6)
+
+
+def test_shifts_even_out_what_is_said_too_often() -> None:
+    """A network that says class 1 too often: half of the shift that would make it even."""
+    random = np.random.default_rng(0)
+    truth = np.repeat(np.arange(7), 500)
+    logits = random.normal(0, 1, (3500, 7))
+    logits[np.arange(3500), truth] += 2
+    uneven = logits + np.log([1, 3, 1, 1, 1, 1, 1])
+    shifts = evaluation.fair_shifts(uneven, truth)
+    wanted = -np.log(3) / 2 * 500 / 550
+    assert shifts[1] - shifts[[0, 2, 3, 4, 5, 6]].mean() == pytest.approx(wanted, abs=0.08)
+    said = np.bincount((uneven + shifts).argmax(axis=1), minlength=7)
+    before = np.bincount(uneven.argmax(axis=1), minlength=7)
+    assert abs(said[1] - 500) < 0.6 * abs(before[1] - 500)
+
+
+def test_shifts_leave_missing_classes_alone() -> None:
+    truth = np.array([0, 0, 1, 1])
+    assert evaluation.fair_shifts(np.eye(7)[truth] * 3.0, truth)[2:].tolist() == [0.0] * 5

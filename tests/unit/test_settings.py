@@ -36,6 +36,7 @@ def test_switches_are_read() -> None:
         ("FER_THREADS", "-1"),
         ("FER_THREADS", "many"),
         ("FER_THREADS", "65"),
+        ("FER_JOB_HOURS", "0"),
     ],
 )
 def test_wrong_values_name_the_switch(name: str, value: str) -> None:

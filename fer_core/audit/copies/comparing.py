@@ -10,12 +10,16 @@ from fer_core import chunks
 from fer_core.audit.copies.fingerprints import Rows
 from fer_core.chunks import Progress
 from fer_core.dataset import pixels
-from fer_core.dataset.index import DatasetIndex
+from fer_core.dataset.index import THUMB, DatasetIndex, Thumbs
 from fer_core.errors import ImageError
 from fer_core.images import Pixels
 
 MOST_DIFFERENCE: Final = 0.09
 """Where the search ends: about every second pair just before is not the same photo."""
+
+LIKE: Final = 0.6
+"""Least likeness of thumbnails. Of FER-2013's pairs that are shown, 999 in 1,000 reach 0.65; of the
+pairs that are proposed among unrelated pictures, 99 in 100 do not."""
 
 SIDE: Final = 48
 SCALES: Final = (48, 45, 51, 42, 54)
@@ -26,6 +30,8 @@ def confirm(
 ) -> npt.NDArray[np.float64]:
     """How much the pictures of each pair differ at their best fit; see ``difference``.
 
+    Pairs whose thumbnails are unlike are not looked at more closely: 1 stands for them.
+
     Args:
         index: The dataset.
         pairs: int64 (M, 3) as ``propose`` gives them, with rows of ``index``.
@@ -34,13 +40,33 @@ def confirm(
     result = np.ones(len(pairs))
 
     def work(start: int, stop: int) -> None:
-        part = pairs[start:stop]
+        rows = start + np.flatnonzero(likeness(index.thumbs, pairs[start:stop]) >= LIKE)
+        part = pairs[rows]
         small = {row: _small(index, row) for row in np.unique(part[:, :2]).tolist()}
-        for place, (a, b, mirrored) in enumerate(part.tolist(), start):
+        for place, (a, b, mirrored) in zip(rows.tolist(), part.tolist(), strict=True):
             result[place] = difference(small[a], small[b][:, ::-1] if mirrored else small[b])
 
     chunks.run(work, len(pairs), progress, size=1024)
     return result
+
+
+def likeness(thumbs: Thumbs, pairs: Rows) -> npt.NDArray[np.float32]:
+    """Best correlation of the thumbnails of pairs (M, 3) over shifts of up to 1, float32 (M,)."""
+    a, b = thumbs[pairs[:, 0]], thumbs[pairs[:, 1]]
+    b = np.where(pairs[:, 2, None, None] == 1, b[:, :, ::-1], b)
+    inner = _standard(a[:, 1:-1, 1:-1])
+    shifts = [(y, x) for y in range(3) for x in range(3)]
+    parts = (_standard(b[:, y : y + THUMB - 2, x : x + THUMB - 2]) for y, x in shifts)
+    fits = np.stack([np.einsum("mk,mk->m", inner, part) for part in parts])
+    return np.asarray(fits.max(axis=0, initial=-1), np.float32)
+
+
+def _standard(thumbs: Thumbs) -> npt.NDArray[np.float32]:
+    """Each picture as a vector (M, K) of mean 0 and length 1, or of zeros if it is flat."""
+    flat = thumbs.reshape(len(thumbs), thumbs.shape[1] * thumbs.shape[2]).astype(np.float32)
+    flat -= flat.mean(axis=1, keepdims=True)
+    length = np.linalg.norm(flat, axis=1, keepdims=True)
+    return np.asarray(flat / np.maximum(length, 1e-6), np.float32)
 
 
 def difference(a: Pixels, b: Pixels) -> float:
