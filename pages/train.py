@@ -26,6 +26,8 @@ if settings().public:
     st.code("git clone <this repository> && cd fer-studio\nmake app", language="shell")
     st.stop()
 state.say()
+if name := st.session_state.pop("train_next", None):
+    state.watch(name)
 if state.PART not in st.session_state:
     st.session_state[state.PART] = state.first_part()
 part = st.segmented_control(

@@ -16,7 +16,7 @@ from fer_core.training.presets import PRESETS, fitted
 from pages._dataset import charts, opening
 from pages._dataset.state import Opened, finish_or_show, opened
 from pages._train import cost_view, fields
-from pages._train.state import watch
+from pages._train.state import watch_next
 
 FILE = "From a file"
 NETWORKS = {"mobilenetv2": "MobileNetV2", "fernet": "FERNet, small and ours"}
@@ -168,9 +168,12 @@ def _start(config: TrainConfig, source: Source) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         title = st.text_input("Title", f"{NETWORKS[config.architecture].split(',')[0]} on {name}",
                               key=f"title-{config.architecture}-{name}", width=300)  # fmt: skip
-        st.button("Start training", type="primary", icon=":material/play_arrow:",
-                  on_click=_begin, args=(config, source, title.strip()),
-                  disabled=now is not None or not title.strip())  # fmt: skip
+        pressed = st.button(
+            "Start training", type="primary", icon=":material/play_arrow:",
+            disabled=now is not None or not title.strip(),
+        )  # fmt: skip
+    if pressed:  # not a callback: its arguments could be those of the choices before
+        _begin(config, source, title.strip())
     if now:
         st.caption(
             f"{now.title} is training; one run at a time. Pause or stop it to begin another."
@@ -185,6 +188,7 @@ def _start(config: TrainConfig, source: Source) -> None:
 def _begin(config: TrainConfig, source: Source, title: str) -> None:
     cost_view.measurement().end()
     try:
-        watch(runs.start(config, source, title).name)
+        watch_next(runs.start(config, source, title).name)
     except FerError as error:
         st.session_state["train_error"] = str(error)
+    st.rerun()

@@ -28,6 +28,11 @@ def watch(name: str) -> None:
     st.session_state[CHOSEN] = name
 
 
+def watch_next(name: str) -> None:
+    """As ``watch``, from the next rerun on: for when the widgets of this one are drawn already."""
+    st.session_state["train_next"] = name
+
+
 def say() -> None:
     """Show what the last action left to say."""
     for key, show in (("train_error", st.error), ("train_notice", st.success)):
