@@ -7,18 +7,16 @@ import streamlit as st
 import yaml
 
 from fer_core import corrections, registry, runs
-from fer_core.background import Task
 from fer_core.dataset import demo, store
-from fer_core.errors import CancelledError, FerError, TrainingError
+from fer_core.errors import FerError, TrainingError
 from fer_core.registry import KERAS_FILE, ModelCard
 from fer_core.runs import Source
-from fer_core.training import estimate
 from fer_core.training.config import ARCHITECTURES, READINGS, TrainConfig
 from fer_core.training.presets import PRESETS, fitted
 from pages._dataset import charts, opening
 from pages._dataset.state import Opened, finish_or_show, opened
-from pages._train import fields
-from pages._train.state import duration, watch
+from pages._train import cost_view, fields
+from pages._train.state import watch
 
 FILE = "From a file"
 NETWORKS = {"mobilenetv2": "MobileNetV2", "fernet": "FERNet, small and ours"}
@@ -44,7 +42,7 @@ def show() -> None:
     except FerError as error:
         st.error(str(error))
         return
-    _cost(config, found)
+    cost_view.show(config, found)
     _start(config, source)
 
 
@@ -164,72 +162,6 @@ def _labels(values: dict[str, Any], key: str, has_votes: bool) -> None:
     values["readings"] = list(LABELS[chosen])
 
 
-def _cost(config: TrainConfig, found: Opened) -> None:
-    """Size, time and memory: from a measurement, which begins when there is none yet."""
-    counts = found.decided().counts().sum()
-    pictures = int(counts.get("train", 0)), int(counts.get("validation", 0))
-    measured = estimate.known(config)
-    if measured is None and runs.active():
-        st.caption("What it will cost is measured once no run is training.")
-    elif measured is None:
-        _measure(config)
-    else:
-        _forget()
-        epoch = measured.epoch_seconds(*pictures)
-        with st.container(horizontal=True):
-            st.metric("Weights", f"{measured.parameters:,}", width="content")
-            st.metric("An epoch, about", duration(epoch), width="content")
-            st.metric("All epochs, about", duration(epoch * config.epochs), width="content")
-            memory = measured.memory_megabytes(sum(pictures)) / 1000
-            st.metric("Memory, about", f"{memory:.1f} GB", width="content")
-        st.caption(
-            f"Measured on this machine: {measured.images_per_second:,.0f} images/s on a few "
-            "batches. Other programs that run slow it down."
-        )
-
-
-def _measure(config: TrainConfig) -> None:
-    """Measure in the background; another config ends the measurement of the one before."""
-    running = st.session_state.get("train_estimate")
-    if running and running[0] != config:
-        _forget()
-        running = None
-    if running is None:
-
-        def work(report: Any) -> estimate.Estimate:
-            return estimate.ask(config, report)
-
-        running = st.session_state["train_estimate"] = (config, Task("Measuring", work))
-    _measuring()
-
-
-@st.fragment(run_every=1.0)
-def _measuring() -> None:
-    running = st.session_state.get("train_estimate")
-    if running is None:
-        return
-    task: Task = running[1]
-    if not task.is_done():
-        st.caption(
-            ":material/hourglass_empty: Measuring size, time and memory on this machine. You can "
-            "start without waiting for it."
-        )
-        return
-    try:
-        task.result()
-    except CancelledError:
-        pass
-    except FerError as error:
-        st.warning(str(error))
-        return
-    st.rerun()
-
-
-def _forget() -> None:
-    if running := st.session_state.pop("train_estimate", None):
-        running[1].cancel()
-
-
 def _start(config: TrainConfig, source: Source) -> None:
     now = runs.active()
     name = "demo" if source.data == "demo" else Path(source.data).name
@@ -251,7 +183,7 @@ def _start(config: TrainConfig, source: Source) -> None:
 
 
 def _begin(config: TrainConfig, source: Source, title: str) -> None:
-    _forget()
+    cost_view.forget()
     try:
         watch(runs.start(config, source, title).name)
     except FerError as error:

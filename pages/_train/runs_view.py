@@ -1,7 +1,5 @@
 """All runs: figures, differences, curves of several, rename, delete, take in."""
 
-from datetime import datetime
-
 import pandas as pd
 import streamlit as st
 from streamlit.column_config import NumberColumn
@@ -10,7 +8,7 @@ from fer_core import runs
 from fer_core.errors import FerError
 from fer_core.runs import Run
 from pages._train import charts
-from pages._train.state import act, duration, watch
+from pages._train.state import act, duration, moment, watch
 from pages._train.watch_view import WORDS
 
 
@@ -45,7 +43,7 @@ def _row(run: Run) -> dict:
         "accuracy": top.get("val_accuracy"),
         "macro-F1": top.get("val_macro_f1"),
         "duration": duration(run.seconds),
-        "begun": datetime.fromtimestamp(run.job.created).strftime("%Y-%m-%d %H:%M"),
+        "begun": moment(run.job.created),
     }
 
 

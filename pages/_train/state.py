@@ -1,6 +1,7 @@
 """What the training page remembers for one visitor, and how its buttons act."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import streamlit as st
@@ -46,3 +47,8 @@ def duration(seconds: float) -> str:
     if seconds < 5400:
         return f"{seconds / 60:.0f} min"
     return f"{seconds / 3600:.1f} h"
+
+
+def moment(seconds: float) -> str:
+    """Date and time of the server's clock."""
+    return datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M")

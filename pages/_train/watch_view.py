@@ -1,19 +1,14 @@
 """Watch a run: how far it is, its curves, what it gets wrong, and what to do with it."""
 
-from pathlib import Path
-
 import streamlit as st
 
 from fer_core import runs
-from fer_core.dataset import demo, pixels, store
 from fer_core.errors import FerError
 from fer_core.jobs import CANCEL, PAUSE, Job, State, job
-from fer_core.labels import EMOTIONS
 from fer_core.runs import STOP, Run
 from fer_core.training import course
-from pages._dataset.balance_view import enlarge, show_tiles
-from pages._train import after_view, charts
-from pages._train.state import CHOSEN, act, duration
+from pages._train import after_view, charts, mistakes_view
+from pages._train.state import CHOSEN, act, duration, moment
 
 REFRESH_S = 0.5
 WORDS = {
@@ -42,7 +37,7 @@ def show() -> None:
         _advice(run)
         _callbacks(run)
         _more_charts(run)
-        _last_epoch(run)
+        mistakes_view.show(run)
     after_view.show(run)
     with st.expander("Config and log"):
         st.code(run.folder.config.read_text("utf-8"), language="yaml", height=240)
@@ -58,7 +53,7 @@ def _choose() -> Run | None:
         st.session_state[CHOSEN] = active or next(iter(known))
     name = st.selectbox(
         "Run", list(known), key=CHOSEN, persist_state="session",
-        format_func=lambda name: f"{known[name].title} ({WORDS[known[name].state][0]})",
+        format_func=lambda name: f"{known[name].title}, begun {moment(known[name].created)}",
     )  # fmt: skip
     try:
         return runs.load(name)
@@ -227,29 +222,3 @@ def _more_charts(run: Run) -> None:
                       alt="Recall of each class by epoch")  # fmt: skip
     right.plotly_chart(charts.learning_rate(run), key=f"{run.job.name}-rate", config=charts.QUIET,
                        alt="Learning rate by epoch")  # fmt: skip
-
-
-def _last_epoch(run: Run) -> None:
-    last = run.epochs[-1]
-    with st.expander(f"What it gets wrong after epoch {last['epoch'] + 1}"):
-        if "confusion" in last:
-            st.plotly_chart(charts.confusion(last["confusion"]), key=f"{run.job.name}-confusion",
-                            config=charts.QUIET, alt="Confusion matrix")  # fmt: skip
-        _mistakes(run, last.get("mistakes", []))
-
-
-def _mistakes(run: Run, mistakes: list[dict]) -> None:
-    data = run.folder.source().get("data", "")
-    root = str(store.default_home() / demo.NAME) if data == "demo" else data
-    tiles, captions, alts = [], [], []
-    for one in mistakes[:12]:
-        try:
-            tiles.append(enlarge(pixels.read(Path(root) / one["file"])))
-        except FerError:
-            continue
-        label, answer = EMOTIONS[one["label"]], EMOTIONS[one["answer"]]
-        captions.append(f"{label} → {answer}")
-        alts.append(f"{one['file']}: labelled {label}, called {answer}")
-    if tiles:
-        st.write("Surest mistakes on the validation split, label → answer:")
-        show_tiles(tiles, alts, captions)

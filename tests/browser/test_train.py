@@ -1,9 +1,13 @@
 """A run in a real browser: start, watch it move, refresh, stop, resume, put it to use."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
+
+from fer_core.jobs import Jobs
 
 pytestmark = pytest.mark.browser
 
@@ -18,6 +22,14 @@ batch_size: 64
 learning_rate: 0.002
 """
 PATIENT = 600_000  # starting TensorFlow and compiling, on a busy machine
+
+
+@pytest.fixture(autouse=True)
+def no_run_is_left(server_home: Path) -> Iterator[None]:
+    """Also where a test fails on the way."""
+    yield
+    for one in Jobs(server_home / "runs").list():
+        Jobs(server_home / "runs").kill(one.name)
 
 
 def open_train(page, server: str) -> None:
@@ -50,7 +62,8 @@ def test_start_refresh_stop_resume_promote(page, server: str, tmp_path: Path) ->
     page.get_by_role("button", name="Open the demo").click()
     page.get_by_role("radio", name="From a file").click()
     page.locator("input[type=file]").last.set_input_files(str(config))
-    page.get_by_text("tiny.yaml").wait_for()
+    number = page.get_by_role("spinbutton", name="Epochs", exact=True)
+    expect(number).to_have_value("200", timeout=120_000)  # the page has read the file
     page.get_by_role("textbox", name="Title").fill("Browser run")
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Start training").click()

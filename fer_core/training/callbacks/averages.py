@@ -38,7 +38,6 @@ class EvaluationWeights:
         """Put the trained weights back."""
         if self._trained:
             self.network.set_weights(self._trained)
-            self._trained = []
 
 
 def refresh_batchnorm(network: keras.Model, samples: Samples, batches: int, batch: int) -> None:
@@ -64,8 +63,14 @@ class Swap(keras.callbacks.Callback):  # type: ignore[misc]
 
     def __init__(self, weights: EvaluationWeights, *, undo: bool = False) -> None:
         super().__init__()
+        self.undo = undo
         self.action = weights.undo if undo else weights.use
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Swap."""
         self.action()
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        """Swap back once more: Keras leaves the average in place at the end of every ``fit``."""
+        if self.undo:
+            self.action()

@@ -1,0 +1,38 @@
+"""What a run gets wrong after its last epoch: confusion, and the surest mistakes."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from fer_core.dataset import demo, pixels, store
+from fer_core.errors import FerError
+from fer_core.labels import EMOTIONS
+from fer_core.runs import Run
+from pages._dataset.balance_view import enlarge, show_tiles
+from pages._train import charts
+
+
+def show(run: Run) -> None:
+    last = run.epochs[-1]
+    with st.expander(f"What it gets wrong after epoch {last['epoch'] + 1}"):
+        if "confusion" in last:
+            st.plotly_chart(charts.confusion(last["confusion"]), key=f"{run.job.name}-confusion",
+                            config=charts.QUIET, alt="Confusion matrix")  # fmt: skip
+        _mistakes(run, last.get("mistakes", []))
+
+
+def _mistakes(run: Run, mistakes: list[dict]) -> None:
+    data = run.folder.source().get("data", "")
+    root = str(store.default_home() / demo.NAME) if data == "demo" else data
+    tiles, captions, alts = [], [], []
+    for one in mistakes[:12]:
+        try:
+            tiles.append(enlarge(pixels.read(Path(root) / one["file"])))
+        except FerError:
+            continue
+        label, answer = EMOTIONS[one["label"]], EMOTIONS[one["answer"]]
+        captions.append(f"{label} → {answer}")
+        alts.append(f"{one['file']}: labelled {label}, called {answer}")
+    if tiles:
+        st.write("Surest mistakes on the validation split, label → answer:")
+        show_tiles(tiles, alts, captions)
