@@ -183,7 +183,7 @@ def _start(config: TrainConfig, source: Source) -> None:
 
 
 def _begin(config: TrainConfig, source: Source, title: str) -> None:
-    cost_view.forget()
+    cost_view.measurement().end()
     try:
         watch(runs.start(config, source, title).name)
     except FerError as error:

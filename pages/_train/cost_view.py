@@ -1,6 +1,7 @@
 """What a run will cost: size, time and memory, measured in the background before the start."""
 
-from typing import Any
+from dataclasses import dataclass
+from functools import partial
 
 import streamlit as st
 
@@ -9,6 +10,7 @@ from fer_core.background import Task
 from fer_core.errors import CancelledError, FerError
 from fer_core.training import estimate
 from fer_core.training.config import TrainConfig
+from fer_core.training.estimate import Estimate
 from pages._dataset.state import Opened
 from pages._train.state import duration
 
@@ -21,9 +23,10 @@ def show(config: TrainConfig, found: Opened) -> None:
     if measured is None and runs.active():
         st.caption("What it will cost is measured once no run is training.")
     elif measured is None:
-        _measure(config)
+        measurement().begin(config)
+        _measuring()
     else:
-        forget()
+        measurement().end()
         epoch = measured.epoch_seconds(*pictures)
         with st.container(horizontal=True):
             st.metric("Weights", f"{measured.parameters:,}", width="content")
@@ -37,27 +40,41 @@ def show(config: TrainConfig, found: Opened) -> None:
         )
 
 
-def _measure(config: TrainConfig) -> None:
-    """Measure in the background; another config ends the measurement of the one before."""
-    running = st.session_state.get("train_estimate")
-    if running and running[0] != config:
-        forget()
-        running = None
-    if running is None:
+@dataclass
+class Measurement:
+    """The one measurement of a visitor.
 
-        def work(report: Any) -> estimate.Estimate:
-            return estimate.ask(config, report)
+    It is kept before it starts: a rerun may break in at any use of the session's state, and would
+    leave a process behind that nobody knows of.
+    """
 
-        running = st.session_state["train_estimate"] = (config, Task("Measuring", work))
-    _measuring()
+    config: TrainConfig | None = None
+    task: Task[Estimate] | None = None
+
+    def begin(self, config: TrainConfig) -> None:
+        """Measure ``config``, unless that is what is being measured."""
+        if self.config == config:
+            return
+        self.end()
+        self.config = config
+        self.task = Task("Measuring", partial(estimate.ask, config))
+
+    def end(self) -> None:
+        """End a measurement that nobody waits for any more."""
+        if self.task:
+            self.task.cancel()
+        self.config = self.task = None
+
+
+def measurement() -> Measurement:
+    return st.session_state.setdefault("train_measurement", Measurement())
 
 
 @st.fragment(run_every=1.0)
 def _measuring() -> None:
-    running = st.session_state.get("train_estimate")
-    if running is None:
+    task = measurement().task
+    if task is None:
         return
-    task: Task = running[1]
     if not task.is_done():
         st.caption(
             ":material/hourglass_empty: Measuring size, time and memory on this machine. You can "
@@ -67,14 +84,8 @@ def _measuring() -> None:
     try:
         task.result()
     except CancelledError:
-        pass
+        return
     except FerError as error:
         st.warning(str(error))
         return
     st.rerun()
-
-
-def forget() -> None:
-    """End a measurement that nobody waits for any more."""
-    if running := st.session_state.pop("train_estimate", None):
-        running[1].cancel()
