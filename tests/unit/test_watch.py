@@ -61,7 +61,7 @@ def test_mistakes_get_one_line(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_stops_cleanly(tmp_path: Path, number: int) -> None:
-    clip = make_clip(tmp_path / "long.mp4", times=[n / 5 for n in range(3000)], picture=wall)
+    clip = make_clip(tmp_path / "long.mp4", times=[n / 5 for n in range(1500)], picture=wall)
     out = tmp_path / "seen.csv"
     process = subprocess.Popen(
         [sys.executable, "-m", "fer_core", "watch", clip, "--out", out],
