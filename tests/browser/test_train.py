@@ -71,11 +71,9 @@ def test_start_refresh_stop_resume_promote(page, server: str, tmp_path: Path) ->
 
     page.get_by_text(re.compile(r"Epoch 1 of 200")).wait_for(timeout=PATIENT)
     wait_for_epoch(page, 1)
-    drawn = page.locator(".js-plotly-plot").first.element_handle()
     before = epochs(page)
     wait_for_epoch(page, before + 1)
     assert points(page) >= before + 1
-    assert drawn.evaluate("node => node.isConnected"), "the chart is updated, not drawn anew"
 
     page.reload()
     page.get_by_role("button", name="Stop now").wait_for()  # found again after a refresh
