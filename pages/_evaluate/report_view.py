@@ -42,5 +42,5 @@ def show(subject: Subject) -> None:
         )  # fmt: skip
     if not robust:
         st.caption("Robustness is in the report once it has been measured.")
-    with st.container(border=True):
+    with st.container(border=True, height=640):  # wide tables scroll inside
         st.markdown(card)
