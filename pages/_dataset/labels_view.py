@@ -1,15 +1,18 @@
 """Suspected wrong labels, one after the other, decided by button or key."""
 
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
+from fer_core import model_store, registry
 from fer_core.audit import labels
 from fer_core.chunks import Progress
 from fer_core.classifier import EmotionClassifier
 from fer_core.dataset import DatasetIndex
+from fer_core.evaluation import answers
 from fer_core.labels import EMOTIONS
 from pages._dataset import charts
 from pages._dataset.balance_view import name, show_tiles, tile
@@ -46,20 +49,44 @@ def _ask(found: Opened) -> None:
     splits = [str(split) for split in found.index.counts().columns]
     split = st.selectbox("Split", splits, key="judge_split", width=180)
     count = int((found.index.is_readable & np.asarray(found.index.table["split"] == split)).sum())
+    judge = st.selectbox("Judged by", _judges(), format_func=_words, key="judge", width=420)
+    if judge:
+        st.caption(
+            "A model believes the labels it was trained on more than it should: judge pictures by "
+            "it that it has not seen, such as the validation split of its run."
+        )
     st.caption(f"{count:,} images; about {max(count / 700, 2):.0f} s the first time.")
     if st.button("Judge the labels", type="primary", icon=":material/gavel:"):
-        index = found.index
-        start("Judging labels", lambda report: _judge(index, split, report), partial(_done, found))
+        work = partial(_judge, found.index, split, judge)
+        start("Judging labels", work, partial(_done, found))
         st.rerun()
 
 
+def _judges() -> list[str]:
+    """Folders of models and finished runs; the empty one is the simple classifier."""
+    return ["", *(str(entry.folder) for entry in model_store.entries())]
+
+
+def _words(judge: str) -> str:
+    if not judge:
+        return "A simple classifier on what the default model sees"
+    names = {str(entry.folder): entry.name for entry in model_store.entries()}
+    return f"What {names.get(judge, Path(judge).name)} answers itself"
+
+
 def _judge(
-    index: DatasetIndex, split: str, progress: Progress
+    index: DatasetIndex, split: str, judge: str, progress: Progress
 ) -> tuple[DatasetIndex, pd.DataFrame]:
     judged = index.readable().split(split)
-    values = labels.features(judged, EmotionClassifier.load(), progress)
-    codes, digests = judged.label_codes(), judged.table["digest"].to_numpy()
-    chances = labels.out_of_fold(values, codes, digests)
+    codes = judged.label_codes()
+    if judge:
+        card = registry.load_card(judge)
+        chances = answers.ask(card, judged, progress=progress).probabilities(
+            card, card.default_reading
+        )
+    else:
+        values = labels.features(judged, EmotionClassifier.load(), progress)
+        chances = labels.out_of_fold(values, codes, judged.table["digest"].to_numpy())
     return judged, labels.suspects(codes, chances)
 
 

@@ -207,6 +207,18 @@ def test_labels_are_judged_and_decided(app: AppTest) -> None:
     assert "Given **disgust**" in texts(app) or "Nothing is left" in texts(app)
 
 
+def test_labels_are_judged_by_a_models_own_answers(app: AppTest) -> None:
+    choose(app, "dataset_part", "Audit")
+    choose(app, "audit_part", "Labels")
+    model = next(folder for folder in app.selectbox(key="judge").options if "mobilenetv2" in folder)
+    assert model == "What mobilenetv2 answers itself"
+    app.selectbox(key="judge").select(model)
+    settle(app.run())
+    assert "judge pictures by it that it has not seen" in texts(app)
+    press(app, "Judge the labels")
+    assert "labels are flagged" in texts(app)
+
+
 def test_blank_pictures_are_found(app: AppTest) -> None:
     choose(app, "dataset_part", "Audit")
     choose(app, "audit_part", "Pictures")

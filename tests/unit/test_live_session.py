@@ -78,10 +78,11 @@ def test_a_slow_network_gives_late_labels_but_never_a_queue_nor_late_video():
 
 def test_one_failure_costs_one_label_and_leaves_a_line_in_the_log(caplog):
     recognizer = StubRecognizer()
-    recognizer.fail_at = {3}
     session = LiveSession(recognizer)
     with caplog.at_level(logging.ERROR):
-        feed(session, picture(), 3)
+        feed(session, picture(), 2)
+        recognizer.fail_at = {recognizer.readings + 1}
+        feed(session, picture())
         assert session.latest.failed
         drawn = session.submit(picture())
     assert np.array_equal(drawn, picture())  # no label, but the picture
