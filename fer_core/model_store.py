@@ -59,10 +59,15 @@ def entries() -> tuple[Entry, ...]:
     ]  # fmt: skip
     runs = sorted((settings().home / "runs").glob("*/model/card.json"))
     found += [
-        Entry(card.parent, f"run {card.parent.parent.name}", "run", is_default=False)
+        Entry(card.parent, name_of_run(card.parent.parent.name), "run", is_default=False)
         for card in runs
     ]
     return tuple(found)
+
+
+def name_of_run(run: str) -> str:
+    """What the model of a training run is called among ``entries``."""
+    return f"run {run}"
 
 
 def check_may_change() -> None:

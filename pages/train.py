@@ -25,7 +25,8 @@ if settings().public:
     )
     st.code("git clone <this repository> && cd fer-studio\nmake app", language="shell")
     st.stop()
-state.say()
+with st.container():  # also where it is empty: what follows keeps its place
+    state.say()
 if name := st.session_state.pop("train_next", None):
     state.watch(name)
 if state.PART not in st.session_state:

@@ -153,13 +153,13 @@ def _labels(values: dict[str, Any], key: str, has_votes: bool) -> None:
     if not has_votes:
         return
     now = tuple(values["readings"])
-    options = list(LABELS)
+    options = LABELS if now in LABELS.values() else {**LABELS, "As in the file": now}
     chosen = st.selectbox(
-        "Learns from", options, [LABELS[one] for one in options].index(now),
+        "Learns from", list(options), list(options.values()).index(now),
         key=f"{key}-labels-{values['start']}", persist_state="session",
         help="The dataset's single labels, the votes of ten people, or both with a head each.",
     )  # fmt: skip
-    values["readings"] = list(LABELS[chosen])
+    values["readings"] = list(options[chosen])
 
 
 def _start(config: TrainConfig, source: Source) -> None:

@@ -19,7 +19,7 @@ def show() -> None:
     else:
         st.dataframe(
             _table(list(known.values())), hide_index=True, alt="All runs",
-            column_config={"accuracy": NumberColumn(format="percent"),
+            column_config={"accuracy": NumberColumn(format="%.1f%%"),
                            "macro-F1": NumberColumn(format="%.3f")},
         )  # fmt: skip
         _one(known)
@@ -40,7 +40,7 @@ def _row(run: Run) -> dict:
         "state": WORDS[run.job.state][0],
         "network": run.config.architecture,
         "epochs": f"{len(run.epochs)} of {run.config.epochs}",
-        "accuracy": top.get("val_accuracy"),
+        "accuracy": 100 * top["val_accuracy"] if top else None,
         "macro-F1": top.get("val_macro_f1"),
         "duration": duration(run.seconds),
         "begun": moment(run.job.created),

@@ -81,7 +81,10 @@ def test_start_refresh_stop_resume_promote(page, server: str, tmp_path: Path) ->
 
     page.get_by_text(re.compile(rf"Epoch \d+ of {EPOCHS}: step \d")).wait_for(timeout=PATIENT)
     wait_for_epoch(page, 1)
+    page.wait_for_function(GROWN, arg=1, timeout=PATIENT)
+    page.evaluate("document.querySelector('.js-plotly-plot').dataset.mark = 'the same'")
     page.wait_for_function(GROWN, arg=epochs(page) + 2, timeout=PATIENT)
+    assert page.locator(".js-plotly-plot").first.get_attribute("data-mark"), "it was drawn anew"
 
     page.reload()
     page.get_by_role("button", name="Stop now").wait_for()  # found again after a refresh
