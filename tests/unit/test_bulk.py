@@ -345,6 +345,33 @@ def test_a_full_disk_is_told_and_what_is_done_stays(
     assert bulk.classify([str(photos)], crew, [target]).files == 8
 
 
+@pytest.mark.parametrize("what", ["a piece", "the joined copy"])
+def test_a_disk_that_is_full_for_the_annotated_copy_is_told_too(
+    tmp_path: Path, crew: Crew, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """The system refuses to write on: not the copy is given up but the job stops and goes on."""
+    resource = pytest.importorskip("resource")
+    monkeypatch.setattr(videos, "SHOTS_A_PART", 10)
+    clip = make_clip(tmp_path / "clip.mp4", 35, sound="aac")
+    options = bulk.Options(sampling=Sampling(every=5), annotated=tmp_path / "copies")
+    target, copy = tmp_path / "faces.parquet", tmp_path / "copies" / "clip.mp4"
+    bulk.classify([str(clip)], crew, [target], options)
+    expected, expected_copy, size = read(target), decoded(copy), copy.stat().st_size
+    target.unlink()
+    copy.unlink()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size // 8 if what == "a piece" else size - 1, hard))
+    try:
+        with pytest.raises(FerError, match=r"File too large.*goes on from there"):
+            bulk.classify([str(clip)], crew, [target], options)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not list(tmp_path.glob("copies/*.mp4"))
+    bulk.classify([str(clip)], crew, [target], options)
+    pd.testing.assert_frame_equal(read(target), expected)
+    np.testing.assert_array_equal(decoded(copy), expected_copy)
+
+
 def test_one_odd_file_does_not_end_the_job(
     photos: Path, tmp_path: Path, crew: Crew, monkeypatch: pytest.MonkeyPatch
 ) -> None:
