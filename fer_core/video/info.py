@@ -1,5 +1,6 @@
 """What a video file says of itself, and what it does not say but its packets tell."""
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -17,6 +18,9 @@ at 640 and read at 96 pixels, and an 8K picture takes 100 MB as RGB."""
 
 DEFAULT_RATE: Final = 25.0
 """Pictures a second where nothing tells."""
+
+TAG: Final = re.compile(r"(\d+):(\d+):(\d+\.?\d*)")
+"""How Matroska notes the length of a single track; the file's own is that of the longest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,10 @@ def quarter_turns(frame: av.VideoFrame) -> int:
 def _seconds(container: InputContainer, stream: VideoStream) -> float:
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
+    tag = TAG.fullmatch(stream.metadata.get("DURATION", ""))
+    if tag:
+        hours, minutes, seconds = map(float, tag.groups())
+        return hours * 3600 + minutes * 60 + seconds
     return container.duration / 1e6 if container.duration else 0.0
 
 

@@ -1,5 +1,9 @@
 """Which jobs this visitor holds: their tokens are in the address, so that a refresh finds them."""
 
+import threading
+import time
+from contextlib import suppress
+
 import streamlit as st
 
 from fer_core.errors import FerError
@@ -8,16 +12,27 @@ from fer_core.jobs import job as job_module
 from fer_core.settings import settings
 
 PARAM = "job"
+TIDY_S = 600.0
+"""Seconds between two looks at what is over its time."""
 
 
 def store() -> Jobs:
     return Jobs(settings().home / "jobs")
 
 
-@st.cache_resource(ttl=600, show_spinner=False)
+@st.cache_resource(show_spinner=False)
 def tidy() -> None:
-    """Delete what is over its time; looked at every ten minutes while somebody is here."""
-    store().prune(settings().job_hours)
+    """Delete what is over its time: now, and on while the server runs, whoever comes."""
+    jobs, hours = store(), settings().job_hours
+    jobs.prune(hours)
+    threading.Thread(target=_keep_tidy, args=(jobs, hours), name="tidy", daemon=True).start()
+
+
+def _keep_tidy(jobs: Jobs, hours: float) -> None:
+    while True:
+        time.sleep(TIDY_S)
+        with suppress(OSError):  # deleted by somebody else at the same moment
+            jobs.prune(hours)
 
 
 def tokens() -> list[str]:

@@ -44,12 +44,12 @@ def show(job: Job) -> None:
 
 def _summary(table: pd.DataFrame, persons: list[int]) -> None:
     read = table["frame"].nunique()
-    seen = table.loc[table["person"].notna(), "frame"].nunique()
-    people = f"{len(persons)} {'person' if len(persons) == 1 else 'persons'}"
-    st.write(
-        f"{_clock(float(table['time_s'].max()))} read in {read:,} pictures, {people}, "
-        f"a face in {seen / read:.0%} of them".replace("%", " %")
-    )
+    said = f"{_clock(float(table['time_s'].max()))} read in {read:,} pictures"
+    if persons:
+        seen = table.loc[table["person"].notna(), "frame"].nunique()
+        people = f"{len(persons)} {'person' if len(persons) == 1 else 'persons'}"
+        said += f", {people}, a face in {seen / read:.0%} of them".replace("%", " %")
+    st.write(said)
 
 
 def _player(job: Job, copy: Path | None) -> None:

@@ -51,7 +51,7 @@ def test_from_a_clip_to_table_and_annotated_video(page, server: str, tmp_path: P
 
 
 def test_a_job_is_cancelled_listed_and_goes_on(page, server: str, tmp_path: Path) -> None:
-    clip = make_clip(tmp_path / "second.mp4", times=[n / 10 for n in range(900)])
+    clip = make_clip(tmp_path / "second.mp4", times=[n / 10 for n in range(500)])
     page.goto(f"{server}/upload")
     page.get_by_role("radio", name="Video").click()
     page.get_by_text("until you delete them").wait_for()
@@ -64,4 +64,4 @@ def test_a_job_is_cancelled_listed_and_goes_on(page, server: str, tmp_path: Path
     assert page.get_by_role("button", name="Start").is_disabled()  # the upload is not kept chosen
     page.locator("[class*=st-key-open-] button").first.click()
     page.get_by_role("button", name="Go on").click()
-    page.get_by_text("900 pictures, 1 person").wait_for(timeout=LONG_MS)
+    page.get_by_text("500 pictures, 1 person").wait_for(timeout=LONG_MS)

@@ -109,16 +109,16 @@ def test_a_process_that_dies_before_its_first_word_is_interrupted(tmp_path: Path
 def test_asked_to_stop_it_stops_and_goes_on_when_resumed(
     store: Jobs, word: str, state: State
 ) -> None:
-    one = wait_moving(store, count(store, steps=100))
+    one = wait_moving(store, count(store, steps=70))
     store.ask(one.name, word)
     stopped = wait_end(store, one)
     assert stopped.state is state
     before = int((one.folder / "done").read_text())
-    assert 2 < before < 100
+    assert 2 < before < 70
     store.resume(one.name)
     again = wait(store, one, lambda now: now.progress.begun >= before)
     assert again.progress.done >= before
-    assert wait_end(store, one).summary == {"counted": 100}
+    assert wait_end(store, one).summary == {"counted": 70}
 
 
 def test_a_job_may_know_words_of_its_own(store: Jobs) -> None:
