@@ -209,3 +209,11 @@ def test_public_visitors_see_their_own_jobs_only(monkeypatch: pytest.MonkeyPatch
     app = open_page(token=mine.name)
     assert "mine.mp4" in texts(app)
     assert "theirs" not in texts(app)
+    press(app, "Close")
+    assert mine.name in app.query_params["held"]  # a refresh finds it again
+    assert "job" not in app.query_params
+    again = open_page(way=None)
+    again.query_params["held"] = mine.name
+    again.segmented_control(key="way").set_value("Video").run()
+    assert "mine.mp4" in texts(again)
+    assert "theirs" not in texts(again)
