@@ -19,7 +19,7 @@ from fer_core.jobs import Progress, duration, working
 from fer_core.results import check_format
 from fer_core.settings import DETECTORS, settings
 from fer_core.video import SUFFIXES, Sampling
-from fer_core.video.story import save_moments
+from fer_core.video.story import MOMENT_COLUMNS, save_moments
 
 WIDTH: Final = 24
 """Characters of the progress bar."""
@@ -109,7 +109,7 @@ def _keep_moments(options: argparse.Namespace) -> None:
     """For the page: what stood out, where the job is a single video."""
     source = Path(options.paths[0])
     if len(options.paths) == 1 and source.suffix.lower() in SUFFIXES:
-        table = pd.read_parquet(options.out[0])
+        table = pd.read_parquet(options.out[0], columns=MOMENT_COLUMNS)
         with suppress(FerError):  # an unreadable video has its row already
             save_moments(table, source, options.job / "moments")
 

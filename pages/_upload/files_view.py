@@ -45,7 +45,10 @@ def _chart(faces: pd.DataFrame) -> None:
             text=[f"{count:,}" for count in counts],
             textposition="outside",
             cliponaxis=False,
-            marker_color=[*COLORS.values(), UNCERTAIN_COLOR],
+            marker={
+                "color": [*COLORS.values(), UNCERTAIN_COLOR],
+                "line": {"color": "#8A9290", "width": 1},  # the darkest one shows on dark, too
+            },
         )
     )
     figure.update_layout(height=260, margin={"l": 0, "r": 0, "t": 24, "b": 0}, yaxis_title="faces")
