@@ -14,8 +14,8 @@ from fer_core.evaluation.strains import STRAINS
 from pages._dataset.balance_view import show_tiles, tile
 from pages._dataset.state import start
 from pages._evaluate import charts
-from pages._evaluate.figures_view import percent
 from pages._evaluate.subject import Subject
+from pages._evaluate.words import percent
 
 SAMPLES = (500, 1000, 2000)
 

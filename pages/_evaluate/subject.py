@@ -42,6 +42,12 @@ class Question:
         return cache["index"]
 
     @property
+    def unreadable(self) -> int:
+        """Files of the split that cannot be read as pictures."""
+        whole = self.found.index
+        return int((~whole.is_readable & np.asarray(whole.table["split"] == self.split)).sum())
+
+    @property
     def key(self) -> Hashable:
         """Changes with the model's files and with the pixels of the images."""
         times = [f.stat().st_mtime_ns for f in sorted(self.card.folder.glob("model*.tflite"))]
