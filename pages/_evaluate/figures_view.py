@@ -60,12 +60,13 @@ def _headline(subject: Subject) -> None:
 
 
 def _confusion(one: Evaluation) -> None:
+    ways = ["Percent of each row", "Counts"]
     how = st.segmented_control(
-        "Cells show", ["Share of each row", "Counts"], default="Share of each row", required=True,
-        key="confusion_how", label_visibility="collapsed",
+        "Cells show", ways, default=ways[0], required=True, key="confusion_how",
+        label_visibility="collapsed",
     )  # fmt: skip
     st.plotly_chart(
-        charts.confusion(one, how != "Counts"), key="confusion", on_select=_choose_cell,
+        charts.confusion(one, how == ways[0]), key="confusion", on_select=_choose_cell,
         selection_mode="points", config=charts.QUIET,
         alt="Confusion matrix: rows are true, columns what the model says",
     )  # fmt: skip

@@ -34,7 +34,7 @@ def page(
     known = subject.truth >= 0
     right = (subject.answered == subject.truth)[known]
     figures = [
-        ("Confusion matrix", charts.confusion(one, as_share=True)),
+        ("Confusion matrix, percent of each row", charts.confusion(one, as_share=True)),
         ("Confusion matrix, counts", charts.confusion(one, as_share=False)),
         ("How often each emotion is true and how often it is named, percent", charts.bias(one)),
         ("Share right by confidence", charts.reliability(one)),

@@ -24,7 +24,7 @@ from pages._why import HOW_LONG, NO_MAP
 
 A_PAGE = 6
 ALIKE = 5
-SIDE = 112
+SIDE = 96  # three stand side by side on a phone
 
 
 def show(subject: Subject) -> None:
@@ -163,7 +163,7 @@ def _mistake(subject: Subject, row: int, alike: tuple | None) -> None:
         st.caption("Most similar training images, with their label")
         given = train.table["label"].astype("str").to_numpy()
         captions = [f"{given[p]} {c:.2f}" for p, c in zip(places, likeness, strict=True)]
-        pictures = [tile(train, int(p), 64) for p in places]
+        pictures = [tile(train, int(p)) for p in places]
         show_tiles(pictures, [name(train, int(p)) for p in places], captions)
     _decide(subject, index, row)
 

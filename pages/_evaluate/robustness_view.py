@@ -27,11 +27,12 @@ def show(subject: Subject) -> None:
     )
     known = int((subject.truth >= 0).sum())
     sizes = [size for size in SAMPLES if size < known] + [known]
-    usual = sizes[min(1, len(sizes) - 1)]
-    size = st.segmented_control(
-        "Images", sizes, default=usual, required=True, format_func=lambda n: f"{n:,}",
-        key=f"robust_size-{known}",
-    )  # fmt: skip
+    size = sizes[0]
+    if len(sizes) > 1:
+        size = st.segmented_control(
+            "Images", sizes, default=sizes[1], required=True, format_func=lambda n: f"{n:,}",
+            key=f"robust_size-{known}",
+        )  # fmt: skip
     _preview(subject)
     kept: dict[Hashable, tuple[Robustness, ...]] = st.session_state.setdefault("robust", {})
     key = (subject.question.key, subject.reading, subject.source, size)
