@@ -71,7 +71,7 @@ def bias(one: Evaluation) -> go.Figure:
         ]
     )  # fmt: skip
     figure.update_layout(barmode="group", yaxis_title="percent of the faces")
-    return layout(figure)
+    return layout(figure, 440)
 
 
 def reliability(one: Evaluation) -> go.Figure:

@@ -24,9 +24,9 @@ def show(subject: Subject) -> None:
     with left:
         _confusion(one)
     with right:
-        class_table(one)
         st.plotly_chart(charts.bias(one), key="bias", config=charts.QUIET,
                         alt="How often each emotion is true and how often it is named")  # fmt: skip
+    class_table(one)
     _cell(subject)
     _sureness(subject)
     groups_view.show(subject)

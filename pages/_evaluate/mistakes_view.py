@@ -120,7 +120,7 @@ def _alike(subject: Subject, rows: np.ndarray) -> list | None:
     if features is None or not len(train):
         return None
     kept = st.session_state.setdefault("evaluate_train", {})
-    key = (str(subject.card.folder), str(train.root), len(train))
+    key = (subject.question.model_key, hash(train.table["digest"].to_numpy().tobytes()))
     if kept.get("key") != key:
         if st.button(
             f"Find the most similar of the {len(train):,} training images",
@@ -130,7 +130,7 @@ def _alike(subject: Subject, rows: np.ndarray) -> list | None:
             card = subject.card
             start(
                 "Looking at the training images",
-                lambda report: labels.features(train, open_form(card, "fp32"), report),
+                lambda report: labels.features(train, open_form(card, in_bulk=True), report),
                 partial(_keep, kept, key),
             )
             st.rerun()

@@ -15,8 +15,7 @@ def show(subject: Subject) -> None:
     where = f"{subject.index.root.name}, {title}, truth: {subject.source}"
     card = model_card(subject.card, name, {where: subject.evaluation}, groups)
     robust = [
-        rows for key, rows in st.session_state.get("robust", {}).items()
-        if key[:3] == (subject.question.key, subject.reading, subject.source)
+        rows for (key, _), rows in st.session_state.get("robust", {}).items() if key == subject.key
     ]  # fmt: skip
     stem = f"{name}-{subject.reading}-{subject.question.split}".replace(" ", "-")
     with st.container(horizontal=True):

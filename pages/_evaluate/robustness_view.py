@@ -35,7 +35,7 @@ def show(subject: Subject) -> None:
         )  # fmt: skip
     _preview(subject)
     kept: dict[Hashable, tuple[Robustness, ...]] = st.session_state.setdefault("robust", {})
-    key = (subject.question.key, subject.reading, subject.source, size)
+    key = (subject.key, size)
     if key not in kept:
         count = size * (len(EVERY) + 1)
         st.caption(f"{count:,} answers; about {max(count / 900, 1):.0f} s.")
@@ -56,7 +56,7 @@ def _work(subject: Subject, size: int):
 
     def work(report) -> tuple[Robustness, ...]:
         crops = [pixels.read(index.path(row)) for row in rows.tolist()]
-        classifier = open_form(card, form, reading)
+        classifier = open_form(card, form, reading, in_bulk=True)
         return measure_robustness(classifier, Pictures(crops, truth), EVERY, 0, report)
 
     return work

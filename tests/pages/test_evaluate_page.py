@@ -312,6 +312,9 @@ def test_public_pages_look_and_do_not_touch(
     settings.cache_clear()
     app = press(press(open_page(), "Open the demo"), "Evaluate")
     assert "models are not changed" in texts(app)
+    press(part(app, "Mistakes"), "Find the most similar")
+    assert "Most similar training images" in texts(app)
+    assert not list((tmp_path / "cache").glob("features/*"))
     part(app, "Models")
     assert "can be looked at and not changed" in texts(app)
     labels = {button.label for button in app.button}

@@ -129,10 +129,12 @@ def test_an_import_gets_its_8_bit_form(planted: Path) -> None:
     assert 0 < off < 0.1 * np.ptp(whole[reading], axis=0).max()
 
 
-def test_six_answers_are_refused(made: Path) -> None:
-    with pytest.raises(ModelError, match=r"six\.keras: gives 6 answers.*Seven are needed"):
-        import_model(made / "six.keras", Wish("six"))
-    assert not (settings().home / "models" / "six").exists()
+def test_six_answers_are_refused(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    wanted = {"scale": 1.0, "offset": 0.0, "order": list(range(7)), "title": "six"}
+    with pytest.raises(SystemExit):
+        worker._take_keras(made / "six.keras", tmp_path, wanted)
+    assert "REFUSED gives 6 answers. Seven are needed: angry" in capsys.readouterr().err
+    assert list(tmp_path.glob("*card*")) == []
 
 
 def test_code_is_refused_before_keras_sees_it(made: Path) -> None:
@@ -219,6 +221,7 @@ def test_other_files(tmp_path: Path, name: str, data: bytes, says: str) -> None:
     (tmp_path / name).write_bytes(data)
     with pytest.raises(ModelError, match=says):
         import_model(tmp_path / name, Wish("x"))
+    assert not (settings().home / "models").exists()
 
 
 def test_weights_that_point_elsewhere(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
