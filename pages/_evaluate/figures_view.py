@@ -51,7 +51,7 @@ def _headline(subject: Subject) -> None:
     left_out = len(subject.truth) - figures.n
     more = f" {left_out:,} without a truth of this kind are left out." if left_out else ""
     if subject.question.unreadable:
-        more += f" {subject.question.unreadable:,} files cannot be read and are left out."
+        more += f" Unreadable files left out: {subject.question.unreadable:,}."
     st.caption(
         f"{figures.n:,} images.{more} Ranges hold the true value in 95 of 100 cases (bootstrap)."
     )

@@ -182,6 +182,7 @@ def test_two_readings_are_compared(app: AppTest) -> None:
 
 
 def test_the_report_holds_everything(app: AppTest) -> None:
+    right = app.metric[0].value
     part(app, "Report")
     said = texts(app)
     assert "# Model card: mobilenetv2" in said
@@ -192,11 +193,11 @@ def test_the_report_holds_everything(app: AppTest) -> None:
     rows += [Robustness(*step, 0.43, 0.4, 0.18, (1.0,) * 7) for step in EVERY]
     groups = {"one": subject.evaluation, "<b>": subject.evaluation}
     report = html.page(subject, "demo", rows, groups)
-    assert app.metric[0].value in report
+    assert f"<strong>{right} right</strong>" in report
     assert report.count("<figcaption>") == 6 + len(STRAINS)
     assert report.count("<table>") == 1 + 1 + len(groups)
     assert "<h3>&lt;b&gt;</h3>" in report
-    assert "names no groups" in html.page(subject, "demo", None, {})
+    assert "labels name no groups" in html.page(subject, "demo", None, {})
 
 
 def test_votes_and_groups_can_be_added(cartoons: Path) -> None:
@@ -218,13 +219,18 @@ def test_votes_and_groups_can_be_added(cartoons: Path) -> None:
     assert len(app.selectbox(key="truth-fer2013-2").options) == 2
 
 
-def test_one_class_only_says_so(cartoons: Path) -> None:
+def test_one_class_only_and_unreadable_files_are_said(cartoons: Path) -> None:
     root = store.default_home() / "happy-only"
     shutil.copytree(cartoons / "test" / "happy", root / "test" / "happy")
+    (root / "test" / "happy" / "broken.png").write_bytes(b"no picture")
+    (root / "train" / "sad").mkdir(parents=True)
+    (root / "train" / "sad" / "broken.png").write_bytes(b"no picture")
     app = open_page()
     app.button_group(key="dataset_way").set_value("Kept here")
     press(press(settle(app.run()), "Open it"), "Evaluate")
     assert "All images are happy: these figures say little" in texts(app)
+    assert "Unreadable files left out: 1." in texts(app)
+    assert app.selectbox(key="evaluate_split").options == ["test"]  # the other has no image
 
 
 def test_a_model_removed_meanwhile(app: AppTest) -> None:
@@ -277,14 +283,21 @@ def test_models_are_listed_kept_promoted_and_deleted() -> None:
     assert "Kept as mine" in texts(app)
     app.selectbox(key="model_chosen").set_value("mine")
     settle(app.run())
+    app.text_input(key="name-mine").set_value("ours")
+    press(app.run(), "Rename")
+    assert "mine is called ours now" in texts(app)
+    app.selectbox(key="model_chosen").set_value("ours")
+    settle(app.run())
     press(app, "Make it the default")
-    assert registry.default_model() == "mine"
+    assert registry.default_model() == "ours"
     press(app, "Go back to the default before")
     assert registry.default_model() == "mobilenetv2"
-    app.selectbox(key="model_chosen").set_value("mine")
+    press(app, "Measure the speed")
+    assert (app.dataframe[0].value["one face, ms"] > 0).all()
+    app.selectbox(key="model_chosen").set_value("ours")
     settle(app.run())
     press(app, "Delete it")
-    assert "mine is deleted" in texts(app)
+    assert "ours is deleted" in texts(app)
     assert registry.model_folders() == before
 
 
