@@ -12,6 +12,11 @@ from fer_core.settings import settings
 
 SIDE = 128
 NO_MAP = "This network's activation map cannot be read off: its answers are no plain sum over it."
+FEW = "Those places are few, and each has seen the whole face"
+MAPS = {
+    "activation map": f"; and what each place of the network's last map adds to it. {FEW}",
+    "Grad-CAM": f"; and the places of the network's last map that raise it. {FEW}",
+}
 HOW_LONG = "about a quarter of a minute"
 
 
@@ -40,10 +45,9 @@ def show_why(key: str, crop: Pixels, classifier: EmotionClassifier, emotion: str
     with st.container(horizontal=True, gap="small"):
         for text, picture in pictures.items():
             st.image(picture, text, width=SIDE, alt=f"{text}, for {emotion}")
+    more = [words for kind, words in MAPS.items() if kind in pictures]
     st.caption(
-        f"Bright: where covering the face with grey takes most from *{emotion}*; and what each "
-        "place of the network's last map adds to it. Those places are few, and each has seen the "
-        "whole face."
+        f"Bright: where covering the face with grey takes most from *{emotion}*{''.join(more)}."
     )
 
 
@@ -56,14 +60,18 @@ def _grad_cam(
     asked = (str(card.folder), reading, place, hash(crop.tobytes()))
     if asked in kept:
         return kept[asked]
-    st.caption(f":material/info: {NO_MAP}")
-    if settings().public or not possible(card):
-        return None
-    if not st.button(f"Grad-CAM, {HOW_LONG}", icon=":material/visibility:", key=f"cam-{key}"):
-        return None
-    try:
-        with st.spinner("Grad-CAM opens the network in Keras"):
-            kept[asked] = grad_cam(card, reading, [crop], [place])[0]
-    except FerError as error:
-        st.error(str(error))
-    return kept.get(asked)
+    below = st.empty()
+    with below.container():
+        st.caption(f":material/info: {NO_MAP}")
+        if settings().public or not possible(card):
+            return None
+        if not st.button(f"Grad-CAM, {HOW_LONG}", icon=":material/visibility:", key=f"cam-{key}"):
+            return None
+        try:
+            with st.spinner("Grad-CAM opens the network in Keras"):
+                kept[asked] = grad_cam(card, reading, [crop], [place])[0]
+        except FerError as error:
+            st.error(str(error))
+            return None
+    below.empty()
+    return kept[asked]
