@@ -26,7 +26,7 @@ import numpy as np
 from fer_core import EmotionClassifier, registry
 from fer_core.dataset import DatasetIndex, pixels, scan, votes
 from fer_core.evaluation import Pictures, evaluate, measure_robustness
-from fer_core.evaluation.answers import ask
+from fer_core.evaluation.answers import ask, open_form
 from fer_core.evaluation.compare import compare
 from fer_core.evaluation.robustness import EVERY
 from fer_core.explain import Explainer, covering_map, overlay
@@ -86,7 +86,7 @@ def covering(index: DatasetIndex) -> dict[str, float]:
 
 
 def robustness(index: DatasetIndex) -> dict[str, float]:
-    classifier = EmotionClassifier.load()
+    classifier = open_form(registry.load_card(), in_bulk=True)
     crops = [pixels.read(index.path(row)) for row in range(len(index))]
     pictures = Pictures(crops, index.label_codes())
     return {

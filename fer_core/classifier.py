@@ -29,6 +29,14 @@ class Network(Protocol):
 class EmotionClassifier:
     """Runs a model folder's LiteRT export. Safe to share between threads.
 
+    Args:
+        card: The model's card.
+        reading: Head that answers; None for the card's default.
+        threads: See ``network.LiteRTNetwork``; so is ``at_once``.
+        network: What computes instead of the export.
+        file: Which of the folder's files runs.
+        at_once: Calls that may run at the same time.
+
     Attributes:
         card: The model's card.
         reading: Name of the head that answers.
@@ -36,13 +44,15 @@ class EmotionClassifier:
         network: What computes.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         card: ModelCard,
         reading: str | None = None,
         threads: int = 2,
         network: Network | None = None,
+        *,
         file: str = LITERT_FILE,
+        at_once: int = 1,
     ) -> None:
         head = card.reading(reading)
         self.card = card
@@ -50,7 +60,7 @@ class EmotionClassifier:
         self.abstain_below = head.abstain_below
         self._temperature = head.temperature
         try:
-            self.network = network or LiteRTNetwork(card.folder / file, threads)
+            self.network = network or LiteRTNetwork(card.folder / file, threads, at_once)
             self._check()
         except (ValueError, RuntimeError, OSError, KeyError) as error:
             raise ModelError(

@@ -123,7 +123,7 @@ def _robustness(
         truth = votes.truth(index, own)
         rows = np.flatnonzero(truth >= 0)
         pictures = Pictures([crops[row] for row in rows], truth[rows])
-        classifier = open_form(card, "fp32", reading)
+        classifier = open_form(card, "fp32", reading, in_bulk=True)
         found = measure_robustness(
             classifier, pictures, steps, options.seed, on_terminal("robustness")
         )

@@ -1,6 +1,8 @@
 """A network in LiteRT's form: pixels in, every output by name, without TensorFlow."""
 
-import threading
+import queue
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,13 @@ Values = npt.NDArray[np.float32]
 class LiteRTNetwork:
     """One ``.tflite`` file. Safe to share between threads.
 
+    Args:
+        file: Path.
+        threads: Threads of one call.
+        at_once: Calls that may run at the same time; others wait. Where there is much to do, calls
+            of one thread side by side are better than threads side by side in one call: those wait
+            for each other many times a call, and for long where other programs use the cores.
+
     Attributes:
         input_shape: Height, width and channels of the pictures it takes.
         outputs: Names of what it gives.
@@ -21,17 +30,19 @@ class LiteRTNetwork:
         ValueError, RuntimeError, OSError: The file is missing, damaged or of another kind.
     """
 
-    def __init__(self, file: Path, threads: int = 2) -> None:
+    def __init__(self, file: Path, threads: int = 2, at_once: int = 1) -> None:
         from ai_edge_litert.interpreter import Interpreter
 
-        self._interpreter = Interpreter(str(file), num_threads=threads)
-        self._run = self._interpreter.get_signature_runner()
-        self._lock = threading.Lock()
-        given = self._run.get_input_details()
+        self._free: queue.SimpleQueue[tuple[Any, Any]] = queue.SimpleQueue()
+        for _ in range(at_once):
+            interpreter = Interpreter(str(file), num_threads=threads)
+            runner = interpreter.get_signature_runner()
+            self._free.put((interpreter, runner))
+        given = runner.get_input_details()
         if len(given) != 1:
             raise ValueError(f"it takes {len(given)} inputs, not one")
         ((self._input, self._form),) = given.items()
-        self._forms = self._run.get_output_details()
+        self._forms = runner.get_output_details()
         self.outputs = tuple(sorted(self._forms))
         if len(self._form["shape"]) != 4:
             raise ValueError(f"it takes {tuple(self._form['shape'])}, not pictures")
@@ -40,8 +51,8 @@ class LiteRTNetwork:
 
     def run(self, pixels: Values) -> dict[str, Values]:
         """Every output of float32 (N, H, W, C) pixels in 0..255, N at least 1, as float32."""
-        with self._lock:
-            found = self._run(**{self._input: _packed(pixels, self._form)})
+        with self._one() as (_, runner):
+            found = runner(**{self._input: _packed(pixels, self._form)})
             return {name: _unpacked(found[name], self._forms[name]) for name in self.outputs}
 
     def dense(self, output: str, width: int) -> tuple[Values, Values] | None:
@@ -61,17 +72,26 @@ class LiteRTNetwork:
                 return weights, rest.mean(axis=0)
         return None
 
+    @contextmanager
+    def _one(self) -> Iterator[tuple[Any, Any]]:
+        """An interpreter and its runner that nobody else uses meanwhile."""
+        one = self._free.get()
+        try:
+            yield one
+        finally:
+            self._free.put(one)
+
     def _constants(self, shape: tuple[int, int]) -> list[Values]:
-        with self._lock:
+        with self._one() as (interpreter, _):
             indices = [
                 detail["index"]
-                for detail in self._interpreter.get_tensor_details()
+                for detail in interpreter.get_tensor_details()
                 if tuple(detail["shape"]) == shape and detail["dtype"] is np.float32
             ]
             found = []
             for index in indices:
                 try:
-                    found.append(np.array(self._interpreter.get_tensor(index), np.float32))
+                    found.append(np.array(interpreter.get_tensor(index), np.float32))
                 except ValueError:
                     continue  # a value in between, not a constant
             return found

@@ -196,7 +196,8 @@ def show_face(key: str, photo: Photo, index: int) -> None:
         st.caption("No emotion stands out enough to name one.")
     show_bars(face, key=f"bars-{key}")
     if st.toggle("Why?", key=f"why-{key}", help="Where in the face the network saw it"):
-        show_why(photo.crops[index], recognizer(reading).classifier, face.emotion)
+        classifier = recognizer(reading).classifier
+        show_why(key, photo.crops[index], classifier, face.emotion)
 
 
 def choose_way() -> str:

@@ -43,6 +43,12 @@ needs_yunet = pytest.mark.skipif(
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="no ../shared beside this checkout")
 
 
+def shipped_heads() -> list[tuple[str, str]]:
+    """Each shipped model with each of its readings."""
+    folders = [file.parent for file in sorted(registry.SHIPPED.glob("*/card.json"))]
+    return [(one.name, reading) for one in folders for reading in registry.load_card(one).readings]
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """How hard the tests of training try; ``make stress`` asks for more."""
     parser.addoption("--kills", type=int, default=3, help="how often a training run is killed")

@@ -49,9 +49,9 @@ def features(
 ) -> Features:
     """The classifier's frozen features of every image, float16 (N, C).
 
-    Kept under ``FER_CACHE``, by the images' pixels and the model, so that they are computed once.
-    In half precision 500,000 images take 1.3 GB, which stay on disk until used. Every image must
-    be readable (see ``DatasetIndex.readable``).
+    Kept under ``FER_CACHE``, by the images' pixels and the model, so that they are computed once;
+    on public links nothing is kept. In half precision 500,000 images take 1.3 GB, which stay on
+    disk until used. Every image must be readable (see ``DatasetIndex.readable``).
 
     Raises:
         ImageError: A file has gone since the scan.
@@ -70,6 +70,8 @@ def features(
         found[start:stop] = classifier.features(crops)
 
     chunks.run(work, len(index), progress, threads=2, size=128)
+    if settings().public:
+        return found  # what strangers bring is not stored
     with contextlib.suppress(OSError):  # not kept: only costs time the next time
         files.write_bytes(cache, files.npy_bytes(found))
     return found

@@ -46,14 +46,25 @@ def forms_of(card: ModelCard) -> tuple[str, ...]:
     return tuple(form for form, file in FORMS.items() if (card.folder / file).is_file())
 
 
-def open_form(card: ModelCard, form: str = "fp32", reading: str | None = None) -> EmotionClassifier:
+def open_form(
+    card: ModelCard, form: str = "fp32", reading: str | None = None, in_bulk: bool = False
+) -> EmotionClassifier:
     """The model in one of its ``FORMS``; ``keras`` imports TensorFlow.
+
+    Args:
+        card: The model.
+        form: A key of ``FORMS``.
+        reading: Head that answers; None for the card's default.
+        in_bulk: Asked about many faces by several threads: each call uses one core, and as many run
+            side by side as ``FER_THREADS`` says.
 
     Raises:
         ModelError: The file is missing, damaged or does not fit the card.
     """
     if form != "keras":
-        return EmotionClassifier(card, reading, settings().threads, file=FORMS[form])
+        threads = settings().threads
+        each, at_once = (1, threads) if in_bulk else (threads, 1)
+        return EmotionClassifier(card, reading, each, file=FORMS[form], at_once=at_once)
     from fer_core.training.keras_network import KerasNetwork
 
     return EmotionClassifier(card, reading, network=KerasNetwork(card))
@@ -82,7 +93,7 @@ def ask(
     kept = _recall(cache)
     if kept is not None:
         return kept
-    found = _ask(open_form(card, form), index, progress)
+    found = _ask(open_form(card, form, in_bulk=True), index, progress)
     if settings().public:
         return found  # what strangers bring is not stored
     with contextlib.suppress(OSError):  # not kept: only costs time the next time

@@ -1,6 +1,8 @@
 """How much accuracy is left when faces get harder to read."""
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -13,8 +15,11 @@ from fer_core.evaluation.figures import confusion_matrix, rates, rounded
 from fer_core.evaluation.strains import STRAINS
 from fer_core.images import Pixels
 
-AT_A_TIME: Final = 256
+AT_A_TIME: Final = 128
 """Pictures changed and classified before progress is reported."""
+
+AT_ONCE: Final = 2
+"""Steps worked on at the same time: one changes pictures while the network reads the other's."""
 
 
 class Classifies(Protocol):
@@ -85,30 +90,62 @@ def measure_robustness(
     The same seed draws the same sides, places and grains at every level.
 
     Args:
-        classifier: Whose answers are judged.
+        classifier: Whose answers are judged; asked from two threads at once.
         pictures: What it is asked about.
         steps: Strains and levels: ``STANDARD``, ``EVERY``, or some of them.
         seed: Of all chance.
-        progress: See ``chunks.Progress``; counts pictures.
+        progress: See ``chunks.Progress``; counts pictures, called from those threads in turn.
 
     Raises:
         CancelledError: ``progress`` asked to stop.
     """
-    found: list[Robustness] = []
-    count = len(pictures.crops)
-    for number, (name, level) in enumerate((("", 0.0), *steps)):
-        answers = np.empty(count, np.int64)
-        random = np.random.default_rng(seed)
-        for start in range(0, count, AT_A_TIME):
-            part = list(pictures.crops[start : start + AT_A_TIME])
-            if name:
-                part = [STRAINS[name].apply(crop, level, random) for crop in part]
-            answers[start : start + len(part)] = classifier.predict(part).argmax(axis=1)
+    every = [("", 0.0), *steps]
+    report = _counting(progress, len(every) * len(pictures.crops))
+    pool = ThreadPoolExecutor(AT_ONCE)
+    try:
+        answers = list(
+            pool.map(lambda step: _answers(classifier, pictures, step, seed, report), every)
+        )
+    finally:
+        pool.shutdown(cancel_futures=True)
+    clean = float((answers[0] == pictures.truth).mean())
+    return tuple(
+        _row(step, given, pictures.truth, clean) for step, given in zip(every, answers, strict=True)
+    )
+
+
+def _answers(
+    classifier: Classifies,
+    pictures: Pictures,
+    step: tuple[str, float],
+    seed: int,
+    report: Callable[[int], None],
+) -> Labels:
+    """What is said of the pictures under one step; always the same with the same seed."""
+    name, level = step
+    answers = np.empty(len(pictures.crops), np.int64)
+    random = np.random.default_rng(seed)
+    for start in range(0, len(answers), AT_A_TIME):
+        part = list(pictures.crops[start : start + AT_A_TIME])
+        if name:
+            part = [STRAINS[name].apply(crop, level, random) for crop in part]
+        answers[start : start + len(part)] = classifier.predict(part).argmax(axis=1)
+        report(len(part))
+    return answers
+
+
+def _counting(progress: Progress | None, total: int) -> Callable[[int], None]:
+    """A function for several threads to say how many more are done."""
+    lock, done = threading.Lock(), 0
+
+    def report(more: int) -> None:
+        nonlocal done
+        with lock:
+            done += more
             if progress:
-                progress(number * count + start + len(part), (len(steps) + 1) * count)
-        clean = found[0].accuracy if found else None
-        found.append(_row((name, level), answers, pictures.truth, clean))
-    return tuple(found)
+                progress(done, total)
+
+    return report
 
 
 def plain(rows: Sequence[Robustness]) -> list[dict[str, Any]]:
@@ -123,11 +160,7 @@ def plain(rows: Sequence[Robustness]) -> list[dict[str, Any]]:
     ]
 
 
-def _row(
-    step: tuple[str, float], answers: Labels, truth: Labels, clean: float | None
-) -> Robustness:
+def _row(step: tuple[str, float], answers: Labels, truth: Labels, clean: float) -> Robustness:
     found = rates(confusion_matrix(truth, answers))
-    accuracy = float(found.accuracy)
-    drop = 0.0 if clean is None else clean - accuracy
-    bias = tuple(found.bias_ratio.tolist())
-    return Robustness(*step, accuracy, float(found.macro_f1), drop, bias)
+    accuracy, bias = float(found.accuracy), tuple(found.bias_ratio.tolist())
+    return Robustness(*step, accuracy, float(found.macro_f1), clean - accuracy, bias)

@@ -25,6 +25,11 @@ from fer_core.registry import KERAS_FILE, ModelCard
 TIME_LIMIT_S: Final = 300
 
 
+def possible(card: ModelCard) -> bool:
+    """Whether the model has what Grad-CAM needs: a feature map, and the Keras original."""
+    return bool(card.features) and (card.folder / KERAS_FILE).is_file()
+
+
 def grad_cam(
     card: ModelCard,
     reading: str,

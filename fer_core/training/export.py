@@ -1,19 +1,25 @@
 """Turn a Keras model into the LiteRT files that run."""
 
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from fer_core import child, model_store, registry
+from fer_core.chunks import Progress
 from fer_core.errors import ModelError
+from fer_core.images import Pixels, network_input
 from fer_core.registry import INT8_FILE, KERAS_FILE, LITERT_FILE, ModelCard
 
 CALIBRATION: Final = 200
 """Pictures whose activations set the ranges of the integers. More bring outliers that widen the
 ranges: on PublicTest 200, 500 and 1,500 lost 0.1, 0.2 and 0.4 points on FER-2013's labels."""
+
+TIME_LIMIT_S: Final = 600
 
 
 def export(card: ModelCard) -> Path:
@@ -56,6 +62,44 @@ def export_int8(card: ModelCard, pixels: npt.NDArray[np.uint8]) -> Path:
     )
 
 
+def export_int8_apart(
+    card: ModelCard, crops: Sequence[Pixels], progress: Progress | None = None
+) -> Path:
+    """As ``export_int8``, in a process of its own: nothing of TensorFlow stays here.
+
+    Args:
+        card: The model.
+        crops: Face crops, uint8 (H, W) or (H, W, 3).
+        progress: Where it raises, the work stops.
+
+    Raises:
+        ModelError: As for ``export``, or it took too long.
+        SettingsError: This is a public link.
+        CancelledError: ``progress`` asked to stop.
+    """
+    model_store.check_may_change()
+    with tempfile.TemporaryDirectory(prefix="fer-int8-") as folder:
+        pictures = Path(folder) / "pictures.npy"
+        np.save(pictures, network_input(crops, card.input_size, card.channels).astype(np.uint8))
+        command = [
+            sys.executable,
+            "-m",
+            "fer_core.training.export",
+            str(card.folder),
+            str(pictures),
+        ]
+        try:
+            status, said = child.run(command, TIME_LIMIT_S, progress=progress)
+        except TimeoutError as error:
+            raise ModelError(
+                f"{card.folder / INT8_FILE}: took longer than {TIME_LIMIT_S} s to make."
+            ) from error
+    if status:
+        last = (said.strip().splitlines() or [f"exit status {status}"])[-1]
+        raise ModelError(f"{card.folder / INT8_FILE}: cannot be made ({last}).")
+    return card.folder / INT8_FILE
+
+
 def _write(card: ModelCard, name: str, **options: Any) -> Path:
     import keras
 
@@ -63,7 +107,8 @@ def _write(card: ModelCard, name: str, **options: Any) -> Path:
     try:
         model = keras.saving.load_model(source, compile=False, safe_mode=True)
         outputs = {name: model.get_layer(name).output for name in card.readings}
-        outputs["features"] = model.get_layer(card.features).output
+        if card.features:
+            outputs["features"] = model.get_layer(card.features).output
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ModelError(f"{source} cannot be exported: {error}") from error
     target = card.folder / name
@@ -72,3 +117,7 @@ def _write(card: ModelCard, name: str, **options: Any) -> Path:
         keras.Model(model.inputs, outputs).export(new, format="litert", verbose=False, **options)
         new.replace(target)
     return target
+
+
+if __name__ == "__main__":  # the other process of ``export_int8_apart``
+    export_int8(registry.load_card(sys.argv[1]), np.load(sys.argv[2]))

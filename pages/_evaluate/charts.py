@@ -23,16 +23,16 @@ def layout(figure: go.Figure, height: int = 320, **more) -> go.Figure:
 
 
 def confusion(one: Evaluation, as_share: bool) -> go.Figure:
-    """The matrix as a heatmap, under invisible points: those can be clicked, heatmaps cannot."""
+    """The matrix as a heatmap, under invisible points: those can be clicked, heatmaps cannot.
+
+    The numbers are annotations, which take the page's text colour; a heatmap's own would be dark on
+    the see-through cells of a dark page.
+    """
     counts = one.confusion
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    text = [
-        [f"{shares[i, j] * 100:.0f} %" if as_share else f"{counts[i, j]:,}" for j in range(7)]
-        for i in range(7)
-    ]
     figure = go.Figure(
         go.Heatmap(
-            z=shares, x=list(EMOTIONS), y=list(EMOTIONS), text=text, texttemplate="%{text}",
+            z=shares, x=list(EMOTIONS), y=list(EMOTIONS),
             colorscale=[[0, "rgba(31,138,123,0)"], [1, ACCENT]], zmin=0, zmax=1, showscale=False,
             hoverinfo="skip", xgap=2, ygap=2,
         )
@@ -50,7 +50,12 @@ def confusion(one: Evaluation, as_share: bool) -> go.Figure:
     )  # fmt: skip
     figure.update_xaxes(side="top", title="called", fixedrange=True)
     figure.update_yaxes(autorange="reversed", title="is", fixedrange=True, ticksuffix=" ")
-    return layout(figure, 440, showlegend=False)
+    numbers = (shares * 100 if as_share else counts).ravel()
+    texts = [
+        {"x": said, "y": true, "text": f"{number:,.0f}", "showarrow": False}
+        for (true, said), number in zip(pairs, numbers, strict=True)
+    ]
+    return layout(figure, 440, showlegend=False, annotations=texts)
 
 
 def bias(one: Evaluation) -> go.Figure:
@@ -66,7 +71,7 @@ def bias(one: Evaluation) -> go.Figure:
         ]
     )  # fmt: skip
     figure.update_layout(barmode="group", yaxis_title="percent of the faces")
-    return layout(figure)
+    return layout(figure, 440)
 
 
 def reliability(one: Evaluation) -> go.Figure:

@@ -1,20 +1,17 @@
 """The figures of one model on one split, and the images behind every cell of the matrix."""
 
 import numpy as np
-import pandas as pd
 import streamlit as st
-from streamlit.column_config import NumberColumn
 
 from fer_core import model_store
 from fer_core.errors import FerError
-from fer_core.evaluation import Evaluation, Interval
-from fer_core.evaluation.groups import by_group, gap
+from fer_core.evaluation import Evaluation
 from fer_core.labels import EMOTIONS
 from fer_core.settings import settings
 from pages._dataset.balance_view import name, show_tiles, tile
-from pages._evaluate import charts
-from pages._evaluate.added import groups_of
+from pages._evaluate import charts, groups_view
 from pages._evaluate.subject import Subject
+from pages._evaluate.words import class_table, drift, percent, reach
 
 A_PAGE = 24
 
@@ -27,32 +24,12 @@ def show(subject: Subject) -> None:
     with left:
         _confusion(one)
     with right:
-        _classes(one)
         st.plotly_chart(charts.bias(one), key="bias", config=charts.QUIET,
                         alt="How often each emotion is true and how often it is named")  # fmt: skip
+    class_table(one)
     _cell(subject)
     _sureness(subject)
-    _groups(subject)
-
-
-def percent(share: float, digits: int = 1) -> str:
-    return f"{share * 100:.{digits}f} %"
-
-
-def reach(interval: Interval) -> str:
-    return f"{interval.low * 100:.1f} to {interval.high * 100:.1f} %"
-
-
-def drift(one: Evaluation) -> str:
-    """Where the answers lean to, in a sentence: the emotion whose share is furthest off."""
-    total = one.confusion.sum()
-    true, said = one.confusion.sum(axis=1) / total, one.confusion.sum(axis=0) / total
-    at = int(np.argmax(np.abs(said - true)))
-    word = "too often" if said[at] > true[at] else "too rarely"
-    return (
-        f"It calls {percent(said[at])} of the faces **{EMOTIONS[at]}**; {percent(true[at])} are. "
-        f"No emotion is further off: {EMOTIONS[at]} is said {word}."
-    )
+    groups_view.show(subject)
 
 
 def _headline(subject: Subject) -> None:
@@ -73,6 +50,8 @@ def _headline(subject: Subject) -> None:
                 st.caption(below)
     left_out = len(subject.truth) - figures.n
     more = f" {left_out:,} without a truth of this kind are left out." if left_out else ""
+    if subject.question.unreadable:
+        more += f" Unreadable files left out: {subject.question.unreadable:,}."
     st.caption(
         f"{figures.n:,} images.{more} Ranges hold the true value in 95 of 100 cases (bootstrap)."
     )
@@ -81,12 +60,13 @@ def _headline(subject: Subject) -> None:
 
 
 def _confusion(one: Evaluation) -> None:
+    ways = ["Percent of each row", "Counts"]
     how = st.segmented_control(
-        "Cells show", ["Share of each row", "Counts"], default="Share of each row", required=True,
-        key="confusion_how", label_visibility="collapsed",
+        "Cells show", ways, default=ways[0], required=True, key="confusion_how",
+        label_visibility="collapsed",
     )  # fmt: skip
     st.plotly_chart(
-        charts.confusion(one, how != "Counts"), key="confusion", on_select=_choose_cell,
+        charts.confusion(one, how == ways[0]), key="confusion", on_select=_choose_cell,
         selection_mode="points", config=charts.QUIET,
         alt="Confusion matrix: rows are true, columns what the model says",
     )  # fmt: skip
@@ -98,27 +78,6 @@ def _choose_cell() -> None:
     if points:
         st.session_state["cell_true"] = points[0]["y"]
         st.session_state["cell_said"] = points[0]["x"]
-
-
-def _classes(one: Evaluation) -> None:
-    rows = []
-    for emotion in EMOTIONS:
-        figures, ranges = one.figures.per_class[emotion], one.intervals.per_class[emotion]
-        row: dict[str, object] = {"emotion": emotion, "images": figures.n}
-        for key, title in (("recall", "recall"), ("precision", "precision"), ("f1", "F1"),
-                           ("bias_ratio", "bias")):  # fmt: skip
-            row[title] = getattr(figures, key)
-            row[f"{title} range"] = f"{ranges[key].low:.2f}–{ranges[key].high:.2f}"
-        rows.append(row)
-    titles = ("recall", "precision", "F1", "bias")
-    st.dataframe(
-        pd.DataFrame(rows), hide_index=True, alt="Figures of each emotion",
-        column_config={title: NumberColumn(format="%.2f") for title in titles},
-    )  # fmt: skip
-    st.caption(
-        "Recall: share of the true ones found. Precision: share of the answers that are right. "
-        "Bias: how often it is said over how often it is true; 1 is unbiased."
-    )
 
 
 def _cell(subject: Subject) -> None:
@@ -212,33 +171,3 @@ def _save(subject: Subject, threshold: float) -> None:
         return
     st.session_state["dataset_notice"] = f"Saved in {folder / 'card.json'}."
     st.rerun()
-
-
-def _groups(subject: Subject) -> None:
-    st.subheader("Groups of people", anchor=False)
-    try:
-        groups = groups_of(subject.question)
-    except FerError as error:
-        st.error(str(error))
-        return
-    if groups is None:
-        st.write(
-            "The labels of this dataset name no groups, so how the model differs between people "
-            "is unknown. FER-2013 has none."
-        )
-        return
-    found = by_group(subject.probabilities, subject.truth, groups, subject.evaluation.threshold)
-    st.write(gap(found))
-    rows = [
-        {
-            "group": group,
-            "images": one.figures.n,
-            "right": percent(one.figures.accuracy),
-            "range": reach(one.intervals.accuracy),
-            "macro-F1": f"{one.figures.macro_f1:.3f}",
-            "calibration error": f"{one.figures.calibration_error:.3f}",
-            "leans": drift(one).split(". ")[0].replace("**", ""),
-        }
-        for group, one in found.items()
-    ]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Figures of each group")

@@ -1,5 +1,6 @@
 """The most confident errors: what was said, where the network looked, what is like it."""
 
+import contextlib
 from functools import partial
 
 import numpy as np
@@ -12,18 +13,18 @@ from fer_core.dataset import DatasetIndex, pixels
 from fer_core.errors import FerError
 from fer_core.evaluation.answers import open_form
 from fer_core.explain import Explainer, covering_map, nearest, overlay
-from fer_core.explain.gradcam import grad_cam
+from fer_core.explain.gradcam import grad_cam, possible
 from fer_core.labels import COLORS, EMOTIONS
-from fer_core.registry import KERAS_FILE
 from fer_core.settings import settings
 from pages._dataset.balance_view import name, show_tiles, tile
 from pages._dataset.state import start
 from pages._evaluate import charts
 from pages._evaluate.subject import Subject
+from pages._why import HOW_LONG, NO_MAP
 
 A_PAGE = 6
 ALIKE = 5
-SIDE = 112
+SIDE = 96  # three stand side by side on a phone
 
 
 def show(subject: Subject) -> None:
@@ -86,29 +87,27 @@ def _looked_at(subject: Subject, rows: np.ndarray) -> None:
         said = [int(subject.answered[row]) for row in missing]
         for row, crop, emotion in zip(missing, crops, said, strict=True):
             maps[row] = {"covering it changes most": covering_map(classifier, crop, emotion)}
-        try:
+        with contextlib.suppress(FerError):  # no simple head
             exact = Explainer(classifier).maps(crops)
             for place, (row, emotion) in enumerate(zip(missing, said, strict=True)):
                 maps[row]["activation map"] = exact[place, emotion]
-        except FerError as error:
-            st.session_state["evaluate_maps"]["why"] = str(error)
-    if any("activation map" not in maps[row] for row in rows.tolist()):
+    if any(len(maps[row]) == 1 for row in rows.tolist()):
         _offer_grad_cam(subject, rows.tolist())
 
 
 def _offer_grad_cam(subject: Subject, rows: list[int]) -> None:
     """For networks whose maps cannot be read off; only where the model may be opened in Keras."""
-    st.caption(f":material/info: {st.session_state['evaluate_maps'].get('why', '')}")
-    if settings().public or not (subject.card.folder / KERAS_FILE).is_file():
+    st.caption(f":material/info: {NO_MAP}")
+    if settings().public or not possible(subject.card):
         return
-    if st.button("Grad-CAM for these, about half a minute", icon=":material/visibility:"):
+    if st.button(f"Grad-CAM for these, {HOW_LONG}", icon=":material/visibility:", key="grad_cam"):
         maps, card, reading = _maps(subject), subject.card, subject.reading
         crops = [pixels.read(subject.index.path(row)) for row in rows]
         said = [int(subject.answered[row]) for row in rows]
 
         def finish(found: np.ndarray) -> None:
             for row, one in zip(rows, found, strict=True):
-                maps[row]["activation map"] = one
+                maps[row]["Grad-CAM"] = one
 
         start("Grad-CAM", lambda report: grad_cam(card, reading, crops, said, report), finish)
         st.rerun()
@@ -121,7 +120,7 @@ def _alike(subject: Subject, rows: np.ndarray) -> list | None:
     if features is None or not len(train):
         return None
     kept = st.session_state.setdefault("evaluate_train", {})
-    key = (str(subject.card.folder), str(train.root), len(train))
+    key = (subject.question.model_key, hash(train.table["digest"].to_numpy().tobytes()))
     if kept.get("key") != key:
         if st.button(
             f"Find the most similar of the {len(train):,} training images",
@@ -131,7 +130,7 @@ def _alike(subject: Subject, rows: np.ndarray) -> list | None:
             card = subject.card
             start(
                 "Looking at the training images",
-                lambda report: labels.features(train, open_form(card, "fp32"), report),
+                lambda report: labels.features(train, open_form(card, in_bulk=True), report),
                 partial(_keep, kept, key),
             )
             st.rerun()
@@ -164,7 +163,7 @@ def _mistake(subject: Subject, row: int, alike: tuple | None) -> None:
         st.caption("Most similar training images, with their label")
         given = train.table["label"].astype("str").to_numpy()
         captions = [f"{given[p]} {c:.2f}" for p, c in zip(places, likeness, strict=True)]
-        pictures = [tile(train, int(p), 64) for p in places]
+        pictures = [tile(train, int(p)) for p in places]
         show_tiles(pictures, [name(train, int(p)) for p in places], captions)
     _decide(subject, index, row)
 

@@ -2,37 +2,25 @@
 
 import streamlit as st
 
-from fer_core.errors import FerError
-from fer_core.evaluation.groups import by_group
 from fer_core.evaluation.report import model_card
-from pages._evaluate.added import groups_of
+from pages._evaluate import groups_view
 from pages._evaluate.html import page
 from pages._evaluate.subject import Subject
 
 
 def show(subject: Subject) -> None:
     title = f"{subject.card.readings[subject.reading].title}, {subject.question.split} split"
-    try:
-        groups = groups_of(subject.question)
-    except FerError as error:
-        st.error(str(error))
-        return
-    by = (
-        by_group(subject.probabilities, subject.truth, groups, subject.evaluation.threshold)
-        if groups is not None
-        else None
-    )
+    groups = groups_view.evaluations(subject)
     name = subject.question.name
     where = f"{subject.index.root.name}, {title}, truth: {subject.source}"
-    card = model_card(subject.card, name, {where: subject.evaluation}, by)
+    card = model_card(subject.card, name, {where: subject.evaluation}, groups)
     robust = [
-        rows for key, rows in st.session_state.get("robust", {}).items()
-        if key[:3] == (subject.question.key, subject.reading, subject.source)
+        rows for (key, _), rows in st.session_state.get("robust", {}).items() if key == subject.key
     ]  # fmt: skip
     stem = f"{name}-{subject.reading}-{subject.question.split}".replace(" ", "-")
     with st.container(horizontal=True):
         st.download_button(
-            "Report as HTML", lambda: page(subject, where, robust[-1] if robust else None),
+            "Report as HTML", lambda: page(subject, where, robust[-1] if robust else None, groups),
             f"{stem}.html", "text/html", on_click="ignore", type="primary",
             icon=":material/download:", key="get_report",
         )  # fmt: skip

@@ -14,8 +14,8 @@ from fer_core.evaluation.strains import STRAINS
 from pages._dataset.balance_view import show_tiles, tile
 from pages._dataset.state import start
 from pages._evaluate import charts
-from pages._evaluate.figures_view import percent
 from pages._evaluate.subject import Subject
+from pages._evaluate.words import percent
 
 SAMPLES = (500, 1000, 2000)
 
@@ -27,14 +27,15 @@ def show(subject: Subject) -> None:
     )
     known = int((subject.truth >= 0).sum())
     sizes = [size for size in SAMPLES if size < known] + [known]
-    usual = sizes[min(1, len(sizes) - 1)]
-    size = st.segmented_control(
-        "Images", sizes, default=usual, required=True, format_func=lambda n: f"{n:,}",
-        key=f"robust_size-{known}",
-    )  # fmt: skip
+    size = sizes[0]
+    if len(sizes) > 1:
+        size = st.segmented_control(
+            "Images", sizes, default=sizes[1], required=True, format_func=lambda n: f"{n:,}",
+            key=f"robust_size-{known}",
+        )  # fmt: skip
     _preview(subject)
     kept: dict[Hashable, tuple[Robustness, ...]] = st.session_state.setdefault("robust", {})
-    key = (subject.question.key, subject.reading, subject.source, size)
+    key = (subject.key, size)
     if key not in kept:
         count = size * (len(EVERY) + 1)
         st.caption(f"{count:,} answers; about {max(count / 900, 1):.0f} s.")
@@ -55,7 +56,7 @@ def _work(subject: Subject, size: int):
 
     def work(report) -> tuple[Robustness, ...]:
         crops = [pixels.read(index.path(row)) for row in rows.tolist()]
-        classifier = open_form(card, form, reading)
+        classifier = open_form(card, form, reading, in_bulk=True)
         return measure_robustness(classifier, Pictures(crops, truth), EVERY, 0, report)
 
     return work

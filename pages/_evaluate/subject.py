@@ -42,11 +42,22 @@ class Question:
         return cache["index"]
 
     @property
+    def unreadable(self) -> int:
+        """Files of the split that cannot be read as pictures."""
+        whole = self.found.index
+        return int((~whole.is_readable & np.asarray(whole.table["split"] == self.split)).sum())
+
+    @property
     def key(self) -> Hashable:
         """Changes with the model's files and with the pixels of the images."""
-        times = [f.stat().st_mtime_ns for f in sorted(self.card.folder.glob("model*.tflite"))]
         shown = hash(self.index.table["digest"].to_numpy().tobytes())
-        return str(self.card.folder), *times, self.form, str(self.index.root), self.split, shown
+        return self.model_key, self.form, str(self.index.root), self.split, shown
+
+    @property
+    def model_key(self) -> Hashable:
+        """Changes with the model's files."""
+        times = [f.stat().st_mtime_ns for f in sorted(self.card.folder.glob("model*.tflite"))]
+        return str(self.card.folder), *times
 
 
 @dataclass(frozen=True)
@@ -60,6 +71,11 @@ class Subject:
     truth: Labels
     probabilities: Probabilities
     evaluation: Evaluation
+
+    @property
+    def key(self) -> Hashable:
+        """Changes with whatever the figures depend on, also with decisions on labels."""
+        return self.question.key, self.reading, self.source, hash(self.truth.tobytes())
 
     @property
     def index(self) -> DatasetIndex:

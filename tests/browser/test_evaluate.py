@@ -1,18 +1,24 @@
 """Evaluate the demo, click a cell of the matrix, see its images: in a real browser."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 pytestmark = pytest.mark.browser
 
 
-def test_a_click_on_a_cell_shows_its_images(page, server: str) -> None:
+def evaluated(page, server: str) -> None:
+    """The demo open, and evaluated: by this test or, kept, by one before."""
     page.set_default_timeout(120_000)
     page.goto(f"{server}/evaluate")
     page.get_by_role("button", name="Open the demo").click()
     page.get_by_role("button", name="Evaluate", exact=True).click()
     page.get_by_text("Click a cell to see its images").wait_for()
+
+
+def test_a_click_on_a_cell_shows_its_images(page, server: str) -> None:
+    evaluated(page, server)
     matrix = page.locator(".st-key-confusion .js-plotly-plot")
     matrix.locator(".heatmaplayer").wait_for()
     counts = matrix.evaluate("node => Array.from(node.data[1].customdata, pair => pair[0])")
@@ -38,17 +44,26 @@ def test_a_click_on_a_cell_shows_its_images(page, server: str) -> None:
     assert shown >= min(count, 24)
 
 
+def test_the_report_needs_no_other_file(page, server: str, tmp_path: Path) -> None:
+    evaluated(page, server)
+    page.get_by_role("radio", name="Report", exact=True).click()
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Report as HTML").click()
+    report = tmp_path / "report.html"
+    waiting.value.save_as(report)
+    asked: list[str] = []
+    page.context.set_offline(True)
+    alone = page.context.new_page()
+    alone.on("request", lambda request: asked.append(request.url))
+    alone.goto(report.as_uri())
+    alone.locator("figure .heatmaplayer").first.wait_for()
+    assert alone.locator("figure .main-svg").count() >= 6
+    assert asked == [report.as_uri()]
+
+
 def test_it_fits_a_phone(page, server: str) -> None:
-    page.set_default_timeout(120_000)
     page.set_viewport_size({"width": 390, "height": 844})
-    page.goto(f"{server}/evaluate")
-    page.get_by_role("button", name="Open the demo").click()
-    evaluate = page.get_by_role("button", name="Evaluate", exact=True)
-    done = page.get_by_text("Click a cell to see its images")
-    evaluate.or_(done).first.wait_for()
-    if evaluate.count():
-        evaluate.click()
-    done.wait_for()
+    evaluated(page, server)
     for part in ("Mistakes", "Compare", "Robustness", "Report", "Models", "Figures"):
         page.get_by_role("radio", name=part, exact=True).click()
         page.get_by_role("radio", name=part, checked=True, exact=True).wait_for()

@@ -15,9 +15,12 @@ from streamlit.testing.v1 import AppTest
 from fer_core import registry
 from fer_core.audit.decisions import parse
 from fer_core.dataset import demo, scan, store, votes
-from fer_core.evaluation import evaluate
+from fer_core.evaluation import Robustness, evaluate
 from fer_core.evaluation.answers import ask
+from fer_core.evaluation.robustness import EVERY
+from fer_core.evaluation.strains import STRAINS
 from fer_core.settings import settings
+from pages._evaluate import html
 from tests.conftest import ROOT
 
 
@@ -99,6 +102,25 @@ def test_figures_are_those_of_the_core(app: AppTest) -> None:
     assert "Largest gap" in said
 
 
+def test_each_group_has_every_figure(app: AppTest) -> None:
+    folder = store.default_home() / demo.NAME
+    index, card = scan(folder).split("test"), registry.load_card()
+    groups = pd.read_csv(folder / "labels.csv").set_index("file")["group"]
+    two = (index.table["file"].map(groups) == "two").to_numpy()
+    chances = ask(card, index).probabilities(card, "fer2013")
+    wanted = evaluate(chances[two], index.label_codes()[two])
+    app.selectbox(key="group_chosen").set_value("two")
+    settle(app.run())
+    overview = next(f.value for f in app.dataframe if "group" in f.value).set_index("group")
+    assert overview.loc["two", "right"] == f"{wanted.figures.accuracy * 100:.1f} %"
+    reach = wanted.intervals.macro_f1
+    assert overview.loc["two", "macro-F1 range"] == f"{reach.low:.3f}–{reach.high:.3f}"
+    table = [f.value for f in app.dataframe if "recall" in f.value][-1].set_index("emotion")
+    for emotion, figures in wanted.figures.per_class.items():
+        assert table.loc[emotion, "images"] == figures.n
+        assert table.loc[emotion, "F1"] == pytest.approx(figures.f1)
+
+
 def test_a_cell_shows_its_images(app: AppTest) -> None:
     index = scan(store.default_home() / demo.NAME).split("test")
     card = registry.load_card()
@@ -160,11 +182,22 @@ def test_two_readings_are_compared(app: AppTest) -> None:
 
 
 def test_the_report_holds_everything(app: AppTest) -> None:
+    right = app.metric[0].value
     part(app, "Report")
     said = texts(app)
     assert "# Model card: mobilenetv2" in said
     assert "Largest gap" in said
     assert "Art. 5(1)(f)" in said
+    (subject,) = app.session_state["evaluate_now"].values()
+    rows = [Robustness("", 0.0, 0.61, 0.5, 0.0, (1.0,) * 7)]
+    rows += [Robustness(*step, 0.43, 0.4, 0.18, (1.0,) * 7) for step in EVERY]
+    groups = {"one": subject.evaluation, "<b>": subject.evaluation}
+    report = html.page(subject, "demo", rows, groups)
+    assert f"<strong>{right} right</strong>" in report
+    assert report.count("<figcaption>") == 6 + len(STRAINS)
+    assert report.count("<table>") == 1 + 1 + len(groups)
+    assert "<h3>&lt;b&gt;</h3>" in report
+    assert "labels name no groups" in html.page(subject, "demo", None, {})
 
 
 def test_votes_and_groups_can_be_added(cartoons: Path) -> None:
@@ -186,13 +219,18 @@ def test_votes_and_groups_can_be_added(cartoons: Path) -> None:
     assert len(app.selectbox(key="truth-fer2013-2").options) == 2
 
 
-def test_one_class_only_says_so(cartoons: Path) -> None:
+def test_one_class_only_and_unreadable_files_are_said(cartoons: Path) -> None:
     root = store.default_home() / "happy-only"
     shutil.copytree(cartoons / "test" / "happy", root / "test" / "happy")
+    (root / "test" / "happy" / "broken.png").write_bytes(b"no picture")
+    (root / "train" / "sad").mkdir(parents=True)
+    (root / "train" / "sad" / "broken.png").write_bytes(b"no picture")
     app = open_page()
     app.button_group(key="dataset_way").set_value("Kept here")
     press(press(settle(app.run()), "Open it"), "Evaluate")
     assert "All images are happy: these figures say little" in texts(app)
+    assert "Unreadable files left out: 1." in texts(app)
+    assert app.selectbox(key="evaluate_split").options == ["test"]  # the other has no image
 
 
 def test_a_model_removed_meanwhile(app: AppTest) -> None:
@@ -218,23 +256,49 @@ def test_a_damaged_model_is_named(app: AppTest) -> None:
     assert "bad/model.tflite is missing, damaged" in texts(app)
 
 
+def test_a_model_removed_while_it_is_evaluated(cartoons: Path) -> None:
+    folder = settings().home / "models" / "gone"
+    shutil.copytree(registry.SHIPPED / "mobilenetv2", folder)
+    shutil.copytree(cartoons, store.default_home() / demo.NAME)
+    app = press(open_page(), "Open the demo")
+    app.selectbox(key="evaluate_model").set_value("gone")
+    app.selectbox(key="evaluate_split").set_value("train")
+    settle(app.run())
+    next(button for button in app.button if button.label == "Evaluate").click().run()
+    shutil.rmtree(folder)
+    settle(app.run())
+    assert app.selectbox(key="evaluate_model").value == "mobilenetv2"
+    press(app, "Evaluate")
+    assert app.metric[0].label == "Right"
+
+
 def test_models_are_listed_kept_promoted_and_deleted() -> None:
+    before = registry.model_folders()
     app = part(open_page(), "Models")
-    assert app.dataframe[0].value["model"].tolist() == ["mobilenetv2 (default)"]
+    listed = app.dataframe[0].value["model"].tolist()
+    assert listed[0] == "mobilenetv2 (default)"
+    assert len(listed) == len(before)
     app.text_input(key="keep-mobilenetv2").set_value("mine")
     press(app.run(), "Keep")
     assert "Kept as mine" in texts(app)
     app.selectbox(key="model_chosen").set_value("mine")
     settle(app.run())
+    app.text_input(key="name-mine").set_value("ours")
+    press(app.run(), "Rename")
+    assert "mine is called ours now" in texts(app)
+    app.selectbox(key="model_chosen").set_value("ours")
+    settle(app.run())
     press(app, "Make it the default")
-    assert registry.default_model() == "mine"
+    assert registry.default_model() == "ours"
     press(app, "Go back to the default before")
     assert registry.default_model() == "mobilenetv2"
-    app.selectbox(key="model_chosen").set_value("mine")
+    press(app, "Measure the speed")
+    assert (app.dataframe[0].value["one face, ms"] > 0).all()
+    app.selectbox(key="model_chosen").set_value("ours")
     settle(app.run())
     press(app, "Delete it")
-    assert "mine is deleted" in texts(app)
-    assert [folder.name for folder in registry.model_folders()] == ["mobilenetv2"]
+    assert "ours is deleted" in texts(app)
+    assert registry.model_folders() == before
 
 
 def test_imports_that_ask_for_code_are_refused(tmp_path: Path) -> None:
@@ -261,6 +325,9 @@ def test_public_pages_look_and_do_not_touch(
     settings.cache_clear()
     app = press(press(open_page(), "Open the demo"), "Evaluate")
     assert "models are not changed" in texts(app)
+    press(part(app, "Mistakes"), "Find the most similar")
+    assert "Most similar training images" in texts(app)
+    assert not list((tmp_path / "cache").glob("features/*"))
     part(app, "Models")
     assert "can be looked at and not changed" in texts(app)
     labels = {button.label for button in app.button}

@@ -10,7 +10,8 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from fer_core import registry
+from fer_core import EMOTIONS, EmotionClassifier, registry
+from fer_core.explain import Explainer
 from fer_core.images import encode
 from fer_core.settings import settings
 from tests.conftest import ROOT
@@ -154,3 +155,26 @@ def test_why_a_face_was_read_so() -> None:
     app.run()
     assert not app.exception
     assert "takes most from *happy*" in "\n".join(str(one.value) for one in app.caption)
+
+
+def test_a_network_without_a_map_of_its_own_has_grad_cam() -> None:
+    """What Grad-CAM finds of such a network is what the exact map of its like shows."""
+    shipped = registry.SHIPPED / "mobilenetv2"
+    folder = settings().home / "models" / "mobilenetv2"
+    shutil.copytree(shipped, folder)
+    shutil.copy(folder / registry.INT8_FILE, folder / registry.LITERT_FILE)
+    app = open_page("upload")
+    next(button for button in app.button if button.label.startswith("Try")).click()
+    app.run()
+    next(toggle for toggle in app.toggle if toggle.label == "Why?").set_value(True)
+    app.run()
+    assert "cannot be read off" in texts(app)
+    next(button for button in app.button if button.label.startswith("Grad-CAM")).click()
+    app.run(timeout=120)
+    assert not app.exception
+    assert "cannot be read off" not in texts(app)
+    (found,) = app.session_state["grad_cams"].values()
+    crop = app.session_state["photos"]["example"].photo.crops[0]
+    exact = Explainer(EmotionClassifier.load(shipped)).maps([crop])[0, EMOTIONS.index("happy")]
+    wanted = np.maximum(exact, 0) / exact.size
+    np.testing.assert_allclose(found, wanted, atol=0.01 * wanted.max())

@@ -1,4 +1,4 @@
-"""Run in a process of its own: small Keras files to import, and Grad-CAM of the shipped model."""
+"""Run in a process of its own: small Keras files to import, and Grad-CAM of the shipped models."""
 
 import sys
 from pathlib import Path
@@ -7,7 +7,8 @@ import keras
 import numpy as np
 
 from fer_core.explain.gradcam import compute
-from fer_core.registry import load_card
+from fer_core.images import network_input
+from fer_core.registry import SHIPPED, load_card
 
 SIDE = 32
 
@@ -62,11 +63,14 @@ def main(folder: Path) -> None:
         if make is planted:
             faces = np.random.default_rng(0).uniform(0, 1, (5, SIDE, SIDE, 1)).astype(np.float32)
             np.savez(folder / "planted.npz", faces=faces, answers=model.predict_on_batch(faces))
-    card = load_card("mobilenetv2")
-    model = keras.saving.load_model(card.folder / "model.keras", compile=False)
-    pixels = np.load(folder / "crops.npy")
-    classes = [3, 5]
-    np.save(folder / "shipped.npy", compute(model, "fer2013", card.features, pixels, classes))
+    crop = np.load(folder / "crop.npy")
+    for file in SHIPPED.glob("*/model.keras"):
+        card = load_card(file.parent)
+        model = keras.saving.load_model(file, compile=False)
+        pixels = network_input([crop] * 7, card.input_size, card.channels)
+        for reading in card.readings:
+            maps = compute(model, reading, card.features, pixels, range(7))
+            np.save(folder / f"{card.name}-{reading}.npy", maps)
 
 
 if __name__ == "__main__":

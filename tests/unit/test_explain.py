@@ -1,15 +1,16 @@
 import numpy as np
 import pytest
 
-from fer_core import EmotionClassifier
+from fer_core import EmotionClassifier, registry
 from fer_core.errors import ModelError
 from fer_core.explain import Explainer, covering_map, nearest, overlay
 from fer_core.explain.activation import heat
+from tests.conftest import shipped_heads
 
 
 @pytest.fixture(scope="module")
 def classifier() -> EmotionClassifier:
-    return EmotionClassifier.load("mobilenetv2")
+    return EmotionClassifier.load(registry.SHIPPED / registry.FIRST_CHOICE)
 
 
 class Corner(EmotionClassifier):
@@ -25,9 +26,9 @@ class Corner(EmotionClassifier):
         return found
 
 
-@pytest.mark.parametrize("reading", ["fer2013", "ferplus"])
-def test_maps_add_up_to_the_logits(classifier: EmotionClassifier, reading: str) -> None:
-    chosen = EmotionClassifier.load("mobilenetv2", reading)
+@pytest.mark.parametrize(("model", "reading"), shipped_heads())
+def test_maps_add_up_to_the_logits(model: str, reading: str) -> None:
+    chosen = EmotionClassifier.load(registry.SHIPPED / model, reading)
     explainer = Explainer(chosen)
     crops = np.random.default_rng(0).integers(0, 256, (4, 96, 96, 3), np.uint8)
     logits, maps = explainer.look(crops)
