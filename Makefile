@@ -43,6 +43,6 @@ $(VENV)/.app-ready: requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
 
-$(VENV)/.test-ready: $(VENV)/.app-ready requirements-dev.txt
+$(VENV)/.test-ready: $(VENV)/.app-ready requirements-dev.txt requirements-cluster.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@

@@ -9,6 +9,7 @@ from fer_core import (
     dataset_commands,
     evaluate_command,
     registry,
+    sweep_command,
     train_command,
     watch_command,
 )
@@ -74,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluation = actions.add_parser("evaluate", help="how good a model is on a dataset")
     evaluate_command.add(evaluation)
     train_command.add(actions.add_parser("train", help="train a network in a run folder"))
+    sweep_command.add(actions.add_parser("sweep", help="train with many settings, on Ray"))
     _add_models(actions.add_parser("models", help="list, show, promote and export models"))
     return parser
 

@@ -13,7 +13,6 @@ from typing import Any, BinaryIO, Final
 
 from fer_core import model_store, registry
 from fer_core.errors import JobError, TrainingError
-from fer_core.files import write_json
 from fer_core.jobs import Job, Jobs, job
 from fer_core.settings import settings
 from fer_core.training import course
@@ -126,9 +125,9 @@ def start(config: TrainConfig, source: Source, title: str) -> Job:
     made = jobs.create(title, "train", name=_free(jobs, stamp))
     folder = RunFolder(made.folder)
     config.save(folder.config)
-    write_json(folder.dataset, {name: getattr(source, name) for name in Source.__slots__})
+    folder.write_source({name: getattr(source, name) for name in Source.__slots__})
     try:
-        return jobs.launch(made.name, _command(made.folder))
+        return jobs.launch(made.name, command(made.folder))
     except JobError:
         jobs.delete(made.name)
         raise
@@ -158,7 +157,7 @@ def extend(name: str, epochs: int) -> Job:
     if now := active():
         raise JobError(f"{now.title} is training. Pause or stop it first.")
     run.folder.extend(run.config, len(run.epochs) + epochs)
-    return store().launch(name, _command(run.job.folder))
+    return store().launch(name, command(run.job.folder))
 
 
 def discard(name: str) -> None:
@@ -226,7 +225,7 @@ def take_in(file: BinaryIO, title: str) -> Job:
             (configs[0].parent / name).unlink(missing_ok=True)
         (made.folder / "owner.json").unlink()
         shutil.copytree(configs[0].parent, made.folder, dirs_exist_ok=True)
-    job.change(made.folder, command=_command(made.folder), cwd=str(Path.cwd()))
+    job.change(made.folder, command=command(made.folder), cwd=str(Path.cwd()))
     return jobs.get(made.name)
 
 
@@ -247,7 +246,7 @@ def _run(one: Job) -> Run:
     return Run(one, TrainConfig.load(folder.config), folder.epochs())
 
 
-def _command(folder: Path) -> list[str]:
+def command(folder: Path) -> list[str]:
     """The same for the first start and every later one: what to do lies in the folder."""
     return ["train", "--run", str(folder.absolute()), "--resume"]
 

@@ -34,7 +34,7 @@ def show() -> None:
     if found is None:
         st.info("Open the demo to try training, or a dataset of your own.")
         return
-    source = _dataset(found)
+    source = dataset(found)
     if source is None:
         return
     try:
@@ -46,7 +46,8 @@ def show() -> None:
     _start(config, source)
 
 
-def _dataset(found: Opened) -> Source | None:
+def dataset(found: Opened) -> Source | None:
+    """The open dataset as a source, with its counts shown; None where it cannot be trained on."""
     counts = found.decided().counts()
     if "train" not in counts or (counts["train"] > 0).sum() < 2:
         st.error("Training needs pictures of two emotions or more in the training split.")

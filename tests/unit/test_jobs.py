@@ -224,6 +224,35 @@ def test_a_lock_of_a_dead_process_is_taken_over(tmp_path: Path) -> None:
     assert not lock.exists()
 
 
+def test_an_owner_on_another_machine_lives_while_it_touches_its_file(
+    store: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(owner, "BEAT_S", 0.05)
+    monkeypatch.setattr(owner, "_beating", {})
+    lock = store.root / ".running"
+    assert owner.hold(lock, owner.me())
+    there = owner.Owner(owner.me().pid, owner.me().started, "another/machine")
+    job_file = store.create("Elsewhere", "count", name="elsewhere").folder / "owner.json"
+    owner.write(job_file, there)
+    old = time.time() - owner.SILENT_S - 1
+    os.utime(lock, (old, old))
+    os.utime(job_file, (time.time() - owner.SILENT_S + 5,) * 2)
+    assert owner.living(job_file) == there
+    assert store.get("elsewhere").state is State.QUEUED
+    with pytest.raises(JobError, match="runs already"):
+        store.launch("elsewhere", ["count"])
+    store.kill("elsewhere")  # a signal would hit a process of that number here
+    assert job_module.asked(job_file.parent) == CANCEL
+    os.utime(job_file, (old, old))
+    assert owner.living(job_file) is None
+    assert store.get("elsewhere").state is State.CANCELLED
+    limit = time.monotonic() + 10
+    while time.time() - lock.stat().st_mtime > 5:  # ours is touched without anybody's doing
+        assert time.monotonic() < limit
+        time.sleep(0.02)
+    owner.release(lock)
+
+
 def test_of_many_starts_at_once_exactly_one_wins(store: Jobs) -> None:
     alone = Jobs(store.root, exclusive=True, program=store.program)
     names = [alone.create("Counting", "count").name for _ in range(6)]
