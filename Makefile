@@ -2,12 +2,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
+HOST ?= 127.0.0.1
 
 .PHONY: app test check stress release-model
 
 app: $(VENV)/.app-ready  ## install and start the dashboard
 	@echo "FER Studio is starting on http://localhost:$(PORT) (stop it with Ctrl-C)"
-	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
+	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT) --server.address $(HOST)
 
 test: $(VENV)/.test-ready check  ## install what is needed and run every check and test
 	$(BIN)/python -m pytest

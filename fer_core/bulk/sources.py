@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from fer_core.dataset.archive import checked_members
+from fer_core.dataset.archive import UNREADABLE, checked_members
 from fer_core.errors import DatasetError, ImageError
 from fer_core.images import SUFFIXES as PICTURES
 from fer_core.video import SUFFIXES as VIDEOS
@@ -101,7 +101,7 @@ def _packed(path: Path) -> Iterator[Source]:
     try:
         with zipfile.ZipFile(path) as archive:
             members = checked_members(archive)
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError) as error:
+    except UNREADABLE as error:
         raise DatasetError(
             f"{path.name}: not a ZIP file that can be opened ({error}). Pack the folder again."
         ) from error
@@ -134,9 +134,7 @@ class Opener:
                 return self._archives[source.path].read(member)
             _check_size(source.path.stat().st_size, source.name)
             return source.path.read_bytes()
-        except (zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError) as error:
-            raise ImageError(f"{source.name}: damaged in the ZIP ({error}).") from error
-        except zipfile.zlib.error as error:  # type: ignore[attr-defined]
+        except UNREADABLE as error:
             raise ImageError(f"{source.name}: damaged in the ZIP ({error}).") from error
         except OSError as error:
             raise ImageError(f"{source.name}: cannot be read ({error.strerror}).") from error

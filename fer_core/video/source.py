@@ -18,6 +18,10 @@ from fer_core.errors import VideoError
 from fer_core.images import MAX_PIXELS, Pixels
 
 SUFFIXES: Final = (".mp4", ".m4v", ".mov", ".webm", ".avi", ".mkv")
+OPENING: Final = {"format_whitelist": "mov,matroska,webm,avi", "protocol_whitelist": "file"}
+"""A file is opened by what it holds, not by its name, and the library knows formats that are mere
+lists of other files and addresses: only those of ``SUFFIXES`` are let through."""
+
 WORK_EDGE: Final = 1920
 """Larger pictures are scaled down to this longer side while they are decoded: faces are searched
 at 640 and read at 96 pixels, and an 8K picture takes 100 MB as RGB."""
@@ -137,7 +141,7 @@ class _Clock:
 def _opened(file: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """The container and its video stream; every error of the library becomes a ``VideoError``."""
     try:
-        with av.open(str(file), metadata_errors="ignore") as container:
+        with av.open(str(file), metadata_errors="ignore", options=OPENING) as container:
             found = [s for s in container.streams.video if not _is_cover(s)]
             if not found:
                 raise VideoError(f"{file.name}: there is no video in it, only sound or nothing.")

@@ -13,6 +13,9 @@ from fer_core.settings import settings
 from fer_core.video import SUFFIXES
 from pages._upload import held
 
+PUBLIC_JOBS = 2
+"""On public links, so many videos and ZIPs are read at a time, whosever they are."""
+
 RATES = {"Every picture": 0.0, "10 a second": 10.0, "5 a second": 5.0, "1 a second": 1.0}
 
 
@@ -98,6 +101,8 @@ def _button(wish: Wish) -> None:
 
 def _create(wish: Wish) -> Job:
     """A job with its source: the upload, written to its folder, or the path."""
+    if settings().public and held.store().busy() >= PUBLIC_JOBS:
+        raise JobError("Others are having files read here at the moment. Try again in a minute.")
     chosen = wish.chosen
     if chosen is None:
         source = Path(wish.path).expanduser().absolute()

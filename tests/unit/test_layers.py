@@ -23,6 +23,7 @@ LAYERS = (
         "images",
         "labels",
         "network",
+        "scratch",
         "settings",
     },
     {"classifier", "corrections", "dataset", "detection", "model_store", "registry"},
