@@ -18,6 +18,7 @@ LAYERS = (
         "chunks",
         "errors",
         "files",
+        "first_run",
         "downloads",
         "geometry",
         "images",
