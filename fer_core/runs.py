@@ -2,7 +2,6 @@
 
 import io
 import shutil
-import tempfile
 import time
 import zipfile
 from collections.abc import Mapping
@@ -11,8 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from fer_core import model_store, registry
-from fer_core.errors import JobError, TrainingError
+from fer_core import model_store, registry, scratch
+from fer_core.dataset.archive import UNREADABLE, check
+from fer_core.errors import DatasetError, JobError, TrainingError
+from fer_core.importing.inspection import check_keras
 from fer_core.jobs import Job, Jobs, job
 from fer_core.settings import settings
 from fer_core.training import course
@@ -28,7 +29,6 @@ TRAINING: Final = "Training"
 END_S: Final = 10
 """So long a killed process may take to be gone."""
 
-MOST_BYTES: Final = 4_000_000_000
 PROCESS_FILES: Final = (job.JOB, job.OWNER, job.REQUEST)
 """What in a run's folder is of one machine and one moment."""
 
@@ -203,18 +203,21 @@ def take_in(file: BinaryIO, title: str) -> Job:
     """Take in a run that ``pack`` wrote, such as one trained on a hosted GPU.
 
     Raises:
-        JobError: It is no ZIP of a run, or a far too large one.
+        JobError: It is no ZIP of a run, or breaks a rule of ``dataset.archive``.
+        ModelError: A network in it asks for code or other files.
         TrainingError: Its config is damaged.
     """
     jobs = store()
-    with tempfile.TemporaryDirectory() as place:
+    with scratch.folder("run") as place:
         try:
             with zipfile.ZipFile(file) as archive:
-                if sum(one.file_size for one in archive.infolist()) > MOST_BYTES:
-                    raise JobError(f"{title}: more than {MOST_BYTES / 1e9:.0f} GB when unpacked.")
-                archive.extractall(place)
-        except (zipfile.BadZipFile, OSError, ValueError) as error:
+                archive.extractall(place, check(archive))
+        except DatasetError as error:
+            raise JobError(f"{title}: {error}") from error
+        except (*UNREADABLE, OSError, ValueError) as error:
             raise JobError(f"{title}: this is not a ZIP of a run ({error}).") from error
+        for network in sorted(Path(place).rglob("*.keras")):
+            check_keras(network)
         configs = sorted(Path(place).rglob("config.yaml"), key=lambda one: len(one.parts))
         if not configs:
             raise JobError(f"{title}: there is no config.yaml in it, so it is no run.")

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from fer_core.bulk import remote
-from fer_core.dataset.archive import checked_members
+from fer_core.dataset.archive import UNREADABLE, checked_members
 from fer_core.errors import DatasetError, ImageError
 from fer_core.images import SUFFIXES as PICTURES
 from fer_core.video import SUFFIXES as VIDEOS
@@ -125,7 +125,7 @@ def _packed(path: Path) -> Iterator[Source]:
     try:
         with zipfile.ZipFile(path) as archive:
             members = checked_members(archive)
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError) as error:
+    except UNREADABLE as error:
         raise DatasetError(
             f"{path.name}: not a ZIP file that can be opened ({error}). Pack the folder again."
         ) from error
@@ -160,9 +160,7 @@ class Opener:
                 return archive.read(member)
             _check_size(source.path.stat().st_size, source.name)
             return source.path.read_bytes()
-        except (zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError) as error:
-            raise ImageError(f"{source.name}: damaged in the ZIP ({error}).") from error
-        except zipfile.zlib.error as error:  # type: ignore[attr-defined]
+        except UNREADABLE as error:
             raise ImageError(f"{source.name}: damaged in the ZIP ({error}).") from error
         except OSError as error:
             said = error.strerror or error

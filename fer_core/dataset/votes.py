@@ -32,6 +32,9 @@ SOURCES: Final = {"fer2013": "The dataset's labels", "ferplus": "FER+ majority o
 """Where the truth may come from. Readings of a model carry the same names."""
 
 OFFICIAL: Final = "fer2013new.csv"
+MOST_VOTES: Final = 1_000_000
+"""Of one emotion for one image; more are a mistake."""
+
 FILES: Final = ("labels.csv", OFFICIAL)
 
 
@@ -81,8 +84,9 @@ def from_bytes(data: bytes, name: str, table: pd.DataFrame) -> pd.DataFrame | No
             return None
         counts = pd.DataFrame({ours: source[prefix + word] for ours, word in NAMES.items()})
         counts["other"] = source[[prefix + word for word in OTHER]].sum(axis=1)
+        counts = counts.astype(np.float64).clip(0, MOST_VOTES).fillna(0).astype(np.int64)
         key = source["image name"] if official else source["file"]
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise DatasetError(
             f"{name}: the votes cannot be read ({error}). Take the file away or replace it."
         ) from error

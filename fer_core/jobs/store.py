@@ -104,6 +104,10 @@ class Jobs:
         public = settings().public
         return tuple(one for one in job.every(self.root) if not public or one.name in held)
 
+    def busy(self) -> int:
+        """How many jobs are waiting or running, whosever they are."""
+        return sum(one.state.is_active for one in job.every(self.root))
+
     def ask(self, name: str, word: str) -> None:
         """Ask a running job for something: ``job.CANCEL``, ``job.PAUSE`` or a word it knows.
 

@@ -18,6 +18,10 @@ from fer_core.images import MAX_PIXELS, Pixels
 from fer_core.video.info import VideoInfo, describe, quarter_turns, start_of
 
 SUFFIXES: Final = (".mp4", ".m4v", ".mov", ".webm", ".avi", ".mkv")
+OPENING: Final = {"format_whitelist": "mov,matroska,webm,avi", "protocol_whitelist": "file"}
+"""A file is opened by what it holds, not by its name, and the library knows formats that are mere
+lists of other files and addresses: only those of ``SUFFIXES`` are let through."""
+
 LARGE_PIXELS: Final = 2560 * 1440
 """Above this a picture is decoded by one thread: each one more keeps pictures of its own."""
 
@@ -99,7 +103,7 @@ class _Clock:
 def _opened(file: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """The container and its video stream; every error of the library becomes a ``VideoError``."""
     try:
-        with av.open(str(file), metadata_errors="ignore") as container:
+        with av.open(str(file), metadata_errors="ignore", options=OPENING) as container:
             found = [s for s in container.streams.video if not _is_cover(s)]
             if not found:
                 raise VideoError(f"{file.name}: there is no video in it, only sound or nothing.")

@@ -1,6 +1,5 @@
 """What the dataset page remembers for one visitor: the open dataset, findings, running work."""
 
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from fer_core import scratch
 from fer_core.audit.decisions import Decisions, file_for, view
 from fer_core.audit.report import Findings
 from fer_core.background import Task
@@ -67,7 +67,7 @@ def private_home() -> Path | None:
     if not settings().public:
         return None
     if "dataset_folder" not in st.session_state:
-        st.session_state["dataset_folder"] = tempfile.TemporaryDirectory(prefix="fer-dataset-")
+        st.session_state["dataset_folder"] = scratch.folder("dataset")
     return Path(st.session_state["dataset_folder"].name)
 
 

@@ -13,6 +13,7 @@ from fer_core.registry import KERAS_FILE, ModelCard
 from fer_core.runs import Source
 from fer_core.training.config import ARCHITECTURES, READINGS, TrainConfig
 from fer_core.training.presets import PRESETS, fitted
+from fer_core.training.yaml_file import fields_of
 from pages._dataset import charts, opening
 from pages._dataset.state import Opened, finish_or_show, opened
 from pages._train import cost_view, fields
@@ -102,11 +103,8 @@ def _from_file() -> tuple[TrainConfig, str]:
     if file is None:
         return PRESETS["Quick look"].config, FILE
     try:
-        values = yaml.safe_load(file.getvalue())
-        if not isinstance(values, dict):
-            raise TrainingError("it must hold fields such as 'epochs: 10'.")
-        return TrainConfig.from_dict(values), f"{FILE}-{file.file_id}"
-    except (yaml.YAMLError, UnicodeDecodeError, TrainingError) as error:
+        return TrainConfig.from_dict(fields_of(file.getvalue())), f"{FILE}-{file.file_id}"
+    except TrainingError as error:
         raise TrainingError(f"{file.name}: {error}") from error
 
 

@@ -23,6 +23,9 @@ READ = {
 }
 """Which pictures of a video are read, as options of the command."""
 
+PUBLIC_JOBS = 2
+"""On public links, so many videos and ZIPs are read at a time, whosever they are."""
+
 
 @dataclass(frozen=True)
 class Wish:
@@ -105,6 +108,8 @@ def _button(wish: Wish) -> None:
 
 def _create(wish: Wish) -> Job:
     """A job with its source: the upload, written to its folder, or the path."""
+    if settings().public and held.store().busy() >= PUBLIC_JOBS:
+        raise JobError("Others are having files read here at the moment. Try again in a minute.")
     chosen = wish.chosen
     if chosen is None:
         source = Path(wish.path).expanduser().absolute()

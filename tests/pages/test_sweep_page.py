@@ -80,8 +80,8 @@ def test_the_lines_of_the_chart_are_the_trials() -> None:
 
 
 def test_a_sweep_is_begun_with_what_was_chosen(
-    drawn_demo: Path,
-    monkeypatch: pytest.MonkeyPatch,  # noqa: F811
+    drawn_demo: Path,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pytest.importorskip("ray", reason="no Ray: pip install -r requirements-cluster.txt")
     shutil.copytree(drawn_demo, datasets.default_home() / demo.NAME)
