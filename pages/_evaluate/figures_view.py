@@ -11,6 +11,7 @@ from fer_core.evaluation import Evaluation, Interval
 from fer_core.evaluation.groups import by_group, gap
 from fer_core.labels import EMOTIONS
 from fer_core.settings import settings
+from pages._chart import show_chart
 from pages._dataset.balance_view import name, show_tiles, tile
 from pages._evaluate import charts
 from pages._evaluate.added import groups_of
@@ -28,7 +29,7 @@ def show(subject: Subject) -> None:
         _confusion(one)
     with right:
         _classes(one)
-        st.plotly_chart(charts.bias(one), key="bias", config=charts.QUIET,
+        show_chart(charts.bias(one), key="bias", config=charts.QUIET,
                         alt="How often each emotion is true and how often it is named")  # fmt: skip
     _cell(subject)
     _sureness(subject)
@@ -85,7 +86,7 @@ def _confusion(one: Evaluation) -> None:
         "Cells show", ["Share of each row", "Counts"], default="Share of each row", required=True,
         key="confusion_how", label_visibility="collapsed",
     )  # fmt: skip
-    st.plotly_chart(
+    show_chart(
         charts.confusion(one, how != "Counts"), key="confusion", on_select=_choose_cell,
         selection_mode="points", config=charts.QUIET,
         alt="Confusion matrix: rows are true, columns what the model says",
@@ -159,7 +160,7 @@ def _sureness(subject: Subject) -> None:
     st.subheader("How sure, and how sure to be believed", anchor=False)
     left, right = st.columns(2, gap="large")
     with left:
-        st.plotly_chart(charts.reliability(one), key="reliability", config=charts.QUIET,
+        show_chart(charts.reliability(one), key="reliability", config=charts.QUIET,
                         alt="Reliability diagram")  # fmt: skip
         st.caption(
             "Bars on the line: of answers given with 70 %, 70 % are right. Here they are off by "
@@ -168,7 +169,7 @@ def _sureness(subject: Subject) -> None:
     known = subject.truth >= 0
     with right:
         correct = (subject.answered == subject.truth)[known]
-        st.plotly_chart(charts.confidence(subject.probabilities[known], correct), key="sureness",
+        show_chart(charts.confidence(subject.probabilities[known], correct), key="sureness",
                         config=charts.QUIET, alt="Confidence of right and wrong")  # fmt: skip
     _threshold(subject)
 
@@ -200,7 +201,7 @@ def _threshold(subject: Subject) -> None:
                 "figures too good."
             )
     with right:
-        st.plotly_chart(charts.coverage(one, threshold), key="coverage", config=charts.QUIET,
+        show_chart(charts.coverage(one, threshold), key="coverage", config=charts.QUIET,
                         alt="Accuracy by share of faces answered")  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from fer_core.dataset import demo, pixels, store
 from fer_core.errors import FerError
 from fer_core.labels import EMOTIONS
 from fer_core.runs import Run
+from pages._chart import show_chart
 from pages._dataset.balance_view import enlarge, show_tiles
 from pages._train import charts
 
@@ -16,7 +17,7 @@ def show(run: Run) -> None:
     last = run.epochs[-1]
     with st.expander(f"What it gets wrong after epoch {last['epoch'] + 1}"):
         if "confusion" in last:
-            st.plotly_chart(charts.confusion(last["confusion"]), key=f"{run.job.name}-confusion",
+            show_chart(charts.confusion(last["confusion"]), key=f"{run.job.name}-confusion",
                             config=charts.QUIET, alt="Confusion matrix")  # fmt: skip
         _mistakes(run, last.get("mistakes", []))
 

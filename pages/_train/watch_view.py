@@ -7,6 +7,7 @@ from fer_core.errors import FerError
 from fer_core.jobs import CANCEL, PAUSE, Job, State, job
 from fer_core.runs import STOP, Run
 from fer_core.training import course
+from pages._chart import show_chart
 from pages._train import after_view, charts, mistakes_view
 from pages._train.state import CHOSEN, act, duration, moment
 
@@ -137,8 +138,8 @@ def _moving(run: Run) -> None:
         return
     left, right = st.columns(2, gap="medium")
     for place, key, make in ((left, "loss", charts.loss), (right, "accuracy", charts.accuracy)):
-        place.plotly_chart(
-            make(run, far), key=f"{run.job.name}-{key}", config=charts.QUIET,
+        show_chart(
+            make(run, far), place, key=f"{run.job.name}-{key}", config=charts.QUIET,
             alt=f"{key.capitalize()} by epoch",
         )  # fmt: skip
 
@@ -218,7 +219,7 @@ def _callbacks(run: Run) -> None:
 
 def _more_charts(run: Run) -> None:
     left, right = st.columns(2, gap="medium")
-    left.plotly_chart(charts.recall(run), key=f"{run.job.name}-recall", config=charts.QUIET,
+    show_chart(charts.recall(run), left, key=f"{run.job.name}-recall", config=charts.QUIET,
                       alt="Recall of each class by epoch")  # fmt: skip
-    right.plotly_chart(charts.learning_rate(run), key=f"{run.job.name}-rate", config=charts.QUIET,
+    show_chart(charts.learning_rate(run), right, key=f"{run.job.name}-rate", config=charts.QUIET,
                        alt="Learning rate by epoch")  # fmt: skip
