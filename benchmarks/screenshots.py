@@ -24,7 +24,6 @@ def photos(page: Page) -> None:
     page.get_by_text("1 photo, 1 face").wait_for()
     page.get_by_text("happy", exact=False).first.wait_for()
     page.locator(".js-plotly-plot").first.wait_for()
-    page.get_by_text("1 photo, 1 face").scroll_into_view_if_needed()
     _scroll(page, "1 photo, 1 face")
 
 
@@ -33,6 +32,7 @@ def live(page: Page) -> None:
     page.get_by_text(" fps · ").wait_for()
     player(page)
     page.wait_for_timeout(8_000)  # the last minute needs a few seconds to show anything
+    _scroll(page, "Snapshot")
 
 
 def dataset(page: Page) -> None:
@@ -42,19 +42,10 @@ def dataset(page: Page) -> None:
     _scroll(page, "is the smallest class")
 
 
-def evaluate(page: Page) -> None:
-    page.get_by_role("button", name="Open the demo").click()
-    page.get_by_role("button", name="Evaluate", exact=True).click()
-    page.get_by_text("Click a cell to see its images").wait_for()
-    page.wait_for_timeout(2_000)
-    _scroll(page, "right")
-
-
 PICTURES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "photos": ("upload", photos),
     "live": ("live", live),
     "dataset": ("dataset", dataset),
-    "evaluate": ("evaluate", evaluate),
 }
 
 
