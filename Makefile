@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PORT ?= 8501
 HOST ?= 127.0.0.1
 
-.PHONY: app test check stress audit screenshots release-model
+.PHONY: app test check stress audit docs screenshots release-model
 
 app: $(VENV)/.app-ready  ## install and start the dashboard; PORT=8502, HOST=0.0.0.0 for the network
 	@$(BIN)/python fer_core/first_run.py port $(HOST) $(PORT)
@@ -23,6 +23,9 @@ stress: $(VENV)/.test-ready  ## the long counts: killed runs, damaged files
 audit: $(VENV)/.test-ready  ## look for known flaws in the packages; needs the internet
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
 	$(BIN)/python -m pip_audit -r requirements.txt --no-deps --disable-pip
+
+docs: $(VENV)/.app-ready  ## write the pages of the reference that come from code
+	$(BIN)/python docs/generate.py
 
 screenshots: $(VENV)/.test-ready  ## make the README's pictures anew from the real app
 	$(BIN)/python -m benchmarks.screenshots

@@ -1,5 +1,6 @@
 """A chart, with its values as a table one click away for those who cannot see or read it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -8,13 +9,21 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 
-def show_chart(figure: go.Figure, place: DeltaGenerator | None = None, **options: Any) -> Any:
+def show_chart(
+    figure: go.Figure | Mapping[str, Any], place: DeltaGenerator | None = None, **options: Any
+) -> Any:
     """``place.plotly_chart`` with the same ``options``, and the table below it."""
+    figure = go.Figure(figure)
     with place or st.container(gap=None):
         event = st.plotly_chart(figure, **options)
-        with st.popover("Table", icon=":material/table:", type="tertiary"):
-            st.dataframe(values(figure), hide_index=True, alt=options.get("alt", "Values"))
+        show_table(values(figure), options.get("alt", "Values"))
     return event
+
+
+def show_table(table: pd.DataFrame, alt: str) -> None:
+    """A table that opens at a click."""
+    with st.popover("Table", icon=":material/table:", type="tertiary"):
+        st.dataframe(table, hide_index=True, alt=alt)
 
 
 def values(figure: go.Figure) -> pd.DataFrame:

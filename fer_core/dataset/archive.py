@@ -109,6 +109,8 @@ def check(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
 
 def _check_member(member: zipfile.ZipInfo) -> None:
     path = PurePosixPath(member.filename.replace("\\", "/"))
+    if not member.filename:
+        raise DatasetError("The ZIP holds a file without a name. Pack the folder again.")
     if path.is_absolute() or ".." in path.parts or ":" in member.filename.split("/")[0]:
         raise DatasetError(
             f"The ZIP holds {member.filename!r}, a path that leads outside. Pack the folder again."

@@ -15,6 +15,7 @@ from fer_core.dataset.index import class_weights
 from fer_core.errors import FerError
 from fer_core.labels import EMOTIONS
 from fer_core.settings import settings
+from pages._chart import show_chart
 from pages._dataset import charts
 from pages._dataset.balance_view import enlarge, name, show_tiles
 from pages._dataset.state import Opened, open_folder, show_opened, start, versions
@@ -50,7 +51,7 @@ def show(found: Opened) -> None:
     wanted = _plan(counts)
     if wanted is None:
         return
-    st.plotly_chart(
+    show_chart(
         charts.before_after(wanted.counts, wanted.target_count), key="before_after",
         config={"displayModeBar": False},
         alt="Training images now and after. " + ", ".join(

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from fer_core.labels import COLORS, EMOTIONS
 from fer_core.runs import Run
@@ -64,6 +65,25 @@ def learning_rate(run: Run) -> dict[str, Any]:
     figure["layout"]["yaxis"] |= {"rangemode": "tozero", "tickformat": ".1~e"}
     figure["layout"]["showlegend"] = False
     return figure
+
+
+def table(run: Run) -> pd.DataFrame:
+    """The figures of the charts above, a row an epoch."""
+    reading = run.config.readings[0]
+    rows = [
+        {
+            "epoch": line["epoch"] + 1,
+            "training loss": course.training_value(line, "loss", reading),
+            "validation loss": line.get("val_loss"),
+            "training accuracy": course.training_value(line, "accuracy", reading),
+            "validation accuracy": line.get("val_accuracy"),
+            "validation macro-F1": line.get("val_macro_f1"),
+            "learning rate": line["learning_rate"],
+            **{f"recall of {name}": line.get("recall", {}).get(name) for name in EMOTIONS},
+        }
+        for line in run.epochs
+    ]
+    return pd.DataFrame(rows)
 
 
 def overlay(all_runs: Sequence[Run], key: str, title: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from fer_core.runs import Source
 from fer_core.training.config import ARCHITECTURES, READINGS, TrainConfig
 from fer_core.training.presets import PRESETS, fitted
 from fer_core.training.yaml_file import fields_of
+from pages._chart import show_chart
 from pages._dataset import charts, opening
 from pages._dataset.state import Opened, finish_or_show, opened
 from pages._train import cost_view, fields
@@ -53,7 +54,7 @@ def dataset(found: Opened) -> Source | None:
     if "train" not in counts or (counts["train"] > 0).sum() < 2:
         st.error("Training needs pictures of two emotions or more in the training split.")
         return None
-    st.plotly_chart(charts.counts(counts), key="train_counts", config={"displayModeBar": False},
+    show_chart(charts.counts(counts), key="train_counts", config={"displayModeBar": False},
                     alt="Images of each class and split")  # fmt: skip
     if "validation" not in counts:
         st.caption(

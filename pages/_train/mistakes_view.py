@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import pandas as pd
 import streamlit as st
 
 from fer_core.dataset import demo, pixels, store
 from fer_core.errors import FerError
 from fer_core.labels import EMOTIONS
 from fer_core.runs import Run
+from pages._chart import show_table
 from pages._dataset.balance_view import enlarge, show_tiles
 from pages._train import charts, plot
 
@@ -17,9 +19,10 @@ def show(run: Run) -> None:
     with st.expander("What it gets wrong"):  # the same name always, or an epoch would close it
         st.caption(f"On the validation split, after epoch {last['epoch'] + 1}.")
         if "confusion" in last:
-            plot.show(
-                charts.confusion(last["confusion"]), f"{run.job.name}-confusion", "Confusion matrix"
-            )
+            matrix = last["confusion"]
+            plot.show(charts.confusion(matrix), f"{run.job.name}-confusion", "Confusion matrix")
+            show_table(pd.DataFrame(matrix, EMOTIONS, EMOTIONS).reset_index(names="is"),
+                       "Confusion matrix: rows are true, columns what it says")  # fmt: skip
         _mistakes(run, last.get("mistakes", []))
 
 

@@ -7,6 +7,7 @@ from fer_core.errors import FerError
 from fer_core.jobs import CANCEL, PAUSE, Job, State, job
 from fer_core.runs import STOP, Run
 from fer_core.training import course
+from pages._chart import show_table
 from pages._train import after_view, charts, mistakes_view, plot
 from pages._train.state import CHOSEN, act, duration, moment
 
@@ -229,3 +230,4 @@ def _more_charts(run: Run) -> None:
         plot.show(charts.recall(run), f"{run.job.name}-recall", "Recall of each class by epoch")
     with right:
         plot.show(charts.learning_rate(run), f"{run.job.name}-rate", "Learning rate by epoch")
+    show_table(charts.table(run), "Figures of every epoch")

@@ -219,7 +219,8 @@ def test_the_list_compares_renames_and_deletes() -> None:
     made("One")
     made("Two", epochs=2, learning_rate=5e-3)
     app = part(open_page(), "All runs")
-    table, differences = (frame.value for frame in app.dataframe)
+    table = app.dataframe[0].value
+    differences = next(frame.value for frame in app.dataframe if "field" in frame.value)
     assert dict(zip(table["run"], table["accuracy"].round(1), strict=True)) == {
         "One": 42,
         "Two": 34,
