@@ -45,7 +45,8 @@ def show(subject: Subject) -> None:
     )  # fmt: skip
     st.caption(
         "F1 of each emotion, accuracy and macro-F1: B minus A, with 95 % ranges from paired "
-        "resamples. A range that leaves out zero is more than chance."
+        "resamples. A range that leaves out zero is more than chance. Below: what the image is, "
+        "what A said → what B says, where B is surest first."
     )
     left, right = st.columns(2, gap="large")
     with left:
@@ -95,18 +96,20 @@ def _verdict(found: Comparison) -> None:
         f"({reach.low * 100:+.1f} to {reach.high * 100:+.1f}): it fixes {fixed:,} and breaks "
         f"{broken:,} of {found.n:,} images. "
     )
-    if found.p_value < 0.05:
-        st.success(said + f"That is more than chance (McNemar, p = {_p(found.p_value)}).")
+    p = f"p = {found.p_value:.3f}" if found.p_value >= 0.001 else "p < 0.001"
+    if found.p_value >= 0.05:
+        st.info(f"{said}That may be chance (McNemar, {p}).", icon=":material/casino:")
+    elif change > 0:
+        st.success(f"{said}That is more than chance (McNemar, {p}).", icon=":material/trending_up:")
     else:
-        st.warning(said + f"That may be chance (McNemar, p = {_p(found.p_value)}).")
-
-
-def _p(value: float) -> str:
-    return f"{value:.3f}" if value >= 0.001 else "less than 0.001"
+        st.warning(
+            f"{said}That is more than chance (McNemar, {p}).", icon=":material/trending_down:"
+        )
 
 
 def _gallery(a: Subject, b: Subject, which: np.ndarray, title: str) -> None:
     rows = np.flatnonzero(which)
+    rows = rows[np.argsort(-b.probabilities[rows].max(axis=1), kind="stable")]
     st.subheader(f"{title}: {len(rows):,}", anchor=False)
     if not len(rows):
         return

@@ -39,7 +39,7 @@ def show(subject: Subject) -> None:
     key = (subject.key, size)
     if key not in kept:
         count = size * (len(EVERY) + 1)
-        st.caption(f"{count:,} answers; about {max(count / 900, 1):.0f} s.")
+        st.caption(f"{count:,} answers; about {max(count / 1500, 1):.0f} s.")
         if st.button("Measure", type="primary", icon=":material/play_arrow:", key="robust_start"):
             start(
                 "Making faces harder to read", _work(subject, size), lambda r: kept.update({key: r})
