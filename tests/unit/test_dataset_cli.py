@@ -47,7 +47,7 @@ def test_audit_writes_tables_that_name_files(tmp_path: Path, capsys: pytest.Capt
         (["scan", "nowhere"], "no such folder"),
         (["scan", "demo", "--decisions", "none.csv"], "none.csv: there is no such file"),
         (["import", "faces.rar"], "only folders, .zip and .csv"),
-        (["import", "none.csv"], "none.csv: cannot be read"),
+        (["import", "none.csv"], "none.csv: there is no such file or folder"),
         (["balance", "demo", "--to", "smallest"], "A strategy is"),
         (["balance", "demo", "--to", "disgust=many"], "--to takes targets"),
         (["balance", "demo", "--to", "happy=3"], "below its"),
