@@ -1,6 +1,7 @@
 """Take in whatever a person has: a folder, a ZIP, or Kaggle's ``fer2013.csv``."""
 
 from pathlib import Path
+from typing import Final
 
 from fer_core.chunks import Progress
 from fer_core.dataset import votes as ferplus
@@ -8,6 +9,8 @@ from fer_core.dataset.archive import import_zip
 from fer_core.dataset.folder import import_folder
 from fer_core.dataset.kaggle import import_csv
 from fer_core.errors import DatasetError
+
+FILES: Final = {".zip": import_zip, ".csv": import_csv}
 
 
 def take_in(
@@ -37,10 +40,11 @@ def take_in(
     known = None if votes is None else ferplus.read(votes)
     if source.is_dir():
         return import_folder(source, name, home, progress, known)
+    bring = FILES.get(source.suffix.lower())
+    if bring is None:
+        raise DatasetError(
+            f"{source}: only folders, .zip and .csv files and the demo can be imported."
+        )
     if not source.exists():
-        raise DatasetError(f"{source}: there is no such file or folder. Check the path.")
-    if source.suffix.lower() == ".zip":
-        return import_zip(source, name, home, progress, known)
-    if source.suffix.lower() == ".csv":
-        return import_csv(source, name, home, progress, known)
-    raise DatasetError(f"{source}: only folders, .zip and .csv files and the demo can be imported.")
+        raise DatasetError(f"{source}: there is no such file. Check the path.")
+    return bring(source, name, home, progress, known)

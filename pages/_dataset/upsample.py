@@ -20,9 +20,9 @@ from pages._dataset.balance_view import enlarge, name, show_tiles
 from pages._dataset.state import Opened, close, open_folder, show_opened, start, versions
 
 WAYS = {
-    "To the largest class": "largest",
-    "To the median class": "median",
-    "To a number": "number",
+    "Largest": "largest",
+    "Median": "median",
+    "A number": "number",
     "By hand": "hand",
 }
 RANGES = {
@@ -68,9 +68,9 @@ def _plan(counts: dict[str, int]) -> Plan | None:
     st.subheader("Targets", anchor=False)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         way = st.segmented_control(
-            "How far",
+            "Fill every class up to",
             list(WAYS),
-            default="To the largest class",
+            default="Largest",
             required=True,
             key="how_far",
             persist_state="session",

@@ -108,10 +108,10 @@ def test_the_gallery_pages_through_a_class(app: AppTest) -> None:
 @pytest.mark.parametrize(
     ("way", "undersample", "targets"),
     [
-        ("To the largest class", False, [245] * 7),
-        ("To the median class", False, [125, 125, 125, 245, 177, 153, 125]),
-        ("To the median class", True, [125] * 7),
-        ("To a number", False, [245] * 7),
+        ("Largest", False, [245] * 7),
+        ("Median", False, [125, 125, 125, 245, 177, 153, 125]),
+        ("Median", True, [125] * 7),
+        ("A number", False, [245] * 7),
         ("By hand", False, [125, 19, 115, 245, 177, 153, 98]),
     ],
 )
@@ -131,7 +131,7 @@ def test_strategies_fill_the_targets(
 
 def test_a_number_below_the_largest_class_keeps_it_unless_told(app: AppTest) -> None:
     choose(app, "dataset_part", "Upsample")
-    choose(app, "how_far", "To a number")
+    choose(app, "how_far", "A number")
     app.number_input(key="target_number").set_value(150)
     settle(app.run())
     table = next(f.value for f in app.dataframe if "target" in f.value)
