@@ -42,12 +42,14 @@ class Source:
         votes: File of FER+ votes, where they are not found in the folder.
         decisions: File of decisions to see it through.
         corrections: Add the faces that were corrected on the live page.
+        names: What other folder names stand for; see ``dataset.scan``.
     """
 
     data: str
     votes: str | None = None
     decisions: str | None = None
     corrections: bool = False
+    names: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,8 @@ def open_dataset(source: Mapping[str, Any]) -> DatasetIndex:
     Raises:
         DatasetError: It is not there any more, or cannot be read.
     """
-    index = scan(demo.make() if source["data"] == "demo" else source["data"])
+    folder = demo.make() if source["data"] == "demo" else source["data"]
+    index = scan(folder, names=source.get("names"))
     if source.get("votes"):
         index = votes.attach(index, Path(source["votes"]))
     if source.get("decisions"):

@@ -12,6 +12,7 @@ from typing import BinaryIO, Final
 from fer_core.chunks import Progress
 from fer_core.dataset import store
 from fer_core.dataset.listing import TIDY, list_files
+from fer_core.dataset.votes import KEPT
 from fer_core.errors import DatasetError
 from fer_core.images import SUFFIXES
 from fer_core.settings import settings
@@ -37,7 +38,11 @@ FREE_RATIO_BYTES: Final = 10_000_000
 
 
 def import_zip(
-    source: Path | BinaryIO, name: str, home: Path | None = None, progress: Progress | None = None
+    source: Path | BinaryIO,
+    name: str,
+    home: Path | None = None,
+    progress: Progress | None = None,
+    votes: bytes | None = None,
 ) -> Path:
     """Unpack a ZIP of ``<class>/…`` or ``<split>/<class>/…`` as a new dataset.
 
@@ -48,6 +53,7 @@ def import_zip(
         name: What to call the dataset; a number is added where the name is taken.
         home: The store; see ``store``.
         progress: See ``chunks.Progress``.
+        votes: A table of FER+ votes to keep beside the images; see ``votes.load``.
 
     Returns:
         The dataset's folder.
@@ -67,7 +73,9 @@ def import_zip(
                     if progress and (done % 256 == 0 or done == len(members)):
                         progress(done, len(members))
                 _check_classes(folder, name)
-    except UNREADABLE as error:
+                if votes is not None:
+                    (folder / KEPT).write_bytes(votes)
+    except (*UNREADABLE, ValueError) as error:
         raise DatasetError(
             f"{name}: not a ZIP file that can be opened ({error}). Pack the folder again."
         ) from error

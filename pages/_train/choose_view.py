@@ -1,6 +1,7 @@
 """Begin a run: dataset, network, how to train, what it will cost."""
 
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import streamlit as st
@@ -70,8 +71,10 @@ def dataset(found: Opened) -> Source | None:
     decided = len(found.decisions) > 0
     return Source(
         "demo" if is_demo else str(root),
+        votes=str(found.votes_file) if found.votes_file else None,
         decisions=str(found.decisions.file) if decided else None,
         corrections=add,
+        names=found.names,
     )
 
 
@@ -180,9 +183,16 @@ def _start(config: TrainConfig, source: Source) -> None:
         )
     with st.expander("As a command"):
         st.write("The same run from a terminal, with this config in a file:")
-        st.code("python -m fer_core train --run RUN --config config.yaml --data " + source.data,
-                language="shell", wrap_lines=True)  # fmt: skip
+        st.code(_command(source), language="shell", wrap_lines=True)
         st.code(yaml.safe_dump(config.to_dict(), sort_keys=False), language="yaml", height=200)
+
+
+def _command(source: Source) -> str:
+    parts = ["python -m fer_core train --run RUN --config config.yaml --data", quote(source.data)]
+    for option in ("votes", "decisions"):
+        if file := getattr(source, option):
+            parts += [f"--{option}", quote(file)]
+    return " ".join([*parts, *["--corrections"] * source.corrections])
 
 
 def _begin(config: TrainConfig, source: Source, title: str) -> None:
