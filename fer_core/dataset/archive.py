@@ -27,6 +27,7 @@ MAX_RATIO: Final = 100
 """Most unpacked bytes for each packed one. Pictures are packed already: FER-2013 has 1.0."""
 
 MAX_FILES: Final = 1_000_000
+
 UNREADABLE: Final = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, NotImplementedError,
     RuntimeError, ValueError,
@@ -75,7 +76,7 @@ def import_zip(
                 _check_classes(folder, name)
                 if votes is not None:
                     (folder / KEPT).write_bytes(votes)
-    except (*UNREADABLE, ValueError) as error:
+    except UNREADABLE as error:
         raise DatasetError(
             f"{name}: not a ZIP file that can be opened ({error}). Pack the folder again."
         ) from error
