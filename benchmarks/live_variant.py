@@ -1,7 +1,8 @@
 """The live page with one thing changed, named in LIVE_VARIANT.
 
 ``slow``: reading a picture takes 300 ms more. ``asynchronous``: the player's own thread and queue
-stand between the video and the callback. ``plain``: nothing.
+stand between the video and the callback. ``late``: a connection is answered a second later.
+``plain``: nothing.
 """
 
 import os
@@ -9,11 +10,13 @@ import time
 from pathlib import Path
 
 import streamlit as st
+from streamlit_webrtc.webrtc import WebRtcWorker
 
 from fer_core import Recognizer
 from pages._live import player
 
 DELAY_S = 0.3
+ANSWER_S = 1.0
 
 
 @st.cache_resource
@@ -27,6 +30,14 @@ def change(what: str) -> None:
             return classify(self, rgb, detections)
 
         Recognizer.classify = slowly
+    elif what == "late":
+        answer = WebRtcWorker.process_offer
+
+        def lately(self, *args, **kw):
+            time.sleep(ANSWER_S)
+            return answer(self, *args, **kw)
+
+        WebRtcWorker.process_offer = lately
     elif what == "asynchronous":
         plain = player.webrtc_streamer
         player.webrtc_streamer = lambda *args, **kw: plain(*args, **kw | {"async_processing": True})

@@ -1,6 +1,7 @@
 """How many live viewers one server carries: each a light client that speaks as a browser does.
 
     python -m benchmarks.live_viewers --clip CLIP.mp4
+    python -m benchmarks.live_viewers --clip CLIP.mp4 --asynchronous  # a thread before the callback
 
 A client opens the page over Streamlit's own websocket, offers a WebRTC connection, answers the
 side panel's refreshes twice a second, sends video that was encoded before, and counts the pictures
@@ -28,7 +29,7 @@ from benchmarks.live_server import Server, free_port, report
 
 FPS = 30
 TOO_FEW = 20
-PAGE = "live"
+VARIANT = "benchmarks/live_variant.py"
 DONE = ForwardMsg.FINISHED_SUCCESSFULLY
 
 
@@ -126,7 +127,7 @@ class Viewer:
     async def _rerun(self, fragment: str = "") -> None:
         message = BackMsg()
         state = message.rerun_script
-        state.page_name, state.page_script_hash = ("" if self._script else PAGE), self._script
+        state.page_script_hash = self._script
         if fragment:
             state.fragment_id, state.is_auto_rerun = fragment, True
         if self._component:
@@ -149,11 +150,11 @@ def encode(file: Path) -> list[bytes]:
     return packets
 
 
-async def measure(file: Path, seconds: float, most: int) -> None:
+async def measure(file: Path, seconds: float, most: int, variant: str) -> None:
     packets = encode(file)
     counts = count_pictures()
     os.environ["FER_STREAMS"] = "64"
-    server = Server("streamlit_app.py", free_port())
+    server = Server(VARIANT, free_port(), LIVE_VARIANT=variant)
     viewers: list[Viewer] = []
     try:
         await asyncio.sleep(2)
@@ -202,8 +203,10 @@ def main() -> None:
     parser.add_argument("--clip", type=Path, required=True)
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--most", type=int, default=12)
+    parser.add_argument("--asynchronous", action="store_true")
     options = parser.parse_args()
-    asyncio.run(measure(options.clip, options.seconds, options.most))
+    variant = "asynchronous" if options.asynchronous else "plain"
+    asyncio.run(measure(options.clip, options.seconds, options.most, variant))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-// Says in words why the browser gives no camera. Shows nothing while all is well.
+// Says in words why the browser gives no camera, and nothing while all is well. Switches off a
+// camera that comes too late.
 const PLAYER = 'iframe[title*="streamlit_webrtc"]';
 
 function alertInPlayer() {
@@ -29,6 +30,27 @@ async function problem() {
   return "";
 }
 
+// Stop pressed while the browser still asks for the camera: the player has nothing to stop yet and
+// would go on with the start that was given up, camera on. So a camera that comes after a stop is
+// switched off again, and that start waits for ever.
+function guard() {
+  const page = document.querySelector(PLAYER)?.contentDocument;
+  const media = page?.defaultView?.navigator.mediaDevices;
+  if (!media || page.URL === "about:blank" || page.guarded) return;
+  page.guarded = true;
+  let stops = 0;
+  const isStop = (event) => event.target.closest("button")?.textContent.trim() === "Stop";
+  page.addEventListener("click", (event) => (stops += isStop(event)), true);
+  const ask = media.getUserMedia.bind(media);
+  media.getUserMedia = async (wanted) => {
+    const before = stops;
+    const stream = await ask(wanted);
+    if (stops === before) return stream;
+    stream.getTracks().forEach((track) => track.stop());
+    return new Promise(() => {});
+  };
+}
+
 export default function ({ parentElement }) {
   const line = parentElement.querySelector("[role=status]");
   const show = async () => {
@@ -36,7 +58,8 @@ export default function ({ parentElement }) {
     const all = text && text + " Or switch to Snapshot above.";
     if (line.textContent !== all) line.textContent = all;
   };
-  const timer = setInterval(show, 1000);
+  const timers = [setInterval(guard, 100), setInterval(show, 1000)];
+  guard();
   show();
-  return () => clearInterval(timer);
+  return () => timers.forEach(clearInterval);
 }

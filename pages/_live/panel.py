@@ -12,6 +12,9 @@ from pages._live.correcting import offer_freeze, show_frozen
 from pages._live.recording import offer_recording
 from pages._live.state import viewer
 
+LARGEST = 0
+"""Choice in the list of persons, whose numbers begin at 1."""
+
 
 def beside(context: WebRtcStreamerContext, every: int, detector: str) -> None:
     """Everything that changes while the video runs."""
@@ -56,15 +59,15 @@ def choose_face(session: LiveSession) -> TrackedFace | None:
     result = session.latest
     faces = result.faces if result else ()
     persons = sorted(session.history.persons())
-    wanted = None
+    wanted = LARGEST
     if len(persons) > 1:
         wanted = st.selectbox(
             "Person",
-            [None, *persons],
-            format_func=lambda n: "Largest face" if n is None else f"Person {n}",
+            [LARGEST, *persons],
+            format_func=lambda n: f"Person {n}" if n else "Largest face",
             key="person",
         )
-    if wanted is not None:
+    if wanted:
         return next((face for face in faces if face.person == wanted), None)
     return max(faces, key=lambda face: face.box.area, default=None)
 
@@ -72,7 +75,7 @@ def choose_face(session: LiveSession) -> TrackedFace | None:
 def show_face(session: LiveSession, coming: bool) -> None:
     """Bars, last minute and shares of one person."""
     face = choose_face(session)
-    chosen = st.session_state.get("person")
+    chosen = st.session_state.get("person") or None
     if coming and face:
         st.html(charts.bars(face))
     elif coming:

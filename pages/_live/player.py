@@ -7,11 +7,14 @@ from urllib.parse import urlsplit
 import streamlit as st
 from av import VideoFrame
 from streamlit_webrtc import VideoProcessorBase, WebRtcStreamerContext, webrtc_streamer
+from streamlit_webrtc.component import _reset_context, generate_frontend_component_key
+from streamlit_webrtc.webrtc import SignallingTimeoutError
 
 from fer_core import Recognizer
+from fer_core.errors import FerError
 from fer_core.live import LiveOptions, LiveSession
 from fer_core.live.connection import ice_servers
-from pages._live.state import seats, viewer
+from pages._live.state import Offer, seats, viewer
 
 PLAYER = "live-player"
 
@@ -63,28 +66,56 @@ class Processor(VideoProcessorBase):
 
 
 def play(reader: Recognizer, options: LiveOptions, facing: str) -> WebRtcStreamerContext:
-    """The player; every start of it is a new session."""
+    """The player; every start of it is a new session.
+
+    Raises:
+        FerError: Every seat is taken, or the server was too busy to answer.
+    """
     mine, places = viewer(), seats()
+    offer = forget_old_offer()
 
     def open_session() -> LiveSession:
+        mine.offer = offer
+        if mine.session:
+            mine.session.end()  # a start given up before it connected ends here, seat and all
         session = LiveSession(reader, options)
         places.take(session)
         mine.session = session
         return session
 
-    context = webrtc_streamer(
-        PLAYER,
-        rtc_configuration=network(),
-        media_stream_constraints=camera(facing),
-        video_processor_factory=lambda: Processor(open_session()),
-        async_processing=False,
-        video_html_attrs=VIDEO,
-        translations=WORDS,
-        media_toggle_controls=False,
-    )
+    try:
+        context = webrtc_streamer(
+            PLAYER,
+            rtc_configuration=network(),
+            media_stream_constraints=camera(facing),
+            video_processor_factory=lambda: Processor(open_session()),
+            async_processing=False,
+            video_html_attrs=VIDEO,
+            translations=WORDS,
+            media_toggle_controls=False,
+        )
+    except SignallingTimeoutError as error:
+        raise FerError("The server was too busy to start. Press Stop, then Start again.") from error
     if context.state.playing and context.video_processor and mine.session is None:
         context.video_processor.session = open_session()  # the page was cut off, the video was not
     return context
+
+
+def forget_old_offer() -> Offer | None:
+    """The browser's newest offer; a connection that answers an older one is let go of.
+
+    The player does so itself when it sees the stop between two starts. A busy server does not see
+    it: Streamlit merges what arrives during a run, or begins the next run while the one before
+    still answers. The player would then keep the old connection and leave the new start without
+    its answer for ever (streamlit-webrtc 0.79).
+    """
+    value = st.session_state.get(generate_frontend_component_key(PLAYER)) or {}
+    offer, context = value.get("sdpOffer"), st.session_state.get(PLAYER)
+    if offer and context and viewer().offer not in (None, offer):
+        state = context.state
+        _reset_context(context)
+        context._set_state(state)
+    return offer or None
 
 
 def network() -> dict | None:

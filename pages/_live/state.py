@@ -9,6 +9,9 @@ from fer_core.images import Pixels
 from fer_core.live import LiveSession, Recorder, Seats, memory
 from fer_core.settings import settings
 
+Offer = dict[str, str]
+"""With which the browser asks for a connection: type and SDP."""
+
 
 @dataclass
 class Frozen:
@@ -20,11 +23,12 @@ class Frozen:
 
 @dataclass
 class Viewer:
-    """What one visitor's live page holds on to."""
+    """What one visitor's live page holds on to; ``offer`` is what ``session`` was opened for."""
 
     session: LiveSession | None = None
     recorder: Recorder | None = None
     frozen: Frozen | None = None
+    offer: Offer | None = None
     connecting_since: float = field(default_factory=time.monotonic)
 
     def release(self) -> None:

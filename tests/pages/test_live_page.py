@@ -1,12 +1,17 @@
 """The live page without a browser: what it says before and instead of video."""
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from fer_core.live import LiveOptions, Seats
+from pages._live import player
+from pages._live.state import Viewer
 from tests.conftest import ROOT
+from tests.unit.live_stubs import StubRecognizer
 
 
 @pytest.fixture(autouse=True)
@@ -60,3 +65,23 @@ def test_the_snapshot_takes_the_place_of_the_video() -> None:
     assert not app.exception
     assert "The camera is off" not in said(app)
     assert app.get("camera_input")
+
+
+def test_a_start_given_up_before_it_connected_leaves_its_seat_to_the_next(monkeypatch) -> None:
+    mine, places, asked = Viewer(), Seats(1), []
+
+    def webrtc_streamer(*_, video_processor_factory, **__):
+        asked.append(video_processor_factory)
+        return SimpleNamespace(state=SimpleNamespace(playing=False))
+
+    for name, value in (
+        ("viewer", lambda: mine), ("seats", lambda: places), ("webrtc_streamer", webrtc_streamer)
+    ):  # fmt: skip
+        monkeypatch.setattr(player, name, value)
+    player.play(StubRecognizer(), LiveOptions(), "Front")
+    first = asked[0]().session
+    second = asked[0]().session  # no picture came, nobody said that the first had ended
+    assert first.ended
+    assert second.active
+    assert mine.session is second
+    assert places.free == 0

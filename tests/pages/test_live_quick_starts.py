@@ -1,0 +1,57 @@
+"""The live page on a busy server, spoken to as a browser does but without one."""
+
+import asyncio
+
+from aiortc import RTCConfiguration, RTCPeerConnection, VideoStreamTrack
+
+from benchmarks.live_server import Server, free_port
+from benchmarks.live_viewers import VARIANT, Viewer
+
+
+class Hasty(Viewer):
+    """Starts and stops three times within a second, then starts and waits for its video."""
+
+    async def _offer(self) -> None:
+        self._offered = True
+        self._turns = asyncio.create_task(self._take_turns())
+
+    async def _take_turns(self) -> None:
+        for _ in range(3):
+            await self._start()
+            await asyncio.sleep(0.2)
+            await self._pc.close()
+            self._value = {"playing": False, "sdpOffer": "", "iceCandidates": {}}
+            await self._rerun()
+            await asyncio.sleep(0.1)
+        await self._start()
+
+    async def _start(self) -> None:
+        self._pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self._pc.addTrack(VideoStreamTrack())
+        await self._pc.setLocalDescription(await self._pc.createOffer())
+        offer = {"sdp": self._pc.localDescription.sdp, "type": "offer"}
+        self._value = {"playing": False, "sdpOffer": offer, "iceCandidates": {}}
+        await self._rerun()
+
+    async def plays(self, seconds: float = 10) -> bool:
+        for _ in range(round(seconds / 0.1)):
+            if self._pc.connectionState == "connected":
+                return True
+            await asyncio.sleep(0.1)
+        return False
+
+
+async def start_in_quick_turns() -> bool:
+    """Whether the last start plays on a server that takes a second to answer each of them."""
+    server = Server(VARIANT, free_port(), LIVE_VARIANT="late")
+    viewer = Hasty(server.address, [])
+    try:
+        await viewer.open()
+        return await viewer.plays()
+    finally:
+        await viewer.close()
+        server.stop()
+
+
+def test_the_last_of_quick_starts_gets_its_own_answer() -> None:
+    assert asyncio.run(start_in_quick_turns())
