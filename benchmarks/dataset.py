@@ -77,7 +77,7 @@ def judge(index: DatasetIndex, values: labels.Features) -> pd.DataFrame:
 
 def growth(args: argparse.Namespace) -> None:
     """Trees of 35,000 and 500,000 small images, drawn by code and kept under ``--work``."""
-    times = []
+    times, proposing = [], []
     for count in (35_000, 500_000):
         root = args.work / f"tree-{count}"
         if not root.is_dir():
@@ -87,6 +87,9 @@ def growth(args: argparse.Namespace) -> None:
         seconds, index = timed(lambda root=root: scan(root))
         say(f"scan of {count:,} from cache: s", seconds, "")
         begin = time.process_time()
+        copies.propose(index.thumbs)
+        proposing.append(time.process_time() - begin)
+        begin = time.process_time()
         seconds, pairs = timed(lambda index=index: copies.find(index))
         times.append(time.process_time() - begin)
         planted = count // 1000
@@ -94,6 +97,11 @@ def growth(args: argparse.Namespace) -> None:
         say(f"copies in {count:,}: s of one core", times[-1], "")
         say(f"peak memory after {count:,}: GB", peak_gb(), "<= 1 or <= 2")
     grown = 500_000 * np.log(500_000) / (35_000 * np.log(35_000))
+    say(
+        "proposing: growth in a core's time over n log n",
+        proposing[1] / proposing[0] / grown,
+        "<= 1",
+    )
     say("copies: growth in a core's time over n log n", times[1] / times[0] / grown, "<= 1")
 
 

@@ -23,6 +23,15 @@ def open_dataset(page, server: str) -> None:
     page.get_by_text("Open the demo to look around").wait_for()
 
 
+def retarget(page, row: int, target: str) -> None:
+    """Type another target into a row of the table, whose lines are 35 pixels high."""
+    grid = page.locator("[data-testid=stDataFrame] .dvn-scroller").first
+    size = grid.bounding_box()
+    grid.dblclick(position={"x": size["width"] * 0.85, "y": 35 * (row + 1.5)})
+    page.locator(".gdg-input").fill(target)
+    page.keyboard.press("Enter")
+
+
 def test_zip_to_balanced_version(page, server: str, archive: Path, server_home: Path) -> None:
     open_dataset(page, server)
     page.get_by_role("radio", name="Upload").click()
@@ -36,6 +45,10 @@ def test_zip_to_balanced_version(page, server: str, archive: Path, server_home: 
     chart.get_by_text("after", exact=True).first.wait_for()
     bars = chart.evaluate("node => node.data.map(trace => [trace.name, Array.from(trace.y)])")
     assert bars == [["now", [5, 3, 5, 10, 5, 5, 5]], ["after", [10] * 7]]
+    retarget(page, 1, "12")
+    page.get_by_text("each disgust image would stand 4.0 times").wait_for()
+    retarget(page, 1, "10")
+    page.get_by_text("each disgust image would stand 3.3 times").wait_for()
     page.get_by_role("button", name="Write it").click()
     page.get_by_text("faces-balanced is written").wait_for()
     counts = scan(server_home / "datasets" / "faces-balanced").counts()
