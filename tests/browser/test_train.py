@@ -70,7 +70,7 @@ def test_start_refresh_stop_resume_promote(page, server: str, tmp_path: Path) ->
     config.write_text(TINY)
     open_train(page, server)
     page.get_by_role("button", name="Open the demo").click()
-    page.get_by_role("radio", name="From a file").click()
+    page.get_by_role("radio", name="From a file").click(timeout=PATIENT)  # the demo is drawn first
     page.locator("input[type=file]").last.set_input_files(str(config))
     number = page.get_by_role("spinbutton", name="Epochs", exact=True)
     expect(number).to_have_value(str(EPOCHS), timeout=120_000)  # the page has read the file

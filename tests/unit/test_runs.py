@@ -220,6 +220,17 @@ def test_a_dataset_that_is_gone_is_named(tmp_path: Path) -> None:
         open_dataset({"data": str(tmp_path / "gone")})
 
 
+def test_a_damaged_or_empty_split_is_not_trained(tree: Path) -> None:
+    from fer_core.training import samples
+
+    assert len(samples.load(scan(tree), "train", 32, 1)) == 18
+    with pytest.raises(TrainingError, match="no pictures in the split 'validation'"):
+        samples.load(scan(tree), "validation", 32, 1)
+    (tree / "train" / "sad" / "broken.png").write_bytes(b"no picture")
+    with pytest.raises(TrainingError, match=r"1 of 19 pictures cannot be read .*broken.png"):
+        samples.load(scan(tree), "train", 32, 1)
+
+
 def test_versions_of_the_demo_are_drawn_too(tmp_path: Path) -> None:
     from fer_core.dataset import demo
 
