@@ -67,7 +67,7 @@ def page(
 
 def _figure(text: str, chart: go.Figure, with_library: bool) -> str:
     """A chart; the first brings the drawing library along, so that no other file is needed."""
-    chart.update_layout(template="plotly_white", font_color="#1B2421")
+    chart.update_layout(template="plotly_white", font_color=charts.INK["light"])
     drawn = plotly.io.to_html(
         chart, include_plotlyjs="inline" if with_library else False, full_html=False,
         config=charts.QUIET,
