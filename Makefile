@@ -2,19 +2,33 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
+HOST ?= 127.0.0.1
 
-.PHONY: app test check stress release-model
+.PHONY: app test check stress audit docs screenshots release-model
 
-app: $(VENV)/.app-ready  ## install and start the dashboard
+app: $(VENV)/.app-ready  ## install and start the dashboard; PORT=8502, HOST=0.0.0.0 for the network
+	@$(BIN)/python fer_core/first_run.py port $(HOST) $(PORT)
 	@echo "FER Studio is starting on http://localhost:$(PORT) (stop it with Ctrl-C)"
-	$(BIN)/streamlit run streamlit_app.py --server.port $(PORT)
+	@$(BIN)/streamlit run streamlit_app.py --server.port $(PORT) --server.address $(HOST)
 
 test: $(VENV)/.test-ready check  ## install what is needed and run every check and test
 	$(BIN)/python -m pytest
 
-stress: $(VENV)/.test-ready  ## kill training runs 30 times with compiled networks, bulk runs 10 times
+stress: $(VENV)/.test-ready  ## the long counts: killed runs, damaged files
 	$(BIN)/python -m pytest tests/unit/test_training_bursts.py --kills 30 --graph
 	$(BIN)/python -m pytest tests/unit/test_bulk.py -k killed --kills 10
+
+	$(BIN)/python -m pytest tests/unit/test_fuzz.py --fuzz 600
+
+audit: $(VENV)/.test-ready  ## look for known flaws in the packages; needs the internet
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
+	$(BIN)/python -m pip_audit -r requirements.txt --no-deps --disable-pip
+
+docs: $(VENV)/.app-ready  ## write the pages of the reference that come from code
+	$(BIN)/python docs/generate.py
+
+screenshots: $(VENV)/.test-ready  ## make the README's pictures anew from the real app
+	$(BIN)/python -m benchmarks.screenshots
 
 check: $(VENV)/.test-ready
 	$(BIN)/ruff check .
@@ -37,12 +51,11 @@ release-model: $(VENV)/.app-ready  ## train the shipped models anew
 	$(call train,fernet)
 
 $(VENV)/.app-ready: requirements.txt
-	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(not (3, 11) <= v < (3, 14))' || \
-		{ echo "FER Studio needs Python 3.11, 3.12 or 3.13; try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	touch $@
+	@command -v $(PYTHON) >/dev/null || \
+		{ echo "There is no $(PYTHON) here. Install Python 3.11, 3.12 or 3.13 (python.org)."; exit 1; }
+	@$(PYTHON) fer_core/first_run.py install $(VENV) $<
+	@touch $@
 
-$(VENV)/.test-ready: $(VENV)/.app-ready requirements-dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
-	touch $@
+$(VENV)/.test-ready: $(VENV)/.app-ready requirements-dev.txt requirements-cluster.txt
+	@$(PYTHON) fer_core/first_run.py install $(VENV) requirements-dev.txt
+	@touch $@

@@ -1,11 +1,17 @@
 """FER Studio's entry: ``streamlit run streamlit_app.py``. A router and nothing else."""
 
+from pathlib import Path
+
 import streamlit as st
+
+from pages._start import start_once
 
 st.set_page_config(
     page_title="FER Studio", page_icon=":material/sentiment_satisfied:", layout="wide"
 )
 st.secrets.load_if_toml_exists()  # secrets become environment variables, before settings are read
+start_once()
+st.html(Path(__file__).parent / "pages" / "contrast.css")
 
 st.navigation(
     [

@@ -1,8 +1,8 @@
 """Speed and memory of videos and very many photos, on two cores.
 
     python -m benchmarks.bulk --clip CLIP.mp4                    # speed, 10,000 photos
-    python -m benchmarks.bulk --clip CLIP.mp4 --minutes 1 30     # memory over the length
     python -m benchmarks.bulk --parts video                      # or photos, or memory
+    python -m benchmarks.bulk --parts memory --minutes 1 30 --rate 2   # read two pictures a second
 
 CLIP is 640x360 with one face; longer ones are made by looping it with ffmpeg. Every measurement is
 a whole process, ``python -m fer_core classify``, watched from outside.
@@ -80,11 +80,15 @@ def video(rows: dict[str, float], clip: Path, folder: Path) -> None:
     rows["the same if both cores had been free "] = seconds * CORES / drawn.cpu_s
 
 
-def memory(rows: dict[str, float], clip: Path, folder: Path, minutes: list[float]) -> None:
+def memory(
+    rows: dict[str, float], clip: Path, folder: Path, minutes: list[float], rate: float
+) -> None:
+    how = ["--rate", str(rate)] if rate else []
     for length in minutes:
-        long = loop(clip, length, folder / "long.mp4")
-        run = classify(long, "--out", folder / "long.parquet", "--annotated", folder / "copies")
+        long, out = loop(clip, length, folder / "long.mp4"), folder / "long.parquet"
+        run = classify(long, "--out", out, "--annotated", folder / "copies", *how)
         rows[f"peak memory at {length:g} min with the copy, MB (<= 500)"] = run.megabytes
+        rows[f"{length:g} min with the copy, times real time"] = length * 60 / run.seconds
 
 
 def photos(rows: dict[str, float], folder: Path, count: int) -> None:
@@ -133,6 +137,7 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
     parser.add_argument("--clip", type=Path)
     parser.add_argument("--minutes", type=float, nargs="*", default=[1, 30])
+    parser.add_argument("--rate", type=float, default=0.0, help="of memory: pictures read a second")
     parser.add_argument("--photos", type=int, default=PHOTOS)
     parser.add_argument("--parts", nargs="*", default=["video", "photos", "memory"])
     parser.add_argument("--json", type=Path, help="write the figures there too")
@@ -147,7 +152,7 @@ def main() -> None:
         parts: dict[str, Callable[[], None]] = {
             "video": lambda: video(rows, clip, folder),
             "photos": lambda: photos(rows, folder, options.photos),
-            "memory": lambda: memory(rows, clip, folder, options.minutes),
+            "memory": lambda: memory(rows, clip, folder, options.minutes, options.rate),
         }
         for part in options.parts:
             parts[part]()

@@ -9,6 +9,7 @@ from fer_core import (
     dataset_commands,
     evaluate_command,
     registry,
+    sweep_command,
     train_command,
     watch_command,
 )
@@ -18,7 +19,7 @@ from fer_core.errors import FerError
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 on success, 1 if some files failed, 2 if nothing could be done."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
         return int(options.run(options))
     except FerError as error:
@@ -60,11 +61,12 @@ def _models_export(options: argparse.Namespace) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """Of every command; the reference is written from it as well."""
+    every = argparse.ArgumentParser(
         prog="python -m fer_core", description="Facial emotion recognition."
     )
-    actions = parser.add_subparsers(required=True, metavar="COMMAND")
+    actions = every.add_subparsers(required=True, metavar="COMMAND")
     classify = actions.add_parser("classify", help="emotions of photos and videos as a table")
     classify_command.add(classify)
     watch = actions.add_parser("watch", help="a camera, file or stream, a line a second")
@@ -74,8 +76,9 @@ def _parser() -> argparse.ArgumentParser:
     evaluation = actions.add_parser("evaluate", help="how good a model is on a dataset")
     evaluate_command.add(evaluation)
     train_command.add(actions.add_parser("train", help="train a network in a run folder"))
+    sweep_command.add(actions.add_parser("sweep", help="train with many settings, on Ray"))
     _add_models(actions.add_parser("models", help="list, show, promote and export models"))
-    return parser
+    return every
 
 
 def _add_models(parser: argparse.ArgumentParser) -> None:

@@ -13,13 +13,14 @@ from typing import Final
 import pandas as pd
 
 from fer_core.bulk import Options, Report, Summary, classify
+from fer_core.bulk.remote import is_address
 from fer_core.crew import Crew
 from fer_core.errors import FerError, SettingsError
 from fer_core.jobs import Progress, duration, working
-from fer_core.results import check_format
+from fer_core.results import FORMATS, check_format
 from fer_core.settings import DETECTORS, settings
 from fer_core.video import SUFFIXES, Sampling
-from fer_core.video.story import save_moments
+from fer_core.video.story import MOMENT_COLUMNS, save_moments
 
 WIDTH: Final = 24
 """Characters of the progress bar."""
@@ -31,11 +32,13 @@ MOST_ERRORS: Final = 20
 def add(parser: argparse.ArgumentParser) -> None:
     """Fill the parser of ``python -m fer_core classify``."""
     parser.add_argument(
-        "paths", nargs="+", metavar="PATH", help="picture, video, folder, ZIP or pattern"
-    )
+        "paths", nargs="+", metavar="PATH",
+        help="picture, video, folder, ZIP, pattern, Parquet list of files, or address such as s3://",
+    )  # fmt: skip
     parser.add_argument(
-        "--out", type=Path, required=True, action="append",
-        help="table to write: .csv, .json or .parquet; may be given several times",
+        "--out", required=True, action="append",
+        help="table to write: .csv, .json or .parquet; may be given several times. With --engine "
+        "ray a folder that every machine sees, or an address",
     )  # fmt: skip
     add_model(parser)
     parser.add_argument("--crop", action="store_true", help="each picture is a face crop already")
@@ -43,7 +46,18 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--annotated", type=Path, metavar="DIR", help="write annotated copies of the videos there"
     )
-    parser.add_argument("--workers", type=int, help="cores to use (default: FER_THREADS, 2)")
+    parser.add_argument(
+        "--workers", type=int,
+        help="cores to use (default: FER_THREADS, 2; with --engine ray all there are)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--engine", choices=("local", "ray"), default="local",
+        help="this machine, or a Ray cluster (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--address", metavar="HOST:PORT",
+        help="of the Ray cluster, or auto (default: one on this machine, for this command)",
+    )  # fmt: skip
     parser.add_argument("--restart", action="store_true", help="forget what is half done")
     parser.add_argument(
         "--below", type=Path, metavar="DIR", help="name files in the results by their path in DIR"
@@ -71,10 +85,13 @@ def add_sampling(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """0 if every file was read, 1 if some were not, 130 if stopped by Ctrl-C."""
-    for out in options.out:
-        check_format(out)
     if options.workers is not None and options.workers < 1:
         raise SettingsError(f"--workers must be 1 or more. Received: {options.workers}.")
+    if options.engine == "ray":
+        return _run_on_cluster(options)
+    if options.address:
+        raise SettingsError("--address needs --engine ray.")
+    options.out = [_file(out) for out in options.out]
     if options.job:
         with working(options.job, turn="wait") as work:
             summary = _classify(options, work.report)
@@ -94,22 +111,59 @@ def run(options: argparse.Namespace) -> int:
     return int(summary.errors > 0)
 
 
+def _run_on_cluster(options: argparse.Namespace) -> int:
+    from fer_core.cluster import bulk, connection
+
+    connection.check_installed()
+    if len(options.out) > 1:
+        raise SettingsError("--engine ray writes one folder of Parquet files: give one --out.")
+    out = options.out[0]
+    if Path(out).suffix in FORMATS:
+        raise SettingsError(f"--engine ray writes a folder, not a file. Received: --out {out}.")
+    try:
+        with closing(_Bar()) as bar:
+            counts = bulk.classify(
+                options.paths, _crew(options, 1), out, _how(options), bar.show,
+                options.address, options.workers,
+            )  # fmt: skip
+    except KeyboardInterrupt:
+        print("Stopped. The same command goes on from here.", file=sys.stderr)
+        return 130
+    print(f"{counts.files} files, {counts.faces} faces, {counts.errors} errors: {out}")
+    if counts.errors:
+        print(f"All errors: {out.rstrip('/')}/{bulk.ERRORS}", file=sys.stderr)
+    return int(counts.errors > 0)
+
+
+def _file(out: str) -> Path:
+    if is_address(out):
+        raise SettingsError(f"Only --engine ray writes to an address. Received: --out {out}.")
+    check_format(Path(out))
+    return Path(out)
+
+
 def _classify(options: argparse.Namespace, report: Report) -> Summary:
-    crew = Crew(
-        options.workers or settings().threads, options.model, options.detector, options.reading
-    )
+    crew = _crew(options, options.workers or settings().threads)
+    return classify(options.paths, crew, options.out, _how(options), report)
+
+
+def _crew(options: argparse.Namespace, workers: int) -> Crew:
+    crew = Crew(workers, options.model, options.detector, options.reading)
     if crew.first.notice:
         print(crew.first.notice, file=sys.stderr)
+    return crew
+
+
+def _how(options: argparse.Namespace) -> Options:
     sampling = Sampling(options.every, options.rate)
-    how = Options(options.crop, sampling, options.annotated, options.below, options.restart)
-    return classify(options.paths, crew, options.out, how, report)
+    return Options(options.crop, sampling, options.annotated, options.below, options.restart)
 
 
 def _keep_moments(options: argparse.Namespace) -> None:
     """For the page: what stood out, where the job is a single video."""
     source = Path(options.paths[0])
     if len(options.paths) == 1 and source.suffix.lower() in SUFFIXES:
-        table = pd.read_parquet(options.out[0])
+        table = pd.read_parquet(options.out[0], columns=MOMENT_COLUMNS)
         with suppress(FerError):  # an unreadable video has its row already
             save_moments(table, source, options.job / "moments")
 

@@ -12,9 +12,7 @@ from fer_core.augmentation import LIMITS, Spec
 from fer_core.chunks import on_terminal
 from fer_core.classifier import EmotionClassifier
 from fer_core.dataset import DatasetIndex, demo, scan, votes
-from fer_core.dataset.archive import import_zip
-from fer_core.dataset.folder import import_folder
-from fer_core.dataset.kaggle import import_csv
+from fer_core.dataset.take_in import take_in
 from fer_core.errors import DatasetError
 
 
@@ -88,21 +86,12 @@ def _scan(options: argparse.Namespace) -> int:
 
 
 def _import(options: argparse.Namespace) -> int:
-    source = Path(options.source)
-    name = options.name or source.stem
     if options.source == "demo":
         print(demo.make())
-    elif source.suffix.lower() == ".csv":
-        print(import_csv(source, name, progress=on_terminal("import"), votes=options.votes))
-    elif source.suffix.lower() == ".zip":
-        print(import_zip(source, name, progress=on_terminal("import")))
-    elif source.is_dir():
-        progress = on_terminal("import")
-        print(import_folder(source, name, progress=progress, votes=options.votes))
     else:
-        raise DatasetError(
-            f"{source}: only folders, .zip and .csv files and the demo can be imported."
-        )
+        progress = on_terminal("import")
+        made = take_in(Path(options.source), options.name, None, progress, options.votes)
+        print(made)
     return 0
 
 

@@ -1,8 +1,13 @@
-"""Write files so that no reader ever sees half of one."""
+"""Write files so that no reader ever sees half of one.
+
+Who may read them is left to the process's umask: the server's lets its own user alone.
+"""
 
 import io
 import json
-import tempfile
+import secrets
+import shutil
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,16 +22,19 @@ if TYPE_CHECKING:  # pandas takes a third of a second, and recognising needs non
 def write_bytes(file: Path, data: bytes | memoryview) -> None:
     """Write under a temporary name beside ``file`` and rename; makes the folder if needed."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=file.parent, prefix=file.name, delete=False) as new:
-        part = Path(new.name)
-        try:
+    part = unused_name(file)
+    try:
+        with part.open("xb") as new:
             new.write(data)
-            new.flush()
-            part.chmod(0o644)
-            part.replace(file)
-        except OSError:
-            part.unlink(missing_ok=True)
-            raise
+        part.replace(file)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def unused_name(file: Path) -> Path:
+    """A hidden name beside ``file`` that nobody else has or guesses."""
+    return file.with_name(f".{file.name}-{secrets.token_hex(8)}")
 
 
 def write_json(file: Path, content: Mapping[str, Any]) -> None:
@@ -46,3 +54,10 @@ def parquet_bytes(table: "pd.DataFrame") -> bytes:
     buffer = io.BytesIO()
     table.to_parquet(buffer, index=False)
     return buffer.getvalue()
+
+
+def sweep(folder: Path, older_s: float = 3600) -> None:
+    """Remove what writers that were killed left below ``folder`` under hidden names."""
+    for left in (*folder.glob(".new-*"), *folder.glob(".deleted-*")):
+        if left.stat().st_mtime < time.time() - older_s:
+            shutil.rmtree(left, ignore_errors=True)

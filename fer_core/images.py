@@ -152,13 +152,20 @@ def _too_large(name: str, size: tuple[int, int] | None = None) -> str:
 
 def _to_rgb(picture: Image.Image) -> Pixels:
     if picture.mode.startswith(("I", "F")):  # 16 bits and more a pixel
-        values = np.asarray(picture, dtype=np.float32)
-        top = 65535.0 if picture.mode.startswith("I") else max(float(values.max()), 1e-6)
-        picture = Image.fromarray((np.clip(values / top, 0, 1) * 255).astype(np.uint8))
+        picture = Image.fromarray(_to_8_bits(np.array(picture)))
     if picture.has_transparency_data:
         white = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(white, picture.convert("RGBA"))
     return np.asarray(picture.convert("RGB"))
+
+
+def _to_8_bits(values: npt.NDArray[np.generic]) -> Pixels:
+    """Whole numbers count up to 65,535, others up to the largest; changed in place where it can."""
+    if values.dtype.kind == "f":
+        numbers = np.nan_to_num(values.astype(np.float32, copy=False), False, 0.0, 0.0, 0.0)
+        numbers *= 255 / max(float(numbers.max()), 1e-6)
+        return np.clip(numbers, 0, 255, out=numbers).astype(np.uint8)
+    return (np.clip(values, 0, 65535, out=values) // 257).astype(np.uint8)
 
 
 def _pixels(array: npt.NDArray[np.generic] | cv2.typing.MatLike) -> Pixels:

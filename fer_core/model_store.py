@@ -9,7 +9,6 @@ import json
 import os
 import re
 import shutil
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from pathlib import Path
 
 from fer_core import registry
 from fer_core.errors import ModelError, SettingsError
-from fer_core.files import write_json
+from fer_core.files import unused_name, write_json
 from fer_core.registry import INT8_FILE, KERAS_FILE, LITERT_FILE, ModelCard
 from fer_core.settings import settings
 
@@ -59,10 +58,15 @@ def entries() -> tuple[Entry, ...]:
     ]  # fmt: skip
     runs = sorted((settings().home / "runs").glob("*/model/card.json"))
     found += [
-        Entry(card.parent, f"run {card.parent.parent.name}", "run", is_default=False)
+        Entry(card.parent, name_of_run(card.parent.parent.name), "run", is_default=False)
         for card in runs
     ]
     return tuple(found)
+
+
+def name_of_run(run: str) -> str:
+    """What the model of a training run is called among ``entries``."""
+    return f"run {run}"
 
 
 def check_may_change() -> None:
@@ -96,10 +100,10 @@ def new_model(name: str) -> Iterator[Path]:
         raise ModelError(f"There is a model {name!r} already. Choose another name.")
     try:
         home.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=".new-", dir=home))
+        staging = unused_name(home / f"new-{name}")
+        staging.mkdir()
         try:
             yield staging
-            staging.chmod(0o755)
             staging.rename(home / name)
         except BaseException:
             shutil.rmtree(staging, ignore_errors=True)

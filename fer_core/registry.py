@@ -101,7 +101,8 @@ def model_folders() -> tuple[Path, ...]:
     folders: dict[str, Path] = {}
     for root in (settings().home / "models", SHIPPED):
         for card in sorted(root.glob("*/card.json")):
-            folders.setdefault(card.parent.name, card.parent)
+            if not card.parent.name.startswith("."):  # being written or deleted
+                folders.setdefault(card.parent.name, card.parent)
     return tuple(folders.values())
 
 

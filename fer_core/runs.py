@@ -2,7 +2,6 @@
 
 import io
 import shutil
-import tempfile
 import time
 import zipfile
 from collections.abc import Mapping
@@ -11,9 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from fer_core import model_store, registry
-from fer_core.errors import JobError, TrainingError
-from fer_core.files import write_json
+from fer_core import model_store, registry, scratch
+from fer_core.dataset.archive import UNREADABLE, check
+from fer_core.errors import DatasetError, JobError, TrainingError
+from fer_core.importing.inspection import check_keras
 from fer_core.jobs import Job, Jobs, job
 from fer_core.settings import settings
 from fer_core.training import course
@@ -29,7 +29,6 @@ TRAINING: Final = "Training"
 END_S: Final = 10
 """So long a killed process may take to be gone."""
 
-MOST_BYTES: Final = 4_000_000_000
 PROCESS_FILES: Final = (job.JOB, job.OWNER, job.REQUEST)
 """What in a run's folder is of one machine and one moment."""
 
@@ -43,12 +42,14 @@ class Source:
         votes: File of FER+ votes, where they are not found in the folder.
         decisions: File of decisions to see it through.
         corrections: Add the faces that were corrected on the live page.
+        names: What other folder names stand for; see ``dataset.scan``.
     """
 
     data: str
     votes: str | None = None
     decisions: str | None = None
     corrections: bool = False
+    names: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +127,9 @@ def start(config: TrainConfig, source: Source, title: str) -> Job:
     made = jobs.create(title, "train", name=_free(jobs, stamp))
     folder = RunFolder(made.folder)
     config.save(folder.config)
-    write_json(folder.dataset, {name: getattr(source, name) for name in Source.__slots__})
+    folder.write_source({name: getattr(source, name) for name in Source.__slots__})
     try:
-        return jobs.launch(made.name, _command(made.folder))
+        return jobs.launch(made.name, command(made.folder))
     except JobError:
         jobs.delete(made.name)
         raise
@@ -158,7 +159,7 @@ def extend(name: str, epochs: int) -> Job:
     if now := active():
         raise JobError(f"{now.title} is training. Pause or stop it first.")
     run.folder.extend(run.config, len(run.epochs) + epochs)
-    return store().launch(name, _command(run.job.folder))
+    return store().launch(name, command(run.job.folder))
 
 
 def discard(name: str) -> None:
@@ -204,18 +205,21 @@ def take_in(file: BinaryIO, title: str) -> Job:
     """Take in a run that ``pack`` wrote, such as one trained on a hosted GPU.
 
     Raises:
-        JobError: It is no ZIP of a run, or a far too large one.
+        JobError: It is no ZIP of a run, or breaks a rule of ``dataset.archive``.
+        ModelError: A network in it asks for code or other files.
         TrainingError: Its config is damaged.
     """
     jobs = store()
-    with tempfile.TemporaryDirectory() as place:
+    with scratch.folder("run") as place:
         try:
             with zipfile.ZipFile(file) as archive:
-                if sum(one.file_size for one in archive.infolist()) > MOST_BYTES:
-                    raise JobError(f"{title}: more than {MOST_BYTES / 1e9:.0f} GB when unpacked.")
-                archive.extractall(place)
-        except (zipfile.BadZipFile, OSError, ValueError) as error:
+                archive.extractall(place, check(archive))
+        except DatasetError as error:
+            raise JobError(f"{title}: {error}") from error
+        except (*UNREADABLE, OSError, ValueError) as error:
             raise JobError(f"{title}: this is not a ZIP of a run ({error}).") from error
+        for network in sorted(Path(place).rglob("*.keras")):
+            check_keras(network)
         configs = sorted(Path(place).rglob("config.yaml"), key=lambda one: len(one.parts))
         if not configs:
             raise JobError(f"{title}: there is no config.yaml in it, so it is no run.")
@@ -226,7 +230,7 @@ def take_in(file: BinaryIO, title: str) -> Job:
             (configs[0].parent / name).unlink(missing_ok=True)
         (made.folder / "owner.json").unlink()
         shutil.copytree(configs[0].parent, made.folder, dirs_exist_ok=True)
-    job.change(made.folder, command=_command(made.folder), cwd=str(Path.cwd()))
+    job.change(made.folder, command=command(made.folder), cwd=str(Path.cwd()))
     return jobs.get(made.name)
 
 
@@ -247,7 +251,7 @@ def _run(one: Job) -> Run:
     return Run(one, TrainConfig.load(folder.config), folder.epochs())
 
 
-def _command(folder: Path) -> list[str]:
+def command(folder: Path) -> list[str]:
     """The same for the first start and every later one: what to do lies in the folder."""
     return ["train", "--run", str(folder.absolute()), "--resume"]
 

@@ -24,6 +24,8 @@ class Settings:
         yunet: ``FER_YUNET``. Path to YuNet's ONNX file, or None to use the cache or fetch it.
         threads: ``FER_THREADS``. Threads of one classifier, 1 to 64.
         streams: ``FER_STREAMS``. Live views at the same time, 1 to 64.
+        upload_mb: ``FER_UPLOAD_MB``. Largest file that is taken, in megabytes, 1 to 100,000; 200,
+            or 50 on public links.
         job_hours: ``FER_JOB_HOURS``. Uploaded videos and their results are deleted after so many
             hours, 1 to 8,760.
     """
@@ -35,6 +37,7 @@ class Settings:
     yunet: Path | None = None
     threads: int = 2
     streams: int = 4
+    upload_mb: int = 200
     job_hours: int = 24
 
     @classmethod
@@ -50,14 +53,16 @@ class Settings:
                 f"FER_DETECTOR must be one of {', '.join(DETECTORS)}. Received: {detector!r}."
             )
         yunet = environ.get("FER_YUNET")
+        public = _switch(environ, "FER_PUBLIC")
         return cls(
             home=_folder(environ, "FER_HOME", platformdirs.user_data_path("fer-studio")),
             cache=_folder(environ, "FER_CACHE", platformdirs.user_cache_path("fer-studio")),
-            public=_switch(environ, "FER_PUBLIC"),
+            public=public,
             detector=detector,
             yunet=Path(yunet).expanduser() if yunet else None,
             threads=_count(environ, "FER_THREADS", default=2, most=64),
             streams=_count(environ, "FER_STREAMS", default=4, most=64),
+            upload_mb=_count(environ, "FER_UPLOAD_MB", default=50 if public else 200, most=100_000),
             job_hours=_count(environ, "FER_JOB_HOURS", default=24, most=8760),
         )
 

@@ -5,7 +5,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from fer_core import corrections
 from fer_core.audit.decisions import Decisions, view
@@ -35,6 +35,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--epochs", type=int, help="instead of the config's")
     parser.add_argument("--start", help="instead of the config's")
     parser.add_argument("--until", type=int, metavar="EPOCH", help="pause before this epoch")
+    parser.add_argument("--beside", action="store_true", help="train even if another run does")
     parser.set_defaults(run=run)
 
 
@@ -43,7 +44,8 @@ def run(options: argparse.Namespace) -> int:
     folder = RunFolder(options.folder)
     config = _config(folder, options)
     try:
-        with working(options.folder, kind="train", turn="refuse") as work:
+        turn: Literal["any", "refuse"] = "any" if options.beside else "refuse"
+        with working(options.folder, kind="train", turn=turn) as work:
             work.summary = {"model": str(_train(folder, config, options, work))}
     except PausedError:
         print("paused")
@@ -93,7 +95,8 @@ def open_dataset(source: Mapping[str, Any]) -> DatasetIndex:
     Raises:
         DatasetError: It is not there any more, or cannot be read.
     """
-    index = scan(demo.make() if source["data"] == "demo" else source["data"])
+    folder = demo.make() if source["data"] == "demo" else source["data"]
+    index = scan(folder, names=source.get("names"))
     if source.get("votes"):
         index = votes.attach(index, Path(source["votes"]))
     if source.get("decisions"):

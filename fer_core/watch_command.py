@@ -2,6 +2,7 @@
 
 import argparse
 import csv
+import re
 import signal
 import sys
 import threading
@@ -58,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
     with ExitStack() as stack:
         stack.callback(signal.signal, signal.SIGTERM, before)
         shown = stack.enter_context(closing(pictures(options.source)))
-        watcher = Watcher(recognizer, options.source, _table(stack, options.out))
+        watcher = Watcher(recognizer, without_login(options.source), _table(stack, options.out))
         try:
             for picture in shown:
                 if line := watcher.look(picture):
@@ -113,6 +114,11 @@ def say(faces: Sequence[TrackedFace]) -> str:
     return ", ".join(f"person {face.person}: {caption(face)}" for face in faces) or "no face"
 
 
+def without_login(source: str) -> str:
+    """An address as it may be shown and kept: user and password left out."""
+    return re.sub(r"(?<=://)[^/\s]*@", "", source)
+
+
 def pictures(source: str) -> Generator[Picture]:
     """The pictures of a file in its own time, or of a camera or stream as they come.
 
@@ -126,8 +132,8 @@ def pictures(source: str) -> Generator[Picture]:
     if not capture.isOpened():
         capture.release()
         raise VideoError(
-            f"{source}: cannot be opened. Give a camera number such as 0, a video file, or a "
-            "stream address such as rtsp://…"
+            f"{without_login(source)}: cannot be opened. Give a camera number such as 0, a video "
+            "file, or a stream address such as rtsp://…"
         )
     return _of_file(capture) if is_file else _newest(capture)
 

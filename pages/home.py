@@ -8,6 +8,7 @@ from streamlit.column_config import NumberColumn
 
 from fer_core import EMOTIONS
 from fer_core.registry import ModelCard
+from fer_core.settings import settings
 from pages._shared import model_card
 
 RATES = ("recall", "precision", "F1", "bias")
@@ -65,6 +66,28 @@ def per_class(test: dict[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows).rename(columns=names)
 
 
+def what_is_kept() -> None:
+    hours = settings().job_hours
+    kept = {
+        "Photos and webcam pictures": "In memory only. Gone when you clear them, stop, or close "
+        "the tab.",
+        "A recording": "A temporary file. Gone when you delete it or close the tab, or when the "
+        "server starts again.",
+        "A video, ZIP or folder you start": f"With its results, until you delete it, or {hours} "
+        "hours after its end.",
+    }
+    if settings().public:
+        kept["A dataset you open"] = "A temporary folder. Gone when you close the tab."
+    else:
+        kept["Datasets, corrections, runs and models"] = (
+            f"In {settings().home}, until you delete them."
+        )
+    with st.expander("What is kept, and for how long", icon=":material/lock:"):
+        for what, how in kept.items():
+            st.markdown(f"**{what}.** {how}")
+        st.caption("This server sends nothing to anybody else. docs/privacy.md says more.")
+
+
 card = model_card()
 st.title("FER Studio", anchor=False)
 st.write(
@@ -80,6 +103,6 @@ st.markdown(
     "- Do not use it to decide about people at work or in education. The EU AI Act bans that in "
     "Art. 5(1)(f).\n"
     "- People shown must be told that their emotions are inferred (Art. 50(3)).\n"
-    "- Frames and photos stay in memory and are not stored, unless you record or correct. Videos "
-    "and folders that you start are kept for a day, or until you delete them."
+    "- Frames and photos stay in memory and are not stored, unless you record or correct."
 )
+what_is_kept()

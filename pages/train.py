@@ -3,12 +3,13 @@
 import streamlit as st
 
 from fer_core.settings import settings
-from pages._train import choose_view, runs_view, state, watch_view
+from pages._train import choose_view, runs_view, state, sweep_view, watch_view
 
 PARTS = {
     state.NEW: choose_view.show,
     state.WATCH: watch_view.show,
     state.LIST: runs_view.show,
+    state.SWEEP: sweep_view.show,
 }
 
 st.title("Train", anchor=False)
@@ -25,7 +26,8 @@ if settings().public:
     )
     st.code("git clone <this repository> && cd fer-studio\nmake app", language="shell")
     st.stop()
-state.say()
+with st.container():  # also where it is empty: what follows keeps its place
+    state.say()
 if name := st.session_state.pop("train_next", None):
     state.watch(name)
 if state.PART not in st.session_state:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 
 import av
@@ -15,10 +16,15 @@ TICKS = 90_000
 def face_picture(number: int, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
     """Uint8 (height, width, 3) with one face, a little elsewhere in each picture."""
     shift = 10 + number % 40
-    part = skimage.data.astronaut()[shift : shift + 240, 80 : 80 + 320]
+    part = _photo()[shift : shift + 240, 80 : 80 + 320]
     rows = np.arange(height) * 240 // height
     columns = np.arange(width) * 320 // width
     return np.ascontiguousarray(part[rows][:, columns])
+
+
+@lru_cache
+def _photo() -> np.ndarray:
+    return skimage.data.astronaut()
 
 
 def wall(_: int, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
@@ -33,6 +39,7 @@ def make_clip(
     codec: str = "libx264",
     sound: str = "",
     rotation: int = 0,
+    sound_s: float = 0.0,
 ) -> Path:
     """Write a clip whose pictures are shown at ``times`` (seconds), by default 25 a second."""
     times = times or [number / RATE for number in range(frames)]
@@ -52,7 +59,7 @@ def make_clip(
             clip.mux(stream.encode(frame))
         clip.mux(stream.encode(None))
         if track:
-            for packet in _tone(track, times[-1]):
+            for packet in _tone(track, sound_s or times[-1]):
                 clip.mux(packet)
     return file
 

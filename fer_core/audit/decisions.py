@@ -1,14 +1,16 @@
 """What a person decided about images: kept in a CSV, applied as a view, never to the files."""
 
+import contextlib
 import hashlib
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import pandas as pd
+from filelock import FileLock, Timeout
 
 from fer_core import files
 from fer_core.dataset.index import DatasetIndex
@@ -18,6 +20,9 @@ from fer_core.settings import settings
 
 ACTIONS: Final = ("keep", "relabel", "exclude")
 COLUMNS: Final = ("file", "given", "action", "label", "reason")
+
+
+Stamp = tuple[int, int] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +58,14 @@ class Decision:
             )
 
 
+Replaced = Mapping[str, Decision | None]
+
+
 class Decisions:
     """The decisions about one dataset, in the order they were made; each is written at once.
 
-    A later decision about an image replaces the earlier one.
+    A later decision about an image replaces the earlier one. The file is the truth: what others
+    decide about the same dataset at the same time is seen and kept.
     """
 
     def __init__(self, file: Path) -> None:
@@ -66,51 +75,87 @@ class Decisions:
             DatasetError: The file cannot be read or is damaged.
         """
         self.file = file
-        self._made: list[list[Decision]] = []  # what one click decided
-        if file.is_file():
-            try:
-                self._made = [[one] for one in parse(file.read_bytes())]
-            except (OSError, DatasetError) as error:
-                raise DatasetError(f"{file}: {error} Correct it or take it away.") from error
+        self._stamp, self._known = self._read()
+        self._replaced: list[Replaced] = []  # by each click made here
 
     def __len__(self) -> int:
         return len(self.latest())
 
     def latest(self) -> dict[str, Decision]:
         """The decision that holds for each image."""
-        return {one.file: one for click in self._made for one in click}
+        if self.stamp() != self._stamp:
+            with contextlib.suppress(DatasetError):  # damaged since: said when one is added
+                self._stamp, self._known = self._read()
+        return self._known
+
+    def stamp(self) -> Stamp:
+        """Another one after every change; None where nothing is decided."""
+        try:
+            facts = self.file.stat()
+        except OSError:
+            return None
+        return facts.st_mtime_ns, facts.st_size
 
     def add(self, decisions: Iterable[Decision]) -> None:
         """Decide about one or several images at once.
 
         Raises:
-            DatasetError: The file cannot be written.
+            DatasetError: The file cannot be written, or has been damaged.
         """
-        click = list(decisions)
+        click = {one.file: one for one in decisions}
         if click:
-            self._made.append(click)
-            self._save()
+            self._replaced.append(self._change(click))
 
     def undo(self) -> int:
-        """Take back the last click; the number of images it had decided about."""
-        if not self._made:
-            return 0
-        click = self._made.pop()
-        self._save()
-        return len(click)
+        """Take back the last click made here, or else the last decision there is.
+
+        Returns:
+            The number of images it had decided about.
+
+        Raises:
+            DatasetError: The file cannot be written, or has been damaged.
+        """
+        if self._replaced:
+            self._change(self._replaced[-1])
+            return len(self._replaced.pop())
+        last = list(self.latest())[-1:]
+        if last:
+            self._change(dict.fromkeys(last))
+        return len(last)
 
     def encode(self) -> bytes:
         """As CSV with the columns ``COLUMNS``."""
-        rows = [[getattr(one, name) for name in COLUMNS] for one in self.latest().values()]
-        return pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(index=False).encode()
+        return _encode(self.latest().values())
 
-    def _save(self) -> None:
+    def _change(self, click: Replaced) -> Replaced:
+        """Write other decisions for some images, None for no decision; returns those replaced."""
         try:
-            files.write_bytes(self.file, self.encode())
-        except OSError as error:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(self.file.with_suffix(".lock"), timeout=10):
+                _, known = self._read()
+                replaced = {file: known.pop(file, None) for file in click}
+                known |= {file: one for file, one in click.items() if one}
+                files.write_bytes(self.file, _encode(known.values()))
+                self._stamp, self._known = self.stamp(), known
+        except (OSError, Timeout) as error:
             raise DatasetError(
-                f"{self.file} cannot be written ({error.strerror}). The decision is not kept."
+                f"{self.file} cannot be written ({getattr(error, 'strerror', '') or error}). The "
+                "decision is not kept."
             ) from error
+        return replaced
+
+    def _read(self) -> tuple[Stamp, dict[str, Decision]]:
+        stamp = self.stamp()
+        try:
+            made = parse(self.file.read_bytes()) if stamp else []
+        except (OSError, DatasetError) as error:
+            raise DatasetError(f"{self.file}: {error} Correct it or take it away.") from error
+        return stamp, {one.file: one for one in made}
+
+
+def _encode(decisions: Iterable[Decision]) -> bytes:
+    rows = [[getattr(one, name) for name in COLUMNS] for one in decisions]
+    return pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(index=False).encode()
 
 
 def file_for(root: Path, home: Path | None = None) -> Path:

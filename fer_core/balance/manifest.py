@@ -69,12 +69,12 @@ def _rows(good: pd.DataFrame, rows: npt.NDArray[np.int64], augmented: bool) -> p
     table = good.iloc[rows].rename(columns={"file": "source"}).reset_index(drop=True)
     paths = [PurePosixPath(source) for source in table["source"]]
     folder = table["split"].astype("str") + "/" + table["label"].astype("str") + "/"
-    stem = folder + [path.stem for path in paths]
+    stem = folder + pd.Series([path.stem for path in paths], dtype="str")
     number = stem.groupby(stem).cumcount()
     if augmented:
         table["file"] = stem + "-made-" + (number + 1).astype("str").str.zfill(3) + ".png"
     else:
         again = ("-same-name-" + number.astype("str")).where(number > 0, "")
-        table["file"] = stem + again + [path.suffix for path in paths]
+        table["file"] = stem + again + pd.Series([path.suffix for path in paths], dtype="str")
     table["augmented"] = augmented
     return table[["file", "source", "split", "label", "augmented"]]

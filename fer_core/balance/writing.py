@@ -32,7 +32,7 @@ class Estimate:
 
     Attributes:
         images: Pictures to make.
-        bytes: Disk space. Pictures that stay as they are take none: they are linked.
+        bytes: Disk space. Pictures that stay as they are take none where they can be linked.
         seconds: Time on two cores.
     """
 
@@ -41,8 +41,14 @@ class Estimate:
     seconds: float
 
 
-def estimate(index: DatasetIndex, wanted: Plan) -> Estimate:
-    """Disk space and time from the sizes of each class's present files."""
+def estimate(index: DatasetIndex, wanted: Plan, home: Path | None = None) -> Estimate:
+    """Disk space and time from the sizes of each class's present files.
+
+    Args:
+        index: The dataset.
+        wanted: What is to become of its training images.
+        home: The store in which the new one is to be written; see ``dataset.store``.
+    """
     table = index.table.assign(
         size=np.ceil(index.table["bytes"] / BLOCK) * BLOCK,
         area=index.table["width"].astype(float) * index.table["height"],
@@ -50,6 +56,9 @@ def estimate(index: DatasetIndex, wanted: Plan) -> Estimate:
     means = table[index.is_readable].groupby("label", observed=True)[["size", "area"]].mean()
     extra = pd.Series(wanted.extra_count).reindex(means.index)
     size = float((means["size"] * extra).sum())
+    if not _is_on_one_disk(index.root, home or store.default_home()):
+        kept = table.loc[index.is_readable, "size"].sum()
+        size += float(kept - (means["size"] * pd.Series(wanted.removed_count)).sum())
     seconds = float(((IMAGE_SECONDS + PIXEL_SECONDS * means["area"]) * extra).sum())
     return Estimate(int(extra.sum()), int(size), seconds)
 
@@ -71,7 +80,8 @@ def apply(
         progress: See ``chunks.Progress``.
 
     Returns:
-        The new folder, with ``manifest.parquet`` and ``version.json``.
+        The new folder, with ``manifest.parquet``, ``version.json`` and, where votes are known,
+        ``votes.csv``.
 
     Raises:
         DatasetError: The name is taken, the disk is too small, a source has gone, or another
@@ -79,12 +89,11 @@ def apply(
         CancelledError: ``progress`` asked to stop. Nothing is left behind.
     """
     manifest = make_manifest(index, recipe)
-    need = estimate(index, recipe.plan).bytes
+    need = estimate(index, recipe.plan, home).bytes
     with store.new_dataset(name, need, home) as folder:
         write(manifest, index.root, folder, progress)
-        for file in votes.FILES:
-            if (index.root / file).is_file():
-                shutil.copyfile(index.root / file, folder / file)
+        origins = pd.Index(index.table["file"]).get_indexer(pd.Index(manifest["source"]))
+        votes.keep(index, folder, manifest["file"], origins)
         (folder / store.MANIFEST).write_bytes(files.parquet_bytes(manifest))
         about = {
             "source": str(index.root), "seed": recipe.seed, "counts": dict(recipe.plan.counts),
@@ -130,13 +139,23 @@ def write(
             data = pixels.png(augmentation.apply(picture, step))
             (folder / targets[row]).write_bytes(data)
 
-    chunks.run(link, len(same), None, threads)
+    def linked(done: int, total: int) -> None:
+        if progress:
+            progress(0, len(made))  # nothing is made yet, but it can be stopped
+
+    chunks.run(link, len(same), linked, threads)
     chunks.run(make, len(made), progress, threads)
 
 
 def version_name(index: DatasetIndex, home: Path | None = None) -> str:
     """A free name for a balanced version of a dataset."""
     return store.free_name(f"{index.root.name}-balanced", home)
+
+
+def _is_on_one_disk(root: Path, home: Path) -> bool:
+    """Whether files of ``root`` can be linked into ``home``, which may not exist yet."""
+    there = next(place for place in (home, *home.absolute().parents) if place.exists())
+    return root.exists() and root.stat().st_dev == there.stat().st_dev
 
 
 def _link(old: Path, new: Path) -> None:

@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
-from fer_core.bulk import sources, tables
+from fer_core.bulk import remote, sources, tables
 from fer_core.bulk.parts import Parts, Standing
 from fer_core.bulk.sources import Opener, Source
 from fer_core.bulk.videos import VideoJob
@@ -112,7 +113,7 @@ def classify(
     with _alone(folder):
         try:
             found = sources.listing(named, options.below)
-            parts = Parts(folder, _plan(named, crew, options), options.restart)
+            parts = Parts(folder, plan(named, crew, options), options.restart)
             _Run(found, crew, parts, options, report).go()
             counts = tables.write(parts.tables(), targets, errors)
             parts.delete()
@@ -157,9 +158,12 @@ class _Run:
 
     def _read_photos(self, waiting: Sequence[Source]) -> None:
         with ExitStack() as stack:
-            opener = Opener(stack, waiting)
+            opener = Opener(stack)
             reading = self._crew.map(
-                lambda member, source: _read_photo(member, source, opener, self._options), waiting
+                lambda member, source: read_photo(
+                    member, source.name, partial(opener.read, source), self._options
+                ),
+                waiting,
             )
             stack.enter_context(closing(reading))
             for photos in _batches(reading, self._photo_done):
@@ -181,15 +185,18 @@ class _Run:
         self._standing = Standing()
 
 
-def _read_photo(recognizer: Recognizer, source: Source, opener: Opener, options: Options) -> Photo:
+def read_photo(
+    recognizer: Recognizer, name: str, fetch: Callable[[], bytes], options: Options
+) -> Photo:
+    """One photo's results; whatever is wrong with it is its ``error``."""
     try:
-        data = opener.read(source)
-        return PhotoReader(recognizer, options.is_crop).read(data, source.name, draw=False)
+        data = fetch()
+        return PhotoReader(recognizer, options.is_crop).read(data, name, draw=False)
     except FerError as error:
-        return Photo(source.name, error=str(error))
+        return Photo(name, error=str(error))
     except Exception as error:  # one odd file must not end a job of 100,000
-        _LOGGER.exception("%s could not be read", source.name)
-        return Photo(source.name, error=f"{source.name}: could not be read ({error}).")
+        _LOGGER.exception("%s could not be read", name)
+        return Photo(name, error=f"{name}: could not be read ({error}).")
 
 
 def _batches(photos: Iterator[Photo], done: Callable[[Photo], None]) -> Iterator[list[Photo]]:
@@ -232,12 +239,12 @@ def _copies(found: Sequence[Source], folder: Path | None) -> dict[str, Path]:
     return copies
 
 
-def _plan(named: Sequence[str], crew: Crew, options: Options) -> Mapping[str, Any]:
+def plan(named: Sequence[str], crew: Crew, options: Options) -> Mapping[str, Any]:
     """What decides the results; parts of another plan do not fit."""
     card = crew.first.classifier.card
     return {
         "version": PLAN_VERSION,
-        "paths": [str(Path(name).expanduser().absolute()) for name in named],
+        "paths": [whereabouts(name) for name in named],
         "model": f"{card.name} {digest(card.folder / LITERT_FILE)[:16]}",
         "reading": crew.first.classifier.reading,
         "detector": crew.first.detector,
@@ -246,6 +253,13 @@ def _plan(named: Sequence[str], crew: Crew, options: Options) -> Mapping[str, An
         "sampling": asdict(options.sampling),
         "annotated": str(options.annotated.absolute()) if options.annotated else "",
     }
+
+
+def whereabouts(name: str) -> str:
+    """A name that means the same from every folder."""
+    if remote.is_address(name):
+        return remote.name_of(name)
+    return str(Path(name).expanduser().absolute())
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """What a command or a page names, taken apart into single files."""
 
 import glob
+import threading
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -8,16 +9,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from fer_core.dataset.archive import checked_members
+from fer_core.bulk import remote
+from fer_core.dataset.archive import UNREADABLE, checked_members
 from fer_core.errors import DatasetError, ImageError
 from fer_core.images import SUFFIXES as PICTURES
 from fer_core.video import SUFFIXES as VIDEOS
 
 MOST_FILES: Final = 100_000
-"""Files in one go; more are refused, not cut off."""
+"""Files in one go on one machine; more are refused, not cut off."""
 
 MOST_BYTES: Final = 500_000_000
 """Largest picture file that is opened; nothing smaller than the pixel limit comes near."""
+
+
+LIST: Final = ".parquet"
+"""Suffix of a list of files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,35 +34,43 @@ class Source:
         name: What the results call it.
         path: The file, or the ZIP.
         member: The member's name in the ZIP, or empty.
+        store: Address of the object store in which ``path`` is, or empty.
     """
 
     name: str
     path: Path
     member: str = ""
+    store: str = ""
 
     @property
     def is_video(self) -> bool:
         """It is read as a video."""
-        return not self.member and self.path.suffix.lower() in VIDEOS
+        return not self.member and not self.store and self.path.suffix.lower() in VIDEOS
 
 
-def listing(named: Sequence[str], below: Path | None = None) -> tuple[Source, ...]:
+def listing(
+    named: Sequence[str], below: Path | None = None, most: int | None = None
+) -> tuple[Source, ...]:
     """Every file that is meant: as named, below folders, in ZIPs, matching patterns.
 
     Args:
-        named: Files, folders, ZIPs, and patterns such as ``photos/**/*.jpg``.
+        named: Files, folders, ZIPs, and patterns such as ``photos/**/*.jpg``; addresses in object
+            stores; Parquet lists. See ``remote``.
         below: Files below this folder are called by their path from there on.
+        most: ``MOST_FILES`` if None.
 
     Raises:
-        ImageError: Nothing is there, or more than ``MOST_FILES``.
-        DatasetError: A ZIP is damaged or breaks a rule; see ``dataset.archive``.
+        ImageError: Nothing is there, or more than ``most``.
+        DatasetError: A ZIP is damaged or breaks a rule, see ``dataset.archive``; a store or a list
+            cannot be read.
     """
     found: dict[str, Source] = {}
+    most = most or MOST_FILES
     for source in (_called(one, below) for one in _every(named)):
         found.setdefault(source.name, source)
-        if len(found) > MOST_FILES:
+        if len(found) > most:
             raise ImageError(
-                f"More than {MOST_FILES:,} files in {', '.join(named)}. Name fewer at a time."
+                f"More than {most:,} files in {', '.join(named)}. Name fewer at a time."
             )
     if not found:
         raise ImageError(
@@ -75,7 +89,11 @@ def _called(source: Source, below: Path | None) -> Source:
 def _every(named: Iterable[str]) -> Iterator[Source]:
     for name in named:
         path = Path(name).expanduser()
-        if path.is_dir():
+        if remote.is_address(name):
+            yield from _stored(name)
+        elif path.suffix.lower() == LIST and path.exists():
+            yield from _every(remote.listed(path))
+        elif path.is_dir():
             yield from _below(path)
         elif path.suffix.lower() == ".zip":
             yield from _packed(path)
@@ -93,6 +111,12 @@ def _below(folder: Path) -> Iterator[Source]:
             yield Source(str(path), path)
 
 
+def _stored(address: str) -> Iterator[Source]:
+    scheme = address.partition("://")[0]
+    for path in remote.below(address, PICTURES):
+        yield Source(f"{scheme}://{path}", Path(path), store=address)
+
+
 def _is_wanted(path: Path) -> bool:
     return path.is_dir() or path.suffix.lower() in (*PICTURES, *VIDEOS, ".zip")
 
@@ -101,7 +125,7 @@ def _packed(path: Path) -> Iterator[Source]:
     try:
         with zipfile.ZipFile(path) as archive:
             members = checked_members(archive)
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError) as error:
+    except UNREADABLE as error:
         raise DatasetError(
             f"{path.name}: not a ZIP file that can be opened ({error}). Pack the folder again."
         ) from error
@@ -113,13 +137,12 @@ def _packed(path: Path) -> Iterator[Source]:
 
 
 class Opener:
-    """Reads the bytes of sources; keeps ZIPs open. Safe to share between threads."""
+    """Reads the bytes of sources; keeps the ZIPs that it opened. Safe to share between threads."""
 
-    def __init__(self, stack: ExitStack, sources: Iterable[Source]) -> None:
-        self._archives = {
-            path: stack.enter_context(zipfile.ZipFile(path))
-            for path in {source.path for source in sources if source.member}
-        }
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self._archives: dict[Path, zipfile.ZipFile] = {}
+        self._lock = threading.Lock()
 
     def read(self, source: Source) -> bytes:
         """The file's bytes.
@@ -128,18 +151,26 @@ class Opener:
             ImageError: It cannot be read.
         """
         try:
+            if source.store:
+                return remote.read(source.store, source.path.as_posix())
             if source.member:
-                member = self._archives[source.path].getinfo(source.member)
+                archive = self._archive(source.path)
+                member = archive.getinfo(source.member)
                 _check_size(member.file_size, source.name)
-                return self._archives[source.path].read(member)
+                return archive.read(member)
             _check_size(source.path.stat().st_size, source.name)
             return source.path.read_bytes()
-        except (zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError) as error:
-            raise ImageError(f"{source.name}: damaged in the ZIP ({error}).") from error
-        except zipfile.zlib.error as error:  # type: ignore[attr-defined]
+        except UNREADABLE as error:
             raise ImageError(f"{source.name}: damaged in the ZIP ({error}).") from error
         except OSError as error:
-            raise ImageError(f"{source.name}: cannot be read ({error.strerror}).") from error
+            said = error.strerror or error
+            raise ImageError(f"{source.name}: cannot be read ({said}).") from error
+
+    def _archive(self, path: Path) -> zipfile.ZipFile:
+        with self._lock:
+            if path not in self._archives:
+                self._archives[path] = self._stack.enter_context(zipfile.ZipFile(path))
+            return self._archives[path]
 
 
 def _check_size(size: int, name: str) -> None:

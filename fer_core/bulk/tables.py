@@ -1,6 +1,5 @@
 """Bring the parts of a job together as tables, a part at a time."""
 
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fer_core import results
+from fer_core.files import unused_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +64,7 @@ class _Target:
     def __init__(self, file: Path) -> None:
         self._file = file
         file.parent.mkdir(parents=True, exist_ok=True)
-        self._part = tempfile.NamedTemporaryFile(  # noqa: SIM115  # closed by finish or exit
-            dir=file.parent, prefix=file.name, delete=False
-        )
+        self._part = unused_name(file).open("xb")  # closed by finish or exit
         self._writer = WRITERS[file.suffix](self._part)
 
     def add(self, table: pd.DataFrame) -> None:
@@ -75,7 +73,6 @@ class _Target:
     def finish(self) -> None:
         self._writer.close()
         self._part.close()
-        Path(self._part.name).chmod(0o644)
         Path(self._part.name).replace(self._file)
 
     def __enter__(self) -> "_Target":

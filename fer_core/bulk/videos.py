@@ -1,12 +1,12 @@
 """Read one video part by part, with an annotated copy if wanted."""
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, nullcontext
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from fer_core.bulk.parts import Parts, Standing
+from fer_core.bulk.parts import Standing
 from fer_core.bulk.sources import Source
 from fer_core.crew import Crew
 from fer_core.errors import VideoError
@@ -16,6 +16,15 @@ from fer_core.video.writing import PieceWriter, draw, join
 
 SHOTS_A_PART: Final = 500
 """Pictures after which a part is written: what a kill costs at most, about 3 s of work."""
+
+
+class Keeper(Protocol):
+    """Where rows go: ``Parts``, or whoever writes them in a way of its own."""
+
+    folder: Path
+
+    def add(self, rows: Iterable[Mapping[str, Any]], standing: Standing) -> None:
+        """Keep these."""
 
 
 class VideoJob:
@@ -30,7 +39,7 @@ class VideoJob:
     """
 
     def __init__(
-        self, source: Source, crew: Crew, parts: Parts, sampling: Sampling, copy: Path | None
+        self, source: Source, crew: Crew, parts: Keeper, sampling: Sampling, copy: Path | None
     ) -> None:
         self._source, self._crew, self._parts = source, crew, parts
         self._sampling, self._copy = sampling, copy

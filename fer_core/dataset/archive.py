@@ -1,30 +1,49 @@
 """Take in a ZIP of class folders, and believe nothing that it says of itself."""
 
+import lzma
 import shutil
 import stat
+import struct
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final
 
 from fer_core.chunks import Progress
 from fer_core.dataset import store
 from fer_core.dataset.listing import TIDY, list_files
+from fer_core.dataset.votes import KEPT
 from fer_core.errors import DatasetError
 from fer_core.images import SUFFIXES
+from fer_core.settings import settings
 
 MAX_TOTAL: Final = 4_000_000_000
 """Most bytes that a ZIP may unpack to: twenty times what the upload widget takes."""
+
+PUBLIC_GROWTH: Final = 4
+"""On public links: times the largest upload. Pictures hardly grow."""
 
 MAX_RATIO: Final = 100
 """Most unpacked bytes for each packed one. Pictures are packed already: FER-2013 has 1.0."""
 
 MAX_FILES: Final = 1_000_000
+
+UNREADABLE: Final = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, NotImplementedError,
+    RuntimeError, ValueError,
+)  # fmt: skip
+"""What Python raises for a ZIP that is damaged or of an unknown kind, besides ``OSError``."""
+
 FREE_RATIO_BYTES: Final = 10_000_000
 """Below this size the ratio does not matter."""
 
 
 def import_zip(
-    source: Path | BinaryIO, name: str, home: Path | None = None, progress: Progress | None = None
+    source: Path | BinaryIO,
+    name: str,
+    home: Path | None = None,
+    progress: Progress | None = None,
+    votes: bytes | None = None,
 ) -> Path:
     """Unpack a ZIP of ``<class>/…`` or ``<split>/<class>/…`` as a new dataset.
 
@@ -35,6 +54,7 @@ def import_zip(
         name: What to call the dataset; a number is added where the name is taken.
         home: The store; see ``store``.
         progress: See ``chunks.Progress``.
+        votes: A table of FER+ votes to keep beside the images; see ``votes.load``.
 
     Returns:
         The dataset's folder.
@@ -54,7 +74,9 @@ def import_zip(
                     if progress and (done % 256 == 0 or done == len(members)):
                         progress(done, len(members))
                 _check_classes(folder, name)
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError) as error:
+                if votes is not None:
+                    (folder / KEPT).write_bytes(votes)
+    except UNREADABLE as error:
         raise DatasetError(
             f"{name}: not a ZIP file that can be opened ({error}). Pack the folder again."
         ) from error
@@ -62,7 +84,12 @@ def import_zip(
 
 
 def checked_members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
-    """The members to unpack.
+    """The members to unpack of a ZIP of pictures; see ``check``."""
+    return [member for member in check(archive) if _is_wanted(member)]
+
+
+def check(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """All members, looked at before the first byte is unpacked.
 
     Raises:
         DatasetError: Any member is encrypted, leads outside, or the whole is too large.
@@ -74,21 +101,25 @@ def checked_members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
         _check_member(member)
     total = sum(member.file_size for member in every)
     packed = sum(member.compress_size for member in every)
-    if total > MAX_TOTAL:
+    most = PUBLIC_GROWTH * settings().upload_mb * 1_000_000 if settings().public else MAX_TOTAL
+    if total > most:
+        otherwise = " Unpack it yourself and open the folder by its path."
         raise DatasetError(
-            f"The ZIP would unpack to {total / 1e9:,.1f} GB; at most {MAX_TOTAL / 1e9:.0f} GB are "
-            "taken. Unpack it yourself and open the folder by its path."
+            f"The ZIP would unpack to {total / 1e9:,.1f} GB; at most {most / 1e9:.1f} GB are taken."
+            f"{'' if settings().public else otherwise}"
         )
     if total > FREE_RATIO_BYTES and total > MAX_RATIO * max(packed, 1):
         raise DatasetError(
-            f"The ZIP would grow {total / max(packed, 1):,.0f}-fold when unpacked; pictures never "
-            f"do. At most {MAX_RATIO}-fold is allowed."
+            f"The ZIP would grow {total / max(packed, 1):,.0f}-fold when unpacked, as only ZIPs "
+            f"made to fill a disk do. At most {MAX_RATIO}-fold is allowed."
         )
-    return [member for member in every if _is_wanted(member)]
+    return every
 
 
 def _check_member(member: zipfile.ZipInfo) -> None:
     path = PurePosixPath(member.filename.replace("\\", "/"))
+    if not member.filename:
+        raise DatasetError("The ZIP holds a file without a name. Pack the folder again.")
     if path.is_absolute() or ".." in path.parts or ":" in member.filename.split("/")[0]:
         raise DatasetError(
             f"The ZIP holds {member.filename!r}, a path that leads outside. Pack the folder again."
@@ -112,9 +143,7 @@ def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) ->
     try:
         with archive.open(member) as packed, target.open("wb") as file:
             shutil.copyfileobj(packed, file)  # never more than member.file_size: see zipfile
-    except (zipfile.BadZipFile, EOFError, RuntimeError) as error:
-        raise DatasetError(f"{member.filename}: damaged in the ZIP ({error}).") from error
-    except zipfile.zlib.error as error:  # type: ignore[attr-defined]
+    except UNREADABLE as error:
         raise DatasetError(f"{member.filename}: damaged in the ZIP ({error}).") from error
 
 

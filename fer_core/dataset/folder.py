@@ -3,11 +3,14 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+
 from fer_core.chunks import Progress
 from fer_core.dataset import store
 from fer_core.dataset.index import DatasetIndex
 from fer_core.dataset.scan import scan
-from fer_core.dataset.votes import attach
+from fer_core.dataset.votes import attach_bytes, keep
 from fer_core.errors import DatasetError
 
 
@@ -16,7 +19,7 @@ def import_folder(
     name: str,
     home: Path | None = None,
     progress: Progress | None = None,
-    votes: Path | None = None,
+    votes: bytes | None = None,
 ) -> Path:
     """Copy a dataset's readable pictures to ``<split>/<emotion>/``, with the votes beside them.
 
@@ -25,7 +28,7 @@ def import_folder(
         name: What to call the dataset; a number is added where the name is taken.
         home: The store; see ``store``.
         progress: See ``chunks.Progress``.
-        votes: ``fer2013new.csv`` or ``labels.csv`` to keep beside the images.
+        votes: A table of FER+ votes to keep beside the images; see ``votes.load``.
 
     Returns:
         The dataset's folder.
@@ -35,20 +38,20 @@ def import_folder(
     """
     index = scan(source).readable()
     if votes is not None:
-        attach(index, votes)
+        index = attach_bytes(index, votes)
     name = store.free_name(name, home)
     with store.new_dataset(name, int(index.table["bytes"].sum()), home) as folder:
-        _copy(index, folder, progress)
-        if votes is not None:
-            shutil.copyfile(votes, folder / votes.name)
+        keep(index, folder, _copy(index, folder, progress), np.arange(len(index)))
     return (home or store.default_home()) / name
 
 
-def _copy(index: DatasetIndex, folder: Path, progress: Progress | None) -> None:
-    table = index.table
+def _copy(index: DatasetIndex, folder: Path, progress: Progress | None) -> pd.Series:
+    """Copy the pictures; their paths below ``folder``."""
+    table, places = index.table, []
     for row, (split, label) in enumerate(zip(table["split"], table["label"], strict=True)):
         source = index.path(row)
-        target = folder / split / label / source.name
+        places.append(f"{split}/{label}/{source.name}")
+        target = folder / places[-1]
         if target.exists():
             raise DatasetError(
                 f"{source}: there are two pictures of this name in {split}/{label}. Rename one."
@@ -57,3 +60,4 @@ def _copy(index: DatasetIndex, folder: Path, progress: Progress | None) -> None:
         shutil.copyfile(source, target)
         if progress and row % 256 == 0:
             progress(row, len(index))
+    return pd.Series(places)

@@ -10,6 +10,7 @@ import numpy as np
 
 from fer_core.chunks import Progress
 from fer_core.dataset import store
+from fer_core.dataset.votes import KEPT
 from fer_core.errors import DatasetError
 from fer_core.images import Pixels
 
@@ -30,7 +31,7 @@ def import_csv(
     name: str,
     home: Path | None = None,
     progress: Progress | None = None,
-    votes: Path | bytes | None = None,
+    votes: bytes | None = None,
 ) -> Path:
     """Write the images of a ``fer2013.csv`` as a new dataset of PNG files.
 
@@ -43,7 +44,7 @@ def import_csv(
         name: What to call the dataset; a number is added where the name is taken.
         home: The store; see ``store``.
         progress: See ``chunks.Progress``.
-        votes: ``fer2013new.csv`` to keep beside the images, a path or its bytes.
+        votes: The bytes of ``fer2013new.csv``, to keep beside the images.
 
     Returns:
         The dataset's folder.
@@ -63,8 +64,7 @@ def import_csv(
         else:
             _write_all(source, folder, progress)
         if votes is not None:
-            data = votes.read_bytes() if isinstance(votes, Path) else votes
-            (folder / "fer2013new.csv").write_bytes(data)
+            (folder / KEPT).write_bytes(votes)
     return (home or store.default_home()) / name
 
 

@@ -25,8 +25,9 @@ SPLIT_NAMES: Final = {name: name for name in SPLITS} | {
 """Folder names, in lower case, that are taken for a split."""
 
 TIDY: Final = frozenset(
-    {"manifest.parquet", "version.json", "labels.csv", "fer2013new.csv", "decisions.csv"}
-)
+    {"manifest.parquet", "version.json", "votes.csv", "labels.csv", "fer2013new.csv",
+     "decisions.csv"}
+)  # fmt: skip
 """Files that belong beside the images and are not worth a note."""
 
 

@@ -79,7 +79,10 @@ def _plain_png(data: bytes) -> Pixels | None:
     if b"tRNS" in data[33:4096] or b"eXIf" in data[33:4096]:
         return None
     flags = cv2.IMREAD_GRAYSCALE if color == _GREY else cv2.IMREAD_COLOR_RGB
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error:
+        return None
     if pixels is None or not data.endswith(b"IEND\xaeB`\x82"):
         return None  # damaged: the slow way says how
     return np.asarray(pixels, np.uint8)

@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Final
 from filelock import FileLock, Timeout
 
 from fer_core.errors import DatasetError
+from fer_core.files import unused_name
 from fer_core.settings import settings
 
 MANIFEST: Final = "manifest.parquet"
@@ -99,8 +99,8 @@ def new_dataset(name: str, need_bytes: int, home: Path | None = None) -> Iterato
 def _staged(home: Path, name: str) -> Iterator[Path]:
     if (home / name).exists():
         raise DatasetError(f"There is a dataset {name!r} already. Choose another name.")
-    staging = Path(tempfile.mkdtemp(prefix=".new-", dir=home))
-    staging.chmod(0o755)
+    staging = unused_name(home / f"new-{name}")
+    staging.mkdir()
     try:
         yield staging
         staging.rename(home / name)

@@ -5,6 +5,7 @@ crowd-sourced label distribution, 2016 (https://github.com/microsoft/FERPlus).
 """
 
 import io
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -32,7 +33,13 @@ SOURCES: Final = {"fer2013": "The dataset's labels", "ferplus": "FER+ majority o
 """Where the truth may come from. Readings of a model carry the same names."""
 
 OFFICIAL: Final = "fer2013new.csv"
-FILES: Final = ("labels.csv", OFFICIAL)
+MOST_VOTES: Final = 1_000_000
+"""Of one emotion for one image; more are a mistake."""
+
+KEPT: Final = "votes.csv"
+"""How imports and balancing call the votes they keep; it comes before the others."""
+
+FILES: Final = (KEPT, "labels.csv", OFFICIAL)
 
 
 def find(root: Path, table: pd.DataFrame) -> pd.DataFrame | None:
@@ -44,16 +51,20 @@ def find(root: Path, table: pd.DataFrame) -> pd.DataFrame | None:
     for pattern in ("", "*/"):
         for name in FILES:
             for file in sorted(root.glob(pattern + name)):
-                return load(file, table)
+                found = load(file, table)
+                if found is not None:
+                    return found
     return None
 
 
 def load(file: Path, table: pd.DataFrame) -> pd.DataFrame | None:
     """Read FER+ votes for the rows of ``table``.
 
+    Images are matched by their path below the dataset, or by their name alone.
+
     Args:
-        file: ``fer2013new.csv`` (one row an image, in the order of ``fer2013.csv``) or a table
-            with a column ``file`` and columns ``votes_<word>``.
+        file: ``fer2013new.csv``, known by its column ``image name``, or a table with a column
+            ``file`` and columns ``votes_<word>``.
         table: The table of a ``DatasetIndex``.
 
     Returns:
@@ -63,33 +74,67 @@ def load(file: Path, table: pd.DataFrame) -> pd.DataFrame | None:
     Raises:
         DatasetError: The file is damaged.
     """
+    return from_bytes(read(file), str(file), table)
+
+
+def read(file: Path) -> bytes:
+    """The file's bytes, or a ``DatasetError`` that names it."""
     try:
-        data = file.read_bytes()
+        return file.read_bytes()
     except OSError as error:
         raise DatasetError(f"{file}: cannot be read ({error.strerror}).") from error
-    return from_bytes(data, str(file), table)
 
 
 def from_bytes(data: bytes, name: str, table: pd.DataFrame) -> pd.DataFrame | None:
-    """As ``load``, from the file's bytes; by its name ``fer2013new.csv`` is known."""
-    official = name.endswith(OFFICIAL)
+    """As ``load``, from the file's bytes; ``name`` is for messages."""
     try:
         source = pd.read_csv(io.BytesIO(data))
         source.columns = [str(column).strip().lower() for column in source.columns]
+        official = {"image name", "anger"} <= set(source.columns)
         prefix = "" if official else "votes_"
         if prefix + "anger" not in source:
             return None
         counts = pd.DataFrame({ours: source[prefix + word] for ours, word in NAMES.items()})
         counts["other"] = source[[prefix + word for word in OTHER]].sum(axis=1)
+        counts = counts.astype(np.float64).clip(0, MOST_VOTES).fillna(0).astype(np.int64)
         key = source["image name"] if official else source["file"]
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise DatasetError(
             f"{name}: the votes cannot be read ({error}). Take the file away or replace it."
         ) from error
-    counts.index = pd.Index(key.fillna("").astype("str").map(_stem))
-    counts = counts[~counts.index.duplicated() & (counts.index != "")]
-    found = counts.reindex(table["file"].map(_stem)).fillna(0).astype(np.int64)
-    return found.reset_index(drop=True)
+    counts.index = pd.Index(key.fillna("").astype("str").str.strip())
+    files = table["file"].astype("str")
+    by_path = _rows(counts, files)
+    counts.index = counts.index.map(_stem)
+    return by_path.fillna(_rows(counts, files.map(_stem))).fillna(0).astype(np.int64)
+
+
+def _rows(counts: pd.DataFrame, names: pd.Series) -> pd.DataFrame:
+    """The first row of each name, or missing values."""
+    known = counts[~counts.index.duplicated() & (counts.index != "")]
+    return known.reindex(names).reset_index(drop=True)
+
+
+def keep(index: DatasetIndex, folder: Path, files: pd.Series, rows: Codes) -> None:
+    """Write beside copied images what is known of them.
+
+    Args:
+        index: Where they come from.
+        folder: The new dataset.
+        files: Path (N,) of each image in it.
+        rows: int64 (N,), the row of ``index`` that each was made of.
+    """
+    for name in FILES:
+        if (index.root / name).is_file():
+            shutil.copyfile(index.root / name, folder / name)
+    if index.votes is None:
+        return
+    counts = index.votes.iloc[rows].reset_index(drop=True)
+    table = pd.DataFrame({"file": files.to_numpy()})
+    for ours, word in NAMES.items():
+        table[f"votes_{word}"] = counts[ours]
+    table = table.assign(votes_contempt=0, votes_unknown=counts["other"], votes_nf=0)
+    (folder / KEPT).write_bytes(table.to_csv(index=False).encode())
 
 
 def attach(index: DatasetIndex, file: Path) -> DatasetIndex:
@@ -98,9 +143,14 @@ def attach(index: DatasetIndex, file: Path) -> DatasetIndex:
     Raises:
         DatasetError: The file is damaged, or has no votes on any of the images.
     """
-    found = load(file, index.table)
+    return attach_bytes(index, read(file), str(file))
+
+
+def attach_bytes(index: DatasetIndex, data: bytes, name: str = "The votes") -> DatasetIndex:
+    """As ``attach``, from the file's bytes; ``name`` is for messages."""
+    found = from_bytes(data, name, index.table)
     if found is None or not found.to_numpy().any():
-        raise DatasetError(f"{file}: no FER+ votes on the images of {index.root.name}.")
+        raise DatasetError(f"{name}: no FER+ votes on the images of {index.root.name}.")
     return replace(index, votes=found)
 
 

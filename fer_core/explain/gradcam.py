@@ -7,7 +7,6 @@ activation map, up to a factor and without what speaks against.
 
 import argparse
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from fer_core import child
+from fer_core import child, scratch
 from fer_core.chunks import Progress
 from fer_core.errors import ModelError
 from fer_core.explain.activation import Maps
@@ -55,7 +54,7 @@ def grad_cam(
     """
     if not card.features:
         raise ModelError(f"Model {card.name} has no feature map that Grad-CAM could look at.")
-    with tempfile.TemporaryDirectory(prefix="fer-gradcam-") as name:
+    with scratch.folder("gradcam") as name:
         asked, found = Path(name) / "asked.npz", Path(name) / "found.npy"
         values = network_input(crops, card.input_size, card.channels)
         np.savez(asked, pixels=values, classes=np.asarray(classes))

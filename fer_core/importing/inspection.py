@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from fer_core.dataset.archive import UNREADABLE
 from fer_core.errors import ModelError
 
 MEMBERS: Final = frozenset({"config.json", "metadata.json", "model.weights.h5"})
@@ -48,13 +49,13 @@ def check_keras(file: Path) -> None:
         with zipfile.ZipFile(file) as archive:
             _check_members(name, archive.infolist())
             description = json.loads(archive.read("config.json"))
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError, OSError) as error:
+    except (KeyError, json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ModelError(f"{name}: its description of the layers is damaged ({error}).") from error
+    except (*UNREADABLE, OSError) as error:
         raise ModelError(
             f"{name}: not a .keras file that can be opened ({error}). Save the model again with "
             "model.save('name.keras') in Keras 3."
         ) from error
-    except (KeyError, ValueError, RecursionError) as error:
-        raise ModelError(f"{name}: its description of the layers is damaged ({error}).") from error
     _check_description(name, description)
 
 

@@ -4,12 +4,11 @@ import json
 import os
 import shutil
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from fer_core import child, model_store
+from fer_core import child, model_store, scratch
 from fer_core.chunks import Progress
 from fer_core.classifier import EmotionClassifier
 from fer_core.dataset.listing import CLASS_NAMES
@@ -89,8 +88,8 @@ def import_model(file: Path, wish: Wish, progress: Progress | None = None) -> Pa
     model_store.check_may_change()
     _check_file(file)
     name = model_store.free_name(wish.name)
-    with tempfile.TemporaryDirectory(prefix="fer-import-") as scratch:
-        made = Path(scratch) / "model"
+    with scratch.folder("import") as place:
+        made = Path(place) / "model"
         _run(file, wish, made, progress)
         EmotionClassifier.load(made)  # it answers, and as its card says
         with model_store.new_model(name) as folder:

@@ -104,6 +104,10 @@ class Jobs:
         public = settings().public
         return tuple(one for one in job.every(self.root) if not public or one.name in held)
 
+    def busy(self) -> int:
+        """How many jobs are waiting or running, whosever they are."""
+        return sum(one.state.is_active for one in job.every(self.root))
+
     def ask(self, name: str, word: str) -> None:
         """Ask a running job for something: ``job.CANCEL``, ``job.PAUSE`` or a word it knows.
 
@@ -119,8 +123,13 @@ class Jobs:
             _send(process, signal.SIGTERM)  # it looks at the request at once
 
     def kill(self, name: str) -> None:
-        """End a job's process and its helpers at once. What was asked of it decides the state."""
+        """End a job's process and its helpers at once. What was asked of it decides the state.
+
+        One that runs on another machine is asked to end instead.
+        """
         process = owner.living(self.get(name).folder / OWNER)
+        if process and not process.is_here:
+            self.ask(name, job.CANCEL)
         if process and process != owner.me():
             _send(process, getattr(signal, "SIGKILL", signal.SIGTERM), group=True)
 
@@ -209,6 +218,8 @@ def _detach(program: tuple[str, ...], one: Job) -> int:
 
 
 def _send(process: owner.Owner, number: int, group: bool = False) -> None:
+    if not process.is_here:
+        return
     with suppress(OSError):
         if group and os.name == "posix" and os.getpgid(process.pid) == process.pid:
             os.killpg(process.pid, number)

@@ -3,7 +3,6 @@
 import csv
 import logging
 import queue
-import tempfile
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Final
 
 import av
 
+from fer_core import scratch
 from fer_core.canvas import to_frame
 from fer_core.images import Pixels
 from fer_core.results import RESULT_COLUMNS, Moment, face_rows
@@ -63,7 +63,7 @@ class Recorder:
     def __init__(self, limit_s: float = LIMIT_S, started: datetime | None = None) -> None:
         self._limit_s = limit_s
         self._wall = started or datetime.now(UTC)
-        self._folder = tempfile.TemporaryDirectory(prefix="fer-live-", ignore_cleanup_errors=True)
+        self._folder = scratch.folder("live")
         self.csv = Path(self._folder.name) / "results.csv"
         self.mp4 = Path(self._folder.name) / "clip.mp4"
         self._lock = threading.Lock()

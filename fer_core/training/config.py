@@ -10,6 +10,7 @@ import yaml
 from fer_core.augmentation import LIMITS, Spec
 from fer_core.errors import TrainingError
 from fer_core.files import write_bytes
+from fer_core.training.yaml_file import fields_of
 
 ARCHITECTURES: Final = ("mobilenetv2", "fernet")
 READINGS: Final = ("fer2013", "ferplus")
@@ -193,13 +194,9 @@ class TrainConfig:
     def load(cls, file: Path) -> "TrainConfig":
         """Read YAML; see ``from_dict``."""
         try:
-            values = yaml.safe_load(file.read_text("utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise TrainingError(f"{file}: cannot be read as YAML ({error}).") from error
-        if not isinstance(values, dict):
-            raise TrainingError(f"{file}: must hold fields such as 'epochs: 10'.")
-        try:
-            return cls.from_dict(values)
+            return cls.from_dict(fields_of(file.read_bytes()))
+        except OSError as error:
+            raise TrainingError(f"{file}: cannot be read ({error.strerror}).") from error
         except TrainingError as error:
             raise TrainingError(f"{file}: {error}") from error
 
@@ -240,7 +237,7 @@ def _check_names(values: Any, kind: type, prefix: str) -> None:
     for name in values:
         if name not in known:
             raise TrainingError(
-                f"there is no field {prefix}{name}. Fields: {', '.join(sorted(known))}."
+                f"there is no field {prefix}{_plainly(name)}. Fields: {', '.join(sorted(known))}."
             )
 
 
@@ -264,4 +261,16 @@ def _value(name: str, value: Any, kind: type) -> Any:
 
 
 def _wrong(name: str, allowed: str, value: Any) -> TrainingError:
-    return TrainingError(f"{name} must be {allowed}. Received: {value!r}.")
+    return TrainingError(f"{name} must be {allowed}. Received: {_shown(value)}.")
+
+
+def _plainly(name: Any) -> str:
+    return name[:100] if isinstance(name, str) else _shown(name)
+
+
+def _shown(value: Any) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes out no number of more than 4,300 digits
+        return "a number too long to be shown"
+    return text if len(text) <= 200 else f"{text[:200]}…"

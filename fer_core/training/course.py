@@ -61,6 +61,17 @@ def waiting(epochs: Epochs, config: TrainConfig) -> tuple[Waiting, ...]:
     )
 
 
+def ended_early(epochs: Epochs, config: TrainConfig) -> str:
+    """Why a run has ended before its last epoch, where EarlyStopping ended it; else nothing."""
+    stopping = next((w for w in waiting(epochs, config) if w.name == "EarlyStopping"), None)
+    if stopping is None or stopping.waited < stopping.patience or len(epochs) >= config.epochs:
+        return ""
+    return (
+        f"EarlyStopping ended it after epoch {len(epochs)} of {config.epochs}: {config.monitor} "
+        f"had not improved for {stopping.patience} epochs."
+    )
+
+
 def drops(epochs: Epochs, config: TrainConfig) -> list[str]:
     """When ReduceLROnPlateau lowered the learning rate, and why: a sentence each."""
     if not config.reduce_lr:

@@ -19,6 +19,7 @@ import psutil
 import yaml
 
 import fer_core
+from fer_core import scratch
 from fer_core.chunks import Progress
 from fer_core.errors import TrainingError
 from fer_core.files import write_json
@@ -119,7 +120,7 @@ def measure(config: TrainConfig) -> Estimate:
     )
     config = replace(config, start=start, teachers=())
     data = _noise(config, (BATCHES + 1) * config.batch_size)
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch.folder("estimate") as folder:
         session = loop.Session.open(config, RunFolder(Path(folder)), data, Place())
         batches = Batches(data["train"], session.targets, config, epoch=config.head_epochs)
         pace = _pace(lambda number: session.model.train_on_batch(*batches[number]), len(batches))

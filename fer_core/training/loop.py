@@ -16,7 +16,7 @@ from fer_core.files import write_json
 from fer_core.training import distillation, memory, networks, samples, targets
 from fer_core.training.augment import OPERATION, Augment
 from fer_core.training.batches import Batches, steps
-from fer_core.training.callbacks import state
+from fer_core.training.callbacks import library, state
 from fer_core.training.callbacks.averages import EvaluationWeights, Swap
 from fer_core.training.callbacks.checkpoint import BestModel
 from fer_core.training.callbacks.control import Control, Interrupted, Request
@@ -166,11 +166,15 @@ class Session:
         place = self.place
         if place.epoch == self.config.head_epochs > 0 and place.step == 0:
             self.compile()
-        metrics = self.metrics if place.step else []
-        self.model.fit(
-            self._batches(place.step), initial_epoch=place.epoch, epochs=place.epoch + 1,
-            shuffle=False, callbacks=self._callbacks(request, metrics), verbose=0,
-        )  # fmt: skip
+        callbacks = self._callbacks(request, self.metrics if place.step else [])
+        try:
+            self.model.fit(
+                self._batches(place.step), initial_epoch=place.epoch, epochs=place.epoch + 1,
+                shuffle=False, callbacks=callbacks, verbose=0,
+            )  # fmt: skip
+        except BaseException:
+            library.close(callbacks)
+            raise
 
     def build_metrics(self) -> None:
         """Keras builds metrics at the first batch; theirs must exist to be given values before."""
@@ -196,7 +200,7 @@ class Session:
         )  # fmt: skip
         count = steps(len(train), batch)
         keeping = BestModel(self.network, folder.best, config.monitor)
-        library = _keras_callbacks(config, folder)
+        of_keras = library.make(config, folder)
         first: list[keras.callbacks.Callback] = [
             Control(request, place.step),
             Progress(folder.progress, config.epochs, count, batch, place.step),
@@ -204,8 +208,8 @@ class Session:
             validation,
             keeping,
             Swap(weights, undo=True),
-            *library,
-            MetricsLog(folder.metrics, validation, place.burst, [keeping, *library]),
+            *of_keras,
+            MetricsLog(folder.metrics, validation, place.burst, [keeping, *of_keras]),
         ]
         return [*first, Keep(folder.state, place, first, metrics)]
 
@@ -237,27 +241,6 @@ def optimizer(config: TrainConfig, per_epoch: int, heads_only: bool) -> keras.op
     if config.optimizer == "sgd":
         return keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, **common)
     return keras.optimizers.AdamW(rate, **common)
-
-
-def _keras_callbacks(config: TrainConfig, folder: RunFolder) -> list[keras.callbacks.Callback]:
-    mode = "min" if config.monitor.endswith("loss") else "max"
-    found: list[keras.callbacks.Callback] = [keras.callbacks.CSVLogger(folder.history, append=True)]
-    if config.early_stopping:
-        found.append(
-            keras.callbacks.EarlyStopping(
-                config.monitor, config.early_stopping_min_delta, config.early_stopping, mode=mode
-            )
-        )
-    if config.reduce_lr:
-        found.append(
-            keras.callbacks.ReduceLROnPlateau(
-                config.monitor, config.reduce_lr_factor, config.reduce_lr, mode=mode,
-                min_lr=config.reduce_lr_min, min_delta=config.early_stopping_min_delta,
-            )
-        )  # fmt: skip
-    if config.tensorboard:
-        found.append(keras.callbacks.TensorBoard(folder.root / "tensorboard", write_graph=False))
-    return found
 
 
 def _begin(folder: RunFolder) -> Place:

@@ -1,6 +1,7 @@
 """The folder of a training run, read without Keras."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,10 @@ class RunFolder:
     def source(self) -> dict[str, Any]:
         """Which dataset it is, seen how; empty where that cannot be read."""
         return _read_json(self.dataset)
+
+    def write_source(self, values: Mapping[str, Any]) -> None:
+        """Note which dataset it is."""
+        write_json(self.dataset, values)
 
 
 def _read_json(file: Path) -> dict[str, Any]:

@@ -16,7 +16,8 @@ from fer_core.errors import VideoError
 from fer_core.geometry import Box
 from fer_core.recognition import FaceEmotion, Recognizer, search
 from fer_core.tracking import KEEP_S, TrackedFace, Tracker
-from fer_core.video.source import Shot, VideoInfo, probe, shots
+from fer_core.video.info import VideoInfo
+from fer_core.video.source import Shot, probe, shots
 
 Found = tuple[tuple[Detection, ...], tuple[FaceEmotion, ...]]
 

@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,51 +15,18 @@ from av.video.stream import VideoStream
 from fer_core.canvas import planes
 from fer_core.errors import VideoError
 from fer_core.images import MAX_PIXELS, Pixels
+from fer_core.video.info import VideoInfo, describe, quarter_turns, start_of
 
 SUFFIXES: Final = (".mp4", ".m4v", ".mov", ".webm", ".avi", ".mkv")
-WORK_EDGE: Final = 1920
-"""Larger pictures are scaled down to this longer side while they are decoded: faces are searched
-at 640 and read at 96 pixels, and an 8K picture takes 100 MB as RGB."""
+OPENING: Final = {"format_whitelist": "mov,matroska,webm,avi", "protocol_whitelist": "file"}
+"""A file is opened by what it holds, not by its name, and the library knows formats that are mere
+lists of other files and addresses: only those of ``SUFFIXES`` are let through."""
 
 LARGE_PIXELS: Final = 2560 * 1440
 """Above this a picture is decoded by one thread: each one more keeps pictures of its own."""
 
 JUMP_S: Final = 10.0
 """Whoever goes on later than this into a file jumps there; before, the start is decoded again."""
-
-
-@dataclass(frozen=True, slots=True)
-class VideoInfo:
-    """What a file says of its video.
-
-    Attributes:
-        name: The file's name.
-        width: Of the picture as shown: upright and with square pixels.
-        height: The same.
-        seconds: Length; 0 where the file does not say.
-        rate: Pictures a second, on average; 25 where the file does not say.
-        codec: Name of the codec.
-        has_sound: There is a sound track.
-    """
-
-    name: str
-    width: int
-    height: int
-    seconds: float
-    rate: float
-    codec: str
-    has_sound: bool
-
-    @property
-    def frames(self) -> int:
-        """Number of pictures, estimated."""
-        return round(self.seconds * self.rate)
-
-    @property
-    def work_size(self) -> tuple[int, int]:
-        """Even width and height of the pictures that ``shots`` gives."""
-        factor = min(WORK_EDGE / max(self.width, self.height), 1.0)
-        return _even(self.width * factor), _even(self.height * factor)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,7 +52,7 @@ def probe(file: Path) -> VideoInfo:
     """
     with _opened(file) as (container, stream):
         first = _first(container, stream, file)
-        return _info(container, stream, first, file)
+        return describe(container, stream, first, file)
 
 
 def shots(file: Path, after_s: float = -math.inf, done: int = 0) -> Iterator[Shot]:
@@ -106,7 +72,7 @@ def shots(file: Path, after_s: float = -math.inf, done: int = 0) -> Iterator[Sho
     with _opened(file) as (container, stream):
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = 1 if info.width * info.height > LARGE_PIXELS else 2
-        clock = _Clock(_start(container), 1 / info.rate)
+        clock = _Clock(start_of(container), 1 / info.rate)
         number = done
         for frame in _from(container, stream, after_s):
             time_s = clock.time(frame)
@@ -137,7 +103,7 @@ class _Clock:
 def _opened(file: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """The container and its video stream; every error of the library becomes a ``VideoError``."""
     try:
-        with av.open(str(file), metadata_errors="ignore") as container:
+        with av.open(str(file), metadata_errors="ignore", options=OPENING) as container:
             found = [s for s in container.streams.video if not _is_cover(s)]
             if not found:
                 raise VideoError(f"{file.name}: there is no video in it, only sound or nothing.")
@@ -162,7 +128,7 @@ def _from(
 ) -> Iterator[av.VideoFrame]:
     """Pictures from ``after_s`` or earlier on; from the start where the file cannot jump."""
     if after_s > JUMP_S:
-        start = _start(container)
+        start = start_of(container)
         container.seek(int((start + after_s - JUMP_S / 2) * 1_000_000))
         first = next(_decoded(container, stream), None)
         if first is not None and first.pts is not None and first.time - start <= after_s:
@@ -202,44 +168,9 @@ def _first(container: InputContainer, stream: VideoStream, file: Path) -> av.Vid
     return first
 
 
-def _info(
-    container: InputContainer, stream: VideoStream, first: av.VideoFrame, file: Path
-) -> VideoInfo:
-    shape = float(stream.sample_aspect_ratio or 1) or 1.0
-    width, height = round(first.width * shape), first.height
-    if _quarter_turns(first) % 2:
-        width, height = height, width
-    return VideoInfo(
-        name=file.name,
-        width=width,
-        height=height,
-        seconds=_seconds(container, stream),
-        rate=_rate(stream),
-        codec=stream.codec_context.name,
-        has_sound=bool(container.streams.audio),
-    )
-
-
-def _seconds(container: InputContainer, stream: VideoStream) -> float:
-    if stream.duration and stream.time_base:
-        return float(stream.duration * stream.time_base)
-    return container.duration / 1e6 if container.duration else 0.0
-
-
-def _rate(stream: VideoStream) -> float:
-    for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate):
-        if rate and Fraction(1, 60) <= rate <= 1000:
-            return float(rate)
-    return 25.0
-
-
-def _start(container: InputContainer) -> float:
-    return container.start_time / 1e6 if container.start_time else 0.0
-
-
 def _upright(frame: av.VideoFrame, size: tuple[int, int]) -> Pixels:
     """The picture as I420 of ``size``, turned as the file says."""
-    turns = _quarter_turns(frame)
+    turns = quarter_turns(frame)
     width, height = size if turns % 2 == 0 else size[::-1]
     if (frame.format.name, frame.width, frame.height) != ("yuv420p", width, height):
         frame = frame.reformat(width, height, format="yuv420p", interpolation="AREA")
@@ -252,11 +183,6 @@ def _upright(frame: av.VideoFrame, size: tuple[int, int]) -> Pixels:
     return turned
 
 
-def _quarter_turns(frame: av.VideoFrame) -> int:
-    """How often the picture must be turned left by 90 degrees."""
-    return round(frame.rotation / 90) % 4
-
-
 def _can_decode(stream: Any) -> bool:
     """Whether the library has a decoder for it; where not, the stream has no codec."""
     return stream.codec_context is not None
@@ -264,7 +190,3 @@ def _can_decode(stream: Any) -> bool:
 
 def _is_cover(stream: VideoStream) -> bool:
     return bool(stream.disposition & av.stream.Disposition.attached_pic)
-
-
-def _even(value: float) -> int:
-    return max(round(value / 2) * 2, 2)

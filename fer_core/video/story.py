@@ -16,6 +16,11 @@ from fer_core.labels import EMOTIONS
 from fer_core.video.source import probe, shots
 
 COLUMNS: Final = [f"p_{emotion}" for emotion in EMOTIONS]
+MOMENT_COLUMNS: Final = [
+    "person", "time_s", "x1", "y1", "x2", "y2", "emotion", "confidence", "uncertain",
+]  # fmt: skip
+"""What ``key_moments`` looks at: of a long video the rest need not be in memory."""
+
 MOST_MOMENTS: Final = 12
 PORTRAIT_SIDE: Final = 160
 """Side of a moment's picture in pixels."""

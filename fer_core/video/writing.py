@@ -73,7 +73,8 @@ def join(pieces: Sequence[Path], source: Path, target: Path) -> None:
     """Put the pieces one after the other as MP4, with the sound of ``source``.
 
     Raises:
-        VideoError: Nothing to join, or it cannot be written.
+        VideoError: Nothing to join, or the pieces or the sound do not fit into an MP4.
+        OSError: The disk is full, for one. Nothing is left of the target then.
     """
     if not pieces:
         raise VideoError(f"{source.name}: there is no picture to write.")
@@ -90,9 +91,12 @@ def join(pieces: Sequence[Path], source: Path, target: Path) -> None:
                 packet.stream = stream
                 out.mux_one(packet)
             sound.write_until(float("inf"))
+    except OSError:
+        target.unlink(missing_ok=True)
+        raise
     except av.FFmpegError as error:
         raise VideoError(
-            f"{target.name} cannot be written ({error.strerror or error}). Check the disk space."
+            f"{source.name}: no annotated copy could be made ({error.strerror or error})."
         ) from error
 
 

@@ -13,6 +13,7 @@ from fer_core.dataset.index import class_weights, effective_number, imbalance
 from fer_core.errors import ImageError
 from fer_core.images import Pixels, shrink
 from fer_core.labels import EMOTIONS
+from pages._chart import show_chart
 from pages._dataset import charts
 from pages._dataset.state import Opened
 
@@ -25,7 +26,7 @@ def show(found: Opened) -> None:
     counts = index.counts()
     _sentence(counts)
     _metrics(index, counts)
-    st.plotly_chart(
+    show_chart(
         charts.counts(counts), key="counts", on_select=_choose_class, selection_mode="points",
         config={"displayModeBar": False},
         alt="Images of each class and split. " + ", ".join(
@@ -101,7 +102,7 @@ def _details(index: DatasetIndex, counts: pd.DataFrame) -> None:
         sizes = good.table.groupby(["width", "height"]).size().sort_values(ascending=False)
         common = ", ".join(f"{w}×{h} ({n:,})" for (w, h), n in sizes.head(5).items())
         st.write(f"**Sizes in pixels:** {common}{', …' if len(sizes) > 5 else ''}")
-        st.plotly_chart(charts.light(good), key="light", config={"displayModeBar": False},
+        show_chart(charts.light(good), key="light", config={"displayModeBar": False},
                         alt="Distribution of brightness and contrast")  # fmt: skip
     bad = index.table.loc[~index.is_readable, ["file", "error"]]
     if len(bad):

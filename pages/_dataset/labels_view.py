@@ -14,6 +14,7 @@ from fer_core.classifier import EmotionClassifier
 from fer_core.dataset import DatasetIndex
 from fer_core.evaluation import answers
 from fer_core.labels import EMOTIONS
+from pages._chart import show_chart
 from pages._dataset import charts
 from pages._dataset.balance_view import name, show_tiles, tile
 from pages._dataset.deciding import decide
@@ -152,7 +153,7 @@ def _card(found: Opened, judged: DatasetIndex, queue: pd.DataFrame) -> None:
                           args=(found, [whole], "relabel", "label", other))  # fmt: skip
         if judged.votes is not None and judged.votes.iloc[row].sum():
             right.caption("How FER+ annotators voted")
-            right.plotly_chart(charts.votes(judged.votes.iloc[row]), key="votes",
+            show_chart(charts.votes(judged.votes.iloc[row]), right, key="votes",
                                config={"staticPlot": True}, alt="FER+ votes")  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from fer_core.dataset import demo, store
 from fer_core.dataset.archive import import_zip
 from fer_core.dataset.kaggle import import_csv
 from fer_core.dataset.listing import other_names
+from fer_core.dataset.take_in import take_in
 from fer_core.errors import DatasetError
 from fer_core.labels import EMOTIONS
 from fer_core.settings import settings
@@ -57,13 +58,13 @@ def _upload() -> None:
     larger = (
         ""
         if settings().public
-        else " Larger ones: open the unpacked folder by its path, or run "
+        else " Larger ones: by their path under Folder, or with "
         "`python -m fer_core dataset import FILE`."
     )
     stays = " It is deleted when you leave." if settings().public else ""
     st.caption(
-        f"Up to {most} MB.{stays}{larger} FER+ votes: add fer2013new.csv to the ZIP or choose it "
-        "together with fer2013.csv."
+        f"Up to {most} MB.{stays}{larger} FER+ votes: choose fer2013new.csv together with it, or "
+        "pack it into the ZIP."
     )
     if st.button("Import", type="primary", disabled=not chosen, icon=":material/upload:"):
         files = {file.name: file.getvalue() for file in chosen}
@@ -76,13 +77,13 @@ def _import(files: dict[str, bytes], home: Path | None, progress: Progress) -> P
     votes = files.pop("fer2013new.csv", None)
     if len(files) != 1:
         raise DatasetError(
-            "Choose one ZIP or one fer2013.csv, the latter with fer2013new.csv beside it if you "
-            f"have that. Received: {', '.join(files) or 'fer2013new.csv alone'}."
+            "Choose one ZIP or one fer2013.csv, with fer2013new.csv beside it if you have that. "
+            f"Received: {', '.join(files) or 'fer2013new.csv alone'}."
         )
     ((name, data),) = files.items()
     stem = Path(name).stem
     if name.lower().endswith(".zip"):
-        return import_zip(io.BytesIO(data), stem, home, progress)
+        return import_zip(io.BytesIO(data), stem, home, progress, votes)
     text = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline="")
     return import_csv(text, stem, home, progress, votes)
 
@@ -92,7 +93,8 @@ def _folder() -> None:
         "Path on the computer that runs this",
         placeholder="/data/fer2013",
         help="A folder with one folder a class (angry, disgust, fear, happy, neutral, sad, "
-        "surprise), or with train, validation and test folders that hold these.",
+        "surprise), or with train, validation and test folders that hold these. A ZIP of one or "
+        "Kaggle's fer2013.csv will do as well.",
         key="dataset_path",
     )
     votes = st.text_input(
@@ -102,11 +104,26 @@ def _folder() -> None:
         key="dataset_votes",
     ).strip()
     root = Path(path.strip()).expanduser()
+    votes_file = Path(votes).expanduser() if votes else None
+    if path.strip() and root.is_file():
+        _file(root, votes_file)
+        return
     names = _mapping(root) if path.strip() else {}
     if st.button("Open the folder", type="primary", disabled=not path.strip()):
-        votes_file = Path(votes).expanduser() if votes else None
         work = partial(open_folder, root, votes_file=votes_file, names=names)
         start(f"Scanning {root.name}", work, show_opened)
+        st.rerun()
+
+
+def _file(file: Path, votes: Path | None) -> None:
+    """A ZIP or CSV on the computer that runs this: of any size, and copied before it is opened."""
+    st.caption(f"{file.name} is unpacked into {store.default_home()} and opened there.")
+    if st.button("Import the file", type="primary", icon=":material/upload:"):
+
+        def make(progress: Progress) -> Path:
+            return take_in(file, progress=progress, votes=votes)
+
+        start(f"Importing {file.name}", partial(open_by, make, None), show_opened)
         st.rerun()
 
 

@@ -1,6 +1,5 @@
 """What the dataset page remembers for one visitor: the open dataset, findings, running work."""
 
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from fer_core import scratch
 from fer_core.audit.decisions import Decisions, file_for, view
 from fer_core.audit.report import Findings
 from fer_core.background import Task
@@ -23,10 +23,15 @@ QUICK_S = 1.0
 
 @dataclass
 class Opened:
-    """The open dataset and what was found in it."""
+    """The open dataset and what was found in it.
+
+    ``votes_file`` and ``names`` say what its folder alone does not, so that training sees the same.
+    """
 
     index: DatasetIndex
     decisions: Decisions
+    votes_file: Path | None = None
+    names: Mapping[str, str] | None = None
     findings: Findings = field(default_factory=Findings)
     all_pairs: pd.DataFrame | None = None
     faceless: tuple[int, ...] | None = None
@@ -42,10 +47,9 @@ class Opened:
 
     def decided(self) -> DatasetIndex:
         """The dataset as decided; kept until the next decision."""
-        key = self.decisions.encode()
-        if st.session_state.get("dataset_view", (None,))[0] != (id(self.index), key):
-            seen = view(self.index, self.decisions)
-            st.session_state["dataset_view"] = ((id(self.index), key), seen)
+        key = id(self.index), self.decisions.stamp()
+        if st.session_state.get("dataset_view", (None,))[0] != key:
+            st.session_state["dataset_view"] = key, view(self.index, self.decisions)
         return st.session_state["dataset_view"][1]
 
 
@@ -67,7 +71,7 @@ def private_home() -> Path | None:
     if not settings().public:
         return None
     if "dataset_folder" not in st.session_state:
-        st.session_state["dataset_folder"] = tempfile.TemporaryDirectory(prefix="fer-dataset-")
+        st.session_state["dataset_folder"] = scratch.folder("dataset")
     return Path(st.session_state["dataset_folder"].name)
 
 
@@ -79,7 +83,9 @@ def open_folder(
 ) -> Opened:
     """Scan a folder; runs in the background, so it touches no session."""
     index = scan(root, progress, names=names)
-    return _opened(index if votes_file is None else votes.attach(index, votes_file), None)
+    found = _opened(index if votes_file is None else votes.attach(index, votes_file), None)
+    found.votes_file, found.names = votes_file and votes_file.absolute(), names or None
+    return found
 
 
 def open_by(make: Callable[[Progress], Path], home: Path | None, progress: Progress) -> Opened:
@@ -98,6 +104,13 @@ def show_opened(found: Opened) -> None:
         st.session_state.pop(key, None)
 
 
+def close(root: Path) -> None:
+    """Close the open dataset if it is the one in ``root``, which has gone."""
+    found = opened()
+    if found and found.index.root == root.absolute():
+        del st.session_state["dataset"]
+
+
 def start(title: str, work: Callable[[Progress], Any], then: Callable[[Any], None]) -> None:
     """Begin work in the background; one piece at a time a visitor."""
     if st.session_state.get("dataset_running"):
@@ -107,7 +120,10 @@ def start(title: str, work: Callable[[Progress], Any], then: Callable[[Any], Non
 
 
 def finish_or_show() -> None:
-    """Take in the result of work that has ended, or show its progress; the page stays usable."""
+    """Take in the result of work that has ended, or show its progress; the page stays usable.
+
+    Both are shown at the bottom of the window, which is in sight wherever the page was clicked.
+    """
     running: Running | None = st.session_state.get("dataset_running")
     if running and running.task.is_done(running.patience_s):
         del st.session_state["dataset_running"]
@@ -120,10 +136,12 @@ def finish_or_show() -> None:
         running = None
     for key, show in (("dataset_error", st.error), ("dataset_notice", st.success)):
         if text := st.session_state.pop(key, None):
-            show(text)
+            with st.bottom:
+                show(text)
     if running:
         running.patience_s = 0.0
-        _progress()
+        with st.bottom:
+            _progress()
 
 
 @st.fragment(run_every=0.5)

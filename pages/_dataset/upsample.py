@@ -15,14 +15,15 @@ from fer_core.dataset.index import class_weights
 from fer_core.errors import FerError
 from fer_core.labels import EMOTIONS
 from fer_core.settings import settings
+from pages._chart import show_chart
 from pages._dataset import charts
 from pages._dataset.balance_view import enlarge, name, show_tiles
-from pages._dataset.state import Opened, open_folder, show_opened, start, versions
+from pages._dataset.state import Opened, close, open_folder, show_opened, start, versions
 
 WAYS = {
-    "To the largest class": "largest",
-    "To the median class": "median",
-    "To a number": "number",
+    "Largest": "largest",
+    "Median": "median",
+    "A number": "number",
     "By hand": "hand",
 }
 RANGES = {
@@ -50,7 +51,7 @@ def show(found: Opened) -> None:
     wanted = _plan(counts)
     if wanted is None:
         return
-    st.plotly_chart(
+    show_chart(
         charts.before_after(wanted.counts, wanted.target_count), key="before_after",
         config={"displayModeBar": False},
         alt="Training images now and after. " + ", ".join(
@@ -60,7 +61,7 @@ def show(found: Opened) -> None:
     _cautions(wanted)
     spec = _ranges()
     _preview(index, spec)
-    _apply(index, wanted, spec)
+    _apply(found, wanted, spec)
     _versions()
 
 
@@ -68,9 +69,9 @@ def _plan(counts: dict[str, int]) -> Plan | None:
     st.subheader("Targets", anchor=False)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         way = st.segmented_control(
-            "How far",
+            "Fill every class up to",
             list(WAYS),
-            default="To the largest class",
+            default="Largest",
             required=True,
             key="how_far",
             persist_state="session",
@@ -109,6 +110,7 @@ def _edited(first: Plan, key: str) -> dict[str, int]:
         table, hide_index=True, disabled=["emotion", "now"], column_config={"target": whole},
         key=f"targets-{key}-{hash(str(first))}", alt="Target of each class",
     )  # fmt: skip
+    st.caption("Double-click a target to change it.")
     return dict(zip(edited["emotion"], (int(n) for n in edited["target"]), strict=True))
 
 
@@ -178,24 +180,32 @@ def _count(key: str) -> None:
     st.session_state[key] = st.session_state.get(key, 0) + 1
 
 
-def _apply(index: DatasetIndex, wanted: Plan, spec: Spec) -> None:
+def _apply(found: Opened, wanted: Plan, spec: Spec) -> None:
     st.subheader("Write the new version", anchor=False)
     if settings().public:
         st.info(
             "On this public page nothing is stored. Run FER Studio on your own machine to apply."
         )
         return
+    index = found.decided()
     cost = balance.estimate(index, wanted)
-    st.write(
-        f"{cost.images:,} images to make: about {cost.bytes / 1e6:,.0f} MB on disk and "
-        f"{_time(cost.seconds)}."
-    )
+    if cost.images:
+        st.write(
+            f"{cost.images:,} images to make: about {cost.bytes / 1e6:,.0f} MB on disk and "
+            f"{_time(cost.seconds)}."
+        )
+    if len(found.decisions):
+        st.caption(
+            f":material/rule: The new version holds the dataset as your {len(found.decisions):,} "
+            "decisions leave it."
+        )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         title = st.text_input("Name", balance.version_name(index), key=f"new-{len(versions())}")
         seed = st.number_input("Seed", 0, 2**31 - 1, 0, key="balance_seed", width=140)
         pressed = st.button(
-            "Write it", type="primary", icon=":material/save:", disabled=not wanted.changes_anything
-        )
+            "Write it", type="primary", icon=":material/save:",
+            disabled=not (wanted.changes_anything or len(found.decisions)),
+        )  # fmt: skip
     if pressed:
         recipe = Recipe(wanted, spec, int(seed))
         free = store.free_name(title)
@@ -233,6 +243,7 @@ def _versions() -> None:
 def _delete(version: store.Stored) -> None:
     try:
         store.delete_version(version)
+        close(version.folder)
         st.session_state["dataset_notice"] = f"{version.name} is deleted."
     except FerError as error:
         st.session_state["dataset_error"] = str(error)

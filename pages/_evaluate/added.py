@@ -8,6 +8,7 @@ import streamlit as st
 
 from fer_core.dataset import groups, votes
 from fer_core.errors import DatasetError, FerError
+from fer_core.files import write_bytes
 from pages._dataset.state import Opened
 from pages._evaluate.subject import Question
 
@@ -50,6 +51,8 @@ def _attach(found: Opened, file) -> None:
         raise DatasetError("it says nothing of these images: no votes and no groups.")
     if has_votes:
         found.index = replace(found.index, votes=counts)
+        found.votes_file = found.decisions.file.with_name(Path(file.name).name)
+        write_bytes(found.votes_file, data)
     if has_groups:
         st.session_state.setdefault("added_labels", {})[found.index.root] = data
     st.session_state["dataset_notice"] = f"{file.name} is taken in."

@@ -6,6 +6,7 @@ import streamlit as st
 from fer_core.evaluation.answers import forms_of
 from fer_core.evaluation.compare import Comparison, compare
 from fer_core.labels import EMOTIONS
+from pages._chart import show_chart
 from pages._dataset.balance_view import name, show_tiles, tile
 from pages._evaluate import charts
 from pages._evaluate.subject import (
@@ -37,7 +38,7 @@ def show(subject: Subject) -> None:
     _verdict(found)
     keys = ["accuracy", "macro-F1", *EMOTIONS]
     parts = [found.accuracy, found.macro_f1, *found.f1.values()]
-    st.plotly_chart(
+    show_chart(
         charts.changes(keys, [p[0] for p in parts], [p[1].low for p in parts],
                        [p[1].high for p in parts]),
         key="changes", config=charts.QUIET, alt="Change from A to B with intervals",

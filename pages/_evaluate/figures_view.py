@@ -8,6 +8,7 @@ from fer_core.errors import FerError
 from fer_core.evaluation import Evaluation
 from fer_core.labels import EMOTIONS
 from fer_core.settings import settings
+from pages._chart import show_chart
 from pages._dataset.balance_view import name, show_tiles, tile
 from pages._evaluate import charts, groups_view
 from pages._evaluate.subject import Subject
@@ -24,7 +25,7 @@ def show(subject: Subject) -> None:
     with left:
         _confusion(one)
     with right:
-        st.plotly_chart(charts.bias(one), key="bias", config=charts.QUIET,
+        show_chart(charts.bias(one), key="bias", config=charts.QUIET,
                         alt="How often each emotion is true and how often it is named")  # fmt: skip
     class_table(one)
     _cell(subject)
@@ -66,7 +67,7 @@ def _confusion(one: Evaluation) -> None:
         label_visibility="collapsed",
     )  # fmt: skip
     ink = charts.INK[st.context.theme.type or "light"]
-    st.plotly_chart(
+    show_chart(
         charts.confusion(one, how == ways[0], ink), key="confusion", on_select=_choose_cell,
         selection_mode="points", config=charts.QUIET,
         alt="Confusion matrix: rows are true, columns what the model says",
@@ -119,7 +120,7 @@ def _sureness(subject: Subject) -> None:
     st.subheader("How sure, and how sure to be believed", anchor=False)
     left, right = st.columns(2, gap="large")
     with left:
-        st.plotly_chart(charts.reliability(one), key="reliability", config=charts.QUIET,
+        show_chart(charts.reliability(one), key="reliability", config=charts.QUIET,
                         alt="Reliability diagram")  # fmt: skip
         st.caption(
             "Bars on the line: of answers given with 70 %, 70 % are right. Here they are off by "
@@ -128,7 +129,7 @@ def _sureness(subject: Subject) -> None:
     known = subject.truth >= 0
     with right:
         correct = (subject.answered == subject.truth)[known]
-        st.plotly_chart(charts.confidence(subject.probabilities[known], correct), key="sureness",
+        show_chart(charts.confidence(subject.probabilities[known], correct), key="sureness",
                         config=charts.QUIET, alt="Confidence of right and wrong")  # fmt: skip
     _threshold(subject)
 
@@ -160,7 +161,7 @@ def _threshold(subject: Subject) -> None:
                 "figures too good."
             )
     with right:
-        st.plotly_chart(charts.coverage(one, threshold), key="coverage", config=charts.QUIET,
+        show_chart(charts.coverage(one, threshold), key="coverage", config=charts.QUIET,
                         alt="Accuracy by share of faces answered")  # fmt: skip
 
 

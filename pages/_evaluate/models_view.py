@@ -1,13 +1,12 @@
 """All models: cards, figures, speed; promote, roll back, rename, delete, export, import."""
 
-import tempfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from fer_core import EMOTIONS, model_store, registry
+from fer_core import EMOTIONS, model_store, registry, scratch
 from fer_core.dataset import pixels
 from fer_core.errors import FerError
 from fer_core.evaluation.answers import FORMS, forms_of, open_form
@@ -212,7 +211,7 @@ def _import() -> None:
 
 def _taking(name: str, data: bytes, wish: Wish):
     def work(report) -> Path:
-        with tempfile.TemporaryDirectory(prefix="fer-model-") as folder:
+        with scratch.folder("model") as folder:
             file = Path(folder) / Path(name).name
             file.write_bytes(data)
             return import_model(file, wish, report)

@@ -11,6 +11,7 @@ from fer_core.evaluation import Pictures, Robustness, measure_robustness
 from fer_core.evaluation.answers import open_form
 from fer_core.evaluation.robustness import EVERY
 from fer_core.evaluation.strains import STRAINS
+from pages._chart import show_chart
 from pages._dataset.balance_view import show_tiles, tile
 from pages._dataset.state import start
 from pages._evaluate import charts
@@ -75,7 +76,7 @@ def _preview(subject: Subject) -> None:
 def _result(found: tuple[Robustness, ...]) -> None:
     with st.grid(min_column_width=300, gap="medium"):
         for strain in STRAINS:
-            st.plotly_chart(charts.robustness({"accuracy": found}, strain), key=f"robust-{strain}",
+            show_chart(charts.robustness({"accuracy": found}, strain), key=f"robust-{strain}",
                             config=charts.QUIET, alt=f"Accuracy under {strain}")  # fmt: skip
     rows = [
         {

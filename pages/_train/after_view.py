@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.column_config import NumberColumn
 
-from fer_core import registry, runs
+from fer_core import model_store, registry, runs
 from fer_core.errors import FerError
 from fer_core.jobs import State
 from fer_core.registry import INT8_FILE, KERAS_FILE, LITERT_FILE, ModelCard
@@ -72,8 +72,9 @@ def _put_to_use(run: Run) -> None:
                   args=(run.job.name, name), disabled=not name.strip(),
                   help="Photos and Live answer with this model from now on. The one before is "
                   "kept.")  # fmt: skip
-        if st.button("Compare on the evaluation page", icon=":material/compare_arrows:"):
-            st.switch_page("pages/evaluate.py")
+        if st.button("Compare with the one in use", icon=":material/compare_arrows:",
+                     help="Both on the same pictures, on the evaluation page."):  # fmt: skip
+            _compare(run)
     try:
         default = registry.default_model()
     except FerError as error:
@@ -83,6 +84,17 @@ def _put_to_use(run: Run) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"In use now: **{default}**", width="content")
             st.button("Go back to the model before", icon=":material/undo:", on_click=_go_back)
+
+
+def _compare(run: Run) -> None:
+    """Go to the evaluation page with both models chosen there."""
+    try:
+        st.session_state["evaluate_model"] = registry.default_model()
+    except FerError:
+        st.session_state.pop("evaluate_model", None)
+    st.session_state["compare_model"] = model_store.name_of_run(run.job.name)
+    st.session_state["evaluate_part"] = "Compare"
+    st.switch_page("pages/evaluate.py")
 
 
 def _promote(run: str, name: str) -> None:

@@ -1,6 +1,6 @@
 """Plotly figures of the training page.
 
-Two of them are redrawn twice a second, so they are plain mappings: making ``go.Figure`` objects
+Two of them are redrawn twice a second, so all are plain mappings: making ``go.Figure`` objects
 takes ten times as long.
 """
 
@@ -8,15 +8,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
+import pandas as pd
 
 from fer_core.labels import COLORS, EMOTIONS
 from fer_core.runs import Run
 from fer_core.training import course
 
-TRAIN, VALID, MACRO, GREY = "#8A9A97", "#0B6E63", "#D55E00", "#8A9A97"
+TRAIN, VALID, MACRO, GREY = "#7A8A87", "#1F8A7B", "#D55E00", "#7A8A87"
+"""Seen well on the light and the dark page."""
 QUIET = {"displayModeBar": False}
-OVERLAY = ("#0B6E63", "#D55E00", "#0072B2", "#CC79A7", "#E69F00", "#56B4E9")
+OVERLAY = (VALID, "#D55E00", "#0072B2", "#CC79A7", "#E69F00", "#56B4E9")
 
 
 def loss(run: Run, now: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -66,6 +67,25 @@ def learning_rate(run: Run) -> dict[str, Any]:
     return figure
 
 
+def table(run: Run) -> pd.DataFrame:
+    """The figures of the charts above, a row an epoch."""
+    reading = run.config.readings[0]
+    rows = [
+        {
+            "epoch": line["epoch"] + 1,
+            "training loss": course.training_value(line, "loss", reading),
+            "validation loss": line.get("val_loss"),
+            "training accuracy": course.training_value(line, "accuracy", reading),
+            "validation accuracy": line.get("val_accuracy"),
+            "validation macro-F1": line.get("val_macro_f1"),
+            "learning rate": line["learning_rate"],
+            **{f"recall of {name}": line.get("recall", {}).get(name) for name in EMOTIONS},
+        }
+        for line in run.epochs
+    ]
+    return pd.DataFrame(rows)
+
+
 def overlay(all_runs: Sequence[Run], key: str, title: str) -> dict[str, Any]:
     """One figure of several runs."""
     lines = [
@@ -77,22 +97,24 @@ def overlay(all_runs: Sequence[Run], key: str, title: str) -> dict[str, Any]:
     return {"data": lines, "layout": _layout(title, most)}
 
 
-def confusion(matrix: Sequence[Sequence[int]]) -> go.Figure:
+def confusion(matrix: Sequence[Sequence[int]]) -> dict[str, Any]:
     """Heatmap of true against answered, with counts."""
     counts = np.asarray(matrix)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    figure = go.Figure(
-        go.Heatmap(
-            z=shares, x=list(EMOTIONS), y=list(EMOTIONS), text=counts, texttemplate="%{text:,}",
-            colorscale=[[0, "rgba(11,110,99,0)"], [1, VALID]], zmin=0, zmax=1, showscale=False,
-            hovertemplate="%{y} called %{x}: %{text:,} (%{z:.0%})<extra></extra>", xgap=2, ygap=2,
-        )
-    )  # fmt: skip
-    figure.update_xaxes(side="top", title="called", fixedrange=True)
-    figure.update_yaxes(autorange="reversed", title="is", fixedrange=True, ticksuffix=" ")
-    margin = {"l": 0, "r": 10, "t": 30, "b": 0}
-    figure.update_layout(height=400, margin=margin, dragmode=False)
-    return figure
+    cells = {
+        "type": "heatmap", "z": shares.tolist(), "x": list(EMOTIONS), "y": list(EMOTIONS),
+        "text": counts.tolist(), "texttemplate": "%{text:,}", "zmin": 0, "zmax": 1,
+        "colorscale": [[0, "rgba(31,138,123,0)"], [1, VALID]], "showscale": False,
+        "hovertemplate": "%{y} called %{x}: %{text:,} (%{z:.0%})<extra></extra>",
+        "xgap": 2, "ygap": 2,
+    }  # fmt: skip
+    layout = {
+        "height": 400, "margin": {"l": 0, "r": 10, "t": 30, "b": 0}, "dragmode": False,
+        "xaxis": {"side": "top", "title": {"text": "called", "standoff": 8}, "fixedrange": True},
+        "yaxis": {"title": {"text": "is", "standoff": 8}, "autorange": "reversed",
+                  "fixedrange": True, "ticksuffix": " ", "showgrid": False},
+    }  # fmt: skip
+    return {"data": [cells], "layout": layout}
 
 
 def _running(run: Run, now: Mapping[str, Any] | None, name: str) -> tuple[float, float] | None:
@@ -132,8 +154,8 @@ def _figure(
     ]  # fmt: skip
     layout["annotations"] = [
         {"x": x, "y": 0, "yref": "paper", "text": text, "showarrow": False, "yanchor": "bottom",
-         "xanchor": "right", "font": {"color": color}}
-        for x, text, _, color in marks if text
+         "xanchor": "right"}
+        for x, text, *_ in marks if text
     ]  # fmt: skip
     return {"data": lines, "layout": layout}
 
@@ -142,9 +164,9 @@ def _layout(title: str, most: int, limits: list[float] | None = None) -> dict[st
     return {
         "height": 280, "margin": {"l": 0, "r": 10, "t": 36, "b": 0}, "dragmode": False,
         "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-        "xaxis": {"title": {"text": "epoch"}, "rangemode": "tozero", "fixedrange": True,
-                  "tick0": 0, "dtick": max(-(-most // 10), 1)},
-        "yaxis": {"title": {"text": title}, "fixedrange": True}
+        "xaxis": {"title": {"text": "epoch"}, "rangemode": "tozero", "fixedrange": True}
+        | ({"tick0": 0, "dtick": 1} if most <= 10 else {}),
+        "yaxis": {"title": {"text": title, "standoff": 12}, "fixedrange": True}
         | ({"range": limits} if limits else {}),
         "uirevision": "same",
     }  # fmt: skip

@@ -1,6 +1,7 @@
 """Begin a run: dataset, network, how to train, what it will cost."""
 
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import streamlit as st
@@ -13,6 +14,8 @@ from fer_core.registry import KERAS_FILE, ModelCard
 from fer_core.runs import Source
 from fer_core.training.config import ARCHITECTURES, READINGS, TrainConfig
 from fer_core.training.presets import PRESETS, fitted
+from fer_core.training.yaml_file import fields_of
+from pages._chart import show_chart
 from pages._dataset import charts, opening
 from pages._dataset.state import Opened, finish_or_show, opened
 from pages._train import cost_view, fields
@@ -34,7 +37,7 @@ def show() -> None:
     if found is None:
         st.info("Open the demo to try training, or a dataset of your own.")
         return
-    source = _dataset(found)
+    source = dataset(found)
     if source is None:
         return
     try:
@@ -46,12 +49,13 @@ def show() -> None:
     _start(config, source)
 
 
-def _dataset(found: Opened) -> Source | None:
+def dataset(found: Opened) -> Source | None:
+    """The open dataset as a source, with its counts shown; None where it cannot be trained on."""
     counts = found.decided().counts()
     if "train" not in counts or (counts["train"] > 0).sum() < 2:
         st.error("Training needs pictures of two emotions or more in the training split.")
         return None
-    st.plotly_chart(charts.counts(counts), key="train_counts", config={"displayModeBar": False},
+    show_chart(charts.counts(counts), key="train_counts", config={"displayModeBar": False},
                     alt="Images of each class and split")  # fmt: skip
     if "validation" not in counts:
         st.caption(
@@ -67,8 +71,10 @@ def _dataset(found: Opened) -> Source | None:
     decided = len(found.decisions) > 0
     return Source(
         "demo" if is_demo else str(root),
+        votes=str(found.votes_file) if found.votes_file else None,
         decisions=str(found.decisions.file) if decided else None,
         corrections=add,
+        names=found.names,
     )
 
 
@@ -101,11 +107,8 @@ def _from_file() -> tuple[TrainConfig, str]:
     if file is None:
         return PRESETS["Quick look"].config, FILE
     try:
-        values = yaml.safe_load(file.getvalue())
-        if not isinstance(values, dict):
-            raise TrainingError("it must hold fields such as 'epochs: 10'.")
-        return TrainConfig.from_dict(values), f"{FILE}-{file.file_id}"
-    except (yaml.YAMLError, UnicodeDecodeError, TrainingError) as error:
+        return TrainConfig.from_dict(fields_of(file.getvalue())), f"{FILE}-{file.file_id}"
+    except TrainingError as error:
         raise TrainingError(f"{file.name}: {error}") from error
 
 
@@ -153,13 +156,13 @@ def _labels(values: dict[str, Any], key: str, has_votes: bool) -> None:
     if not has_votes:
         return
     now = tuple(values["readings"])
-    options = list(LABELS)
+    options = LABELS if now in LABELS.values() else {**LABELS, "As in the file": now}
     chosen = st.selectbox(
-        "Learns from", options, [LABELS[one] for one in options].index(now),
+        "Learns from", list(options), list(options.values()).index(now),
         key=f"{key}-labels-{values['start']}", persist_state="session",
         help="The dataset's single labels, the votes of ten people, or both with a head each.",
     )  # fmt: skip
-    values["readings"] = list(LABELS[chosen])
+    values["readings"] = list(options[chosen])
 
 
 def _start(config: TrainConfig, source: Source) -> None:
@@ -180,9 +183,16 @@ def _start(config: TrainConfig, source: Source) -> None:
         )
     with st.expander("As a command"):
         st.write("The same run from a terminal, with this config in a file:")
-        st.code("python -m fer_core train --run RUN --config config.yaml --data " + source.data,
-                language="shell", wrap_lines=True)  # fmt: skip
+        st.code(_command(source), language="shell", wrap_lines=True)
         st.code(yaml.safe_dump(config.to_dict(), sort_keys=False), language="yaml", height=200)
+
+
+def _command(source: Source) -> str:
+    parts = ["python -m fer_core train --run RUN --config config.yaml --data", quote(source.data)]
+    for option in ("votes", "decisions"):
+        if file := getattr(source, option):
+            parts += [f"--{option}", quote(file)]
+    return " ".join([*parts, *["--corrections"] * source.corrections])
 
 
 def _begin(config: TrainConfig, source: Source, title: str) -> None:

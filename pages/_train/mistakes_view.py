@@ -2,22 +2,27 @@
 
 from pathlib import Path
 
+import pandas as pd
 import streamlit as st
 
 from fer_core.dataset import demo, pixels, store
 from fer_core.errors import FerError
 from fer_core.labels import EMOTIONS
 from fer_core.runs import Run
+from pages._chart import show_table
 from pages._dataset.balance_view import enlarge, show_tiles
-from pages._train import charts
+from pages._train import charts, plot
 
 
 def show(run: Run) -> None:
     last = run.epochs[-1]
-    with st.expander(f"What it gets wrong after epoch {last['epoch'] + 1}"):
+    with st.expander("What it gets wrong"):  # the same name always, or an epoch would close it
+        st.caption(f"On the validation split, after epoch {last['epoch'] + 1}.")
         if "confusion" in last:
-            st.plotly_chart(charts.confusion(last["confusion"]), key=f"{run.job.name}-confusion",
-                            config=charts.QUIET, alt="Confusion matrix")  # fmt: skip
+            matrix = last["confusion"]
+            plot.show(charts.confusion(matrix), f"{run.job.name}-confusion", "Confusion matrix")
+            show_table(pd.DataFrame(matrix, EMOTIONS, EMOTIONS).reset_index(names="is"),
+                       "Confusion matrix: rows are true, columns what it says")  # fmt: skip
         _mistakes(run, last.get("mistakes", []))
 
 
@@ -34,5 +39,5 @@ def _mistakes(run: Run, mistakes: list[dict]) -> None:
         captions.append(f"{label} → {answer}")
         alts.append(f"{one['file']}: labelled {label}, called {answer}")
     if tiles:
-        st.write("Surest mistakes on the validation split, label → answer:")
+        st.write("Surest mistakes, label → answer:")
         show_tiles(tiles, alts, captions)

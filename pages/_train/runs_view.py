@@ -7,6 +7,7 @@ from streamlit.column_config import NumberColumn
 from fer_core import runs
 from fer_core.errors import FerError
 from fer_core.runs import Run
+from pages._chart import show_chart
 from pages._train import charts
 from pages._train.state import act, duration, moment, watch
 from pages._train.watch_view import WORDS
@@ -19,7 +20,7 @@ def show() -> None:
     else:
         st.dataframe(
             _table(list(known.values())), hide_index=True, alt="All runs",
-            column_config={"accuracy": NumberColumn(format="percent"),
+            column_config={"accuracy": NumberColumn(format="%.1f%%"),
                            "macro-F1": NumberColumn(format="%.3f")},
         )  # fmt: skip
         _one(known)
@@ -40,7 +41,7 @@ def _row(run: Run) -> dict:
         "state": WORDS[run.job.state][0],
         "network": run.config.architecture,
         "epochs": f"{len(run.epochs)} of {run.config.epochs}",
-        "accuracy": top.get("val_accuracy"),
+        "accuracy": 100 * top["val_accuracy"] if top else None,
         "macro-F1": top.get("val_macro_f1"),
         "duration": duration(run.seconds),
         "begun": moment(run.job.created),
@@ -82,7 +83,7 @@ def _several(known: dict[str, Run]) -> None:
     left, right = st.columns(2, gap="medium")
     for place, key, title in ((left, "val_accuracy", "validation accuracy"),
                               (right, "val_loss", "validation loss")):  # fmt: skip
-        place.plotly_chart(charts.overlay(picked, key, title), key=f"overlay-{key}",
+        show_chart(charts.overlay(picked, key, title), place, key=f"overlay-{key}",
                            config=charts.QUIET, alt=f"{title} of the chosen runs")  # fmt: skip
     if len(picked) == 2:
         _differences(*picked)

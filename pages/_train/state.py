@@ -10,7 +10,7 @@ from fer_core import runs
 from fer_core.errors import FerError
 
 PART, CHOSEN = "train_part", "train_run"
-NEW, WATCH, LIST = "New run", "Watch", "All runs"
+NEW, WATCH, LIST, SWEEP = "New run", "Watch", "All runs", "Sweep"
 
 
 def act(work: Callable[..., Any], *args: Any, done: str = "") -> None:

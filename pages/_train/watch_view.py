@@ -7,7 +7,8 @@ from fer_core.errors import FerError
 from fer_core.jobs import CANCEL, PAUSE, Job, State, job
 from fer_core.runs import STOP, Run
 from fer_core.training import course
-from pages._train import after_view, charts, mistakes_view
+from pages._chart import show_table
+from pages._train import after_view, charts, mistakes_view, plot
 from pages._train.state import CHOSEN, act, duration, moment
 
 REFRESH_S = 0.5
@@ -27,15 +28,16 @@ ASKED = {PAUSE: "Pausing …", STOP: "Stopping, then making a model of the best 
 def show() -> None:
     run = _choose()
     if run is None:
-        st.info("There is no run yet. Begin one under New run.")
         return
     _head(run)
     _controls(run)
     st.fragment(_moving, run_every=REFRESH_S if run.job.state.is_active else None)(run)
-    _said(run)
+    with st.container():
+        _said(run)
     if run.epochs:
-        _advice(run)
-        _callbacks(run)
+        with st.container():  # one place, however much there is to say: the charts below stay
+            _advice(run)
+            _callbacks(run)
         _more_charts(run)
         mistakes_view.show(run)
     after_view.show(run)
@@ -47,6 +49,7 @@ def show() -> None:
 def _choose() -> Run | None:
     known = {one.name: one for one in runs.store().list()}
     if not known:
+        st.info("There is no run yet. Begin one under New run.")
         return None
     if st.session_state.get(CHOSEN) not in known:
         active = next((name for name, one in known.items() if one.state.is_active), None)
@@ -59,6 +62,7 @@ def _choose() -> Run | None:
         return runs.load(name)
     except FerError as error:
         st.error(str(error))
+        _discard_button(name)
         return None
 
 
@@ -110,12 +114,15 @@ def _controls(run: Run) -> None:
                 on_click=act,
                 args=(runs.go_on, name),
             )
-        with st.popover("Discard", icon=":material/delete:"):
-            st.write(
-                "Deletes the run with its figures, weights and model. Models that were put to "
-                "use stay."
-            )
-            st.button("Discard it for good", key="discard", on_click=_discard, args=(name,))
+        _discard_button(name)
+
+
+def _discard_button(name: str) -> None:
+    with st.popover("Discard", icon=":material/delete:"):
+        st.write(
+            "Deletes the run with its figures, weights and model. Models that were put to use stay."
+        )
+        st.button("Discard it for good", key="discard", on_click=_discard, args=(name,))
 
 
 def _discard(name: str) -> None:
@@ -132,15 +139,14 @@ def _moving(run: Run) -> None:
     if now.state != run.job.state or len(run.epochs) < _logged(run):
         st.rerun()
     far = run.folder.now() if now.state.is_active else {}
-    _progress(run, now, far)
+    with st.container():  # also where it is empty: the charts keep their place and so their nodes
+        _progress(run, now, far)
     if not run.epochs and not far:
         return
     left, right = st.columns(2, gap="medium")
     for place, key, make in ((left, "loss", charts.loss), (right, "accuracy", charts.accuracy)):
-        place.plotly_chart(
-            make(run, far), key=f"{run.job.name}-{key}", config=charts.QUIET,
-            alt=f"{key.capitalize()} by epoch",
-        )  # fmt: skip
+        with place:
+            plot.show(make(run, far), f"{run.job.name}-{key}", f"{key.capitalize()} by epoch")
 
 
 def _logged(run: Run) -> int:
@@ -185,6 +191,8 @@ def _said(run: Run) -> None:
             "The process of this run ended without a word: the machine was restarted, or it was "
             "killed. Resume it; at most the epoch that ran is trained again."
         )
+    if run.job.state is State.FINISHED and (text := course.ended_early(run.epochs, run.config)):
+        st.info(text)
     for burst in run.folder.bursts():
         if burst.get("note"):
             st.info(burst["note"])
@@ -218,7 +226,8 @@ def _callbacks(run: Run) -> None:
 
 def _more_charts(run: Run) -> None:
     left, right = st.columns(2, gap="medium")
-    left.plotly_chart(charts.recall(run), key=f"{run.job.name}-recall", config=charts.QUIET,
-                      alt="Recall of each class by epoch")  # fmt: skip
-    right.plotly_chart(charts.learning_rate(run), key=f"{run.job.name}-rate", config=charts.QUIET,
-                       alt="Learning rate by epoch")  # fmt: skip
+    with left:
+        plot.show(charts.recall(run), f"{run.job.name}-recall", "Recall of each class by epoch")
+    with right:
+        plot.show(charts.learning_rate(run), f"{run.job.name}-rate", "Learning rate by epoch")
+    show_table(charts.table(run), "Figures of every epoch")

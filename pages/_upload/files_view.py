@@ -7,6 +7,7 @@ import streamlit as st
 from fer_core import EMOTIONS
 from fer_core.jobs import Job
 from fer_core.labels import COLORS, UNCERTAIN_COLOR
+from pages._chart import show_chart
 from pages._shared import STATIC
 from pages._upload import downloads
 
@@ -45,9 +46,12 @@ def _chart(faces: pd.DataFrame) -> None:
             text=[f"{count:,}" for count in counts],
             textposition="outside",
             cliponaxis=False,
-            marker_color=[*COLORS.values(), UNCERTAIN_COLOR],
+            marker={
+                "color": [*COLORS.values(), UNCERTAIN_COLOR],
+                "line": {"color": "#8A9290", "width": 1},  # the darkest one shows on dark, too
+            },
         )
     )
     figure.update_layout(height=260, margin={"l": 0, "r": 0, "t": 24, "b": 0}, yaxis_title="faces")
     words = ", ".join(f"{name} {count}" for name, count in counts.items())
-    st.plotly_chart(figure, config=STATIC, key="files_chart", alt=f"Faces: {words}")
+    show_chart(figure, config=STATIC, key="files_chart", alt=f"Faces: {words}")

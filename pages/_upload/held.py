@@ -1,5 +1,9 @@
 """Which jobs this visitor holds: their tokens are in the address, so that a refresh finds them."""
 
+import threading
+import time
+from contextlib import suppress
+
 import streamlit as st
 
 from fer_core.errors import FerError
@@ -7,57 +11,84 @@ from fer_core.jobs import Job, Jobs
 from fer_core.jobs import job as job_module
 from fer_core.settings import settings
 
-PARAM = "job"
+OPEN, OTHERS = "job", "held"
+"""In the address: the job that is open, and on public links the visitor's other ones."""
+
+TIDY_S = 600.0
+"""Seconds between two looks at what is over its time."""
 
 
 def store() -> Jobs:
     return Jobs(settings().home / "jobs")
 
 
-@st.cache_resource(ttl=600, show_spinner=False)
+@st.cache_resource(show_spinner=False)
 def tidy() -> None:
-    """Delete what is over its time; looked at every ten minutes while somebody is here."""
-    store().prune(settings().job_hours)
+    """Delete what is over its time: now, and on while the server runs, whoever comes."""
+    jobs, hours = store(), settings().job_hours
+    jobs.prune(hours)
+    threading.Thread(target=_keep_tidy, args=(jobs, hours), name="tidy", daemon=True).start()
+
+
+def _keep_tidy(jobs: Jobs, hours: float) -> None:
+    while True:
+        time.sleep(TIDY_S)
+        with suppress(OSError):  # deleted by somebody else at the same moment
+            jobs.prune(hours)
 
 
 def tokens() -> list[str]:
     """The jobs held, the one that is open first."""
     known = st.session_state.setdefault("held_jobs", [])
-    return list(dict.fromkeys([*st.query_params.get_all(PARAM), *known]))
+    return list(dict.fromkeys([*_in_address(OPEN), *_in_address(OTHERS), *known]))
 
 
 def opened() -> Job | None:
     """The job in the address; says so where there is none of that name any more."""
-    token = next(iter(st.query_params.get_all(PARAM)), None)
+    token = next(iter(_in_address(OPEN)), None)
     if token is None:
+        _hold(tokens())
         return None
     try:
-        return store().get(token)
+        job = store().get(token)
     except FerError:
         st.warning("That job is gone: it was deleted, or its time is over.")
         forget(token)
         return None
+    _hold(tokens(), token)
+    return job
 
 
 def open_job(token: str) -> None:
     """Show a job, and put it and the others held into the address."""
     for key in [key for key in st.session_state if str(key).startswith(("video_jump", "clicked-"))]:
         del st.session_state[key]
-    held = [token, *(one for one in tokens() if one != token)]
-    st.session_state["held_jobs"] = held
-    st.query_params[PARAM] = held if settings().public else [token]
+    _hold([token, *(one for one in tokens() if one != token)], token)
 
 
 def close() -> None:
     """Show no job; those held stay known."""
-    st.session_state["held_jobs"] = tokens()
-    st.query_params.pop(PARAM, None)
+    _hold(tokens())
 
 
 def forget(token: str) -> None:
     """Drop a job that is gone."""
-    st.session_state["held_jobs"] = [one for one in tokens() if one != token]
-    st.query_params.pop(PARAM, None)
+    _hold([one for one in tokens() if one != token])
+
+
+def _hold(held: list[str], token: str | None = None) -> None:
+    """Remember the jobs held; where nothing else leads to them, in the address too."""
+    st.session_state["held_jobs"] = held
+    others = [one for one in held if one != token] if settings().public else []
+    for name, values in ((OPEN, [token] if token else []), (OTHERS, others)):
+        if values and values != _in_address(name):
+            st.query_params[name] = values
+        elif not values:
+            st.query_params.pop(name, None)
+
+
+def _in_address(name: str) -> list[str]:
+    return st.query_params.get_all(name)
 
 
 def asked(job: Job) -> bool:

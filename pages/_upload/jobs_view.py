@@ -32,15 +32,33 @@ def show_list() -> None:
     if not found:
         return
     st.subheader("Videos and folders so far", anchor=False)
+    if any(job.state.is_active for job in found):
+        _show_moving()
+    else:
+        _show_rows(found)
+
+
+@st.fragment(run_every=1.0)
+def _show_moving() -> None:
+    """The rows as they move; the page takes over when all have ended."""
+    found = held.visible()
+    if not any(job.state.is_active for job in found):
+        st.rerun()
+    _show_rows(found)
+
+
+def _show_rows(found: tuple[Job, ...]) -> None:
     for job in found:
-        with st.container(horizontal=True, vertical_alignment="center"):
+        with st.container(horizontal=True, vertical_alignment="center", wrap=False):
             age = duration(max(time.time() - job.created, 0))
             share = f", {job.progress.share:.0%}".replace("%", " %") if job.state.is_active else ""
             st.markdown(
                 f"**{_plain(job.title)}** {progress.WORDS[job.state]}{share} · {age} ago",
                 width="stretch",
             )
-            st.button("Open", key=f"open-{job.name}", on_click=held.open_job, args=(job.name,))
+            if st.button("Open", key=f"open-{job.name}"):
+                held.open_job(job.name)
+                st.rerun()
 
 
 def _plain(text: str) -> str:

@@ -13,7 +13,18 @@ from fer_core.settings import settings
 from fer_core.video import SUFFIXES
 from pages._upload import held
 
-RATES = {"Every picture": 0.0, "10 a second": 10.0, "5 a second": 5.0, "1 a second": 1.0}
+READ = {
+    "Every picture": [],
+    "Every 2nd picture": ["--every", "2"],
+    "Every 5th picture": ["--every", "5"],
+    "10 a second": ["--rate", "10"],
+    "5 a second": ["--rate", "5"],
+    "1 a second": ["--rate", "1"],
+}
+"""Which pictures of a video are read, as options of the command."""
+
+PUBLIC_JOBS = 2
+"""On public links, so many videos and ZIPs are read at a time, whosever they are."""
 
 
 @dataclass(frozen=True)
@@ -37,16 +48,15 @@ def video(reading: str) -> None:
     )
     path = _path("/videos/talk.mp4", "A video file.")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        rate = st.selectbox(
-            "Read", list(RATES), key="video_rate", width=200,
+        wanted = st.selectbox(
+            "Read", list(READ), key="video_read", width=200,
             help="Fewer pictures are quicker; boxes then stay until the next one is read.",
         )  # fmt: skip
         draws = st.toggle(
             "Annotated video", value=True, key="video_draws",
             help="Also make a copy of the video with boxes and labels drawn in. Takes longer.",
         )  # fmt: skip
-    options = ["--rate", str(RATES[rate])] if RATES[rate] else []
-    _button(Wish("video", chosen, path, ["--reading", reading, *options], draws))
+    _button(Wish("video", chosen, path, ["--reading", reading, *READ[wanted]], draws))
 
 
 def files(reading: str, is_crop: bool) -> None:
@@ -98,6 +108,8 @@ def _button(wish: Wish) -> None:
 
 def _create(wish: Wish) -> Job:
     """A job with its source: the upload, written to its folder, or the path."""
+    if settings().public and held.store().busy() >= PUBLIC_JOBS:
+        raise JobError("Others are having files read here at the moment. Try again in a minute.")
     chosen = wish.chosen
     if chosen is None:
         source = Path(wish.path).expanduser().absolute()

@@ -32,8 +32,9 @@ def show(job: Job) -> None:
     _summary(table, persons)
     player = st.container()
     if persons:
-        _timelines(table, persons)
-        _moments(job)
+        moments = story.load_moments(job.folder / "moments")
+        _timelines(table, persons, {moment.person: face for moment, face in moments})
+        _moments(moments)
         _shares(table)
     else:
         st.info("No face was found in any picture of this video.")
@@ -44,12 +45,12 @@ def show(job: Job) -> None:
 
 def _summary(table: pd.DataFrame, persons: list[int]) -> None:
     read = table["frame"].nunique()
-    seen = table.loc[table["person"].notna(), "frame"].nunique()
-    people = f"{len(persons)} {'person' if len(persons) == 1 else 'persons'}"
-    st.write(
-        f"{_clock(float(table['time_s'].max()))} read in {read:,} pictures, {people}, "
-        f"a face in {seen / read:.0%} of them".replace("%", " %")
-    )
+    said = f"{_clock(float(table['time_s'].max()))} read in {read:,} pictures"
+    if persons:
+        seen = table.loc[table["person"].notna(), "frame"].nunique()
+        people = f"{len(persons)} {'person' if len(persons) == 1 else 'persons'}"
+        said += f", {people}, a face in {seen / read:.0%} of them".replace("%", " %")
+    st.write(said)
 
 
 def _player(job: Job, copy: Path | None) -> None:
@@ -64,13 +65,16 @@ def _player(job: Job, copy: Path | None) -> None:
     st.video(str(file), start_time=start, autoplay=start > 0, width=800, alt=f"{job.title}")
 
 
-def _timelines(table: pd.DataFrame, persons: list[int]) -> None:
+def _timelines(table: pd.DataFrame, persons: list[int], faces: dict[int, bytes]) -> None:
     st.subheader("Over time", anchor=False)
     st.caption("Click into a chart to play the video from there.")
     for person in persons[:MOST_PERSONS]:
         values = story.timeline(table, person)
         if len(persons) > 1:
-            st.markdown(f"**Person {person}**")
+            with st.container(horizontal=True, vertical_alignment="center"):
+                if faces.get(person):
+                    st.image(faces[person], width=48, alt=f"Face of person {person}")
+                st.markdown(f"**Person {person}**")
         event = st.plotly_chart(
             _area(values), key=f"timeline-{person}", config=CHART, on_select="rerun",
             selection_mode="points", alt=f"Emotions of person {person} over time",
@@ -116,8 +120,7 @@ def _jump(time_s: float) -> None:
     st.session_state["video_jump"] = time_s
 
 
-def _moments(job: Job) -> None:
-    found = story.load_moments(job.folder / "moments")
+def _moments(found: tuple[tuple[story.KeyMoment, bytes], ...]) -> None:
     if not found:
         return
     st.subheader("Key moments", anchor=False)

@@ -11,10 +11,15 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from fer_core import registry
-from fer_core.dataset import demo, scan, store
+from fer_core import registry, runs
+from fer_core.dataset import demo, scan, store, votes
+from fer_core.errors import JobError
 from fer_core.labels import EMOTIONS
+from fer_core.train_command import open_dataset
+from fer_core.training.config import TrainConfig
 from tests.conftest import ROOT
+
+OTHERS = {f"decide-{emotion}" for emotion in EMOTIONS}
 
 
 @pytest.fixture(autouse=True)
@@ -32,6 +37,11 @@ def open_page() -> AppTest:
 def texts(app: AppTest) -> str:
     kinds = (app.markdown, app.caption, app.info, app.error, app.success, app.warning, app.title)
     return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+def alts(app: AppTest) -> list[str]:
+    """What the pictures on the page show, for those who cannot see them."""
+    return [one.alt for shown in app.image for one in shown.proto.imgs]
 
 
 def press(app: AppTest, label: str) -> AppTest:
@@ -79,7 +89,7 @@ def test_the_smallest_class_is_called_out(app: AppTest) -> None:
     assert "**disgust** is the smallest class: 19 of 932 training images (2.0 %)" in said
     assert "happy has 12.9 times as many" in said
     assert [metric.value for metric in app.metric] == ["1,212", "12.9", "0"]
-    figures = app.dataframe[0].value.set_index("emotion")
+    figures = next(f.value for f in app.dataframe if "emotion" in f.value).set_index("emotion")
     assert figures.loc["disgust", "training images"] == 19
     assert figures.loc["disgust", "class weight"] == pytest.approx(932 / 7 / 19, abs=0.01)
 
@@ -89,15 +99,19 @@ def test_the_gallery_pages_through_a_class(app: AppTest) -> None:
     app.selectbox(key="gallery_class").set_value("disgust")
     app.selectbox(key="gallery_split").set_value("train")
     assert "1 to 19 of 19" in texts(settle(app.run()))
+    app.selectbox(key="gallery_class").set_value("happy")
+    settle(app.run())
+    app.pagination[0].set_value(2)
+    assert "61 to 120 of 245" in texts(settle(app.run()))
 
 
 @pytest.mark.parametrize(
     ("way", "undersample", "targets"),
     [
-        ("To the largest class", False, [245] * 7),
-        ("To the median class", False, [125, 125, 125, 245, 177, 153, 125]),
-        ("To the median class", True, [125] * 7),
-        ("To a number", False, [245] * 7),
+        ("Largest", False, [245] * 7),
+        ("Median", False, [125, 125, 125, 245, 177, 153, 125]),
+        ("Median", True, [125] * 7),
+        ("A number", False, [245] * 7),
         ("By hand", False, [125, 19, 115, 245, 177, 153, 98]),
     ],
 )
@@ -117,7 +131,7 @@ def test_strategies_fill_the_targets(
 
 def test_a_number_below_the_largest_class_keeps_it_unless_told(app: AppTest) -> None:
     choose(app, "dataset_part", "Upsample")
-    choose(app, "how_far", "To a number")
+    choose(app, "how_far", "A number")
     app.number_input(key="target_number").set_value(150)
     settle(app.run())
     table = next(f.value for f in app.dataframe if "target" in f.value)
@@ -140,7 +154,41 @@ def test_apply_open_and_undo(app: AppTest) -> None:
     choose(app, "dataset_part", "Upsample")
     app.button(key="delete-demo-balanced").click()
     settle(app.run())
-    assert "demo-balanced is deleted" in texts(app)
+    said = texts(app)
+    assert "demo-balanced is deleted" in said
+    assert "Open the demo to look around" in said, "what has gone does not stay open"
+    assert [one.name for one in store.stored()] == ["demo"]
+
+
+def test_decisions_alone_make_a_version(app: AppTest) -> None:
+    choose(app, "dataset_part", "Audit")
+    press(app, "Look for copies")
+    press(app, "Exclude these 12")
+    choose(app, "dataset_part", "Upsample")
+    choose(app, "how_far", "By hand")
+    assert "as your 12 decisions leave it" in texts(app)
+    app.text_input(key="new-1").set_value("no leaks")
+    press(app.run(), "Write it")
+    assert "no leaks is written" in texts(app)
+    assert len(scan(store.default_home() / "no leaks")) == 1_200
+
+
+def test_work_that_takes_long_can_be_stopped(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pages._dataset.state.QUICK_S", 0.0)
+    monkeypatch.setattr("pages._dataset.state.Running.patience_s", 0.0)
+
+    def slow(index, recipe, name, home, report):
+        for done in range(1_000):
+            report(done, 1_000)
+            time.sleep(0.05)
+
+    monkeypatch.setattr("fer_core.balance.apply", slow)
+    choose(app, "dataset_part", "Upsample")
+    (write,) = [button for button in app.button if button.label == "Write it"]
+    write.click().run()
+    app.button(key="dataset_stop").click()
+    settle(app.run())
+    assert "Making images: stopped. Nothing of it was kept." in texts(app)
     assert [one.name for one in store.stored()] == ["demo"]
 
 
@@ -158,6 +206,9 @@ def test_the_preview_follows_its_buttons(app: AppTest) -> None:
     for label in ("Another picture", "New seed"):
         press(app, label)
     assert app.session_state["preview_row"] == app.session_state["preview_seed"] == 1
+    app.selectbox(key="preview_class").set_value("happy")
+    settle(app.run())
+    assert sum(str(alt).startswith("train/happy/") for alt in alts(app)) == 13
 
 
 def test_leaks_are_found_excluded_and_undone(app: AppTest) -> None:
@@ -189,6 +240,17 @@ def test_pairs_are_decided_one_by_one(app: AppTest) -> None:
     assert "1 excluded, 0 relabelled, 2 kept" in said
     choose(app, "copies_filter", "Two labels")
     assert "No such pairs" in texts(app)
+    choose(app, "copies_filter", "All")
+    app.toggle(key="copies_least").set_value(True)
+    settle(app.run())
+    next(b for b in app.button if b.label == "Exclude right").click()
+    settle(app.run())
+    assert "9 pairs in 9 groups" in texts(app)
+    press(app, "Exclude all 9 surplus training images")
+    assert "0 pairs in 0 groups" in texts(app)
+    app.slider(key="copies_most").set_value(0.09)
+    settle(app.run())
+    assert "Largest difference" in [slider.label for slider in app.slider]
 
 
 def test_labels_are_judged_and_decided(app: AppTest) -> None:
@@ -203,9 +265,16 @@ def test_labels_are_judged_and_decided(app: AppTest) -> None:
     said = texts(app)
     assert "1 excluded, 1 relabelled, 1 kept" in said
     assert f"{before - 4} of {before} are left" in said
-    app.selectbox(key="suspects_given").set_value("disgust")
+    app.button(key=next(b.key for b in app.button if b.key in OTHERS)).click()
     settle(app.run())
-    assert "Given **disgust**" in texts(app) or "Nothing is left" in texts(app)
+    assert "2 relabelled" in texts(app)
+    app.toggle(key="suspects_all").set_value(True)
+    app.selectbox(key="suspects_given").set_value("happy")
+    app.selectbox(key="suspects_says").set_value("happy")
+    settle(app.run())
+    assert "Given **happy**" in texts(app)
+    assert "Suggested **happy**" in texts(app)
+    assert app.button(key="decide-relabel").disabled, "it has that label already"
 
 
 def test_labels_are_judged_by_a_models_own_answers(app: AppTest) -> None:
@@ -223,8 +292,47 @@ def test_blank_pictures_are_found(app: AppTest) -> None:
     choose(app, "dataset_part", "Audit")
     choose(app, "audit_part", "Pictures")
     assert "2 pictures are blank" in texts(app)
-    press(app, "Exclude all 2")
-    assert "0 are left to decide" in texts(app)
+    for label in ("Keep", "Exclude"):
+        next(b for b in app.button if b.label == label and b.key.startswith("odd-")).click()
+        settle(app.run())
+    said = texts(app)
+    assert "0 are left to decide" in said
+    assert "1 excluded, 0 relabelled, 1 kept" in said
+    press(app, "Undo the last one")
+    press(app, "Exclude all 1")
+    assert "1 excluded, 0 relabelled, 1 kept" in texts(app)
+
+
+def test_pictures_without_a_face_are_searched(tree: Path) -> None:
+    app = choose(open_page(), "dataset_way", "Folder")
+    app.text_input(key="dataset_path").set_value(str(tree))
+    press(app.run(), "Open the folder")
+    choose(app, "dataset_part", "Audit")
+    choose(app, "audit_part", "Pictures")
+    press(app, "Search every picture for a face")
+    said = texts(app)
+    assert "unreadable or show no face; 20 are left to decide" in said
+    assert "No face found." in said
+
+
+DECISION = "file,given,action,label,reason\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (f"{DECISION}train/neutral/blank-0.png,neutral,exclude,,picture\nelsewhere.png,sad,keep,,label\n",
+         "1 decisions are taken in"),
+        ("a,b\n1,2\n", "mine.csv: not a table of decisions"),
+    ],
+)  # fmt: skip
+def test_decisions_are_taken_in_from_a_file(app: AppTest, text: str, says: str) -> None:
+    choose(app, "dataset_part", "Audit")
+    app.file_uploader(key="decisions_file").set_value([("mine.csv", text.encode(), "text/csv")])
+    press(app.run(), "Add them")
+    said = texts(app)
+    assert says in said
+    assert f"{int('taken' in says)} excluded" in said
 
 
 def test_the_report_says_what_was_not_looked_for(app: AppTest) -> None:
@@ -270,6 +378,31 @@ def test_folders(path: str, says: str, tree: Path) -> None:
     assert says in texts(app)
 
 
+def test_a_file_on_the_server_is_imported(tree: Path, tmp_path: Path) -> None:
+    file = shutil.make_archive(str(tmp_path / "faces"), "zip", tree)
+    app = choose(open_page(), "dataset_way", "Folder")
+    app.text_input(key="dataset_path").set_value(file)
+    press(app.run(), "Import the file")
+    assert "has no training images at all" in texts(app)
+    assert [one.name for one in store.stored()] == ["faces"]
+
+
+def test_other_class_names_are_asked_for(tree: Path) -> None:
+    shutil.copytree(tree / "train" / "sad", tree / "train" / "weeping")
+    app = choose(open_page(), "dataset_way", "Folder")
+    app.text_input(key="dataset_path").set_value(str(tree))
+    app.run().selectbox(key=f"stands-{tree}-weeping").set_value("sad")
+    press(app.run(), "Open the folder")
+    assert app.metric[0].value == "25"
+
+
+def happy_votes() -> str:
+    """A table in which ten people call each happy training picture angry."""
+    words = (*votes.NAMES.values(), *votes.OTHER)
+    head = "file," + ",".join(f"votes_{word}" for word in words)
+    return "\n".join([head, *(f"train/happy/{n}.png,10{',0' * 9}" for n in range(10))])
+
+
 @pytest.mark.parametrize(
     ("name", "says"),
     [("labels.csv", "How FER+ annotators voted"), ("none.csv", "none.csv: cannot be read")],
@@ -277,11 +410,7 @@ def test_folders(path: str, says: str, tree: Path) -> None:
 def test_votes_from_elsewhere(tree: Path, tmp_path: Path, name: str, says: str) -> None:
     for label in ("angry", "fear", "neutral", "surprise"):
         shutil.copytree(tree / "train" / "happy", tree / "train" / label)
-    words = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise", "contempt",
-             "unknown", "nf")  # fmt: skip
-    head = "file," + ",".join(f"votes_{word}" for word in words)
-    rows = [f"train/happy/{n}.png,10,0,0,0,0,0,0,0,0,0" for n in range(10)]
-    (tmp_path / "labels.csv").write_text("\n".join([head, *rows]))
+    (tmp_path / "labels.csv").write_text(happy_votes())
     app = choose(open_page(), "dataset_way", "Folder")
     app.text_input(key="dataset_path").set_value(str(tree))
     app.text_input(key="dataset_votes").set_value(str(tmp_path / name))
@@ -293,6 +422,35 @@ def test_votes_from_elsewhere(tree: Path, tmp_path: Path, name: str, says: str) 
         app.toggle(key="suspects_all").set_value(True)
         settle(app.run())
     assert says in texts(app)
+
+
+def test_training_sees_the_folder_as_the_page_does(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = []
+
+    def caught(config: TrainConfig, source: runs.Source, title: str) -> None:
+        sources.append(source)
+        raise JobError("caught")
+
+    monkeypatch.setattr(runs, "start", caught)
+    shutil.copytree(tree / "train" / "sad", tree / "train" / "weeping")
+    (tmp_path / "mine.csv").write_text(happy_votes())
+    app = choose(open_page(), "dataset_way", "Folder")
+    app.text_input(key="dataset_votes").set_value(str(tmp_path / "mine.csv"))
+    app.text_input(key="dataset_path").set_value(str(tree))
+    app.run().selectbox(key=f"stands-{tree}-weeping").set_value("sad")
+    press(app.run(), "Open the folder")
+    shown = app.session_state["dataset"].index
+    app.switch_page("pages/train.py").run()
+    press(app, "Start training")
+    (source,) = sources
+    index = open_dataset({name: getattr(source, name) for name in source.__slots__})
+    seen, given = (one.table.set_index("file")["label"].astype("str") for one in (index, shown))
+    assert seen.equals(given.reindex(seen.index))
+    assert (seen == "sad").sum() >= 5
+    assert index.votes is not None
+    assert index.votes["angry"].max() == 10
 
 
 def test_what_is_kept_can_be_opened() -> None:

@@ -9,7 +9,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from fer_core import registry, runs
+from fer_core import model_store, registry, runs
 from fer_core.dataset import demo, store
 from fer_core.jobs import State
 from fer_core.settings import settings
@@ -124,6 +124,22 @@ def test_a_bad_config_file_is_named_with_its_field(ready: AppTest, text: bytes, 
     assert says in texts(app)
 
 
+def test_a_file_may_name_its_readings_in_any_order() -> None:
+    def script() -> None:
+        import streamlit as st
+
+        from pages._train import choose_view
+
+        for number, readings in enumerate((["ferplus", "fer2013"], ["ferplus"])):
+            values = {"readings": readings, "start": "scratch"}
+            choose_view._labels(values, str(number), has_votes=True)
+            st.write(" ".join(values["readings"]))
+
+    app = AppTest.from_function(script).run()
+    assert not app.exception, app.exception
+    assert [one.value for one in app.markdown] == ["ferplus fer2013", "ferplus"]
+
+
 def test_a_start_is_watched_and_a_second_one_refused(ready: AppTest) -> None:
     app = press(ready, "Start training")
     assert app.session_state["train_part"] == "Watch"
@@ -181,12 +197,34 @@ def test_promotion_reaches_photos_with_its_banner_and_back() -> None:
     assert "drawn faces" not in texts(open_page("upload"))
 
 
+def test_a_model_is_compared_with_the_one_in_use() -> None:
+    made("Mine", model=True)
+    app = press(part(open_page(), "Watch"), "Compare with the one in use")
+    assert app.title[0].value == "Evaluate"
+    chosen = [app.session_state[f"{name}_model"] for name in ("evaluate", "compare")]
+    assert chosen == [registry.FIRST_CHOICE, "run Mine"]
+    assert app.button_group(key="evaluate_part").value == "Compare"
+    assert chosen[1] in {entry.name for entry in model_store.entries()}
+
+
+def test_a_damaged_run_is_named_and_can_be_deleted() -> None:
+    made("Mine").folder.config.write_text("epochs: many")
+    app = part(open_page(), "Watch")
+    assert "config.yaml: epochs must be a whole number" in texts(app)
+    app = press(app, "Discard it for good")
+    assert runs.store().list() == ()
+
+
 def test_the_list_compares_renames_and_deletes() -> None:
     made("One")
     made("Two", epochs=2, learning_rate=5e-3)
     app = part(open_page(), "All runs")
-    table, differences = (frame.value for frame in app.dataframe)
-    assert set(table["run"]) == {"One", "Two"}
+    table = app.dataframe[0].value
+    differences = next(frame.value for frame in app.dataframe if "field" in frame.value)
+    assert dict(zip(table["run"], table["accuracy"].round(1), strict=True)) == {
+        "One": 42,
+        "Two": 34,
+    }
     assert differences["field"].tolist() == ["learning_rate"]
     app.selectbox(key="runs_one").set_value("One").run()
     app.text_input(key="title-One").set_value("Renamed").run()

@@ -1,10 +1,12 @@
 """Videos and folders on the photos page, driven as a user would."""
 
+import json
 import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
@@ -12,7 +14,8 @@ from streamlit.testing.v1 import AppTest
 from fer_core.images import encode
 from fer_core.jobs import Job, Jobs, State
 from fer_core.settings import settings
-from tests.clips import face_picture, make_clip
+from pages._upload import held
+from tests.clips import face_picture, make_clip, wall
 from tests.conftest import ROOT
 
 
@@ -130,7 +133,7 @@ def test_a_zip_gives_counts_and_errors(tmp_path: Path) -> None:
     app.run()
     assert not app.exception
     assert "4 files, 3 faces, 1 could not be read" in texts(app)
-    errors = app.dataframe[1].value
+    errors = app.dataframe[-1].value
     assert errors.source.tolist() == ["photos.zip/bad.jpg"]
 
 
@@ -142,6 +145,15 @@ def test_a_video_that_cannot_be_read_says_why(tmp_path: Path) -> None:
     app.run()
     assert not app.exception
     assert "bad.mp4: not a video that can be opened" in texts(app)
+
+
+def test_a_video_without_faces_says_so(tmp_path: Path) -> None:
+    job = start(open_page(), make_clip(tmp_path / "wall.mp4", 5, picture=wall))
+    wait(job, State.FINISHED)
+    app = open_page(token=job.name)
+    assert "0:00 read in 5 pictures" in texts(app)
+    assert "No face was found in any picture of this video." in texts(app)
+    assert pd.read_csv(job.folder / "results.csv").x1.isna().tolist() == [True] * 5
 
 
 def test_a_path_that_is_not_there_is_said() -> None:
@@ -158,6 +170,33 @@ def test_a_job_that_is_gone_is_said() -> None:
     assert "That job is gone" in app.warning[0].value
 
 
+def test_what_is_over_its_time_is_deleted_while_nobody_comes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(held, "TIDY_S", 0.05)
+    store().create("old.mp4", "video")
+    grow_old(store())
+    assert "old.mp4" not in texts(open_page())
+    assert store().list() == ()
+    store().create("next.mp4", "video")
+    store().create("fresh.mp4", "video")
+    grow_old(store(), "next.mp4")
+    limit = time.monotonic() + 20
+    while len(store().list()) > 1 and time.monotonic() < limit:
+        time.sleep(0.02)
+    assert [job.title for job in store().list()] == ["fresh.mp4"]
+
+
+def grow_old(jobs: Jobs, title: str = "") -> None:
+    """As if it had ended 25 hours ago."""
+    long_ago = time.time() - 25 * 3600
+    for job in jobs.list():
+        if title in job.title:
+            for file in (job.folder / "job.json", job.folder / "state.json"):
+                said = json.loads(file.read_text())
+                file.write_text(json.dumps(said | {"created": long_ago, "changed": long_ago}))
+
+
 def test_public_visitors_see_their_own_jobs_only(monkeypatch: pytest.MonkeyPatch) -> None:
     mine = store().create("mine.mp4", "video", {"source": "upload/mine.mp4"})
     store().create("theirs.mp4", "video", {"source": "upload/theirs.mp4"})
@@ -170,3 +209,11 @@ def test_public_visitors_see_their_own_jobs_only(monkeypatch: pytest.MonkeyPatch
     app = open_page(token=mine.name)
     assert "mine.mp4" in texts(app)
     assert "theirs" not in texts(app)
+    press(app, "Close")
+    assert mine.name in app.query_params["held"]  # a refresh finds it again
+    assert "job" not in app.query_params
+    again = open_page(way=None)
+    again.query_params["held"] = mine.name
+    again.segmented_control(key="way").set_value("Video").run()
+    assert "mine.mp4" in texts(again)
+    assert "theirs" not in texts(again)

@@ -176,6 +176,28 @@ def test_the_later_decision_holds(tree: Path) -> None:
     assert len(view(scan(tree), made)) == 20
 
 
+def test_two_people_decide_at_once(tree: Path) -> None:
+    one, two = Decisions(file_for(tree)), Decisions(file_for(tree))
+    one.add([decision("a.png")])
+    two.add([decision("b.png"), decision("a.png", "keep")])
+    one.add([decision("c.png")])
+    assert list(two.latest()) == list(one.latest()) == ["b.png", "a.png", "c.png"]
+    assert two.undo() == 2
+    assert one.latest() == {n: decision(n) for n in ("a.png", "c.png")}, "as before the other's"
+    assert [one.undo(), one.undo(), one.undo()] == [1, 1, 0]
+    assert not two.latest()
+
+
+def test_decisions_that_cannot_be_kept_do_not_hold(tree: Path) -> None:
+    made = Decisions(file_for(tree))
+    made.add([decision("a.png")])
+    made.file.write_text("damaged")
+    with pytest.raises(DatasetError, match="Correct it or take it away"):
+        made.add([decision("b.png")])
+    assert list(made.latest()) == ["a.png"]
+    assert made.file.read_text() == "damaged"
+
+
 @pytest.mark.parametrize(
     "data", [b"", b"a,b\n1,2\n", b"file,given,action,label,reason\nx,happy,eat,,\n"]
 )

@@ -12,7 +12,7 @@ import pytest
 from fer_core import balance
 from fer_core.augmentation import LIMITS, Spec
 from fer_core.balance import Recipe, plan
-from fer_core.dataset import pixels, scan, store
+from fer_core.dataset import pixels, scan, store, votes
 from fer_core.errors import CancelledError, DatasetError, ImageError
 
 COUNTS = {"disgust": 4, "happy": 100, "sad": 40, "fear": 0}
@@ -92,6 +92,17 @@ def test_undersampling_leaves_out_by_chance_and_seed(tree: Path) -> None:
     assert len(happy) == 4
 
 
+@pytest.mark.parametrize(
+    ("strategy", "undersample", "left"), [(3, True, 9), ({}, False, 18), ({"happy": 1}, True, 9)]
+)
+def test_a_version_may_hold_nothing_new(tree: Path, strategy, undersample: bool, left: int) -> None:
+    index = scan(tree)
+    fewer = Recipe(plan(balance.train_counts(index), strategy, undersample))
+    version = scan(balance.apply(index, fewer, "fewer"))
+    assert version.counts()["train"].sum() == left
+    assert set(version.table["digest"]) <= set(index.table["digest"])
+
+
 def test_equal_names_in_deeper_folders_do_not_collide(tree: Path) -> None:
     (tree / "train/disgust/more").mkdir()
     shutil.copy(tree / "train/happy/0.png", tree / "train/disgust/more/0.png")
@@ -131,6 +142,23 @@ def test_apply_writes_a_version_that_its_manifest_makes_again(tree: Path, tmp_pa
     about = json.loads((folder / "version.json").read_text())
     assert about["seed"] == 5
     assert about["target_count"]["disgust"] == 10
+
+
+def test_a_version_has_the_votes_also_of_what_was_made(tree: Path, tmp_path: Path) -> None:
+    words = [f"votes_{word}" for word in (*votes.NAMES.values(), *votes.OTHER)]
+    given = scan(tree).table[["file"]].assign(**dict.fromkeys(words, 0))
+    given["votes_happiness"] = range(len(given))
+    given["votes_nf"] = 2
+    given.to_csv(tmp_path / "elsewhere.csv", index=False)
+    index = votes.attach(scan(tree), tmp_path / "elsewhere.csv")
+    version = scan(balance.apply(index, recipe(index), "voted"))
+    assert version.votes is not None
+    manifest = pd.read_parquet(version.root / store.MANIFEST).set_index("file")
+    sources = manifest["source"].reindex(version.table["file"])
+    expected = given.set_index("file")["votes_happiness"].reindex(sources)
+    assert manifest["augmented"].sum() == 12
+    assert version.votes["happy"].tolist() == expected.tolist()
+    assert set(version.votes["other"]) == {2}
 
 
 def test_the_same_recipe_the_same_bytes(tree: Path) -> None:
@@ -199,3 +227,13 @@ def test_the_estimate_counts_blocks_and_images(tree: Path) -> None:
     assert cost.bytes == 12 * 4096
     assert 0 < cost.seconds < 1
     assert balance.estimate(index, plan(balance.train_counts(index), {})).images == 0
+
+
+def test_on_another_disk_what_stays_is_counted_too(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = scan(tree)
+    monkeypatch.setattr(balance.writing, "_is_on_one_disk", lambda root, home: False)
+    assert balance.estimate(index, recipe(index).plan).bytes == (12 + 20) * 4096
+    fewer = plan(balance.train_counts(index), 3, undersample=True)
+    assert balance.estimate(index, fewer).bytes == (20 - 7 - 2) * 4096

@@ -249,6 +249,24 @@ def test_the_annotated_copy_shows_every_picture_at_its_time_with_the_sound(
             assert np.abs(frames[10].to_ndarray()).max() > 0.1
 
 
+def test_a_portrait_video_is_read_and_copied_upright(tmp_path: Path, crew: Crew) -> None:
+    upright = np.ascontiguousarray(face_picture(0, 640, 480)[:, 140:500])
+    lying = np.ascontiguousarray(np.rot90(upright, -1))
+    clip = make_clip(tmp_path / "clip.mp4", 3, picture=lambda _: lying, rotation=90)
+    options = bulk.Options(annotated=tmp_path / "copies")
+    bulk.classify([str(clip)], crew, [tmp_path / "faces.parquet"], options)
+    boxes = read(tmp_path / "faces.parquet")
+    (straight,) = crew.first.detect(upright)
+    for name in ("x1", "y1", "x2", "y2"):
+        np.testing.assert_allclose(boxes[name], getattr(straight.box, name), atol=8)
+    with av.open(str(tmp_path / "copies" / "clip.mp4")) as copy:
+        pictures = list(copy.decode(video=0))
+    assert [picture.rotation for picture in pictures] == [0, 0, 0]
+    shown = pictures[0].to_ndarray(format="rgb24").astype(int)
+    assert shown.shape == upright.shape
+    assert np.abs(shown - upright)[-60:].mean() < 10
+
+
 def stop_after(count: int) -> Callable[[float, float, str], None]:
     calls = [0]
 
@@ -345,6 +363,33 @@ def test_a_full_disk_is_told_and_what_is_done_stays(
     assert bulk.classify([str(photos)], crew, [target]).files == 8
 
 
+@pytest.mark.parametrize("what", ["a piece", "the joined copy"])
+def test_a_disk_that_is_full_for_the_annotated_copy_is_told_too(
+    tmp_path: Path, crew: Crew, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """The system refuses to write on: not the copy is given up but the job stops and goes on."""
+    resource = pytest.importorskip("resource")
+    monkeypatch.setattr(videos, "SHOTS_A_PART", 10)
+    clip = make_clip(tmp_path / "clip.mp4", 35, sound="aac")
+    options = bulk.Options(sampling=Sampling(every=5), annotated=tmp_path / "copies")
+    target, copy = tmp_path / "faces.parquet", tmp_path / "copies" / "clip.mp4"
+    bulk.classify([str(clip)], crew, [target], options)
+    expected, expected_copy, size = read(target), decoded(copy), copy.stat().st_size
+    target.unlink()
+    copy.unlink()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size // 8 if what == "a piece" else size - 1, hard))
+    try:
+        with pytest.raises(FerError, match=r"File too large.*goes on from there"):
+            bulk.classify([str(clip)], crew, [target], options)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not list(tmp_path.glob("copies/*.mp4"))
+    bulk.classify([str(clip)], crew, [target], options)
+    pd.testing.assert_frame_equal(read(target), expected)
+    np.testing.assert_array_equal(decoded(copy), expected_copy)
+
+
 def test_one_odd_file_does_not_end_the_job(
     photos: Path, tmp_path: Path, crew: Crew, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -371,11 +416,19 @@ sys.exit(main(sys.argv[1:]))
 
 
 def test_killed_again_and_again_no_row_is_lost_or_twice(
-    photos: Path, tmp_path: Path, request: pytest.FixtureRequest
+    photos: Path,
+    tmp_path: Path,
+    crew: Crew,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
     """kill -9 at moments drawn by chance; the rows and the copy equal those of a run in peace."""
     chance = random.Random(8)
     make_clip(photos / "clip.mp4", 60, sound="aac")
+    monkeypatch.setattr(run, "PHOTOS_A_PART", 2)
+    monkeypatch.setattr(videos, "SHOTS_A_PART", 5)
+    peace = bulk.Options(annotated=tmp_path / "peace" / "copies")
+    bulk.classify([str(photos)], crew, [tmp_path / "peace" / "faces.parquet"], peace)
     script = tmp_path / "slow.py"
     script.write_text(SLOW)
 
@@ -386,7 +439,6 @@ def test_killed_again_and_again_no_row_is_lost_or_twice(
             env=os.environ | {"PYTHONPATH": "."}, stderr=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
 
-    assert start(tmp_path / "peace").wait() == 1  # one picture is bad
     folder = tmp_path / "war" / "faces.parquet.parts"
     for kill in range(request.config.getoption("--kills")):
         process = start(tmp_path / "war")
@@ -401,7 +453,7 @@ def test_killed_again_and_again_no_row_is_lost_or_twice(
         assert process.returncode == -9 or kill > 1, "it ended before the first kills"
     last = start(tmp_path / "war")
     _, said = last.communicate()
-    assert last.returncode == 1, said.decode()
+    assert last.returncode == 1, said.decode()  # one picture is bad
     pd.testing.assert_frame_equal(
         read(tmp_path / "war" / "faces.parquet"), read(tmp_path / "peace" / "faces.parquet")
     )

@@ -83,3 +83,17 @@ def test_the_figures_of_two_readings_have_their_names() -> None:
     assert course.training_value({"loss": 1.0}, "loss", "fer2013") == 1.0
     assert course.training_value({"loss": 3.0, "fer2013_loss": 1.0}, "loss", "fer2013") == 1.0
     assert course.training_value({}, "loss", "fer2013") is None
+
+
+@pytest.mark.parametrize(
+    ("count", "waited", "patience", "says"),
+    [(8, 3, 3, "after epoch 8 of 20: val_accuracy had not improved for 3 epochs"), (8, 2, 3, ""),
+     (20, 3, 3, ""), (8, 9, 0, ""), (0, 3, 3, "")],
+)  # fmt: skip
+def test_a_run_that_early_stopping_ended_says_so(
+    count: int, waited: int, patience: int, says: str
+) -> None:
+    epochs = lines(count, callbacks=[{"EarlyStopping": {"wait": waited}}] * count)
+    said = course.ended_early(epochs, TrainConfig(epochs=20, early_stopping=patience))
+    assert says in said
+    assert bool(said) == bool(says)

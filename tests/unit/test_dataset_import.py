@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer_core.dataset import archive, demo, pixels, scan, store
+from fer_core.dataset import archive, demo, pixels, scan, store, votes
 from fer_core.dataset.archive import import_zip
 from fer_core.dataset.kaggle import import_csv
+from fer_core.dataset.take_in import take_in
 from fer_core.errors import CancelledError, DatasetError
 from fer_core.labels import EMOTIONS
 
@@ -100,6 +101,24 @@ def test_links_in_a_zip_are_not_followed() -> None:
     assert not (root / "train/happy/link.png").exists()
 
 
+def votes_table(file: str) -> bytes:
+    words = (*votes.NAMES.values(), *votes.OTHER)
+    head = ",".join(["file", *(f"votes_{word}" for word in words)])
+    return f"{head}\n{file},0,0,0,9,1,0,0,0,0,0\n".encode()
+
+
+def test_votes_stay_beside_what_is_taken_in(tmp_path: Path) -> None:
+    (tmp_path / "faces.zip").write_bytes(packed(GOOD).getvalue())
+    (tmp_path / "mine.csv").write_bytes(votes_table("train/happy/a.png"))
+    made = take_in(tmp_path / "faces.zip", votes=tmp_path / "mine.csv")
+    for root in (made, take_in(made, "copied")):
+        index = scan(root)
+        assert index.votes is not None
+        assert index.votes["happy"].tolist() == [9, 0]
+    with pytest.raises(DatasetError, match=r"gone\.csv: cannot be read"):
+        take_in(tmp_path / "faces.zip", votes=tmp_path / "gone.csv")
+
+
 def row(emotion: object = 3, count: int = 2304, usage: str = "Training", value: object = 7) -> str:
     return f"{emotion},{' '.join([str(value)] * count)},{usage}"
 
@@ -107,8 +126,8 @@ def row(emotion: object = 3, count: int = 2304, usage: str = "Training", value: 
 def test_a_csv_becomes_a_dataset() -> None:
     head = "emotion,pixels,Usage"
     text = "\n".join([head, row(0), row(6, usage="PublicTest"), row(4, usage="PrivateTest")])
-    votes = b"Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF\nTraining,fer0000000.png,0,0,0,0,9,1,0,0,0,0\n"
-    index = scan(import_csv(io.StringIO(text), "kaggle", votes=votes))
+    given = b"Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF\nTraining,fer0000000.png,0,0,0,0,9,1,0,0,0,0\n"
+    index = scan(import_csv(io.StringIO(text), "kaggle", votes=given))
     found = sorted(index.table["file"])
     assert found == [
         "test/sad/fer0000002.png", "train/angry/fer0000000.png", "validation/neutral/fer0000001.png",
@@ -252,11 +271,8 @@ def test_a_folder_is_copied_with_its_votes(tmp_path: Path) -> None:
         (source / place).parent.mkdir(parents=True, exist_ok=True)
         (source / place).write_bytes(pixels.png(np.full((48, 48), 90, np.uint8)))
     (source / "train/sad/broken.png").write_bytes(b"no picture")
-    words = ["anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise"]
-    head = ",".join(["file", *(f"votes_{w}" for w in [*words, "contempt", "unknown", "nf"])])
-    votes = tmp_path / "labels.csv"
-    votes.write_text(f"{head}\ntrain/happy/a.png,0,0,0,9,1,0,0,0,0,0\n")
-    made = import_folder(source, "mine", tmp_path / "home", votes=votes)
+    given = votes_table("train/happy/a.png")
+    made = import_folder(source, "mine", tmp_path / "home", votes=given)
     index = scan(made)
     assert index.counts().to_dict() == {
         split: dict.fromkeys(EMOTIONS, 0) | counts

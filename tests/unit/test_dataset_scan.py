@@ -223,5 +223,26 @@ def test_other_tables_are_no_votes(tree: Path) -> None:
     assert scan(tree).votes is None
 
 
+WORDS = (*votes.NAMES.values(), *votes.OTHER)
+HEAD = "file," + ",".join(f"votes_{word}" for word in WORDS) + "\n"
+
+
+def test_votes_are_matched_by_path_before_name(tree: Path) -> None:
+    text = "train/happy/0.png,0,0,0,8,0,0,0,0,0,0\ntest/happy/0.png,0,0,0,2,6,0,0,0,0,1\n"
+    (tree / "labels.csv").write_text(HEAD + text)
+    index = scan(tree)
+    assert index.votes is not None
+    happy = index.votes.set_axis(index.table["file"])["happy"]
+    assert happy[["train/happy/0.png", "test/happy/0.png", "train/sad/0.png"]].tolist() == [8, 2, 8]
+
+
+def test_a_table_without_votes_does_not_hide_one_that_has_them(tree: Path) -> None:
+    (tree / "labels.csv").write_text("file,group\ntrain/happy/0.png,adult\n")
+    (tree / votes.OFFICIAL).write_text(FERPLUS + "Training,0.png,1,6,0,0,0,0,0,1,2,0\n")
+    index = scan(tree)
+    assert index.votes is not None
+    assert index.votes["happy"].max() == 6
+
+
 def test_the_listing_is_in_a_fixed_order(tree: Path) -> None:
     assert listing.list_files(tree).files == sorted(listing.list_files(tree).files)

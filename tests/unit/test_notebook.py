@@ -25,6 +25,7 @@ def test_the_notebook_trains_and_its_run_comes_back(tmp_path: Path) -> None:
     parameters.source = TINY.format(run=str(tmp_path / "runs" / "colab"))
     NotebookClient(book, timeout=900, resources={"metadata": {"path": str(ROOT)}}).execute()
     printed = "".join(out.get("text", "") for c in book.cells for out in c.get("outputs", ()))
+    assert "epoch 1 of 1: loss " in printed
     assert "1 epochs" in printed
     assert "fer2013, test: accuracy 0." in printed
     data = (tmp_path / "runs" / "colab.zip").read_bytes()

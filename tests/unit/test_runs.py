@@ -3,7 +3,6 @@
 import io
 import json
 import threading
-import time
 import zipfile
 from pathlib import Path
 
@@ -176,7 +175,7 @@ def test_a_full_gpu_is_told_from_other_errors(error: Exception, is_full: bool) -
     assert is_exhausted(error) == is_full
 
 
-def test_estimates_are_measured_once_and_remembered() -> None:
+def test_estimates_are_measured_once_and_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     config = TrainConfig(
         architecture="fernet", start="scratch", input_size=32, batch_size=4, readings=("fer2013",)
     )
@@ -188,9 +187,8 @@ def test_estimates_are_measured_once_and_remembered() -> None:
     assert 300 < found.megabytes < 4000
     assert found.image_bytes == 32 * 32
     assert found.epoch_seconds(100, 0) == pytest.approx(100 / found.images_per_second)
-    began = time.monotonic()
+    monkeypatch.delattr(estimate.subprocess, "Popen")  # nothing can be measured any more
     assert estimate.ask(TrainConfig(**{**_values(config), "epochs": 3})) == found
-    assert time.monotonic() - began < 1
 
 
 def _values(config: TrainConfig) -> dict:

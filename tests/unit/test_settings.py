@@ -24,7 +24,10 @@ def test_switches_are_read() -> None:
         detector="haar",
         yunet=Path("/y.onnx"),
         threads=4,
+        upload_mb=50,
     )
+    assert Settings.from_environment({}).upload_mb == 200
+    assert Settings.from_environment({"FER_PUBLIC": "1", "FER_UPLOAD_MB": "9"}).upload_mb == 9
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,11 @@
 All in one module, and with the smallest networks, because importing TensorFlow takes seconds.
 """
 
+import gc
 import json
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -56,6 +59,15 @@ def look_every_batch(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(control, "EVERY", 0.0)
     yield
     keras.backend.clear_session()
+
+
+@pytest.fixture
+def uncompiled() -> Iterator[None]:
+    """Compiling takes ten times as long as the trainings that use this do."""
+    tf = pytest.importorskip("tensorflow")
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
 
 
 LOGITS = np.array([[1.0, -2, 0.5, 3, 0, 0.2, -1], [0, 0, 0, 0, 0, 0, 0]], np.float32)
@@ -307,12 +319,14 @@ def figures(folder: Path) -> list[Any]:
     return [{k: v for k, v in x.items() if k not in own} for x in RunFolder(folder).epochs()]
 
 
+@pytest.mark.usefixtures("uncompiled")
 def test_a_pause_in_the_middle_changes_nothing(tmp_path: Path) -> None:
     straight, paused = tmp_path / "straight", tmp_path / "paused"
     config = replace(TINY, epochs=2, ema=0.9, refresh_batchnorm=2)
     assert loop.train(config, straight, DATA) == loop.FINISHED
     asked = iter(["", "", "pause"])
-    assert loop.train(config, paused, DATA, request=lambda: next(asked)) == loop.PAUSED
+    with files_are_closed():
+        assert loop.train(config, paused, DATA, request=lambda: next(asked)) == loop.PAUSED
     assert loop.train(config, paused, DATA, resume=True) == loop.FINISHED
     assert figures(paused) == figures(straight)
     with np.load(straight / "state.npz") as a, np.load(paused / "state.npz") as b:
@@ -320,16 +334,31 @@ def test_a_pause_in_the_middle_changes_nothing(tmp_path: Path) -> None:
             np.testing.assert_allclose(a[name], b[name], atol=1e-6)
 
 
+@contextmanager
+def files_are_closed() -> Iterator[None]:
+    """No file is left to Python to be closed."""
+    gc.collect()
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always", ResourceWarning)
+        yield
+        gc.collect()
+    assert not [str(one.message) for one in seen if one.category is ResourceWarning]
+
+
+@pytest.mark.usefixtures("uncompiled")
 def test_stop_keeps_the_best(tmp_path: Path) -> None:
     asked = iter([""] * 5 + ["stop"])
-    assert loop.train(TINY, tmp_path, DATA, request=lambda: next(asked)) == loop.STOPPED
+    config = replace(TINY, tensorboard=True)
+    with files_are_closed():
+        assert loop.train(config, tmp_path, DATA, request=lambda: next(asked)) == loop.STOPPED
     assert keras.saving.load_model(tmp_path / "best.keras").count_params() > 0
 
 
+@pytest.mark.usefixtures("uncompiled")
 def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path) -> None:
     config = replace(TINY, learning_rate=1.0, optimizer="sgd", weight_decay=0.0, epochs=1)
     broken = replace(DATA["train"], votes=np.full((64, 7), np.nan, np.float32))
-    with pytest.raises(TrainingError, match="not a number any more"):
+    with files_are_closed(), pytest.raises(TrainingError, match="not a number any more"):
         loop.train(config, tmp_path, {**DATA, "train": broken})
 
 

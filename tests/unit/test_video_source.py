@@ -1,5 +1,6 @@
 """Reading video files: what they say of themselves, their pictures and their times."""
 
+import struct
 from pathlib import Path
 
 import av
@@ -8,8 +9,8 @@ import pytest
 
 from fer_core.canvas import to_rgb
 from fer_core.errors import VideoError
-from fer_core.video import probe, shots, source
-from tests.clips import HEIGHT, WIDTH, face_picture, make_clip, make_sound
+from fer_core.video import info, probe, shots, source
+from tests.clips import HEIGHT, WIDTH, face_picture, make_clip, make_sound, wall
 
 
 def close_to(yuv: np.ndarray, rgb: np.ndarray) -> bool:
@@ -30,9 +31,9 @@ def test_every_container_gives_its_pictures_and_times(
     tmp_path: Path, name: str, codec: str
 ) -> None:
     file = make_clip(tmp_path / name, 30, codec=codec)
-    info = probe(file)
-    assert (info.width, info.height, info.has_sound) == (WIDTH, HEIGHT, False)
-    assert info.seconds == pytest.approx(1.2, abs=0.1)
+    told = probe(file)
+    assert (told.width, told.height, told.has_sound) == (WIDTH, HEIGHT, False)
+    assert told.seconds == pytest.approx(1.2, abs=0.1)
     found = list(shots(file))
     assert [shot.frame for shot in found] == list(range(1, 31))
     times = [shot.time_s for shot in found]
@@ -49,9 +50,9 @@ def test_uneven_times_are_the_files_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("rotation", "turns"), [(90, 1), (180, 2), (-90, 3), (270, 3)])
 def test_rotated_video_is_turned_upright(tmp_path: Path, rotation: int, turns: int) -> None:
     file = make_clip(tmp_path / "turned.mp4", 3, rotation=rotation)
-    info = probe(file)
+    told = probe(file)
     upright = np.rot90(face_picture(1), turns)
-    assert (info.height, info.width) == upright.shape[:2]
+    assert (told.height, told.width) == upright.shape[:2]
     assert close_to(list(shots(file))[1].yuv, upright)
 
 
@@ -69,7 +70,7 @@ def test_going_on_in_the_middle_gives_the_same_pictures(tmp_path: Path) -> None:
 
 
 def test_large_and_odd_pictures_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source, "WORK_EDGE", 160)
+    monkeypatch.setattr(info, "WORK_EDGE", 160)
     monkeypatch.setattr(source, "LARGE_PIXELS", 100)
     file = make_clip(tmp_path / "large.mp4", 2)
     assert probe(file).work_size == (160, 120)
@@ -78,6 +79,55 @@ def test_large_and_odd_pictures_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(source, "MAX_PIXELS", WIDTH * HEIGHT - 1)
     with pytest.raises(VideoError, match="too large"):
         probe(file)
+
+
+def test_8k_is_scaled_down_while_it_is_decoded(tmp_path: Path) -> None:
+    file = make_clip(tmp_path / "8k.mp4", 1, picture=lambda n: wall(n, 7680, 4320), codec="mpeg4")
+    assert (probe(file).width, probe(file).height) == (7680, 4320)
+    assert [shot.yuv.shape for shot in shots(file)] == [(1620, 1920)]
+
+
+def test_a_header_of_no_pictures_a_second_is_not_believed(tmp_path: Path) -> None:
+    file = make_clip(tmp_path / "zero.avi", 30, codec="mpeg4")
+    data = bytearray(file.read_bytes())
+    main, stream = data.index(b"avih") + 8, data.index(b"strh") + 8
+    data[main : main + 4] = bytes(4)  # microseconds a picture
+    data[stream + 20 : stream + 28] = struct.pack("<II", 1, 0)  # no pictures in one second
+    file.write_bytes(data)
+    told = probe(file)
+    assert told.rate == 25
+    assert told.seconds == pytest.approx(1.2, abs=0.1)
+    times = [shot.time_s for shot in shots(file)]
+    np.testing.assert_allclose(times, np.arange(30) / 25, atol=0.002)
+
+
+def test_a_header_without_length_and_rate_is_made_up_for_by_counting(tmp_path: Path) -> None:
+    """As a browser records: its header is written first and never again."""
+    times = [number * 0.07 + number % 3 * 0.005 for number in range(40)]
+    file = make_clip(tmp_path / "recorded.mkv", times=times)
+    data = file.read_bytes()
+    for element in (b"\x44\x89", b"\x23\xe3\x83"):  # Duration, DefaultDuration
+        at = data.index(element)
+        size = data[at + len(element)] & 0x7F
+        empty = bytes([0xEC, 0x80 | (len(element) + size - 1)]).ljust(
+            len(element) + 1 + size, b"\0"
+        )
+        data = data[:at] + empty + data[at + len(empty) :]
+    file.write_bytes(data.replace(b"DURATION", b"OTHERTAG"))
+    with av.open(str(file)) as clip:
+        assert not clip.duration
+        assert not clip.streams.video[0].average_rate
+    told = probe(file)
+    assert told.seconds == pytest.approx(2.8, abs=0.02)
+    assert told.rate == pytest.approx(1 / 0.07, rel=0.02)
+    np.testing.assert_allclose([shot.time_s for shot in shots(file)], times, atol=0.002)
+
+
+def test_sound_that_goes_on_does_not_make_the_video_longer(tmp_path: Path) -> None:
+    file = make_clip(tmp_path / "long_sound.mkv", 10, sound="aac", sound_s=5)
+    with av.open(str(file)) as clip:
+        assert clip.duration > 4_900_000
+    assert probe(file).seconds == pytest.approx(0.4, abs=0.05)
 
 
 def test_a_cut_file_gives_what_is_there(tmp_path: Path) -> None:

@@ -59,12 +59,17 @@ def test_mistakes_get_one_line(
     assert message in capsys.readouterr().err
 
 
+@pytest.fixture(scope="module")
+def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("watch") / "long.mp4"
+    return make_clip(file, times=[n / 5 for n in range(1500)], picture=wall)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_stops_cleanly(tmp_path: Path, number: int) -> None:
-    clip = make_clip(tmp_path / "long.mp4", times=[n / 5 for n in range(1500)], picture=wall)
+def test_ctrl_c_stops_cleanly(tmp_path: Path, long_clip: Path, number: int) -> None:
     out = tmp_path / "seen.csv"
     process = subprocess.Popen(
-        [sys.executable, "-m", "fer_core", "watch", clip, "--out", out],
+        [sys.executable, "-m", "fer_core", "watch", long_clip, "--out", out],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": "."},
     )  # fmt: skip
     assert process.stdout.readline()

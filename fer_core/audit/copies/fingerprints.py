@@ -24,6 +24,9 @@ MOST_BITS: Final = 32
 ORDERS, NEIGHBOURS = 96, 12
 """Random bit orders, and how many neighbours are compared in each."""
 
+BLOCK: Final = 16_384
+"""Fingerprints compared at a time."""
+
 _BITS, _KEY_BITS = 128, 64
 _ORIGINAL, _MIRRORED, _CROPPED = 0, 1, 2
 
@@ -46,12 +49,11 @@ def propose(thumbs: Thumbs, seed: int = 0, progress: Progress | None = None) -> 
     if count < 2:
         return np.empty((0, 3), np.int64)
     bits = fingerprints(thumbs)
-    flags = np.unpackbits(bits.view(np.uint8), axis=1, count=_KEY_BITS)
+    parts = np.ascontiguousarray(bits.view(np.uint8)[:, : _KEY_BITS // 8].T)
     random = np.random.default_rng(seed)
     found = [np.empty(0, np.int64)]
     for done in range(1, ORDERS + 1):
-        chosen = np.packbits(flags[:, random.permutation(_KEY_BITS)[:32]], axis=1)
-        order = np.argsort(np.ascontiguousarray(chosen).view(">u4").ravel(), kind="stable")
+        order = _order(_keys(parts, random.permutation(_KEY_BITS)[:32]))
         found.append(np.unique(_codes(order, bits, count)))
         if progress:
             progress(done, ORDERS)
@@ -60,20 +62,46 @@ def propose(thumbs: Thumbs, seed: int = 0, progress: Progress | None = None) -> 
     return np.asarray(pairs, np.int64)
 
 
+def _keys(parts: npt.NDArray[np.uint8], chosen: npt.NDArray[np.int64]) -> npt.NDArray[np.uint32]:
+    """The ``chosen`` bits of the fingerprints, whose bytes are (8, N), one behind the other."""
+    tables = np.zeros((len(parts), 256), np.uint32)  # what each value of each byte adds
+    for rank, place in enumerate(chosen.tolist()):
+        byte, bit = divmod(place, 8)
+        tables[byte] |= (np.arange(256, dtype=np.uint32) >> (7 - bit) & 1) << (31 - rank)
+    keys = np.zeros(parts.shape[1], np.uint32)
+    for table, part in zip(tables, parts, strict=True):
+        keys |= table[part]
+    return keys
+
+
+def _order(keys: npt.NDArray[np.uint32]) -> npt.NDArray[np.intp]:
+    """A stable argsort; sorting the keys with their places behind them is three times as fast."""
+    ranked = (keys.astype(np.uint64) << np.uint64(32)) | np.arange(len(keys), dtype=np.uint64)
+    ranked.sort()
+    return (ranked & np.uint64(2**32 - 1)).astype(np.intp)
+
+
 def _codes(order: npt.NDArray[np.intp], bits: Bits, count: int) -> Rows:
     """Neighbours with like fingerprints as ``(first * count + second) * 2 + mirrored``."""
-    ranked, codes = bits[order], [np.empty(0, np.int64)]
-    for step in range(1, min(NEIGHBOURS, len(order) - 1) + 1):
-        apart = np.bitwise_count(ranked[step:] ^ ranked[:-step]).sum(axis=1, dtype=np.uint8)
-        hits = np.flatnonzero(apart <= MOST_BITS)
-        one, other = order[hits], order[hits + step]
-        plain = (one < count) | (other < count)  # two changed versions say nothing new
-        a, b = one[plain] % count, other[plain] % count
-        mirrored = np.maximum(one[plain], other[plain]) // count == _MIRRORED
-        differ = a != b
-        low, high = np.minimum(a, b)[differ], np.maximum(a, b)[differ]
-        codes.append((low * count + high) * 2 + mirrored[differ])
+    ranked, codes = np.ascontiguousarray(bits[order].T), [np.empty(0, np.int64)]
+    for start in range(0, len(order), BLOCK):  # small enough for a core's cache
+        low, high = ranked[:, start : start + BLOCK + NEIGHBOURS]
+        for step in range(1, min(NEIGHBOURS, len(low) - 1) + 1):
+            size = min(BLOCK, len(low) - step)
+            apart = np.bitwise_count(low[:size] ^ low[step : step + size])
+            apart += np.bitwise_count(high[:size] ^ high[step : step + size])
+            hits = start + np.flatnonzero(apart <= MOST_BITS)
+            codes.append(_code(order[hits], order[hits + step], count))
     return np.concatenate(codes)
+
+
+def _code(one: npt.NDArray[np.intp], other: npt.NDArray[np.intp], count: int) -> Rows:
+    plain = (one < count) | (other < count)  # two changed versions say nothing new
+    a, b = one[plain] % count, other[plain] % count
+    mirrored = np.maximum(one[plain], other[plain]) // count == _MIRRORED
+    differ = a != b
+    low, high = np.minimum(a, b)[differ], np.maximum(a, b)[differ]
+    return np.asarray((low * count + high) * 2 + mirrored[differ], np.int64)
 
 
 def fingerprints(thumbs: Thumbs) -> Bits:

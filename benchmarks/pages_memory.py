@@ -1,0 +1,164 @@
+"""Memory of the server while each page is opened and its main thing is done once.
+
+    python -m benchmarks.pages_memory [--python OTHER/bin/python] [--public]
+
+Each page gets a fresh server. ``--python`` names an interpreter that has only ``requirements.txt``;
+this script itself needs Playwright and Chromium. Peaks are the kernel's own (VmHWM), of the server
+and, added, of the processes it starts.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event, Thread
+
+import psutil
+import skimage.data
+from playwright.sync_api import Page, sync_playwright
+
+from benchmarks.fake_camera import chromium_arguments, moving_photo, write_y4m
+from benchmarks.live_server import free_port, start_button
+from fer_core.images import encode
+
+ROOT = Path(__file__).resolve().parent.parent
+LIMIT_MB = 690
+SMALLEST_HOST = ("home", "upload", "live")
+
+
+def upload(page: Page) -> None:
+    photo = encode(skimage.data.astronaut())
+    files = [{"name": f"{n}.jpg", "mimeType": "image/jpeg", "buffer": photo} for n in range(20)]
+    page.locator("input[type=file]").first.wait_for(state="attached")
+    page.set_input_files("input[type=file]", files)
+    page.get_by_text("20 photos, 20 faces").wait_for()
+
+
+def live(page: Page) -> None:
+    start_button(page).click()
+    page.get_by_text(" fps · ").wait_for()
+    time.sleep(20)
+
+
+def dataset(page: Page) -> None:
+    page.get_by_role("button", name="Open the demo").click()
+    page.get_by_text("is the smallest class").wait_for()
+
+
+def evaluate(page: Page) -> None:
+    dataset_button = page.get_by_role("button", name="Open the demo")
+    dataset_button.wait_for()
+    dataset_button.click()
+    time.sleep(20)
+
+
+def train(page: Page) -> None:
+    time.sleep(3)
+
+
+def home(page: Page) -> None:
+    page.get_by_text("unseen pictures right").first.wait_for()
+
+
+PAGES: dict[str, Callable[[Page], None]] = {
+    "home": home, "upload": upload, "live": live, "dataset": dataset, "train": train,
+    "evaluate": evaluate,
+}  # fmt: skip
+
+
+class Children(Thread):
+    """The highest sum of what the server's child processes hold, looked at ten times a second."""
+
+    def __init__(self, server: psutil.Process) -> None:
+        super().__init__(daemon=True)
+        self.server, self.peak, self.ended = server, 0, Event()
+
+    def run(self) -> None:
+        while not self.ended.wait(0.1):
+            total = 0
+            for child in self.server.children(recursive=True):
+                try:
+                    total += child.memory_info().rss
+                except psutil.Error:
+                    continue
+            self.peak = max(self.peak, total)
+
+
+def peak_mb(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e6
+
+
+def measure(name: str, browser, python: str, public: bool) -> tuple[float, float]:
+    """Peak of the server and of its children while ``name`` is used, in MB."""
+    port = free_port()
+    with tempfile.TemporaryDirectory() as folder:
+        mine = {"FER_HOME": f"{folder}/home", "FER_CACHE": f"{folder}/cache"}
+        mine |= {"FER_PUBLIC": "1"} if public else {}
+        server = subprocess.Popen(
+            [python, "-m", "streamlit", "run", "streamlit_app.py", f"--server.port={port}",
+             "--server.headless=true", "--server.address=127.0.0.1"],
+            cwd=ROOT, env=os.environ | mine, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        children = Children(psutil.Process(server.pid))
+        children.start()
+        try:
+            context = browser.new_context()
+            context.set_default_timeout(120_000)
+            page = context.new_page()
+            _open(page, f"http://127.0.0.1:{port}/{'' if name == 'home' else name}")
+            PAGES[name](page)
+            time.sleep(2)
+            return peak_mb(server.pid), children.peak / 1e6
+        finally:
+            children.ended.set()
+            server.kill()
+            server.wait()
+            context.close()
+
+
+def _open(page: Page, address: str) -> None:
+    for _ in range(300):
+        try:
+            page.goto(address)
+        except Exception as error:
+            if "ERR_CONNECTION_REFUSED" not in str(error):
+                raise
+            time.sleep(0.2)
+        else:
+            page.locator("h1").first.wait_for()
+            return
+    raise TimeoutError("the server did not start")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--python", default=sys.executable)
+    parser.add_argument("--public", action="store_true", help="as on an open link")
+    parser.add_argument("--only", nargs="*", choices=PAGES, default=list(PAGES))
+    options = parser.parse_args()
+    over = False
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        camera = Path(folder) / "camera.y4m"
+        write_y4m(camera, moving_photo(skimage.data.astronaut()))
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium",
+            args=[*chromium_arguments(camera), "--use-fake-ui-for-media-stream"],
+        )
+        for name in options.only:
+            server, children = measure(name, browser, options.python, options.public)
+            limit = f"  (goal {LIMIT_MB})" if name in SMALLEST_HOST else ""
+            print(
+                f"{name:10} server {server:6.0f} MB, children {children:6.0f} MB{limit}", flush=True
+            )
+            over |= name in SMALLEST_HOST and server + children > LIMIT_MB
+        browser.close()
+    return int(over)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""The README's pictures, made from the real app: ``make screenshots``.
+
+What they show is the example photo (Eileen Collins, NASA, public domain) and the demo's drawn
+faces, so that no picture of a dataset gets into the repository.
+"""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import skimage.data
+from playwright.sync_api import Page, sync_playwright
+
+from benchmarks.fake_camera import chromium_arguments, moving_photo, write_y4m
+from benchmarks.live_server import Server, free_port, player, start_button
+
+ROOT = Path(__file__).resolve().parent.parent
+WHERE = ROOT / "docs" / "images"
+WIDTH, HEIGHT = 1180, 820
+
+
+def photos(page: Page) -> None:
+    page.get_by_role("button", name="Try an example photo").click()
+    page.get_by_text("1 photo, 1 face").wait_for()
+    page.get_by_text("happy", exact=False).first.wait_for()
+    page.locator(".js-plotly-plot").first.wait_for()
+    _scroll(page, "1 photo, 1 face")
+
+
+def live(page: Page) -> None:
+    start_button(page).click()
+    page.get_by_text(" fps · ").wait_for()
+    player(page)
+    page.wait_for_timeout(8_000)  # the last minute needs a few seconds to show anything
+    _scroll(page, "Snapshot")
+
+
+def dataset(page: Page) -> None:
+    page.get_by_role("button", name="Open the demo").click()
+    page.get_by_text("is the smallest class").wait_for()
+    page.locator(".js-plotly-plot").first.wait_for()
+    _scroll(page, "is the smallest class")
+
+
+PICTURES: dict[str, tuple[str, Callable[[Page], None]]] = {
+    "photos": ("upload", photos),
+    "live": ("live", live),
+    "dataset": ("dataset", dataset),
+}
+
+
+def _scroll(page: Page, text: str) -> None:
+    """Put the first element with ``text`` near the top of the picture."""
+    page.get_by_text(text, exact=False).first.evaluate(
+        "one => { one.scrollIntoView({block: 'start'});"
+        " document.querySelector('[data-testid=stMain]').scrollBy(0, -90); }"
+    )
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        camera = Path(folder) / "camera.y4m"
+        write_y4m(camera, moving_photo(skimage.data.astronaut()))
+        server = Server("streamlit_app.py", free_port())
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium",
+            args=[*chromium_arguments(camera), "--use-fake-ui-for-media-stream"],
+        )
+        try:
+            for name, (path, act) in PICTURES.items():
+                context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT})
+                context.set_default_timeout(120_000)
+                page = context.new_page()
+                page.goto(f"{server.address}/{path}")
+                act(page)
+                page.mouse.move(WIDTH - 5, HEIGHT - 5)
+                page.wait_for_timeout(1_500)
+                page.screenshot(path=WHERE / f"{name}.png")
+                print(WHERE / f"{name}.png")
+                context.close()
+        finally:
+            browser.close()
+            server.stop()
+
+
+if __name__ == "__main__":
+    main()

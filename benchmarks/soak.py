@@ -1,0 +1,200 @@
+"""Everything at once for half an hour: does the server stay as it was, and quick?
+
+    python -m benchmarks.soak [--minutes 30] [--uploaders 20]
+
+One browser tab watches the fake camera, another uploads a photo every five seconds, a training run
+on the demo goes on and starts over, and the demo is scanned again and again, each in a process of
+its own as the pages do it. Memory, threads, open files and temporary files of the server are looked
+at every ten seconds; those at the end are compared with minute five. At last many visitors upload
+at the same moment, each a photo of its own name and number of faces.
+"""
+
+import argparse
+import itertools
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import psutil
+import skimage.data
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from benchmarks.fake_camera import chromium_arguments, moving_photo, write_y4m
+from benchmarks.live_server import Server, free_port, start_button
+from fer_core.images import encode
+
+EVERY_S, LOOK_S, START_MINUTE = 5.0, 10.0, 5.0
+MOST_GROWTH, SLOWEST_S = 0.05, 1.0
+CONFIG = "architecture: fernet\nstart: scratch\ninput_size: 48\nreadings: [fer2013]\nepochs: 50\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The server at one moment."""
+
+    minute: float
+    megabytes: float
+    threads: int
+    files: int
+    temporary: int
+
+
+def look(server: Server, temporary: Path, began: float) -> Look:
+    process = server.watched
+    return Look(
+        minute=(time.monotonic() - began) / 60,
+        megabytes=process.memory_info().rss / 1e6,
+        threads=process.num_threads(),
+        files=process.num_fds(),
+        temporary=sum(1 for _ in temporary.rglob("*")),
+    )
+
+
+@contextmanager
+def repeated(command: list[str], environment: dict[str, str]) -> Iterator[None]:
+    """A command that starts over whenever it ends, until the block does."""
+    code = "import subprocess, sys\nwhile True: subprocess.run(sys.argv[1:])"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *command], env=environment, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        yield
+    finally:
+        family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(True)]
+        for one in family:
+            one.kill()
+        process.wait()
+
+
+def open_page(browser: Browser, address: str) -> Page:
+    context = browser.new_context()
+    context.set_default_timeout(60_000)
+    page = context.new_page()
+    page.goto(address)
+    return page
+
+
+def upload(page: Page, name: str, photo: bytes, said: str) -> float:
+    """Seconds from the file to its answer; the field is emptied afterwards."""
+    field = page.locator("input[type=file]").first
+    field.wait_for(state="attached")
+    began = time.monotonic()
+    page.set_input_files(
+        "input[type=file]", [{"name": name, "mimeType": "image/jpeg", "buffer": photo}]
+    )
+    page.get_by_text(f"{name} · {said}").wait_for()
+    seconds = time.monotonic() - began
+    page.get_by_role("button", name="Clear").click()
+    page.get_by_text("Add a photo to see its faces").wait_for()
+    return seconds
+
+
+def soak(minutes: float, browser: Browser, server: Server, temporary: Path) -> tuple[list, list]:
+    """What was looked at, and how long each upload took."""
+    live = open_page(browser, f"{server.address}/live")
+    start_button(live).click()
+    live.get_by_text(" fps · ").wait_for()
+    page = open_page(browser, f"{server.address}/upload")
+    photo = encode(skimage.data.astronaut())
+    looks: list[Look] = []
+    took: list[float] = []
+    began = time.monotonic()
+    for number in itertools.count():
+        now = time.monotonic()
+        if now - began > minutes * 60:
+            return looks, took
+        took.append(upload(page, f"photo-{number}.jpg", photo, "1 face"))
+        if not looks or now - began > looks[-1].minute * 60 + LOOK_S:
+            looks.append(look(server, temporary, began))
+        time.sleep(max(EVERY_S - (time.monotonic() - now), 0))
+    raise AssertionError
+
+
+def crowd(browser: Browser, server: Server, count: int) -> int:
+    """Upload at the same moment from ``count`` visitors; how many got their own answer."""
+    face = skimage.data.astronaut()[:256, 96:352]
+    pages = [open_page(browser, f"{server.address}/upload") for _ in range(count)]
+    for page in pages:
+        page.locator("input[type=file]").first.wait_for(state="attached")
+    for number, page in enumerate(pages):
+        photo = encode(np.ascontiguousarray(np.tile(face, (1, number % 3 + 1, 1))))
+        file = {"name": f"visitor-{number}.jpg", "mimeType": "image/jpeg", "buffer": photo}
+        page.set_input_files("input[type=file]", [file])
+    right = 0
+    for number, page in enumerate(pages):
+        faces = number % 3 + 1
+        page.get_by_text(f"visitor-{number}.jpg · {faces} face").wait_for()
+        right += page.get_by_text("visitor-").count() == 1
+        page.context.close()
+    return right
+
+
+def verdict(looks: list[Look], took: list[float]) -> dict[str, object]:
+    early = next((one for one in looks if one.minute >= START_MINUTE), looks[len(looks) // 2])
+    last = looks[-1]
+    found: dict[str, object] = {"looks": len(looks), "from_minute": round(early.minute, 1)}
+    for name in ("megabytes", "threads", "files", "temporary"):
+        before, after = getattr(early, name), getattr(last, name)
+        found[name] = [round(before, 1), round(after, 1)]
+    ordered = sorted(took)
+    found["upload_p50_s"] = round(statistics.median(ordered), 2)
+    found["upload_p95_s"] = round(ordered[int(0.95 * (len(ordered) - 1))], 2)
+    grown = max(
+        getattr(last, name) / max(getattr(early, name), 1) - 1
+        for name in ("megabytes", "threads", "files", "temporary")
+    )
+    found["largest_growth"] = round(grown, 3)
+    found["holds"] = grown <= MOST_GROWTH and float(str(found["upload_p95_s"])) <= SLOWEST_S
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--uploaders", type=int, default=20)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as place, sync_playwright() as playwright:
+        folder = Path(place)
+        (folder / "temporary").mkdir()
+        (folder / "config.yaml").write_text(CONFIG)
+        write_y4m(folder / "camera.y4m", moving_photo(skimage.data.astronaut()))
+        mine = {"FER_HOME": f"{place}/home", "FER_CACHE": f"{place}/cache"}
+        fer = [sys.executable, "-m", "fer_core"]
+        subprocess.run([*fer, "dataset", "import", "demo"], env=os.environ | mine, check=True)
+        server = Server("streamlit_app.py", free_port(), **mine, TMPDIR=f"{place}/temporary")
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium",
+            args=[*chromium_arguments(folder / "camera.y4m"), "--use-fake-ui-for-media-stream"],
+        )
+        train = [*fer, "train", "--config", f"{place}/config.yaml", "--data", "demo",
+                 "--run", f"{place}/run", "--resume"]  # fmt: skip
+        scan = [*fer, "dataset", "scan", f"{place}/home/datasets/demo"]
+        try:
+            with (
+                repeated(train, os.environ | mine),
+                repeated(scan, os.environ | mine | {"FER_CACHE": f"{place}/other"}),
+            ):
+                looks, took = soak(options.minutes, browser, server, folder / "temporary")
+            found = verdict(looks, took)
+            found["crowd_right"] = (
+                f"{crowd(browser, server, options.uploaders)}/{options.uploaders}"
+            )
+        finally:
+            browser.close()
+            server.stop()
+    print(json.dumps(found, indent=2))
+    return 0 if found["holds"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+"""Write the pages of the reference that come from code: ``make docs``.
+
+A test fails where ``docs/commands.md`` or ``docs/config.md`` is not what this would write.
+"""
+
+import argparse
+import dataclasses
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+from fer_core.__main__ import parser  # noqa: E402
+from fer_core.augmentation import LIMITS, Spec  # noqa: E402
+from fer_core.training.config import Augmentation, TrainConfig  # noqa: E402
+
+NOTE = "<!-- Written by docs/generate.py from the code: change it there, then run make docs. -->\n"
+
+
+def pages() -> dict[str, str]:
+    """File name to text."""
+    return {"commands.md": commands(), "config.md": config()}
+
+
+def commands() -> str:
+    """Every command with its arguments."""
+    parts = ["# Command line\n", NOTE, "Everything the pages do, `python -m fer_core COMMAND`:\n"]
+    parts += [_command(one) for one in _leaves(parser())]
+    return "\n".join(parts)
+
+
+def config() -> str:
+    """Every field of a training config."""
+    outer = [one for one in dataclasses.fields(TrainConfig) if one.name != "augmentation"]
+    rows = [_row(one.name, one.default, dict(one.metadata)) for one in outer]
+    told = dict(re.findall(r"^ {8}(\w+): (.+)\.$", Spec.__doc__ or "", re.MULTILINE))
+    inner = [
+        _row(one.name, one.default, dict(one.metadata) or _limits(one.name, told[one.name]))
+        for one in dataclasses.fields(Augmentation)
+    ]
+    head = "| field | default | allowed | meaning |\n|---|---|---|---|\n"
+    return "\n".join([
+        "# Fields of a training config\n", NOTE,
+        "A YAML file for `train --config`; the training page shows the same fields. What is left "
+        "out has its default.\n", head + "\n".join(rows) + "\n",
+        "## `augmentation`\n", "A group of its own. 0 turns a change off.\n",
+        head + "\n".join(inner) + "\n",
+    ])  # fmt: skip
+
+
+def _leaves(one: argparse.ArgumentParser) -> Iterator[tuple[argparse.ArgumentParser, str]]:
+    """The parsers that take no further command, each with what its parent says of it."""
+    for action in one._actions:  # argparse shows them nowhere else
+        if isinstance(action, argparse._SubParsersAction):
+            told = {choice.dest: choice.help or "" for choice in action._choices_actions}
+            for name, inner in action.choices.items():
+                leaves = list(_leaves(inner))
+                yield from leaves or [(inner, told.get(name, ""))]
+
+
+def _command(found: tuple[argparse.ArgumentParser, str]) -> str:
+    one, told = found
+    lines = [f"## `{one.prog.removeprefix('python -m fer_core ')}`\n"]
+    lines += [f"{told[:1].upper()}{told[1:]}.\n"] if told else []
+    rows = [_argument(action) for action in one._actions if action.dest != "help"
+            and action.help != argparse.SUPPRESS]  # fmt: skip
+    if rows:
+        lines += ["| argument | meaning |\n|---|---|", *rows, ""]
+    return "\n".join(lines)
+
+
+def _argument(action: argparse.Action) -> str:
+    value = action.metavar or ("\\|".join(map(str, action.choices)) if action.choices else "")
+    value = " ".join(value) if isinstance(value, tuple) else value
+    takes = action.nargs != 0 and bool(action.option_strings)
+    name = ", ".join(action.option_strings) or value or action.dest
+    name = f"{name} {value or action.dest.upper()}" if takes else name
+    name += "…" if action.nargs in ("+", "*") else ""
+    help_text = (action.help or "") % (vars(action) | {"prog": ""}) if action.help else ""
+    return f"| `{name}` | {help_text.replace('|', chr(92) + '|')} |"
+
+
+def _limits(name: str, told: str) -> dict[str, Any]:
+    meaning = re.sub(r", 0\.\.[\d.]+$", "", told)
+    return {"help": f"{meaning}.", "choices": (), "low": 0, "high": LIMITS[name]}
+
+
+def _row(name: str, default: Any, about: dict[str, Any]) -> str:
+    if about["choices"]:
+        allowed = ", ".join(f"`{one}`" for one in about["choices"])
+    elif isinstance(default, bool):
+        allowed = "`true`, `false`"
+    elif isinstance(default, (int, float)):
+        allowed = f"{about['low']:g} to {about['high']:g}" if about["high"] < 1e9 else "0 and more"
+    else:
+        allowed = "a list of names" if isinstance(default, tuple) else "text"
+    return f"| `{name}` | `{_yaml(default)}` | {allowed} | {about['help']} |"
+
+
+def _yaml(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(value)}]"
+    return str(value).lower() if isinstance(value, bool) else f"{value}"
+
+
+if __name__ == "__main__":
+    for name, text in pages().items():
+        (HERE / name).write_text(text, encoding="utf-8")

@@ -1,0 +1,163 @@
+"""Connect to Ray: a cluster that runs already, or one on this machine for as long as it takes."""
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import Any, Final
+
+from fer_core.errors import FerError
+
+MISSING: Final = (
+    "This needs Ray, which is not installed. Install it with: pip install -r "
+    "requirements-cluster.txt."
+)
+QUIET: Final = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_BACKEND_LOG_LEVEL": "fatal",
+    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+}
+"""What Ray reads when it is imported: it reports to nobody and prints nothing of its own."""
+
+REACH_S: Final = 3.0
+ANSWER_S: Final = 5.0
+"""How long a cluster may take to be reached, and then to answer."""
+
+OBJECTS_BYTES: Final = 256_000_000
+"""Of Ray's object store on this machine: pictures never pass through it."""
+
+
+class ClusterError(FerError):
+    """Ray is missing, or its cluster cannot be used."""
+
+
+def is_installed() -> bool:
+    """Whether Ray can be imported; does not import it."""
+    return find_spec("ray") is not None
+
+
+def check_installed() -> None:
+    """Say at once what is missing, before anything else takes time.
+
+    Raises:
+        ClusterError: Ray is not installed.
+    """
+    if not is_installed():
+        raise ClusterError(MISSING)
+
+
+def load() -> Any:
+    """Ray itself.
+
+    Raises:
+        ClusterError: It is not installed.
+    """
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    try:
+        import ray
+        import ray.data
+        import ray.tune
+    except ImportError as error:
+        raise ClusterError(MISSING) from error
+    for name in ("ray", "ray.data", "ray.tune"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    return ray
+
+
+@contextmanager
+def connected(address: str | None = None, cores: int | None = None) -> Iterator[Any]:
+    """Ray, ready for work.
+
+    Args:
+        address: ``host:port`` of a cluster, or ``auto`` for the one that this machine is part of.
+            None starts one on this machine, which ends with the block.
+        cores: Of the cluster that is started here; all if None.
+
+    Raises:
+        ClusterError: Ray is not installed, or nothing that answers is at the address.
+    """
+    ray = load()
+    if ray.is_initialized():  # by whoever calls us
+        yield ray
+        return
+    common = {"logging_level": logging.ERROR, "log_to_driver": False}
+    if address is None:
+        ray.init(
+            "local", num_cpus=cores, include_dashboard=False, object_store_memory=OBJECTS_BYTES,
+            _system_config={"enable_metrics_collection": False}, **common,
+        )  # fmt: skip
+    else:
+        _join(ray, address, common)
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def _join(ray: Any, address: str, common: dict[str, Any]) -> None:
+    if address != "auto":
+        _check_reachable(ray, address)
+    try:
+        ray.init(address, **common)
+    except ConnectionError as error:
+        raise ClusterError(
+            f"No Ray cluster was found ({address}). Start one with: ray start --head. Run this "
+            "command on one of its machines."
+        ) from error
+    except (RuntimeError, ValueError, OSError) as error:
+        raise ClusterError(
+            f"The Ray cluster at {address} cannot be used from here: {_first_line(error)} All "
+            "machines need the same versions of Ray and Python, and this command must run on one "
+            "of them."
+        ) from error
+
+
+def _check_reachable(ray: Any, address: str) -> None:
+    """Ray itself would wait for a minute and then end the whole process."""
+    host, colon, port = address.rpartition(":")
+    if not (colon and host and port.isdigit() and int(port) < 65_536) or "/" in host:
+        raise ClusterError(
+            f"--address needs host:port, such as 10.0.0.5:6379, or auto. Received: {address!r}."
+        )
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=REACH_S).close()
+    except OSError as error:
+        raise ClusterError(
+            f"Nothing answers at {address} ({error.strerror or error}). Is the cluster running, "
+            "and can this machine reach it? Its address is printed by: ray start --head."
+        ) from error
+    if not _speaks_ray(ray, address):
+        raise ClusterError(
+            f"What answers at {address} is not the head of a Ray cluster. Its address is printed "
+            "by: ray start --head."
+        )
+
+
+def _speaks_ray(ray: Any, address: str) -> bool:
+    """Whether Ray's head answers there in time."""
+    said = threading.Event()
+
+    def ask() -> None:
+        try:
+            ray._raylet.GcsClient(address=address).get_all_node_info(timeout=ANSWER_S)
+        except Exception:
+            return
+        said.set()
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(ANSWER_S)
+    return said.is_set()
+
+
+def _first_line(error: Exception) -> str:
+    """Ray's own words, without the advice that fits other programs."""
+    return str(error).strip().partition("\n")[0].rstrip(".") + "."

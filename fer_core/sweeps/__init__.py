@@ -1,0 +1,1 @@
+"""Many training runs with different settings; the poor ones are stopped early."""

@@ -1,0 +1,106 @@
+"""Carry out a sweep: connect to Ray, let its trials train, and leave none behind."""
+
+import shutil
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, Final
+
+from fer_core import runs
+from fer_core.cluster.connection import connected
+from fer_core.dataset import demo, scan
+from fer_core.errors import FerError, JobError, TrainingError
+from fer_core.jobs import Work, owner
+from fer_core.jobs.job import RUNNING
+from fer_core.settings import settings
+from fer_core.sweeps import store
+from fer_core.sweeps.config import SweepConfig
+from fer_core.sweeps.follower import end
+
+TUNE: Final = "tune"
+"""Ray Tune's own files, in the sweep's folder."""
+
+
+def run(name: str, work: Work, address: str | None = None) -> None:
+    """Train the trials that are not over yet.
+
+    Args:
+        name: The sweep.
+        work: Hears of the progress, in epochs.
+        address: See ``connection.connected``.
+
+    Raises:
+        JobError: Another run trains.
+        DatasetError: The dataset cannot be read.
+        ClusterError: See ``connection.connected``.
+        TrainingError: Ray Tune failed.
+        CancelledError: It was asked to stop; what was trained is kept.
+    """
+    sweep = store.load(name)
+    lock = runs.store().root / RUNNING
+    if not owner.hold(lock, owner.me()):
+        raise JobError("A run is training. Wait until it is done, or stop it first.")
+    try:
+        work.report(0, 0, "Reading the dataset")
+        data = sweep.config.source.data
+        scan(demo.make() if data == "demo" else data)  # before all trials would draw the demo
+        total = sum(one.epochs for one in sweep.config.configs())
+        work.report(0, total, "Starting Ray")
+        with connected(address) as ray:
+            _tune(ray, name, sweep.config, work, total)
+    finally:
+        _end_trials(name)
+        owner.release(lock)
+
+
+def _tune(ray: Any, name: str, config: SweepConfig, work: Work, total: int) -> None:
+    from fer_core.sweeps.tuning import tune_all
+
+    stop: list[BaseException] = []
+
+    def heard(epochs: int) -> None:
+        try:
+            work.report(epochs, total, f"{epochs} epochs of at most {total}")
+        except BaseException as error:
+            stop.append(error)
+            raise
+
+    folder = store.store().root / name
+    shutil.rmtree(folder / TUNE, ignore_errors=True)
+    try:
+        tune_all(
+            settings().home.absolute(), name, folder.absolute(), config, _room(ray, config), heard
+        )
+    except Exception as error:
+        if stop:
+            raise stop[0] from error
+        raise TrainingError(
+            f"Ray Tune failed ({type(error).__name__}: {error}). What was trained is kept: "
+            "resume the sweep."
+        ) from error
+
+
+def _room(ray: Any, config: SweepConfig) -> dict[str, float]:
+    """What a trial needs.
+
+    Raises:
+        TrainingError: No machine of the cluster has as much.
+    """
+    there = ray.cluster_resources()
+    gpus = config.gpus if config.gpus is not None else float(there.get("GPU", 0) >= 1)
+    for what, need in (("CPU", config.threads), ("GPU", gpus)):
+        most = max(node["Resources"].get(what, 0) for node in ray.nodes() if node["Alive"])
+        if need > most:
+            raise TrainingError(
+                f"a trial asks for {need:g} {what}s, and no machine has more than {most:g}. "
+                "Give it fewer threads or gpus."
+            )
+    return {"cpu": config.threads, "gpu": gpus}
+
+
+def _end_trials(name: str) -> None:
+    """Runs that still train have nobody left who follows them."""
+    jobs = replace(runs.store(), exclusive=False)
+    for one in store.load(name).trials():
+        if one.run and one.run.job.state.is_active:
+            with suppress(FerError):
+                end(jobs, one.run.job)

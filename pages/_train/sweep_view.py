@@ -1,0 +1,214 @@
+"""A sweep: many runs with different settings, the poor ones stopped early."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+from streamlit.column_config import NumberColumn
+
+from fer_core import runs
+from fer_core.cluster import connection
+from fer_core.errors import FerError
+from fer_core.jobs import duration
+from fer_core.runs import Source
+from fer_core.sweeps import store
+from fer_core.sweeps.config import Range, SweepConfig, kinds
+from fer_core.sweeps.store import Sweep, Trial
+from fer_core.training.config import Augmentation
+from fer_core.training.presets import PRESETS, fitted
+from pages._dataset import opening
+from pages._dataset.state import Opened, finish_or_show, opened
+from pages._train import choose_view, fields, sweep_chart
+from pages._train.state import act, moment, watch
+
+REFRESH_S = 2.0
+CHOSEN = "sweep_chosen"
+LOG = ("learning_rate", "weight_decay")
+"""Fields whose orders of magnitude are tried evenly."""
+
+INNER = {one.name: one for one in Augmentation.__dataclass_fields__.values()}
+OFFERED = (
+    "learning_rate", "weight_decay", "dropout", "batch_size", "label_smoothing", "optimizer",
+    "loss", "class_weights", "head_epochs", "train_from", "ema", "schedule", "input_size", "alpha",
+    *(f"augmentation.{name}" for name in INNER),
+)  # fmt: skip
+
+
+def show() -> None:
+    known = {one.name: one for one in store.store().list()}
+    if known:
+        _watch(known)
+    with st.expander("New sweep", icon=":material/add:", expanded=not known):
+        st.write(
+            "Trains the same network several times with settings drawn from ranges that you give. "
+            "Trials that fall behind are stopped early. Each is a run of its own: watch, compare "
+            "and put it to use as any other."
+        )
+        if connection.is_installed():
+            _new()
+        else:
+            st.info(f"{connection.MISSING} Then start FER Studio again.")
+
+
+def _watch(known: dict[str, Any]) -> None:
+    if st.session_state.get(CHOSEN) not in known:
+        st.session_state[CHOSEN] = next(iter(known))
+    name = st.selectbox(
+        "Sweep", list(known), key=CHOSEN, persist_state="session",
+        format_func=lambda name: f"{known[name].title}, begun {moment(known[name].created)}",
+    )  # fmt: skip
+    try:
+        sweep = store.load(name)
+    except FerError as error:
+        st.error(str(error))
+        return
+    is_active = sweep.job.state.is_active
+    _controls(sweep)
+    st.fragment(_results, run_every=REFRESH_S if is_active else None)(name, is_active)
+    _one(sweep.trials())
+
+
+def _controls(sweep: Sweep) -> None:
+    name, state = sweep.job.name, sweep.job.state
+    if state.value == "failed":
+        st.error(sweep.job.message)
+    with st.container(horizontal=True):
+        if state.is_active:
+            st.button("Stop", icon=":material/stop_circle:", on_click=act, args=(store.stop, name),
+                      help="What was trained is kept, and the sweep can be resumed.")  # fmt: skip
+        elif state.can_resume:
+            st.button("Resume", type="primary", icon=":material/play_arrow:", on_click=act,
+                      args=(store.store().resume, name))  # fmt: skip
+        if not state.is_active:
+            with st.popover("Delete", icon=":material/delete:"):
+                st.write("Forgets the sweep. Its trials stay under All runs.")
+                st.button("Delete it", on_click=act, args=(store.store().delete, name))
+
+
+def _results(name: str, was_active: bool) -> None:
+    """Progress, parallel coordinates and table. The end of the sweep redraws the whole page."""
+    try:
+        sweep = store.load(name)
+    except FerError:
+        st.rerun()
+    if sweep.job.state.is_active != was_active:
+        st.rerun()
+    now, trials = sweep.job.progress, sweep.trials()
+    if was_active:
+        left = "" if now.seconds_left is None else f", at most {duration(now.seconds_left)} left"
+        st.progress(now.share, f"{now.note or 'Starting'}{left if now.done else ''}")
+    begun = [one for one in trials if one.best is not None]
+    if len(begun) > 1:
+        st.plotly_chart(
+            sweep_chart.parallel(sweep.config, begun), key=f"parallel-{name}",
+            config={"displayModeBar": False}, alt="Each trial's settings and its best figure",
+        )  # fmt: skip
+        st.caption("A line is a trial. Drag along an axis to keep only the lines that cross there.")
+    st.dataframe(
+        _table(sweep.config, trials), hide_index=True, alt="The trials, best first",
+        column_config={sweep.config.monitor: NumberColumn("best", format="%.3f")},
+    )  # fmt: skip
+
+
+def _table(config: SweepConfig, trials: Sequence[Trial]) -> pd.DataFrame:
+    rows = [
+        {"trial": one.number + 1, "state": one.word, config.monitor: one.best,
+         "epochs": len(one.run.epochs) if one.run else 0}
+        | {title(field): one.tried[field] for field in config.fields}
+        for one in trials
+    ]  # fmt: skip
+    is_loss = config.monitor.endswith("loss")
+    return pd.DataFrame(rows).sort_values(config.monitor, ascending=is_loss, kind="stable")
+
+
+def _one(trials: Sequence[Trial]) -> None:
+    begun = {one.number: one.run for one in trials if one.run}
+    if not begun:
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        number = st.selectbox("Trial", list(begun), format_func=lambda n: begun[n].job.title,
+                              key="sweep_trial", width=420)  # fmt: skip
+        st.button("Watch", icon=":material/monitoring:", on_click=watch,
+                  args=(begun[number].job.name,))  # fmt: skip
+
+
+def _new() -> None:
+    finish_or_show()
+    opening.show()
+    found = opened()
+    if found is None:
+        st.info("Open the demo to try a sweep, or a dataset of your own.")
+        return
+    source = choose_view.dataset(found)
+    if source is not None:
+        _choose(found, source)
+
+
+def _choose(found: Opened, source: Source) -> None:
+    preset = st.selectbox("Starts from", list(PRESETS), key="sweep_preset")
+    base = fitted(PRESETS[preset].config, found.index.votes is not None)
+    tried = st.multiselect("What to try", OFFERED, ["learning_rate", "dropout"], format_func=title,
+                           key="sweep_fields")  # fmt: skip
+    cores = os.cpu_count() or 1
+    with st.grid(min_column_width=170, gap="medium"):
+        trials = st.number_input("Trials", 2, 64, 8, key="sweep_trials")
+        epochs = st.number_input("Epochs at most", 1, 1000, base.epochs, key=f"sweep-{preset}")
+        at_once = st.number_input(
+            "At the same time", 1, max(cores, 1), min(2, cores), key="sweep_at_once",
+            help="Each takes a core of this machine.",
+        )  # fmt: skip
+    base = replace(base, epochs=int(epochs), head_epochs=min(base.head_epochs, int(epochs) - 1))
+    ways = {name: _way(name, _value(base.to_dict(), name), preset) for name in tried}
+    name = st.text_input("Title", f"Sweep on {Path(source.data).name}", key="sweep_title")
+    now = runs.active()
+    if now:
+        st.caption(f"{now.title} is training. Pause or stop it to begin a sweep.")
+    if st.button("Start the sweep", type="primary", icon=":material/play_arrow:",
+                 disabled=bool(now) or not tried or not name.strip()):  # fmt: skip
+        try:
+            config = SweepConfig(
+                name.strip(), source, ways, base.to_dict(), trials=int(trials),
+                at_once=int(at_once),
+            )  # fmt: skip
+            st.session_state[CHOSEN] = store.start(config).name
+        except FerError as error:
+            st.session_state["train_error"] = str(error)
+        st.rerun()
+
+
+def _way(name: str, value: Any, preset: str) -> Range | tuple[Any, ...]:
+    """Widgets for what of a field is tried."""
+    known = INNER.get(name.rpartition(".")[2], fields.KNOWN.get(name))
+    key, kind = f"sweep-{preset}-{name}", kinds()[name]
+    if choices := known.metadata.get("choices"):
+        return tuple(st.multiselect(title(name), choices, choices, key=key)) or (value,)
+    if kind is bool:
+        return (False, True)
+    low, high = known.metadata.get("low", 0), known.metadata.get("high", 100)
+    begin, end = (value / 5, value * 5) if name in LOG else (value / 2, value * 2 or 0.5)
+    left, right = st.columns(2, gap="medium")
+    help_text = known.metadata.get("help")
+    if kind is int:
+        first = left.number_input(f"{title(name)} from", int(low), int(high), int(begin), key=key)
+        last = right.number_input("to", int(low), int(high), min(int(end), int(high)),
+                                  key=f"{key}-to", help=help_text)  # fmt: skip
+    else:
+        first = left.number_input(f"{title(name)} from", float(low), float(high),
+                                  max(begin, float(low)), format="%g", key=key)  # fmt: skip
+        last = right.number_input("to", float(low), float(high), min(end, float(high)), format="%g",
+                                  key=f"{key}-to", help=help_text)  # fmt: skip
+    return Range(float(min(first, last)), float(max(first, last)), name in LOG and first > 0)
+
+
+def _value(values: dict[str, Any], name: str) -> Any:
+    outer, _, inner = name.rpartition(".")
+    return values[outer][inner] if outer else values[inner]
+
+
+def title(name: str) -> str:
+    """What a user calls a field."""
+    return fields.TITLES.get(name.rpartition(".")[2], name)

@@ -1,0 +1,59 @@
+"""axe-core finds nothing serious on any page, in either theme."""
+
+from pathlib import Path
+
+import axe_playwright_python
+import pytest
+
+pytestmark = pytest.mark.browser
+
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("utf-8")
+FIND = """async () => (await axe.run(document, {resultTypes: ["violations"]})).violations
+  .filter(found => ["serious", "critical"].includes(found.impact))
+  .flatMap(found => found.nodes.map(node => `${found.id}: ${node.html.slice(0, 200)} `
+    + `(${node.any[0]?.message ?? found.help})`))"""
+
+
+def settle(page) -> None:
+    """Wait until the server has nothing more to say and nothing fades any more."""
+    page.locator("h1").first.wait_for()
+    page.wait_for_function(
+        "() => !document.querySelector('[data-testid=stStatusWidget], [data-stale=true]')"
+    )
+    page.evaluate("""() => Promise.all(document.getAnimations()
+      .filter(one => one.effect?.getTiming().iterations !== Infinity)
+      .map(one => one.finished.catch(() => null)))""")
+
+
+def serious(page, theme: str) -> list[str]:
+    page.emulate_media(color_scheme=theme)
+    page.wait_for_function(
+        "(dark) => (getComputedStyle(document.querySelector('.stApp')).backgroundColor"
+        " === 'rgb(17, 23, 22)') === dark",
+        arg=theme == "dark",
+    )
+    settle(page)
+    return [f"{theme}: {found}" for found in page.evaluate(FIND)]
+
+
+@pytest.mark.parametrize("name", ["", "upload", "live", "dataset", "train", "evaluate"])
+def test_nothing_serious(page, server: str, name: str) -> None:
+    page.goto(f"{server}/{name}")
+    settle(page)
+    if name == "upload":
+        page.get_by_role("button", name="Try an example photo").click()
+        page.get_by_text("1 photo, 1 face").wait_for()
+    page.evaluate(AXE)
+    found = serious(page, "light") + serious(page, "dark")
+    assert not found, "\n".join(found)
+
+
+def test_a_photo_can_be_read_with_the_keyboard_alone(page, server: str) -> None:
+    page.goto(f"{server}/upload")
+    settle(page)
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if "Try an example photo" in page.evaluate("document.activeElement.innerText"):
+            break
+    page.keyboard.press("Enter")
+    page.get_by_text("1 photo, 1 face").wait_for()

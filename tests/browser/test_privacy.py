@@ -1,0 +1,89 @@
+"""Photos and live pictures stay in memory: a server is watched while it reads them."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event, Thread
+
+import psutil
+import pytest
+
+from benchmarks.fake_camera import chromium_arguments, moving_photo, write_y4m
+from benchmarks.live_server import free_port
+from fer_core.images import encode
+from tests.browser.live_driver import flows, launch, open_live_when_up, serve, start
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.browser
+
+
+class Watcher(Thread):
+    """Notes every file that appears below some folders, or that a process holds open to write."""
+
+    def __init__(self, process: psutil.Process, folders: list[Path]) -> None:
+        super().__init__(daemon=True)
+        self.process, self.folders = process, folders
+        self.before = self.files()
+        self.seen: set[str] = set()
+        self.ended = Event()
+
+    def files(self) -> set[str]:
+        return {str(one) for folder in self.folders for one in folder.rglob("*")
+                if "__pycache__" not in one.parts and ".git" not in one.parts}  # fmt: skip
+
+    def written(self) -> set[str]:
+        opened = self.process.open_files()
+        return {one.path for one in opened if set(one.mode) & set("wa+")}
+
+    def run(self) -> None:
+        while not self.ended.wait(0.1):
+            self.seen |= (self.files() - self.before) | self.written()
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Iterator[tuple[int, Watcher]]:
+    """A server whose every usual place for files is a folder of its own."""
+    places = {name: tmp_path / name.lower() for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME")}
+    for place in places.values():
+        place.mkdir()
+    port = free_port()
+    process = serve(tmp_path, port, **{name: str(place) for name, place in places.items()})
+    watcher = Watcher(psutil.Process(process.pid), [tmp_path, ROOT])
+    yield port, watcher
+    process.kill()
+    process.wait()
+
+
+def test_nothing_is_written_that_nobody_asked_for(browser, watched, astronaut, tmp_path) -> None:
+    port, watcher = watched
+    clip = tmp_path.parent / f"{tmp_path.name}-camera.y4m"
+    write_y4m(clip, list(moving_photo(astronaut)))
+    chromium = launch(browser, *chromium_arguments(clip), "--use-fake-ui-for-media-stream")
+    try:
+        tab = open_live_when_up(chromium, port)
+        watcher.before = watcher.files()
+        watcher.start()
+        start(tab)
+        flows(tab)
+        tab.get_by_text("happy", exact=False).first.wait_for()
+        tab.goto(f"http://127.0.0.1:{port}/upload")
+        tab.locator("input[type=file]").wait_for(state="attached")
+        photo = {"name": "me.png", "mimeType": "image/png", "buffer": encode(astronaut, ".png")}
+        tab.set_input_files("input[type=file]", [photo])
+        tab.get_by_text("1 photo, 1 face").wait_for()
+        time.sleep(0.3)
+        assert watcher.seen == set()
+
+        tab.goto(f"http://127.0.0.1:{port}/live")
+        start(tab)
+        tab.get_by_role("button", name="Record", exact=True).click()
+        tab.get_by_text("of 10:00").wait_for()
+        assert any("clip.mp4" in one for one in watcher.files())
+        tab.get_by_role("button", name="Stop recording").click()
+        tab.get_by_role("button", name="Delete").click()
+        tab.get_by_role("button", name="Record", exact=True).wait_for()
+        assert not any("clip.mp4" in one for one in watcher.files())
+    finally:
+        watcher.ended.set()
+        chromium.close()
+        clip.unlink()

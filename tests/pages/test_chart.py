@@ -1,0 +1,64 @@
+"""The table of a chart holds what the chart shows."""
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from fer_core import EMOTIONS
+from pages._chart import values
+from pages._dataset import charts as dataset_charts
+
+
+def test_bars_become_a_column_each() -> None:
+    now, after = dict.fromkeys(EMOTIONS, 3), dict.fromkeys(EMOTIONS, 9)
+    table = values(dataset_charts.before_after(now, after))
+    assert table.columns.tolist() == ["", "now", "after"]
+    assert table[""].tolist() == list(EMOTIONS)
+    assert table["after"].tolist() == [9] * 7
+
+
+@pytest.mark.parametrize(
+    ("figure", "expected"),
+    [
+        (go.Figure(go.Bar(x=[5, 6], y=["a", "b"], orientation="h")), [["a", 5], ["b", 6]]),
+        (
+            go.Figure(go.Heatmap(z=[[1, 2], [3, 4]], x=["p", "q"], y=["a", "b"])),
+            [["a", 1, 2], ["b", 3, 4]],
+        ),
+        (
+            go.Figure([go.Scatter(x=[1, 2], y=[7, 8]), go.Scatter(x=[2], y=[9], name="end")]),
+            [[1, 7, None], [2, 8, 9]],
+        ),
+        (
+            go.Figure(
+                [
+                    go.Bar(x=np.arange(2), y=np.arange(2)),
+                    go.Scatter(x=[0, 1], y=[3, 4], text=["3", "4"], mode="text", hoverinfo="skip"),
+                ]
+            ),
+            [[0, 0], [1, 1]],
+        ),
+        (go.Figure(), []),
+    ],
+    ids=["lying bars", "heatmap", "lines of unequal length", "labels are no values", "empty"],
+)
+def test_every_kind_of_chart(figure: go.Figure, expected: list) -> None:
+    table = values(figure).astype(object)
+    assert table.where(table.notna(), None).to_numpy().tolist() == expected
+
+
+def test_the_table_stands_below_its_chart() -> None:
+    def page() -> None:
+        import plotly.graph_objects as go
+        import streamlit as st
+
+        from pages._chart import show_chart
+
+        right = st.columns(2)[1]
+        show_chart(go.Figure(go.Bar(x=["a"], y=[1])), key="one", alt="One")
+        show_chart(go.Figure(go.Bar(x=["b"], y=[2])), right, key="two", alt="Two")
+
+    app = AppTest.from_function(page, default_timeout=30).run()
+    assert not app.exception
+    assert {table.value.iloc[0, 0] for table in app.dataframe} == {"a", "b"}

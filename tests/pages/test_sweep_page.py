@@ -1,0 +1,104 @@
+"""The part of the training page that begins and shows sweeps."""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+
+from fer_core import runs
+from fer_core.dataset import demo
+from fer_core.dataset import store as datasets
+from fer_core.jobs import CANCEL, State, job
+from fer_core.sweeps import store
+from fer_core.sweeps.config import Range, SweepConfig
+from pages._train import sweep_chart
+from tests.pages.test_train_page import drawn_demo, open_page, part, press, texts  # noqa: F401
+from tests.run_kit import made
+
+BASE = {"architecture": "fernet", "start": "scratch", "readings": ["fer2013"], "epochs": 4}
+FIELDS = {
+    "learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}, "optimizer": ["adamw", "sgd"],
+    "augmentation.rotation": {"low": 0, "high": 20},
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def no_leftovers() -> Iterator[None]:
+    st.cache_resource.clear()
+    yield
+    for one in store.store().list():
+        store.store().kill(one.name)
+    for one in runs.store().list():
+        runs.discard(one.name)
+
+
+def finished() -> str:
+    """A sweep of four trials: two finished, one stopped early, one that never began."""
+    wanted = SweepConfig.from_dict(
+        {"title": "Rates", "data": "demo", "base": BASE, "fields": FIELDS, "trials": 4}
+    )
+    name = store.create(wanted).name
+    for number, epochs in enumerate((4, 3, 1)):
+        title = store.run_name(name, number)
+        state = State.FINISHED if number < 2 else State.CANCELLED
+        run = made(title, epochs, state)
+        store.note_trial(run.job.folder, name, number, stopped_early=number == 2)
+    job.set_state(store.store().root / name, State.CANCELLED)
+    return name
+
+
+def test_a_sweep_is_shown_with_its_trials_and_one_can_be_watched() -> None:
+    name = finished()
+    app = part(open_page(), "Sweep")
+    (table,) = (one.value for one in app.dataframe)
+    assert table.trial.tolist() == [1, 2, 3, 4]  # best first, those without a figure last
+    assert table.state.tolist() == ["finished", "finished", "stopped early", "waiting"]
+    assert {"Learning rate", "Optimizer", "Rotation, degrees"} <= set(table.columns)
+    app.selectbox(key="sweep_trial").set_value(1).run()
+    app = press(app, "Watch")
+    assert app.session_state["train_run"] == store.run_name(name, 1)
+    assert "Best accuracy" in texts(app)
+
+
+def test_the_lines_of_the_chart_are_the_trials() -> None:
+    sweep = store.load(finished())
+    begun = [one for one in sweep.trials() if one.run]
+    figure = sweep_chart.parallel(sweep.config, begun)
+    rate, optimizer, rotation, best = figure.data[0].dimensions
+    assert [10**x for x in rate["values"]] == pytest.approx(
+        [one.tried["learning_rate"] for one in begun]
+    )
+    assert rate.range == (-4, -2)
+    assert [optimizer.ticktext[x] for x in optimizer["values"]] == [
+        one.tried["optimizer"] for one in begun
+    ]
+    assert all(0 <= x <= 20 for x in rotation["values"])
+    assert best["values"] == pytest.approx((0.42, 0.38, 0.3))
+
+
+def test_a_sweep_is_begun_with_what_was_chosen(
+    drawn_demo: Path,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("ray", reason="no Ray: pip install -r requirements-cluster.txt")
+    shutil.copytree(drawn_demo, datasets.default_home() / demo.NAME)
+    app = press(part(open_page(), "Sweep"), "Open the demo")
+    app.number_input(key="sweep_trials").set_value(3)
+    app.number_input(key="sweep-Quick look").set_value(2)
+    app = app.multiselect(key="sweep_fields").set_value(["learning_rate", "optimizer"]).run()
+    app = press(app, "Start the sweep")
+    (begun,) = store.store().list()
+    store.store().ask(begun.name, CANCEL)
+    wanted = store.load(begun.name).config
+    assert wanted.fields["learning_rate"] == Range(0.0004, 0.01, log=True)
+    assert wanted.fields["optimizer"] == ("adamw", "sgd")
+    assert (wanted.trials, wanted.base["epochs"], wanted.source.data) == (3, 2, "demo")
+    assert begun.command == ("sweep", "--resume", begun.name)
+
+
+def test_without_ray_the_page_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    assert "pip install -r requirements-cluster.txt" in texts(part(open_page(), "Sweep"))

@@ -1,0 +1,54 @@
+"""The documents say what is so: generated pages, links, and the tutorial's commands."""
+
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.conftest import ROOT, environment_of_tests
+
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+
+
+def generated() -> dict[str, str]:
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.pages()
+
+
+@pytest.mark.parametrize("name", ["commands.md", "config.md"])
+def test_the_reference_is_what_the_code_says(name: str) -> None:
+    assert (ROOT / "docs" / name).read_text("utf-8") == generated()[name], "run: make docs"
+
+
+@pytest.mark.parametrize("file", DOCUMENTS, ids=lambda file: file.name)
+def test_links_lead_somewhere(file: Path) -> None:
+    links = re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", file.read_text("utf-8"))
+    missing = [link for link in links if not (file.parent / link).exists()]
+    assert not missing
+
+
+def test_the_tutorial_works_as_it_stands(tmp_path: Path) -> None:
+    """Its commands, one after the other in one shell that stops at the first failure."""
+    text = (ROOT / "docs" / "tutorial.md").read_text("utf-8")
+    script = "\n".join(["set -eu", *re.findall(r"```sh\n(.*?)```", text, re.DOTALL)])
+    script = script.replace("docs/images", str(ROOT / "docs" / "images"))
+    python = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    more = {"PATH": python, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        ["sh", "-c", script], cwd=tmp_path, env=os.environ | environment_of_tests(tmp_path) | more,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    before, after = (pd.read_csv(tmp_path / name) for name in ("faces.csv", "again.csv"))
+    assert before.emotion.tolist() == ["happy"]
+    assert abs(before.confidence[0] - after.confidence[0]) > 0.01  # another model answered
+    assert json.loads((tmp_path / "figures.json").read_text())
+    assert (tmp_path / "home" / "datasets" / "balanced" / "manifest.parquet").is_file()

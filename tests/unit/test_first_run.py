@@ -1,0 +1,92 @@
+"""Each way in which the first ``make app`` fails says what to do."""
+
+import ast
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+from fer_core import first_run
+
+FILE = Path(first_run.__file__)
+
+
+def test_an_old_python_can_read_it() -> None:
+    ast.parse(FILE.read_text("utf-8"), feature_version=(3, 6))
+
+
+def said(capsys: pytest.CaptureFixture, *arguments: str) -> str:
+    with pytest.raises(SystemExit) as ended:
+        first_run.install(*arguments)
+    assert ended.value.code == 1
+    return capsys.readouterr().err
+
+
+@pytest.mark.parametrize("version", [(3, 9), (3, 10), (3, 14), (2, 7)])
+def test_another_python_is_named(
+    version: tuple[int, int], monkeypatch: pytest.MonkeyPatch, capsys, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sys, "version_info", (*version, 0))
+    told = said(capsys, str(tmp_path / "venv"), "requirements.txt")
+    assert f"this is {version[0]}.{version[1]}" in told
+    assert "make app PYTHON=" in told
+
+
+def test_no_venv_module(monkeypatch: pytest.MonkeyPatch, capsys, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "ensurepip", None)
+    told = said(capsys, str(tmp_path / "venv"), "requirements.txt")
+    assert f"sudo apt install python3.{sys.version_info[1]}-venv" in told
+
+
+def test_little_disk(monkeypatch: pytest.MonkeyPatch, capsys, tmp_path: Path) -> None:
+    usage = namedtuple("usage", "total used free")(0, 0, 900_000_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    told = said(capsys, str(tmp_path / "venv"), "requirements.txt")
+    assert "900 MB are free" in told
+    assert not (tmp_path / "venv").exists()
+
+
+@pytest.fixture
+def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where pip asks, nobody answers."""
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    for name, value in {"CONFIG_FILE": os.devnull, "INDEX_URL": "http://127.0.0.1:9/simple",
+                        "RETRIES": "0"}.items():  # fmt: skip
+        monkeypatch.setenv(f"PIP_{name}", value)
+
+
+def test_no_network(nowhere, capsys, tmp_path: Path) -> None:
+    (tmp_path / "needed.txt").write_text("a-package-that-nobody-has==1.0\n")
+    told = said(capsys, sys.prefix, str(tmp_path / "needed.txt"))
+    assert "Is there an internet connection" in told
+    assert "a-package-that-nobody-has" in told  # pip's own words are kept
+
+
+def test_what_is_installed_needs_no_network(nowhere, capsys, tmp_path: Path) -> None:
+    (tmp_path / "needed.txt").write_text("numpy\n")
+    first_run.install(sys.prefix, str(tmp_path / "needed.txt"))
+    assert "Installing" in capsys.readouterr().err
+
+
+def port(number: int) -> subprocess.CompletedProcess:
+    command = [sys.executable, str(FILE), "port", "127.0.0.1", str(number)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_a_taken_port() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        number = other.getsockname()[1]
+        done = port(number)
+        assert done.returncode == 1
+        assert f"make app PORT={number + 1}" in done.stderr
+        assert f"http://localhost:{number}" in done.stderr
+    assert port(number).returncode == 0
+    assert port(99999).returncode == 1

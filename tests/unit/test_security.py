@@ -1,0 +1,177 @@
+"""What docs/security.md promises and no other test holds."""
+
+import io
+import os
+import stat
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from fer_core import files, model_store, runs, scratch
+from fer_core.__main__ import main
+from fer_core.dataset import archive, store
+from fer_core.errors import DatasetError, FerError, JobError, ModelError, TrainingError, VideoError
+from fer_core.jobs import Jobs
+from fer_core.settings import settings
+from fer_core.training.config import TrainConfig
+from fer_core.training.yaml_file import fields_of
+from fer_core.video.source import probe
+from fer_core.watch_command import without_login
+from tests.clips import make_clip
+from tests.conftest import ROOT
+
+WAYS_OUT = ("../../evil", "/etc/evil", "..", "a/../../b", "C:\\evil", "x\0y", "", ".", "~/evil")
+
+
+@pytest.mark.parametrize("name", WAYS_OUT)
+def test_a_typed_name_never_leads_outside(name: str, tmp_path: Path) -> None:
+    for free in (store.free_name(name, tmp_path), model_store.free_name(name)):
+        assert (tmp_path / free).resolve().parent == tmp_path
+        assert not free.startswith(".")
+        assert "\0" not in free
+
+
+@pytest.mark.parametrize("name", [*WAYS_OUT, "a b", "-x", "x" * 200])
+def test_a_token_in_the_address_never_leads_outside(name: str, tmp_path: Path) -> None:
+    with pytest.raises(JobError, match="There is no job"):
+        Jobs(tmp_path / "jobs").get(name)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ffconcat version 1.0\nfile secret.mp4\n",
+        "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nsecret.mp4\n#EXT-X-ENDLIST\n",
+        '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"></svg>',
+    ],
+    ids=["list of files", "playlist", "drawing"],
+)
+def test_a_video_that_names_other_files_is_refused(text: str, tmp_path: Path) -> None:
+    make_clip(tmp_path / "secret.mp4", frames=3)
+    (tmp_path / "mine.mp4").write_text(text)
+    with pytest.raises(VideoError, match=r"mine\.mp4: not a video"):
+        probe(tmp_path / "mine.mp4")
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        ("a: &a [x]\n" + "".join(f"{c}: &{c} [*{p}, *{p}]\n" for p, c in zip("abcd", "bcde", strict=True)), "alias"),
+        ("x: " + "[" * 9_000, "YAML"),
+        ("x: " + "9" * 9_000, "YAML"),
+        ("epochs: 0x" + "F" * 9_000, "epochs must be a whole number"),
+        ("x: 2001-99-99", "YAML"),
+        ("#" * 30_000, "too many"),
+        ("!!python/object/apply:os.system ['true']", "YAML"),
+        ("- 1", "fields"),
+    ],
+    ids=["aliases", "deep", "long number", "long hexadecimal", "date", "large", "code", "list"],
+)  # fmt: skip
+def test_a_hostile_config_ends_in_a_short_message(data: str, says: str) -> None:
+    with pytest.raises(TrainingError, match=says) as caught:
+        TrainConfig.from_dict(fields_of(data.encode()))
+    assert len(str(caught.value)) < 2_000
+
+
+def run_zip(**more: bytes) -> io.BytesIO:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as made:
+        made.writestr("r/config.yaml", "epochs: 3\n")
+        for name, data in more.items():
+            made.writestr(name, data)
+    buffer.seek(0)
+    return buffer
+
+
+@pytest.mark.parametrize(
+    ("more", "error", "says"),
+    [
+        ({"../evil.txt": b"x"}, JobError, "leads outside"),
+        ({"r/zeros.bin": bytes(40_000_000)}, JobError, "-fold"),
+        ({"r/best.keras": b"no network"}, ModelError, r"best\.keras"),
+    ],
+)
+def test_the_zip_of_a_run_is_looked_through(
+    more: dict[str, bytes], error: type[FerError], says: str
+) -> None:
+    with pytest.raises(error, match=says):
+        runs.take_in(run_zip(**more), "x.zip")
+    assert runs.every() == ()
+
+
+def test_public_links_unpack_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    noise = np.random.default_rng(0).bytes(5_000_000)
+    assert archive.check(zipfile.ZipFile(run_zip(a=noise)))
+    monkeypatch.setenv("FER_PUBLIC", "1")
+    monkeypatch.setenv("FER_UPLOAD_MB", "1")
+    settings.cache_clear()
+    with pytest.raises(DatasetError, match=r"at most 0\.0 GB are taken"):
+        archive.check(zipfile.ZipFile(run_zip(a=noise)))
+
+
+def test_logins_in_addresses_are_not_shown(capfd: pytest.CaptureFixture) -> None:
+    assert without_login("rtsp://anna:a@b@host:1/x@y") == "rtsp://host:1/x@y"
+    assert without_login("0") == "0"
+    assert main(["watch", "rtsp://anna:geheim@127.0.0.1:9/x"]) != 0
+    said = "".join(capfd.readouterr())
+    assert "rtsp://127.0.0.1:9/x: cannot be opened" in said
+    assert "geheim" not in said
+
+
+def test_large_16_bit_pictures_do_not_take_four_times_their_size() -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(np.full((3000, 4000), 40_000, np.uint16)).save(buffer, "PNG")
+    code = """
+import resource, sys
+from fer_core.images import decode
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+decode(sys.stdin.buffer.read(), "x")
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 / 12_000_000)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, input=buffer.getvalue(), capture_output=True,
+        check=True,
+    )  # fmt: skip
+    assert float(done.stdout) < 12  # bytes a pixel; the picture itself takes 3
+
+
+def test_the_app_starts_clean_and_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import streamlit as st
+    from streamlit import config
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    monkeypatch.setenv("FER_PUBLIC", "1")
+    settings.cache_clear()
+    left = tmp_path / "temporary" / f"{scratch.PREFIX}killed" / "live-1"
+    left.mkdir(parents=True)
+    (left.parent / scratch.LOCK).touch()
+    before = os.umask(0o022)
+    most, errors = (config.get_option(f"{name}") for name in ("server.maxUploadSize", "client.showErrorDetails"))  # fmt: skip
+    st.cache_resource.clear()
+    try:
+        app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60).run()
+        assert not app.exception
+        assert not left.parent.exists()
+        assert config.get_option("server.maxUploadSize") == 50
+        assert config.get_option("client.showErrorDetails") == "none"
+        files.write_json(tmp_path / "mine.json", {})
+        assert stat.S_IMODE((tmp_path / "mine.json").stat().st_mode) == 0o600
+    finally:
+        os.umask(before)
+        config.set_option("server.maxUploadSize", most)
+        config.set_option("client.showErrorDetails", errors)
+        st.cache_resource.clear()
+
+
+def test_other_sites_cannot_act_through_the_browser() -> None:
+    import tomllib
+
+    server = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text("utf-8"))["server"]
+    assert server["enableCORS"] is True
+    assert server["enableXsrfProtection"] is True

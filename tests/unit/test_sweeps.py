@@ -1,0 +1,213 @@
+"""Sweeps: what is drawn, what is refused, trials as ordinary runs, and Ray Tune over them."""
+
+import os
+import shutil
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fer_core import runs
+from fer_core.__main__ import main
+from fer_core.dataset import demo
+from fer_core.errors import JobError, TrainingError
+from fer_core.jobs import State, job, owner
+from fer_core.jobs.job import RUNNING
+from fer_core.runs import Source
+from fer_core.sweeps import store
+from fer_core.sweeps.config import Range, SweepConfig
+from fer_core.sweeps.follower import Follower
+from fer_core.training.config import TrainConfig
+from tests.run_kit import made
+
+TINY = {
+    "architecture": "fernet", "start": "scratch", "input_size": 32, "readings": ["fer2013"],
+    "epochs": 2, "batch_size": 32,
+}  # fmt: skip
+DRAWN = {"learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}, "batch_size": [16, 32]}
+
+
+def config(**more) -> SweepConfig:
+    return SweepConfig.from_dict({"data": "demo", "base": TINY, "fields": DRAWN} | more)
+
+
+def test_what_is_drawn_is_within_its_limits_and_the_same_again() -> None:
+    wanted = config(
+        fields={
+            "learning_rate": {"low": 1e-4, "high": 1e-2, "log": True},
+            "batch_size": {"low": 8, "high": 64},
+            "augmentation.rotation": {"low": 5, "high": 15},
+            "optimizer": ["adamw", "sgd"],
+        },
+        trials=200,
+    )
+    values = wanted.values()
+    assert values == wanted.values()
+    assert values != replace(wanted, seed=8).values()
+    rates = sorted(one["learning_rate"] for one in values)
+    assert 1e-4 <= rates[0] < 2e-4
+    assert 8e-4 < rates[100] < 1.25e-3  # the middle of the orders of magnitude
+    assert {type(one["batch_size"]) for one in values} == {int}
+    assert all(5 <= one["augmentation.rotation"] <= 15 for one in values)
+    assert {one["optimizer"] for one in values} == {"adamw", "sgd"}
+    first = wanted.configs()[0]
+    assert first.augmentation.rotation == values[0]["augmentation.rotation"]
+    assert first.input_size == 32
+
+
+def test_lists_alone_give_every_combination_once() -> None:
+    wanted = config(fields={"batch_size": [16, 32], "optimizer": ["adamw", "sgd"]}, trials=8)
+    assert len(wanted.values()) == 4
+    assert len({tuple(one.values()) for one in wanted.values()}) == 4
+    few = replace(wanted, trials=3).values()
+    assert len({tuple(one.values()) for one in few}) == 3
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"fields": {"learning_rat": [1e-3]}}, "no field learning_rat to try. Fields: .*learning_rate"),
+        ({"fields": {"augmentation.rotate": [1]}}, "no field augmentation.rotate"),
+        ({"fields": {"augmentation": [1]}}, "no field augmentation to try"),
+        ({"fields": {}}, "at least one field"),
+        ({"fields": {"epochs": 3}}, "fields.epochs must be a list, or low and high"),
+        ({"fields": {"epochs": {"low": 1, "hgih": 3}}}, "fields.epochs must be"),
+        ({"fields": {"learning_rate": {"low": 0, "high": 1, "log": True}}}, "above 0"),
+        ({"fields": {"optimizer": {"low": 0, "high": 1}}}, "its values are no numbers"),
+        ({"fields": {"epochs": [0]}}, "epochs must be a whole number from 1"),
+        ({"fields": {"optimizer": ["adam"]}}, "optimizer must be one of adamw, sgd"),
+        ({"trials": 0}, "trials must be a whole number from 1"),
+        ({"trials": "many"}, "trials must be a whole number"),
+        ({"gpus": -1}, "gpus must be"),
+        ({"tries": 3}, "no field tries of a sweep. Fields: .*trials"),
+        ({"data": ""}, "data must name a dataset"),
+        ({"base": {"epoch": 3}}, "no field epoch. Fields"),
+    ],
+)  # fmt: skip
+def test_what_a_sweep_cannot_do_is_named(more: dict, message: str) -> None:
+    with pytest.raises(TrainingError, match=message):
+        config(**more)
+
+
+def test_it_is_the_same_after_writing_and_reading(tmp_path: Path) -> None:
+    wanted = config(at_once=2, gpus=0.5, votes="/votes.csv")
+    wanted.save(tmp_path / "sweep.yaml")
+    assert SweepConfig.load(tmp_path / "sweep.yaml") == wanted
+    assert wanted.fields["learning_rate"] == Range(1e-4, 1e-2, log=True)
+
+
+def test_a_base_may_be_a_recipe(tmp_path: Path) -> None:
+    assert config(base="fernet").base["learning_rate"] == 0.002
+    (tmp_path / "list.yaml").write_text("[1, 2]")
+    with pytest.raises(TrainingError, match="must hold fields"):
+        SweepConfig.load(tmp_path / "list.yaml")
+
+
+def sweep_with_runs(*states: State, stopped_early: int | None = None) -> store.Sweep:
+    """A sweep whose trials have trained two epochs each and then were left in these states."""
+    name = store.create(config(title="Rates", trials=len(states) + 1)).name
+    for number, state in enumerate(states):
+        run = made(store.run_name(name, number), epochs=2, state=state, input_size=32)
+        store.note_trial(run.job.folder, name, number, stopped_early=number == stopped_early)
+    return store.load(name)
+
+
+def test_trials_are_read_from_their_runs() -> None:
+    sweep = sweep_with_runs(State.FINISHED, State.CANCELLED, State.FAILED, stopped_early=1)
+    words = [one.word for one in sweep.trials()]
+    assert words == ["finished", "stopped early", "failed", "waiting"]
+    assert [one.best for one in sweep.trials()] == pytest.approx([0.34, 0.34, 0.34, None])
+    assert [store.is_over(one) for one in sweep.trials()] == [True, True, True, False]
+    assert len(runs.every()) == 3
+
+
+def test_a_run_that_is_over_is_handed_on_and_not_trained_again(tmp_path: Path) -> None:
+    sweep = sweep_with_runs(State.FINISHED)
+    home = str(tmp_path / "home")
+    follower = Follower(home, sweep.job.name, 0)
+    first, last = follower.next(), follower.next()
+    assert first == {"val_accuracy": pytest.approx(0.3), "epochs": 1, "done": False}
+    assert last == {"val_accuracy": pytest.approx(0.34), "epochs": 2, "done": True}
+    follower.close()
+    assert store.load(sweep.job.name).trials()[0].word == "finished"
+
+
+def test_nothing_else_trains_meanwhile() -> None:
+    run = made("Mine")
+    owner.write(run.job.folder / "owner.json", owner.Owner.of(os.getppid()))
+    job.set_state(run.job.folder, State.RUNNING)
+    with pytest.raises(JobError, match="Mine is training"):
+        store.start(config())
+    job.set_state(run.job.folder, State.FINISHED)
+    assert store.store().list() == ()
+
+
+def test_without_ray_the_command_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    config().save(tmp_path / "sweep.yaml")
+    monkeypatch.setitem(sys.modules, "ray", None)
+    assert main(["sweep", "--config", str(tmp_path / "sweep.yaml")]) == 2
+    assert "pip install -r requirements-cluster.txt" in capsys.readouterr().err
+    assert store.store().list() == ()
+
+
+@pytest.fixture
+def few_pictures(tmp_path: Path) -> Path:
+    """A dataset that trains in no time."""
+    drawn = demo.make(tmp_path / "drawn")
+    root = tmp_path / "few"
+    for split, count in (("train", 6), ("validation", 3)):
+        for folder in sorted((drawn / split).iterdir()):
+            (root / split / folder.name).mkdir(parents=True)
+            for file in sorted(folder.iterdir())[:count]:
+                shutil.copy(file, root / split / folder.name)
+    return root
+
+
+def test_a_sweep_trains_runs_stops_the_poor_one_and_goes_on_after_a_stop(
+    few_pictures: Path, tmp_path: Path
+) -> None:
+    """Two trials, one of which learns nothing; the other is killed once on the way."""
+    pytest.importorskip("ray", reason="no Ray: pip install -r requirements-cluster.txt")
+    wanted = config(
+        title="Two rates", data=str(few_pictures), base={**TINY, "epochs": 3, "batch_size": 8},
+        fields={"learning_rate": [2e-3, 1e-7]}, reduction=2,
+    )  # fmt: skip
+    started = store.start(wanted)
+    limit = time.monotonic() + 240
+
+    def wait(what) -> None:
+        while not what():
+            assert time.monotonic() < limit, store.store().get(started.name).log()
+            time.sleep(0.1)
+
+    def trial(number: int) -> store.Trial:
+        return store.load(started.name).trials()[number]
+
+    wait(lambda: trial(0).run and trial(0).run.epochs)
+    with pytest.raises(JobError, match="training"):
+        runs.start(TrainConfig(), Source("demo"), "Another")
+    store.stop(started.name)
+    wait(lambda: not store.store().get(started.name).state.is_active)
+    assert store.store().get(started.name).state is State.CANCELLED
+    assert not any(one.run and one.run.job.state.is_active for one in (trial(0), trial(1)))
+    assert owner.living(runs.store().root / RUNNING) is None
+    before = trial(0).run.epochs[0]
+
+    store.store().resume(started.name)
+    wait(lambda: not store.store().get(started.name).state.is_active)
+    ended = store.store().get(started.name)
+    assert ended.state is State.FINISHED, ended.log()
+    good = trial(0)
+    assert good.word == "finished"
+    assert good.run.has_model
+    assert good.run.epochs[0] == before
+    assert trial(1).word in ("stopped early", "finished")
+    assert trial(1).best <= good.best
+    assert good.run.job.command == tuple(runs.command(good.run.job.folder))
+    assert {one.job.name for one in runs.every()} == {
+        store.run_name(started.name, number) for number in (0, 1)
+    }
