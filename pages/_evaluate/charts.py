@@ -12,6 +12,9 @@ from fer_core.evaluation.strains import STRAINS
 from fer_core.labels import COLORS, EMOTIONS
 
 ACCENT, GREY, WRONG = "#1F8A7B", "#8A9A97", "#D55E00"
+INK = {"light": "#1B2421", "dark": "#FFFFFF"}
+"""Text that can be read on every cell of a matrix, by the page's theme."""
+
 QUIET = {"displayModeBar": False}
 
 
@@ -22,11 +25,11 @@ def layout(figure: go.Figure, height: int = 320, **more) -> go.Figure:
     return figure
 
 
-def confusion(one: Evaluation, as_share: bool) -> go.Figure:
+def confusion(one: Evaluation, as_share: bool, ink: str = INK["light"]) -> go.Figure:
     """The matrix as a heatmap, under invisible points: those can be clicked, heatmaps cannot.
 
-    The numbers are annotations, which take the page's text colour; a heatmap's own would be dark on
-    the see-through cells of a dark page.
+    The numbers are annotations in the colour ``ink``: a heatmap's own would be dark on the
+    see-through cells of a dark page, and the page's grey cannot be read on full cells.
     """
     counts = one.confusion
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -52,9 +55,10 @@ def confusion(one: Evaluation, as_share: bool) -> go.Figure:
     figure.update_yaxes(autorange="reversed", title="is", fixedrange=True, ticksuffix=" ")
     numbers = (shares * 100 if as_share else counts).ravel()
     texts = [
-        {"x": said, "y": true, "text": f"{number:,.0f}", "showarrow": False}
+        {"x": said, "y": true, "text": f"{number:,.0f}", "showarrow": False,
+         "font": {"color": ink}}
         for (true, said), number in zip(pairs, numbers, strict=True)
-    ]
+    ]  # fmt: skip
     return layout(figure, 440, showlegend=False, annotations=texts)
 
 

@@ -18,7 +18,8 @@ STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #1B2421; max-width: 1000px; margin: 2rem auto;
        padding: 0 1rem; }
 table { border-collapse: collapse; } th, td { padding: .25rem .75rem; text-align: right;
-       border-bottom: 1px solid #D5DEDB; } th:first-child, td:first-child { text-align: left; }
+       border-bottom: 1px solid #D5DEDB; white-space: nowrap; }
+th:first-child, td:first-child { text-align: left; }
 figure { margin: 1rem 0; } figcaption { color: #56635F; } main > div { overflow-x: auto; }
 """
 
@@ -66,7 +67,7 @@ def page(
 
 def _figure(text: str, chart: go.Figure, with_library: bool) -> str:
     """A chart; the first brings the drawing library along, so that no other file is needed."""
-    chart.update_layout(template="plotly_white")
+    chart.update_layout(template="plotly_white", font_color=charts.INK["light"])
     drawn = plotly.io.to_html(
         chart, include_plotlyjs="inline" if with_library else False, full_html=False,
         config=charts.QUIET,

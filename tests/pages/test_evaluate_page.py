@@ -233,6 +233,21 @@ def test_one_class_only_and_unreadable_files_are_said(cartoons: Path) -> None:
     assert app.selectbox(key="evaluate_split").options == ["test"]  # the other has no image
 
 
+def test_other_class_names_are_asked_about(tree: Path) -> None:
+    (tree / "test" / "happy").rename(tree / "test" / "Grinning")
+    app = open_page()
+    app.button_group(key="dataset_way").set_value("Folder")
+    settle(app.run())
+    app.text_input(key="dataset_path").set_value(str(tree))
+    settle(app.run())
+    (stands,) = [box for box in app.selectbox if box.label == "grinning"]
+    stands.set_value("happy")
+    press(press(settle(app.run()), "Open the folder"), "Evaluate")
+    assert app.selectbox(key="evaluate_split").value == "test"
+    assert "2 images." in texts(app)
+    assert "All images are happy" in texts(app)
+
+
 def test_a_model_removed_meanwhile(app: AppTest) -> None:
     folder = settings().home / "models" / "gone"
     shutil.copytree(registry.SHIPPED / "mobilenetv2", folder)
