@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import reduce
 from operator import add
 from typing import Any, Final
@@ -173,5 +173,6 @@ def _alone(folder: Folder) -> Iterator[None]:
         yield
     finally:
         owner.release(lock)
-        (lock.parent / owner.GUARD).unlink(missing_ok=True)
-        lock.parent.rmdir()
+        with suppress(OSError):  # somebody else is waiting for it
+            (lock.parent / owner.GUARD).unlink(missing_ok=True)
+            lock.parent.rmdir()

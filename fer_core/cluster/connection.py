@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import socket
 import threading
 from collections.abc import Iterator
@@ -18,13 +19,15 @@ MISSING: Final = (
 QUIET: Final = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_BACKEND_LOG_LEVEL": "fatal",
+    "RAY_worker_niceness": "0",
     "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
 }
-"""What Ray reads when it is imported: it reports to nobody and prints nothing of its own."""
+"""What Ray reads when it is imported: it reports to nobody, prints nothing of its own, and its
+workers have the rank of any other process."""
 
 REACH_S: Final = 3.0
 ANSWER_S: Final = 5.0
@@ -89,17 +92,27 @@ def connected(address: str | None = None, cores: int | None = None) -> Iterator[
         yield ray
         return
     common = {"logging_level": logging.ERROR, "log_to_driver": False}
-    if address is None:
-        ray.init(
-            "local", num_cpus=cores, include_dashboard=False, object_store_memory=OBJECTS_BYTES,
-            _system_config={"enable_metrics_collection": False}, **common,
-        )  # fmt: skip
-    else:
-        _join(ray, address, common)
+    with _same_answer_to_sigterm():
+        if address is None:
+            ray.init(
+                "local", num_cpus=cores, include_dashboard=False, object_store_memory=OBJECTS_BYTES,
+                _system_config={"enable_metrics_collection": False}, **common,
+            )  # fmt: skip
+        else:
+            _join(ray, address, common)
     try:
         yield ray
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _same_answer_to_sigterm() -> Iterator[None]:
+    """A job's own answer to SIGTERM stays; Ray would replace it by its own."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    if callable(before) and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, before)
 
 
 def _join(ray: Any, address: str, common: dict[str, Any]) -> None:

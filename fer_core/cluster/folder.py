@@ -95,8 +95,9 @@ class Folder:
             file.write(data)
 
     def delete(self) -> None:
-        """Remove the files of a job."""
-        for name in self.names():
+        """Remove the files of a job, where this is the folder of one."""
+        names = self.names()
+        for name in names if PLAN in names else ():
             if name.startswith(OURS):
                 self._store.delete_file(f"{self._root}/{name}")
 

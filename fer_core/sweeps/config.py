@@ -168,7 +168,9 @@ class SweepConfig:
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise TrainingError(f"{file}: cannot be read as YAML ({error}).") from error
         if not isinstance(values, dict):
-            raise TrainingError(f"{file}: must hold fields such as 'trials: 8'. See docs/train.md.")
+            raise TrainingError(
+                f"{file}: must hold fields such as 'trials: 8'. See docs/scaling.md."
+            )
         try:
             return cls.from_dict(values)
         except TrainingError as error:

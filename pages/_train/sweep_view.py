@@ -13,7 +13,7 @@ from streamlit.column_config import NumberColumn
 from fer_core import runs
 from fer_core.cluster import connection
 from fer_core.errors import FerError
-from fer_core.jobs import duration
+from fer_core.jobs import State, duration
 from fer_core.runs import Source
 from fer_core.sweeps import store
 from fer_core.sweeps.config import Range, SweepConfig, kinds
@@ -24,6 +24,7 @@ from pages._dataset import opening
 from pages._dataset.state import Opened, finish_or_show, opened
 from pages._train import choose_view, fields, sweep_chart
 from pages._train.state import act, moment, watch
+from pages._train.watch_view import WORDS
 
 REFRESH_S = 2.0
 CHOSEN = "sweep_chosen"
@@ -69,14 +70,16 @@ def _watch(known: dict[str, Any]) -> None:
     is_active = sweep.job.state.is_active
     _controls(sweep)
     st.fragment(_results, run_every=REFRESH_S if is_active else None)(name, is_active)
-    _one(sweep.trials())
+    _one(_best_first(sweep.config, sweep.trials()))
 
 
 def _controls(sweep: Sweep) -> None:
     name, state = sweep.job.name, sweep.job.state
-    if state.value == "failed":
+    if state is State.FAILED:
         st.error(sweep.job.message)
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
+        word, color = WORDS[state]
+        st.badge(word, color=color)
         if state.is_active:
             st.button("Stop", icon=":material/stop_circle:", on_click=act, args=(store.stop, name),
                       help="What was trained is kept, and the sweep can be resumed.")  # fmt: skip
@@ -119,10 +122,15 @@ def _table(config: SweepConfig, trials: Sequence[Trial]) -> pd.DataFrame:
         {"trial": one.number + 1, "state": one.word, config.monitor: one.best,
          "epochs": len(one.run.epochs) if one.run else 0}
         | {title(field): one.tried[field] for field in config.fields}
-        for one in trials
+        for one in _best_first(config, trials)
     ]  # fmt: skip
-    is_loss = config.monitor.endswith("loss")
-    return pd.DataFrame(rows).sort_values(config.monitor, ascending=is_loss, kind="stable")
+    return pd.DataFrame(rows)
+
+
+def _best_first(config: SweepConfig, trials: Sequence[Trial]) -> list[Trial]:
+    """Those without a figure last."""
+    sign = 1 if config.monitor.endswith("loss") else -1
+    return sorted(trials, key=lambda one: (one.best is None, sign * (one.best or 0)))
 
 
 def _one(trials: Sequence[Trial]) -> None:

@@ -79,10 +79,7 @@ def test_the_lines_of_the_chart_are_the_trials() -> None:
     assert best["values"] == pytest.approx((0.42, 0.38, 0.3))
 
 
-def test_a_sweep_is_begun_with_what_was_chosen(
-    drawn_demo: Path,  # noqa: F811
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_sweep_is_begun_with_what_was_chosen(drawn_demo: Path) -> None:  # noqa: F811
     pytest.importorskip("ray", reason="no Ray: pip install -r requirements-cluster.txt")
     shutil.copytree(drawn_demo, datasets.default_home() / demo.NAME)
     app = press(part(open_page(), "Sweep"), "Open the demo")

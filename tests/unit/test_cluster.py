@@ -146,12 +146,12 @@ def test_without_ray_the_command_says_what_to_install(
 def test_a_folder_with_other_files_is_refused(photos: Path, tmp_path: Path, crew: Crew) -> None:
     out = tmp_path / "out"
     out.mkdir()
-    (out / "mine.parquet").write_bytes(b"mine")
+    (out / "part-mine.parquet").write_bytes(b"mine")
     with pytest.raises(FerError, match="not empty"):
         cluster_bulk.classify([str(photos)], crew, str(out))
     with pytest.raises(FerError, match="not empty"):
         cluster_bulk.classify([str(photos)], crew, str(out), bulk.Options(restart=True))
-    assert [file.name for file in out.iterdir()] == ["mine.parquet"]
+    assert [file.name for file in out.iterdir()] == ["part-mine.parquet"]
     lock = tmp_path / "out.lock" / "owner.json"
     owner.write(lock, owner.Owner.of(os.getppid()))
     with pytest.raises(JobError, match="by another process"):
