@@ -53,7 +53,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """How hard the tests of training try; ``make stress`` asks for more."""
     parser.addoption("--kills", type=int, default=3, help="how often a training run is killed")
     parser.addoption("--graph", action="store_true", help="compile the networks, as users do")
-    parser.addoption("--fuzz", type=float, default=1.0, help="seconds of damaged files a reader")
+    parser.addoption("--fuzz", type=float, default=0.5, help="seconds of damaged files a reader")
     parser.addoption("--seed", type=int, default=None, help="of the moments of the kills")
 
 

@@ -1,6 +1,6 @@
 """Damaged and hostile files: each ends in an answer or a ``FerError``, soon and within bounds.
 
-``make test`` tries each reader for a few seconds; ``make stress`` for ten minutes (``--fuzz``).
+``make test`` tries each reader for half a second; ``make stress`` for ten minutes (``--fuzz``).
 """
 
 import io
@@ -203,7 +203,7 @@ def test_damaged_files_end_in_an_answer(
     @given(data=damaged(seeds))
     def try_one(data: bytes) -> None:
         nonlocal tried
-        if time.monotonic() > end:
+        if tried > 20 and time.monotonic() > end:
             return
         began = time.process_time()
         with suppress(FerError):
@@ -211,8 +211,7 @@ def test_damaged_files_end_in_an_answer(
         assert time.process_time() - began < SLOWEST_S
         tried += 1
 
-    while time.monotonic() < end:
+    while tried <= 20 or time.monotonic() < end:
         try_one()
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
-    assert tried > 10
     assert grown < MOST_BYTES, f"{grown / 1e6:,.0f} MB more after {tried:,} files"
