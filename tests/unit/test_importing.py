@@ -133,7 +133,7 @@ def test_six_answers_are_refused(made: Path, tmp_path: Path, capsys: pytest.Capt
     wanted = {"scale": 1.0, "offset": 0.0, "order": list(range(7)), "title": "six"}
     with pytest.raises(SystemExit):
         worker._take_keras(made / "six.keras", tmp_path, wanted)
-    assert "REFUSED gives 6 answers. Seven are needed: angry" in capsys.readouterr().err
+    assert "REFUSED gives 6 answers (emotions). Seven are needed: angry" in capsys.readouterr().err
     assert list(tmp_path.glob("*card*")) == []
 
 
