@@ -9,6 +9,7 @@ from fer_core.photos import PhotoReader
 from fer_core.registry import ModelCard
 from pages._live.panel import beside
 from pages._live.player import camera_state, play
+from pages._live.recording import offer_files
 from pages._live.state import prepare_once, viewer
 from pages._shared import choose_reading, model_card, notice, recognizer, show_bars
 
@@ -86,6 +87,7 @@ running = context.state.playing or context.state.signalling
 if viewer().session:
     viewer().session.configure(reader, options)
 with right:
+    offer_files()
     st.fragment(beside, run_every=REFRESH_S if running else None)(
         context, options.reading.detect_every, reader.detector
     )

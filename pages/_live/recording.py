@@ -8,21 +8,36 @@ from pages._live.state import viewer
 
 
 def offer_recording(session: LiveSession | None, coming: bool) -> None:
-    """Start, stop and take along a recording."""
+    """Start a recording, watch it, stop it."""
     mine = viewer()
-    recorder = mine.recorder
-    state = recorder.state if recorder else None
-    if state is None or recorder is None:
+    if mine.recorder is None:
         if coming and session and st.button("Record", icon=":material/fiber_manual_record:"):
-            mine.recorder = session.record()
+            mine.recorder, mine.offered = session.record(), False
             st.rerun(scope="fragment")
         return
+    state = mine.recorder.state
     if state.running:
         st.markdown(f":red[**● Recording**] {clock(state.seconds)} of {clock(LIMIT_S)}")
         if st.button("Stop recording", icon=":material/stop:"):
-            recorder.stop()
-            st.rerun(scope="fragment")
+            mine.recorder.stop()
+            st.rerun()
+    elif not mine.offered:
+        st.rerun()  # it stopped by itself
+
+
+@st.fragment
+def offer_files() -> None:
+    """Take a finished recording along, or delete it.
+
+    Apart from what is refreshed twice a second: a download button that is drawn anew between the
+    click and the answer leads nowhere.
+    """
+    mine = viewer()
+    recorder = mine.recorder
+    if recorder is None or recorder.state.running:
         return
+    mine.offered = True
+    state = recorder.state
     why = " It stopped at the limit." if state.at_limit else ""
     lost = f" {state.left_out} pictures were left out." if state.left_out else ""
     st.caption(f"Recorded {clock(state.seconds)}, {state.rows} rows.{why}{lost} {state.error}")

@@ -23,10 +23,16 @@ class Frozen:
 
 @dataclass
 class Viewer:
-    """What one visitor's live page holds on to; ``offer`` is what ``session`` was opened for."""
+    """What one visitor's live page holds on to.
+
+    Attributes:
+        offer: What ``session`` was opened for.
+        offered: The finished ``recorder`` stands on the page for download.
+    """
 
     session: LiveSession | None = None
     recorder: Recorder | None = None
+    offered: bool = False
     frozen: Frozen | None = None
     offer: Offer | None = None
     connecting_since: float = field(default_factory=time.monotonic)
