@@ -94,10 +94,7 @@ def connected(address: str | None = None, cores: int | None = None) -> Iterator[
     common = {"logging_level": logging.ERROR, "log_to_driver": False}
     with _same_answer_to_sigterm():
         if address is None:
-            ray.init(
-                "local", num_cpus=cores, include_dashboard=False, object_store_memory=OBJECTS_BYTES,
-                _system_config={"enable_metrics_collection": False}, **common,
-            )  # fmt: skip
+            _start(ray, cores, common)
         else:
             _join(ray, address, common)
     try:
@@ -113,6 +110,25 @@ def _same_answer_to_sigterm() -> Iterator[None]:
     yield
     if callable(before) and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, before)
+
+
+def _start(ray: Any, cores: int | None, common: dict[str, Any]) -> None:
+    """Start Ray here; once more where its processes took longer than the 30 s it gives them."""
+    for is_last in (False, True):
+        try:
+            ray.init(
+                "local", num_cpus=cores, include_dashboard=False, object_store_memory=OBJECTS_BYTES,
+                _system_config={"enable_metrics_collection": False}, **common,
+            )  # fmt: skip
+        except Exception as error:  # Ray raises the bare class here
+            ray.shutdown()
+            if is_last:
+                raise ClusterError(
+                    f"Ray did not start on this machine: {_first_line(error)} Try again when it "
+                    "is less busy and has memory to spare."
+                ) from error
+        else:
+            return
 
 
 def _join(ray: Any, address: str, common: dict[str, Any]) -> None:

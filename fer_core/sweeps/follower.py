@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import Any, Final
 
 from fer_core import runs
-from fer_core.jobs import CANCEL, Job, Jobs, job
+from fer_core.errors import TrainingError
+from fer_core.jobs import CANCEL, Job, Jobs, State, job
 from fer_core.settings import settings
 from fer_core.sweeps import store
 from fer_core.training.config import TrainConfig
@@ -44,9 +45,15 @@ class Follower:
         """Wait for the next epoch: its figures, and as ``done`` whether it was the last.
 
         Of a run that ends without another epoch, the last one's figures again.
+
+        Raises:
+            TrainingError: Its process was killed; whoever follows the trial next goes on.
         """
         while True:
-            is_active = self._jobs.get(self._name).state.is_active  # before its last line is read
+            state = self._jobs.get(self._name).state  # before its last line is read
+            is_active = state.is_active
+            if state is State.INTERRUPTED:
+                raise TrainingError(f"{self._name}: its process ended without a word.")
             epochs = self._folder.epochs()
             is_last = len(epochs) == self._wanted.epochs and self._given >= len(epochs) - 1
             if len(epochs) > self._given and not (is_last and is_active):
@@ -57,14 +64,11 @@ class Follower:
                 return self._said(epochs[-1] if epochs else {}, over=True)
             time.sleep(LOOK_S)
 
-    def close(self, stopped_early: bool = True) -> None:
+    def close(self) -> None:
         """End the run if it still trains; it can be resumed, by hand or with the sweep."""
         now = self._jobs.get(self._name)
-        if not now.state.is_active:
-            return
-        if stopped_early:
-            store.note_trial(now.folder, self._sweep, self._number, stopped_early=True)
-        end(self._jobs, now)
+        if now.state.is_active:
+            end(self._jobs, now)
 
     @property
     def _jobs(self) -> Jobs:

@@ -9,7 +9,7 @@ from fer_core import runs
 from fer_core.cluster.connection import connected
 from fer_core.dataset import demo, scan
 from fer_core.errors import FerError, JobError, TrainingError
-from fer_core.jobs import Work, owner
+from fer_core.jobs import State, Work, owner
 from fer_core.jobs.job import RUNNING
 from fer_core.settings import settings
 from fer_core.sweeps import store
@@ -64,12 +64,16 @@ def _tune(ray: Any, name: str, config: SweepConfig, work: Work, total: int) -> N
             stop.append(error)
             raise
 
-    folder = store.store().root / name
+    def over(number: int) -> None:
+        one = store.load(name).trials()[number]
+        state = one.run.job.state if one.run else State.FAILED
+        if one.run and (state.is_active or state is State.CANCELLED):
+            store.note_trial(one.run.job.folder, name, number, stopped_early=True)
+
+    room, folder = _room(ray, config), store.store().root.absolute() / name
     shutil.rmtree(folder / TUNE, ignore_errors=True)
     try:
-        tune_all(
-            settings().home.absolute(), name, folder.absolute(), config, _room(ray, config), heard
-        )
+        tune_all(settings().home.absolute(), name, folder, config, room, heard, over)
     except Exception as error:
         if stop:
             raise stop[0] from error

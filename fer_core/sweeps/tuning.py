@@ -43,10 +43,10 @@ class Trial(tune.Trainable):  # type: ignore[misc]
 
 
 class Listener(tune.Callback):  # type: ignore[misc]
-    """Calls back after each event with the number of epochs that trials have reported."""
+    """Calls back with the number of epochs that trials have reported, and when one is over."""
 
-    def __init__(self, heard: Callable[[int], None]) -> None:
-        self._heard = heard
+    def __init__(self, heard: Callable[[int], None], over: Callable[[int], None]) -> None:
+        self._heard, self._over = heard, over
         self._epochs: dict[str, int] = {}
 
     def on_trial_result(
@@ -55,6 +55,10 @@ class Listener(tune.Callback):  # type: ignore[misc]
         """An epoch is done."""
         self._epochs[trial.trial_id] = int(result["epochs"])
 
+    def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
+        """It has ended, or was ended because others are better; not so when the sweep stops."""
+        self._over(int(trial.config["trial"]))
+
     def on_step_end(self, iteration: int, trials: Any, **_: Any) -> None:
         """Ray Tune has looked at all trials once more."""
         self._heard(sum(self._epochs.values()))
@@ -62,7 +66,7 @@ class Listener(tune.Callback):  # type: ignore[misc]
 
 def tune_all(  # noqa: PLR0913, PLR0917
     home: Path, sweep: str, folder: Path, config: SweepConfig, room: dict[str, float],
-    heard: Callable[[int], None],
+    heard: Callable[[int], None], over: Callable[[int], None],
 ) -> None:  # fmt: skip
     """Carry out every trial; returns when the last is over.
 
@@ -73,6 +77,7 @@ def tune_all(  # noqa: PLR0913, PLR0917
         config: What is tried.
         room: Resources of a trial, such as ``{"cpu": 1, "gpu": 0.5}``.
         heard: Called a few times a second with the number of epochs done; may raise to stop.
+        over: Called with the number of a trial that will not be trained further.
     """
     configs = config.configs()
     scheduler = ASHAScheduler(
@@ -88,7 +93,7 @@ def tune_all(  # noqa: PLR0913, PLR0917
             scheduler=scheduler, max_concurrent_trials=config.at_once or None, reuse_actors=True,
         ),
         run_config=tune.RunConfig(
-            name="tune", storage_path=str(folder), verbose=0, callbacks=[Listener(heard)],
+            name="tune", storage_path=str(folder), verbose=0, callbacks=[Listener(heard, over)],
             failure_config=tune.FailureConfig(max_failures=FAILURES),
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
         ),

@@ -135,6 +135,18 @@ def test_a_run_that_is_over_is_handed_on_and_not_trained_again(tmp_path: Path) -
     assert store.load(sweep.job.name).trials()[0].word == "finished"
 
 
+def test_a_trial_whose_process_was_killed_is_tried_again(tmp_path: Path) -> None:
+    sweep = sweep_with_runs(State.FINISHED)
+    follower = Follower(str(tmp_path / "home"), sweep.job.name, 0)
+    assert follower.next()["epochs"] == 1
+    run = store.load(sweep.job.name).trials()[0].run
+    owner.write(run.job.folder / "owner.json", owner.Owner(2**22 + 1, "long ago"))
+    job.set_state(run.job.folder, State.RUNNING)
+    with pytest.raises(TrainingError, match="ended without a word"):
+        follower.next()
+    assert not store.is_over(store.load(sweep.job.name).trials()[0])
+
+
 def test_nothing_else_trains_meanwhile() -> None:
     run = made("Mine")
     owner.write(run.job.folder / "owner.json", owner.Owner.of(os.getppid()))
