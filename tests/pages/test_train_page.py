@@ -112,7 +112,7 @@ def test_presets_and_fields_make_the_config(ready: AppTest) -> None:
         (b"epochs: many", "mine.yaml: epochs must be a whole number from 1 to 10000"),
         (b"version: 9", "mine.yaml: this program reads configs of version 1"),
         (b"epoks: 3", "mine.yaml: there is no field epoks"),
-        (b"[1, 2]", "mine.yaml: it must hold fields such as"),
+        (b"[1, 2]", "mine.yaml: must hold fields such as"),
         (b"a: [", "mine.yaml: "),
         (b"\xff\xfe\x00", "mine.yaml: "),
     ],

@@ -121,7 +121,7 @@ def read_zip_of_photos(data: bytes, folder: Path) -> None:
     (folder / "x.zip").write_bytes(data)
     found = sources.listing([str(folder / "x.zip")])
     with sources.ExitStack() as stack:
-        opener = sources.Opener(stack, found)
+        opener = sources.Opener(stack)
         for one in found:
             with suppress(FerError):
                 opener.read(one)
