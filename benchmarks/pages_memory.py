@@ -8,6 +8,7 @@ and, added, of the processes it starts.
 """
 
 import argparse
+import contextlib
 import os
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from threading import Event, Thread
 
 import psutil
 import skimage.data
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Error, Page, sync_playwright
 
 from benchmarks.fake_camera import chromium_arguments, moving_photo, write_y4m
 from benchmarks.live_server import free_port, start_button
@@ -79,13 +80,9 @@ class Children(Thread):
 
     def run(self) -> None:
         while not self.ended.wait(0.1):
-            total = 0
-            for child in self.server.children(recursive=True):
-                try:
-                    total += child.memory_info().rss
-                except psutil.Error:
-                    continue
-            self.peak = max(self.peak, total)
+            with contextlib.suppress(psutil.Error):  # one of them has just ended
+                held = [one.memory_info().rss for one in self.server.children(recursive=True)]
+                self.peak = max(self.peak, sum(held))
 
 
 def peak_mb(pid: int) -> float:
@@ -125,8 +122,8 @@ def _open(page: Page, address: str) -> None:
     for _ in range(300):
         try:
             page.goto(address)
-        except Exception as error:
-            if "ERR_CONNECTION_REFUSED" not in str(error):
+        except Error as error:
+            if "ERR_CONNECTION" not in str(error):
                 raise
             time.sleep(0.2)
         else:

@@ -106,8 +106,12 @@ def on_progress(act: Callable[[], object], after: float = 0) -> Callable[[float,
     ],
     ids=["nobody", "another program", "no port", "client"],
 )
-def test_a_wrong_address_is_told_within_10_seconds(address: str, message: str) -> None:
+def test_a_wrong_address_is_told_within_10_seconds(
+    address: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     connection.load()
+    assert connection.REACH_S + connection.ANSWER_S < 9
+    monkeypatch.setattr(connection, "ANSWER_S", 1.0)
     with socket.create_server(("127.0.0.1", 0)) as other:
         address = address.replace("{port}", str(other.getsockname()[1]))
         began = time.monotonic()
