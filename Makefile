@@ -17,7 +17,6 @@ test: $(VENV)/.test-ready check  ## install what is needed and run every check a
 stress: $(VENV)/.test-ready  ## the long counts: killed runs, damaged files
 	$(BIN)/python -m pytest tests/unit/test_training_bursts.py --kills 30 --graph
 	$(BIN)/python -m pytest tests/unit/test_bulk.py -k killed --kills 10
-
 	$(BIN)/python -m pytest tests/unit/test_fuzz.py --fuzz 600
 
 audit: $(VENV)/.test-ready  ## look for known flaws in the packages; needs the internet
