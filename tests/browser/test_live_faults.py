@@ -154,9 +154,9 @@ def test_closing_or_reloading_the_tab_deletes_the_recording_and_frees_the_seat(
             start(tab)
             tab.get_by_role("button", name="Record", exact=True).click()
             tab.get_by_text("of 10:00").wait_for()
-            until(lambda: list((tmp_path / "temp").glob("fer-live-*/clip.mp4")))
+            until(lambda: list((tmp_path / "temp").rglob("clip.mp4")))
             getattr(tab, leave)()
-            until(lambda: not list((tmp_path / "temp").glob("fer-live-*")))
+            until(lambda: not list((tmp_path / "temp").rglob("clip.mp4")))
         tab.context.close()
         tab = open_live_when_up(chromium, port)
         start(tab)  # the only seat is free again
