@@ -33,7 +33,7 @@ class Hasty(Viewer):
         self._value = {"playing": False, "sdpOffer": offer, "iceCandidates": {}}
         await self._rerun()
 
-    async def plays(self, seconds: float = 10) -> bool:
+    async def plays(self, seconds: float = 40) -> bool:
         for _ in range(round(seconds / 0.1)):
             if self._pc.connectionState == "connected":
                 return True
