@@ -80,3 +80,11 @@ def open_live_when_up(chromium, port: int):
             chromium.contexts[-1].close()
             time.sleep(0.5)
     raise AssertionError("the server did not start")
+
+
+def until(true, seconds: float = 20) -> None:
+    """Wait until ``true()`` is."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.05)

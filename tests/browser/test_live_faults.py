@@ -21,6 +21,7 @@ from tests.browser.live_driver import (
     open_live_when_up,
     serve,
     start,
+    until,
 )
 
 pytestmark = pytest.mark.browser
@@ -164,10 +165,3 @@ def test_closing_or_reloading_the_tab_deletes_the_recording_and_frees_the_seat(
     finally:
         process.terminate()
         process.wait(20)
-
-
-def until(true, seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it never happened"
-        time.sleep(0.05)

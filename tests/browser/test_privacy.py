@@ -12,7 +12,7 @@ import pytest
 from benchmarks.fake_camera import chromium_arguments, moving_photo, write_y4m
 from benchmarks.live_server import free_port
 from fer_core.images import encode
-from tests.browser.live_driver import flows, launch, open_live_when_up, serve, start
+from tests.browser.live_driver import flows, launch, open_live_when_up, serve, start, until
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.browser
@@ -86,11 +86,11 @@ def test_nothing_is_written_that_nobody_asked_for(browser, watched, astronaut, t
         start(tab)
         tab.get_by_role("button", name="Record", exact=True).click()
         tab.get_by_text("of 10:00").wait_for()
-        assert any("clip.mp4" in one for one in watcher.files())
+        until(lambda: any("clip.mp4" in one for one in watcher.files()))
         tab.get_by_role("button", name="Stop recording").click()
         tab.get_by_role("button", name="Delete").click()
         tab.get_by_role("button", name="Record", exact=True).wait_for()
-        assert not any("clip.mp4" in one for one in watcher.files())
+        until(lambda: not any("clip.mp4" in one for one in watcher.files()))
     finally:
         watcher.ended.set()
         chromium.close()
