@@ -3,7 +3,7 @@
 import plotly.graph_objects as go
 import streamlit as st
 
-from fer_core import EMOTIONS, Recognizer
+from fer_core import EMOTIONS, Recognizer, memory
 from fer_core.drawing import caption
 from fer_core.errors import FerError
 from fer_core.labels import COLORS
@@ -20,6 +20,12 @@ def notice(kept: str = "Pictures stay in memory and are not stored.") -> None:
         ":material/info: An expression is not a feeling. Tell the people shown that emotions are "
         f"inferred, and do not decide about people at work or in education with it. {kept}"
     )
+
+
+@st.cache_resource
+def settle_once(page: str) -> None:
+    """``memory.settle`` for a page that refreshes parts of itself twice a second."""
+    memory.settle()
 
 
 def model_card() -> ModelCard:

@@ -10,8 +10,15 @@ from fer_core.registry import ModelCard
 from pages._live.panel import beside
 from pages._live.player import camera_state, play
 from pages._live.recording import offer_files
-from pages._live.state import prepare_once, viewer
-from pages._shared import choose_reading, model_card, notice, recognizer, show_bars
+from pages._live.state import viewer
+from pages._shared import (
+    choose_reading,
+    model_card,
+    notice,
+    recognizer,
+    settle_once,
+    show_bars,
+)
 
 REFRESH_S = 0.5
 
@@ -71,7 +78,7 @@ with st.container(horizontal=True, horizontal_alignment="distribute", vertical_a
     )  # fmt: skip
     reading, options, facing = choose_options(card)
 reader = recognizer(reading)
-prepare_once()
+settle_once("live")
 if way == "Snapshot":
     snapshot(reader)
     st.stop()

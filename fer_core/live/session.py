@@ -19,11 +19,11 @@ from fer_core.canvas import from_frame, mirror, to_frame, to_rgb
 from fer_core.detection import Detection
 from fer_core.images import Pixels
 from fer_core.live.history import History
-from fer_core.live.memory import give_back
 from fer_core.live.meters import LiveStats, Meters
 from fer_core.live.reader import FaceReader, ReadOptions
 from fer_core.live.recorder import LIMIT_S, Recorder
 from fer_core.live.slot import Slot
+from fer_core.memory import give_back
 from fer_core.recognition import Recognizer
 from fer_core.tracking import TrackedFace
 

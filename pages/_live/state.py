@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import streamlit as st
 
 from fer_core.images import Pixels
-from fer_core.live import LiveSession, Recorder, Seats, memory
+from fer_core.live import LiveSession, Recorder, Seats
 from fer_core.settings import settings
 
 Offer = dict[str, str]
@@ -53,8 +53,3 @@ def viewer() -> Viewer:
 @st.cache_resource
 def seats() -> Seats:
     return Seats(settings().streams)
-
-
-@st.cache_resource
-def prepare_once() -> None:
-    memory.settle()

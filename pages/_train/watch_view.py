@@ -8,6 +8,7 @@ from fer_core.jobs import CANCEL, PAUSE, Job, State, job
 from fer_core.runs import STOP, Run
 from fer_core.training import course
 from pages._chart import show_table
+from pages._shared import settle_once
 from pages._train import after_view, charts, mistakes_view, plot
 from pages._train.state import CHOSEN, act, duration, moment
 
@@ -29,6 +30,8 @@ def show() -> None:
     run = _choose()
     if run is None:
         return
+    if run.job.state.is_active:
+        settle_once("train")
     _head(run)
     _controls(run)
     st.fragment(_moving, run_every=REFRESH_S if run.job.state.is_active else None)(run)

@@ -23,6 +23,7 @@ LAYERS = (
         "geometry",
         "images",
         "labels",
+        "memory",
         "network",
         "scratch",
         "settings",

@@ -1,4 +1,4 @@
-"""Keep the process small while video runs: hints to Python's collector and the C library."""
+"""Keep the process small and quick: hints to Python's collector and the C library."""
 
 import ctypes
 import gc
@@ -8,12 +8,12 @@ _ARENA_MAX = -8  # M_ARENA_MAX of glibc's malloc.h
 
 
 def settle() -> None:
-    """Call once, when everything is loaded and before the first video.
+    """Call once, when everything is loaded, before the first video or the first small refresh.
 
     Takes what is loaded out of garbage collection. Streamlit collects after every run, also after
-    the small ones twice a second beside the video, and with everything loaded each collection
-    stops all threads for 0.1 s and more. Limits the C library to two memory pools; by default
-    every thread of every connection gets one of its own, and they never shrink.
+    the small ones twice a second beside a video or a training run, and with everything loaded each
+    collection stops all threads for 0.1 s and more. Limits the C library to two memory pools; by
+    default every thread of every connection gets one of its own, and they never shrink.
     """
     gc.collect()
     gc.freeze()
