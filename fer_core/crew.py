@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import cv2
 
+from fer_core import memory
 from fer_core.classifier import EmotionClassifier
 from fer_core.detection import choose_detector
 from fer_core.recognition import Recognizer
@@ -23,7 +24,8 @@ class Crew:
 
     Decoding, searching and classifying leave Python for nearly all of their time, so threads use
     the cores as well as processes would, and share the memory. OpenCV's own threads are switched
-    off for the whole process: this is for work in the background, not for servers.
+    off and freed memory is kept, for the whole process: this is for work in the background, not for
+    servers.
 
     Args:
         workers: How many.
@@ -46,6 +48,7 @@ class Crew:
         reading: str | None = None,
     ) -> None:
         cv2.setNumThreads(1)
+        memory.keep()
         members = []
         for _ in range(workers):
             choice = choose_detector(detector)

@@ -4,7 +4,7 @@ import ctypes
 import gc
 import sys
 
-_ARENA_MAX = -8  # M_ARENA_MAX of glibc's malloc.h
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # M_… of glibc's malloc.h
 
 
 def settle() -> None:
@@ -18,6 +18,16 @@ def settle() -> None:
     gc.collect()
     gc.freeze()
     _libc("mallopt", _ARENA_MAX, 2)
+
+
+def keep() -> None:
+    """Have freed memory kept for the next picture: for work in the background, not for servers.
+
+    By default large blocks go back to the system as soon as they are free and come anew, page by
+    page, with every picture: a quarter of the time of reading photos on two cores.
+    """
+    _libc("mallopt", _TRIM_THRESHOLD, 128 << 20)
+    _libc("mallopt", _MMAP_THRESHOLD, 32 << 20)
 
 
 def give_back() -> None:
