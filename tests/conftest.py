@@ -141,7 +141,8 @@ def server(server_home: Path) -> Iterator[str]:
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
     flags = [f"--server.port={port}", "--server.headless=true", "--server.address=127.0.0.1"]
     log = server_home.parent / "log"
-    environment = os.environ | environment_of_tests(log.parent)
+    # More live views than one test after the other can leave for the server to notice.
+    environment = os.environ | environment_of_tests(log.parent) | {"FER_STREAMS": "16"}
     with log.open("w") as out:
         process = subprocess.Popen(
             [*command, *flags], cwd=ROOT, env=environment, stdout=out, stderr=out

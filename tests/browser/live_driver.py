@@ -6,6 +6,8 @@ import sys
 import time
 from pathlib import Path
 
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
+
 from tests.conftest import CHROMIUM, ROOT, environment_of_tests
 
 PLAYER = 'iframe[title*="streamlit_webrtc"]'
@@ -48,8 +50,15 @@ def button(tab, name: str):
 
 
 def start(tab) -> None:
+    """Start, and wait for pictures; once more if none come (docs/live.md, quick starts)."""
     button(tab, "Start").click()
-    tab.get_by_text(" fps · ").wait_for()
+    try:
+        tab.get_by_text(" fps · ").wait_for()
+    except PlaywrightTimeout:
+        if button(tab, "Stop").count():
+            button(tab, "Stop").click()
+        button(tab, "Start").click()
+        tab.get_by_text(" fps · ").wait_for()
 
 
 def decoded(tab) -> int:
