@@ -13,7 +13,8 @@ import keras
 
 from fer_core.errors import TrainingError
 from fer_core.files import write_json
-from fer_core.training import distillation, memory, networks, samples, targets
+from fer_core.labels import EMOTIONS
+from fer_core.training import distillation, memory, networks, optimizer, samples, targets
 from fer_core.training.augment import OPERATION, Augment
 from fer_core.training.batches import Batches, steps
 from fer_core.training.callbacks import library, state
@@ -128,8 +129,6 @@ class Session:
             config, folder, data, place, goal, network, with_augmentation(network, config)
         )
         session.compile()
-        if place.step:
-            session.build_metrics()
         if place.epoch or place.step:
             session.metrics = state.load(folder.state, session.model)
         session.count_by_batch()
@@ -145,12 +144,13 @@ class Session:
         config = self.config
         networks.freeze(self.network, config, self.heads_only)
         self.model.compile(
-            optimizer(config, steps_of(self.data["train"], config), self.heads_only),
+            optimizer.make(config, steps_of(self.data["train"], config), self.heads_only),
             loss={n: ReadingLoss(n, config, self.targets.prior) for n in config.readings},
             weighted_metrics={n: [keras.metrics.MeanMetricWrapper(accuracy, "accuracy")]
                               for n in config.readings},
             jit_compile=keras.backend.backend() == "jax",
         )  # fmt: skip
+        self._build()
 
     def count_by_batch(self) -> None:
         """Where the batch has changed: the schedule's steps by the new one, the epoch anew."""
@@ -176,10 +176,17 @@ class Session:
             library.close(callbacks)
             raise
 
-    def build_metrics(self) -> None:
-        """Keras builds metrics at the first batch; theirs must exist to be given values before."""
-        pixels, goal, weights = self._batches(0)[0]
-        self.model.test_on_batch(pixels, goal, weights)
+    def _build(self) -> None:
+        """Make the variables of optimizer and metrics now.
+
+        Keras makes them in the first step, which TensorFlow then traces a second time; and a run
+        that is taken up gives them their values before that step.
+        """
+        self.model.optimizer.build(self.model.trainable_variables)
+        _, goal, _ = self._batches(0)[0]
+        answers = {name: keras.ops.zeros((len(one), len(EMOTIONS))) for name, one in goal.items()}
+        self.model.compute_loss(y=goal, y_pred=answers)
+        self.model.compute_metrics(None, goal, answers)
 
     def _batches(self, first: int) -> Batches:
         return Batches(self.data["train"], self.targets, self.config, self.place.epoch, first)
@@ -225,22 +232,6 @@ def with_augmentation(network: keras.Model, config: TrainConfig) -> keras.Model:
 def steps_of(train: Samples, config: TrainConfig) -> int:
     """Batches an epoch."""
     return steps(len(train), min(config.batch_size, len(train)))
-
-
-def optimizer(config: TrainConfig, per_epoch: int, heads_only: bool) -> keras.optimizers.Optimizer:
-    """The optimizer of a phase: the heads alone at the full rate, or everything on schedule."""
-    rate: Any = config.learning_rate
-    if config.schedule == "cosine" and not heads_only:
-        total = per_epoch * (config.epochs - config.head_epochs)
-        warmup = min(max(round(config.warmup_epochs * per_epoch), 1), max(total - 1, 1))
-        rate = keras.optimizers.schedules.CosineDecay(
-            rate / 100, max(total - warmup, 1), alpha=1e-3, warmup_target=rate, warmup_steps=warmup
-        )
-    common = {"weight_decay": config.weight_decay, "use_ema": config.ema > 0}
-    common |= {"ema_momentum": config.ema} if config.ema else {}
-    if config.optimizer == "sgd":
-        return keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, **common)
-    return keras.optimizers.AdamW(rate, **common)
 
 
 def _begin(folder: RunFolder) -> Place:

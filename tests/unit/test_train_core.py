@@ -25,7 +25,7 @@ from fer_core.training.samples import Samples, check
 
 keras = pytest.importorskip("keras")
 
-from fer_core.training import batches, finish, loop, losses, networks  # noqa: E402
+from fer_core.training import batches, finish, loop, losses, networks, optimizer  # noqa: E402
 from fer_core.training.augment import OPERATION, Augment, neutral  # noqa: E402
 from fer_core.training.callbacks import averages, control, validation  # noqa: E402
 
@@ -320,6 +320,28 @@ def figures(folder: Path) -> list[Any]:
 
 
 @pytest.mark.usefixtures("uncompiled")
+def test_the_rate_is_that_of_keras_cosine() -> None:
+    theirs = keras.optimizers.schedules.CosineDecay(
+        1e-5, 80, alpha=1e-3, warmup_target=1e-3, warmup_steps=20
+    )
+    ours = optimizer.Cosine(1e-3, 20, 80)
+    for step in (0, 1, 19, 20, 21, 60, 99, 100, 150):
+        assert float(ours(step)) == pytest.approx(float(theirs(step)), rel=1e-5)
+
+
+def test_the_first_step_is_traced_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    traced, whole = [], losses.ReadingLoss.call
+
+    def count(self, y_true, y_pred):
+        traced.append(not tensorflow.executing_eagerly())
+        return whole(self, y_true, y_pred)
+
+    tensorflow = pytest.importorskip("tensorflow")
+    monkeypatch.setattr(losses.ReadingLoss, "call", count)
+    loop.train(replace(TINY, epochs=2), tmp_path / "run", DATA)
+    assert sum(traced) == len(TINY.readings)
+
+
 def test_a_pause_in_the_middle_changes_nothing(tmp_path: Path) -> None:
     straight, paused = tmp_path / "straight", tmp_path / "paused"
     config = replace(TINY, epochs=2, ema=0.9, refresh_batchnorm=2)
