@@ -14,6 +14,7 @@ from fer_core.errors import TrainingError
 from fer_core.files import write_json
 from fer_core.jobs import PAUSE, PausedError, Work, working
 from fer_core.runs import STOP, TRAINING
+from fer_core.sweeps import store
 from fer_core.training.config import TrainConfig, recipes
 from fer_core.training.run import RunFolder
 from fer_core.training.samples import Samples
@@ -35,7 +36,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--epochs", type=int, help="instead of the config's")
     parser.add_argument("--start", help="instead of the config's")
     parser.add_argument("--until", type=int, metavar="EPOCH", help="pause before this epoch")
-    parser.add_argument("--beside", action="store_true", help="train even if another run does")
+    parser.add_argument(
+        "--sweep", metavar="NAME", help="train as a trial of it: beside other runs, while it lives"
+    )
     parser.set_defaults(run=run)
 
 
@@ -44,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
     folder = RunFolder(options.folder)
     config = _config(folder, options)
     try:
-        turn: Literal["any", "refuse"] = "any" if options.beside else "refuse"
+        turn: Literal["any", "refuse"] = "any" if options.sweep else "refuse"
         with working(options.folder, kind="train", turn=turn) as work:
             work.summary = {"model": str(_train(folder, config, options, work))}
     except PausedError:
@@ -57,7 +60,7 @@ def _train(folder: RunFolder, config: TrainConfig, options: argparse.Namespace, 
     work.report(0, 0, "Starting TensorFlow")
     from fer_core.training import loop, samples
 
-    source = _source(folder, options)
+    source, sweeps = _source(folder, options), store.store()
     work.report(0, 0, "Reading the pictures")
     index = open_dataset(source)
     data = {
@@ -71,6 +74,8 @@ def _train(folder: RunFolder, config: TrainConfig, options: argparse.Namespace, 
     work.flush()
 
     def request() -> str:
+        if options.sweep and not sweeps.get(options.sweep).state.is_active:
+            return PAUSE  # it was killed, and nobody would end its trials
         if work.asked not in (PAUSE, STOP):
             work.check()
         return work.asked

@@ -97,7 +97,7 @@ class Follower:
             os.environ[name] = threads
         os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"  # several may share one
         command = runs.command(folder.root)
-        jobs.launch(self._name, [*command, "--beside"])
+        jobs.launch(self._name, [*command, "--sweep", self._sweep])
         job.change(folder.root, command=command)  # resumed by hand, it waits its turn as any other
 
     def _said(self, line: dict[str, Any], over: bool) -> dict[str, Any]:

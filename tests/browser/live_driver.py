@@ -79,10 +79,10 @@ def serve(folder: Path, port: int, **more: str) -> subprocess.Popen:
     )
 
 
-def open_live_when_up(chromium, port: int):
+def open_live_when_up(chromium, port: int, script: str = KEEP):
     for _ in range(30):
         try:
-            return open_live(chromium, f"http://127.0.0.1:{port}")
+            return open_live(chromium, f"http://127.0.0.1:{port}", script)
         except Exception as error:
             if "ERR_CONNECTION_REFUSED" not in str(error):
                 raise

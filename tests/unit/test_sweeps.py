@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from fer_core import runs
 from fer_core.__main__ import main
@@ -106,6 +107,19 @@ def test_a_base_may_be_a_recipe(tmp_path: Path) -> None:
         SweepConfig.load(tmp_path / "list.yaml")
 
 
+@pytest.fixture
+def few_pictures(tmp_path: Path) -> Path:
+    """A dataset that trains in no time."""
+    drawn = demo.make(tmp_path / "drawn")
+    root = tmp_path / "few"
+    for split, count in (("train", 6), ("validation", 3)):
+        for folder in sorted((drawn / split).iterdir()):
+            (root / split / folder.name).mkdir(parents=True)
+            for file in sorted(folder.iterdir())[:count]:
+                shutil.copy(file, root / split / folder.name)
+    return root
+
+
 def sweep_with_runs(*states: State, stopped_early: int | None = None) -> store.Sweep:
     """A sweep whose trials have trained two epochs each and then were left in these states."""
     name = store.create(config(title="Rates", trials=len(states) + 1)).name
@@ -147,6 +161,19 @@ def test_a_trial_whose_process_was_killed_is_tried_again(tmp_path: Path) -> None
     assert not store.is_over(store.load(sweep.job.name).trials()[0])
 
 
+def test_a_trial_pauses_when_its_sweep_was_killed(few_pictures: Path) -> None:
+    pytest.importorskip("tensorflow")
+    sweep = store.create(config(title="Killed", data=str(few_pictures)))
+    owner.write(sweep.folder / "owner.json", owner.Owner(2**22 + 1, "long ago"))
+    job.set_state(sweep.folder, State.RUNNING)
+    recipe = few_pictures.parent / "recipe.yaml"
+    recipe.write_text(yaml.safe_dump({**TINY, "epochs": 300}))
+    run = runs.store().root / store.run_name(sweep.name, 0)
+    command = ["train", "--run", str(run), "--data", str(few_pictures), "--config", str(recipe)]
+    assert main([*command, "--sweep", sweep.name]) == 3
+    assert runs.load(run.name).job.state is State.PAUSED
+
+
 def test_nothing_else_trains_meanwhile() -> None:
     run = made("Mine")
     owner.write(run.job.folder / "owner.json", owner.Owner.of(os.getppid()))
@@ -175,19 +202,6 @@ def nothing_left() -> Iterator[None]:
         store.store().kill(one.name)
     for one in runs.store().list():
         runs.discard(one.name)
-
-
-@pytest.fixture
-def few_pictures(tmp_path: Path) -> Path:
-    """A dataset that trains in no time."""
-    drawn = demo.make(tmp_path / "drawn")
-    root = tmp_path / "few"
-    for split, count in (("train", 6), ("validation", 3)):
-        for folder in sorted((drawn / split).iterdir()):
-            (root / split / folder.name).mkdir(parents=True)
-            for file in sorted(folder.iterdir())[:count]:
-                shutil.copy(file, root / split / folder.name)
-    return root
 
 
 def test_a_sweep_is_stopped_and_goes_on_until_its_trials_are_over(
