@@ -1,5 +1,5 @@
-// Says in words why the browser gives no camera, and nothing while all is well. Switches off a
-// camera that comes too late.
+// Says in words why the browser gives no camera, and nothing while all is well. Keeps the
+// player from taking up a start that was stopped.
 const PLAYER = 'iframe[title*="streamlit_webrtc"]';
 
 function alertInPlayer() {
@@ -30,24 +30,44 @@ async function problem() {
   return "";
 }
 
-// Stop pressed while the browser still asks for the camera: the player has nothing to stop yet and
-// would go on with the start that was given up, camera on. So a camera that comes after a stop is
-// switched off again, and that start waits for ever.
+// The player does not know that a start was given up. Of a stopped start nothing may reach it any
+// more: neither its camera, which is switched off again when it comes late, nor news of its
+// connection, for which the player would play, or stop the start that was pressed since.
 function guard() {
   const page = document.querySelector(PLAYER)?.contentDocument;
-  const media = page?.defaultView?.navigator.mediaDevices;
-  if (!media || page.URL === "about:blank" || page.guarded) return;
+  const view = page?.defaultView;
+  if (!view?.navigator.mediaDevices || page.URL === "about:blank" || page.guarded) return;
   page.guarded = true;
   let stops = 0;
   const isStop = (event) => event.target.closest("button")?.textContent.trim() === "Stop";
   page.addEventListener("click", (event) => (stops += isStop(event)), true);
+  guardCamera(view.navigator.mediaDevices, () => stops);
+  guardConnections(view, () => stops);
+}
+
+function guardCamera(media, stops) {
   const ask = media.getUserMedia.bind(media);
   media.getUserMedia = async (wanted) => {
-    const before = stops;
-    const stream = await ask(wanted);
-    if (stops === before) return stream;
-    stream.getTracks().forEach((track) => track.stop());
+    const before = stops();
+    const asked = ask(wanted);
+    await asked.catch(() => {});
+    if (stops() === before) return asked;
+    asked.then((stream) => stream.getTracks().forEach((track) => track.stop()), () => {});
     return new Promise(() => {});
+  };
+}
+
+function guardConnections(view, stops) {
+  view.RTCPeerConnection = class extends view.RTCPeerConnection {
+    constructor(...given) {
+      super(...given);
+      const before = stops();
+      let ended = false;
+      this.addEventListener("connectionstatechange", (event) => {
+        if (ended || stops() !== before) event.stopImmediatePropagation();
+        ended ||= ["disconnected", "failed", "closed"].includes(this.connectionState);
+      });
+    }
   };
 }
 

@@ -6,8 +6,6 @@ import sys
 import time
 from pathlib import Path
 
-from playwright.sync_api import TimeoutError as PlaywrightTimeout
-
 from tests.conftest import CHROMIUM, ROOT, environment_of_tests
 
 PLAYER = 'iframe[title*="streamlit_webrtc"]'
@@ -50,15 +48,9 @@ def button(tab, name: str):
 
 
 def start(tab) -> None:
-    """Start, and wait for pictures; once more if none come (docs/live.md, quick starts)."""
+    """Start, and wait for pictures."""
     button(tab, "Start").click()
-    try:
-        tab.get_by_text(" fps · ").wait_for()
-    except PlaywrightTimeout:
-        if button(tab, "Stop").count():
-            button(tab, "Stop").click()
-        button(tab, "Start").click()
-        tab.get_by_text(" fps · ").wait_for()
+    tab.get_by_text(" fps · ").wait_for()
 
 
 def decoded(tab) -> int:
