@@ -52,7 +52,8 @@ def choose_options(card: ModelCard) -> tuple[str, LiveOptions, str]:
 
 def snapshot(reader: Recognizer) -> None:
     """The way out where video does not work."""
-    shot = st.camera_input("Take a picture", key="live-snapshot")
+    # A fixed resolution, or the camera is started anew when the picture's width is known.
+    shot = st.camera_input("Take a picture", key="live-snapshot", resolution="720p")
     if shot is None:
         return
     photo = PhotoReader(reader).read(shot.getvalue(), "snapshot")

@@ -116,6 +116,7 @@ def test_two_tabs_play_at_the_same_time(live, with_camera, server: str) -> None:
 
 def test_a_snapshot_works_in_the_same_place(live) -> None:
     live.get_by_role("radio", name="Snapshot").click()
+    live.wait_for_function("document.querySelector('video')?.videoWidth")  # or nothing is taken
     live.get_by_role("button", name="Take photo").click()
     live.get_by_alt_text("The snapshot with its faces").wait_for()
 
