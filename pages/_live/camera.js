@@ -78,7 +78,7 @@ export default function ({ parentElement }) {
     const all = text && text + " Or switch to Snapshot above.";
     if (line.textContent !== all) line.textContent = all;
   };
-  const timers = [setInterval(guard, 100), setInterval(show, 1000)];
+  const timers = [setInterval(guard, 50), setInterval(show, 1000)];
   guard();
   show();
   return () => timers.forEach(clearInterval);

@@ -35,7 +35,7 @@ def launch(browser, *arguments: str):
 
 def open_live(chromium, server: str, script: str = KEEP):
     context = chromium.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(60_000)
     context.add_init_script(script)
     tab = context.new_page()
     tab.goto(f"{server}/live")

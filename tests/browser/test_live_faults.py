@@ -1,6 +1,5 @@
 """What goes wrong with cameras, connections and tabs, tried in a real browser."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -156,8 +155,8 @@ def test_a_camera_that_vanishes_is_named_and_may_come_back(live) -> None:
 def test_a_page_cut_off_for_a_moment_goes_on_with_the_same_video(live) -> None:
     start(live)
     connections = live.evaluate("pcs.length")
-    live.evaluate("sockets.forEach(socket => socket.close())")
-    time.sleep(1)
+    before = live.evaluate("() => { sockets.forEach(one => one.close()); return sockets.length; }")
+    live.wait_for_function("n => sockets.length > n && sockets.at(-1).readyState === 1", arg=before)
     live.get_by_text(" fps · ").wait_for()
     sees_a_face(live)
     flows(live)
