@@ -8,9 +8,6 @@ CLIP is 640x360 with one face; longer ones are made by looping it with ffmpeg. E
 a whole process, ``python -m fer_core classify``, watched from outside.
 """
 
-import argparse
-import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -20,17 +17,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
-import numpy as np
 import psutil
-import skimage.data
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks import table
 from fer_core.crew import Crew
-from fer_core.detection import YUNET_NAME
-from fer_core.images import decode, encode
+from fer_core.images import decode
 from fer_core.video import probe
 
 PHOTOS = 10_000
@@ -93,13 +87,8 @@ def memory(
 
 def photos(rows: dict[str, float], folder: Path, count: int) -> None:
     """The job against the sum of its three bare steps on as many cores."""
-    pictures = folder / "photos"
-    pictures.mkdir()
-    face = cv2.resize(skimage.data.astronaut(), (480, 480), interpolation=cv2.INTER_AREA)
-    scene = cv2.copyMakeBorder(face, 0, 0, 80, 80, cv2.BORDER_REPLICATE)
-    data = [encode(np.roll(scene, number, axis=1)) for number in range(40)]
-    for number in range(count):
-        (pictures / f"{number:06}.jpg").write_bytes(data[number % 40])
+    pictures = table.write_photos(folder / "photos", count)
+    data = table.different_photos()
     before = bare(data)
     run = classify(pictures, "--out", folder / "photos.parquet")
     limit = 2 / (before + bare(data))
@@ -128,19 +117,15 @@ def bare(data: list[bytes]) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
+    parser = table.parser(__doc__)
     parser.add_argument("--clip", type=Path)
     parser.add_argument("--minutes", type=float, nargs="*", default=[1, 30])
     parser.add_argument("--rate", type=float, default=0.0, help="of memory: pictures read a second")
     parser.add_argument("--photos", type=int, default=PHOTOS)
     parser.add_argument("--parts", nargs="*", default=["video", "photos", "memory"])
-    parser.add_argument("--json", type=Path, help="write the figures there too")
     options = parser.parse_args()
     clip = options.clip or options.shared / "media" / "one_face_20s.mp4"
-    yunet = options.shared / "weights" / YUNET_NAME
-    if yunet.is_file():
-        os.environ.setdefault("FER_YUNET", str(yunet))
+    table.use_yunet(options.shared)
     rows: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -151,11 +136,7 @@ def main() -> None:
         }
         for part in options.parts:
             parts[part]()
-    print(f"load of the machine: {os.getloadavg()[0]:.1f}")
-    for label, value in rows.items():
-        print(f"| {label} | {value:.2f} |")
-    if options.json:
-        options.json.write_text(json.dumps(rows, indent=2))
+    table.show(rows, options.json)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ sys.path.insert(0, str(ROOT))
 
 import numpy as np
 
+from benchmarks import table
 from fer_core import EmotionClassifier, registry
 from fer_core.dataset import DatasetIndex, pixels, scan, votes
 from fer_core.evaluation import Pictures, evaluate, measure_robustness
@@ -150,12 +151,7 @@ def main() -> None:
                 command, env=environment, check=True, stdout=subprocess.PIPE, text=True
             )
             rows |= json.loads(done.stdout.splitlines()[-1])
-    load = os.getloadavg()[0]
-    for name, value in rows.items():
-        print(f"| {name} | {value:.3g} |")
-    print(f"load average at the end: {load:.1f} on {os.cpu_count()} cores")
-    if options.json:
-        options.json.write_text(json.dumps(rows, indent=2))
+    table.show(rows, options.json)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,6 @@ The server's part needs Debian's Chromium; the peer's part needs mini-XCEPTION's
 that cannot run says so.
 """
 
-import argparse
-import json
 import os
 import shutil
 import statistics
@@ -27,8 +25,8 @@ import skimage.data
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks import table
 from fer_core import EmotionClassifier, Recognizer
-from fer_core.detection import YUNET_NAME
 from fer_core.images import encode
 
 PORT = 8791
@@ -172,13 +170,9 @@ def serve(rows: dict[str, float], folder: Path, chromium: str) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
-    parser.add_argument("--json", type=Path, help="write the figures there too")
+    parser = table.parser(__doc__)
     options = parser.parse_args()
-    yunet = options.shared / "weights" / YUNET_NAME
-    if yunet.is_file():
-        os.environ.setdefault("FER_YUNET", str(yunet))
+    table.use_yunet(options.shared)
     rows: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -195,10 +189,7 @@ def main() -> None:
         peer(rows, peer_file)
     else:
         print(f"No {peer_file}: the peer was not measured.")
-    for label, value in rows.items():
-        print(f"| {label} | {value:.2f} |")
-    if options.json:
-        options.json.write_text(json.dumps(rows, indent=2))
+    table.show(rows, options.json)
 
 
 if __name__ == "__main__":

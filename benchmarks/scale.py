@@ -7,8 +7,6 @@ Every engine is a whole process, started from nothing, on the same two cores. Ph
 with one face. The time of an engine is taken at two sizes, which tells its start from its pace.
 """
 
-import argparse
-import json
 import os
 import sys
 import tempfile
@@ -18,19 +16,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import psutil
-import skimage.data
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks import table
 from fer_core.bulk.sources import Source
 from fer_core.cluster.folder import Folder
 from fer_core.dataset import demo
-from fer_core.detection import YUNET_NAME
-from fer_core.images import encode
 from fer_core.sweeps.config import SweepConfig
 
 CORES = 2
@@ -70,20 +65,10 @@ def command(*arguments: str | Path, environment: Mapping[str, str] | None = None
     return Run(time.perf_counter() - start, sum(used.values()))
 
 
-def photos(folder: Path, count: int) -> Path:
-    """A folder of so many photos, 40 of them different."""
-    folder.mkdir()
-    face = cv2.resize(skimage.data.astronaut(), (480, 480), interpolation=cv2.INTER_AREA)
-    scene = cv2.copyMakeBorder(face, 0, 0, 80, 80, cv2.BORDER_REPLICATE)
-    data = [encode(np.roll(scene, number, axis=1)) for number in range(40)]
-    for number in range(count):
-        (folder / f"{number:06}.jpg").write_bytes(data[number % 40])
-    return folder
-
-
 def bulk(rows: dict[str, float], folder: Path, count: int) -> None:
     """Both engines on the same photos."""
-    few, many = photos(folder / "few", count // 5), photos(folder / "many", count)
+    few = table.write_photos(folder / "few", count // 5)
+    many = table.write_photos(folder / "many", count)
     runs: dict[str, list[Run]] = {"local": [], "ray": []}
     for number, place in enumerate((few, many)):
         for engine, out in (("local", f"{number}.parquet"), ("ray", f"{number}")):
@@ -202,24 +187,16 @@ def main() -> None:
     parts: dict[str, Callable[[dict[str, float], Path, int], None]] = {
         "bulk": bulk, "list": listing, "sweep": sweep, "viewers": viewers,
     }  # fmt: skip
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
+    parser = table.parser(__doc__)
     parser.add_argument("--photos", type=int, default=20_000)
     parser.add_argument("--parts", nargs="*", choices=list(parts), default=list(parts))
-    parser.add_argument("--json", type=Path, help="write the figures there too")
     options = parser.parse_args()
-    yunet = options.shared / "weights" / YUNET_NAME
-    if yunet.is_file():
-        os.environ.setdefault("FER_YUNET", str(yunet))
+    table.use_yunet(options.shared)
     rows: dict[str, float] = {}
     for part in options.parts:
         with tempfile.TemporaryDirectory() as name:
             parts[part](rows, Path(name), options.photos)
-    print(f"load of the machine: {os.getloadavg()[0]:.1f}")
-    for label, value in rows.items():
-        print(f"| {label} | {value:,.2f} |")
-    if options.json:
-        options.json.write_text(json.dumps(rows, indent=2))
+    table.show(rows, options.json)
 
 
 if __name__ == "__main__":

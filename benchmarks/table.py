@@ -1,0 +1,56 @@
+"""What the measured tables share: options, where YuNet lies, photos with one face, the printout."""
+
+import argparse
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import cv2
+import numpy as np
+import skimage.data
+
+from fer_core.detection import YUNET_NAME
+from fer_core.images import encode
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def parser(doc: str | None) -> argparse.ArgumentParser:
+    """With the options that every table has."""
+    made = argparse.ArgumentParser(description=doc)
+    made.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
+    made.add_argument("--json", type=Path, help="write the figures there too")
+    return made
+
+
+def use_yunet(shared: Path) -> None:
+    """Take YuNet from ``shared``, where it is, instead of fetching it."""
+    yunet = shared / "weights" / YUNET_NAME
+    if yunet.is_file():
+        os.environ.setdefault("FER_YUNET", str(yunet))
+
+
+def different_photos() -> list[bytes]:
+    """40 photos of 640x480 with one face."""
+    face = cv2.resize(skimage.data.astronaut(), (480, 480), interpolation=cv2.INTER_AREA)
+    scene = cv2.copyMakeBorder(face, 0, 0, 80, 80, cv2.BORDER_REPLICATE)
+    return [encode(np.roll(scene, number, axis=1)) for number in range(40)]
+
+
+def write_photos(folder: Path, count: int) -> Path:
+    """A folder of ``count`` photos, 40 of them different."""
+    folder.mkdir()
+    data = different_photos()
+    for number in range(count):
+        (folder / f"{number:06}.jpg").write_bytes(data[number % len(data)])
+    return folder
+
+
+def show(rows: Mapping[str, float], file: Path | None) -> None:
+    """Print the table, and write it as JSON where a file is named."""
+    print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    for label, value in rows.items():
+        print(f"| {label} | {value:,.0f} |" if value >= 100 else f"| {label} | {value:.3g} |")
+    if file:
+        file.write_text(json.dumps(rows, indent=2))
