@@ -8,7 +8,8 @@ import json
 import secrets
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,35 @@ def write_bytes(file: Path, data: bytes | memoryview) -> None:
 def unused_name(file: Path) -> Path:
     """A hidden name beside ``file`` that nobody else has or guesses."""
     return file.with_name(f".{file.name}-{secrets.token_hex(8)}")
+
+
+def numbered(wanted: str, is_taken: Callable[[str], bool]) -> str:
+    """``wanted``, or where that is taken the first free of ``wanted-2``, ``wanted-3`` …."""
+    name, number = wanted, 1
+    while is_taken(name):
+        number += 1
+        name = f"{wanted}-{number}"
+    return name
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """A hidden folder to fill that becomes ``folder`` when the block ends without an error."""
+    staging = unused_name(folder.with_name(f"new-{folder.name}"))
+    staging.mkdir()
+    try:
+        yield staging
+        staging.rename(folder)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder, which is gone at once for everyone who looks."""
+    doomed = folder.with_name(f".deleted-{folder.name}-{secrets.token_hex(8)}")
+    folder.rename(doomed)
+    shutil.rmtree(doomed)
 
 
 def write_json(file: Path, content: Mapping[str, Any]) -> None:

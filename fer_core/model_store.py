@@ -6,7 +6,6 @@ hides the shipped one until it is deleted.
 
 import io
 import json
-import os
 import re
 import shutil
 import zipfile
@@ -17,7 +16,7 @@ from pathlib import Path
 
 from fer_core import registry
 from fer_core.errors import ModelError, SettingsError
-from fer_core.files import unused_name, write_json
+from fer_core.files import new_folder, numbered, remove_folder, write_json
 from fer_core.registry import INT8_FILE, KERAS_FILE, LITERT_FILE, ModelCard
 from fer_core.settings import settings
 
@@ -77,13 +76,9 @@ def check_may_change() -> None:
 
 def free_name(wanted: str) -> str:
     """``wanted`` made fit for a folder name, with a number where it is taken."""
-    name = base = re.sub(r"[^\w.-]+", "-", wanted).strip(".-")[:60] or "model"
+    base = re.sub(r"[^\w.-]+", "-", wanted).strip(".-")[:60] or "model"
     taken = {folder.name for folder in registry.model_folders()}
-    number = 1
-    while name in taken:
-        number += 1
-        name = f"{base}-{number}"
-    return name
+    return numbered(base, taken.__contains__)
 
 
 @contextmanager
@@ -100,14 +95,8 @@ def new_model(name: str) -> Iterator[Path]:
         raise ModelError(f"There is a model {name!r} already. Choose another name.")
     try:
         home.mkdir(parents=True, exist_ok=True)
-        staging = unused_name(home / f"new-{name}")
-        staging.mkdir()
-        try:
-            yield staging
-            staging.rename(home / name)
-        except BaseException:
-            shutil.rmtree(staging, ignore_errors=True)
-            raise
+        with new_folder(home / name) as folder:
+            yield folder
     except OSError as error:
         raise ModelError(f"{home / name} cannot be written ({error.strerror or error}).") from error
 
@@ -149,10 +138,8 @@ def delete(entry: Entry) -> None:
     """
     check_may_change()
     _check_own(entry)
-    doomed = entry.folder.with_name(f".deleted-{entry.name}-{os.getpid()}")
     try:
-        entry.folder.rename(doomed)  # gone at once for everyone who looks
-        shutil.rmtree(doomed)
+        remove_folder(entry.folder)
     except OSError as error:
         raise ModelError(f"{entry.folder} cannot be removed ({error.strerror}).") from error
     if entry.is_default and entry.name not in {f.name for f in registry.model_folders()}:

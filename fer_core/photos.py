@@ -11,6 +11,7 @@ from typing import Any
 from fer_core.detection import Detection
 from fer_core.drawing import annotate
 from fer_core.errors import FerError, ImageError
+from fer_core.files import numbered
 from fer_core.images import Pixels, decode, encode, face_crop, shrink
 from fer_core.recognition import FaceEmotion, Recognizer
 from fer_core.results import Moment, error_row, face_rows
@@ -103,18 +104,10 @@ def zip_pictures(photos: Iterable[Photo]) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for photo in photos:
             if photo.picture:
-                name = _free_name(PurePath(photo.name).stem or "photo", taken)
-                archive.writestr(name, photo.picture)
+                name = numbered(PurePath(photo.name).stem or "photo", taken.__contains__)
+                taken.add(name)
+                archive.writestr(f"{name}.jpg", photo.picture)
     return buffer.getvalue()
-
-
-def _free_name(stem: str, taken: set[str]) -> str:
-    name, number = f"{stem}.jpg", 1
-    while name in taken:
-        number += 1
-        name = f"{stem}-{number}.jpg"
-    taken.add(name)
-    return name
 
 
 def _with_pictures(photo: Photo, rgb: Pixels) -> Photo:

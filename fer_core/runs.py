@@ -124,7 +124,7 @@ def start(config: TrainConfig, source: Source, title: str) -> Job:
         raise JobError("This is a public link: nothing is trained here.")
     jobs = store()
     stamp = datetime.now(UTC).strftime(f"%Y%m%d-%H%M%S-{config.architecture}")
-    made = jobs.create(title, "train", name=_free(jobs, stamp))
+    made = jobs.create(title, "train", name=jobs.free_name(stamp))
     folder = RunFolder(made.folder)
     config.save(folder.config)
     folder.write_source({name: getattr(source, name) for name in Source.__slots__})
@@ -225,7 +225,7 @@ def take_in(file: BinaryIO, title: str) -> Job:
             raise JobError(f"{title}: there is no config.yaml in it, so it is no run.")
         TrainConfig.load(configs[0])
         stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-taken-in")
-        made = jobs.create(title, "train", name=_free(jobs, stamp))
+        made = jobs.create(title, "train", name=jobs.free_name(stamp))
         for name in PROCESS_FILES:
             (configs[0].parent / name).unlink(missing_ok=True)
         (made.folder / "owner.json").unlink()
@@ -254,11 +254,3 @@ def _run(one: Job) -> Run:
 def command(folder: Path) -> list[str]:
     """The same for the first start and every later one: what to do lies in the folder."""
     return ["train", "--run", str(folder.absolute()), "--resume"]
-
-
-def _free(jobs: Jobs, wanted: str) -> str:
-    name, number = wanted, 1
-    while (jobs.root / name).exists():
-        number += 1
-        name = f"{wanted}-{number}"
-    return name

@@ -18,6 +18,7 @@ from fer_core.bulk.videos import VideoJob
 from fer_core.crew import Crew
 from fer_core.downloads import digest
 from fer_core.errors import FerError, JobError
+from fer_core.files import numbered
 from fer_core.jobs import owner
 from fer_core.jobs.job import OWNER
 from fer_core.photos import Photo, PhotoReader
@@ -227,14 +228,13 @@ def _weight(source: Source, sampling: Sampling) -> int:
 def _copies(found: Sequence[Source], folder: Path | None) -> dict[str, Path]:
     """Video to annotated copy; a number keeps equal names apart."""
     copies: dict[str, Path] = {}
+    taken: set[str] = set()
     if folder is None:
         return copies
     folder.mkdir(parents=True, exist_ok=True)
     for source in filter(lambda one: one.is_video, found):
-        name, number = source.path.stem, 1
-        while folder / f"{name}.mp4" in copies.values():
-            number += 1
-            name = f"{source.path.stem}-{number}"
+        name = numbered(source.path.stem, taken.__contains__)
+        taken.add(name)
         copies[source.name] = folder / f"{name}.mp4"
     return copies
 

@@ -1,6 +1,5 @@
 """Where datasets are kept: folders below ``$FER_HOME/datasets``, written whole or not at all."""
 
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from typing import Final
 from filelock import FileLock, Timeout
 
 from fer_core.errors import DatasetError
-from fer_core.files import unused_name
+from fer_core.files import new_folder, numbered, remove_folder
 from fer_core.settings import settings
 
 MANIFEST: Final = "manifest.parquet"
@@ -53,12 +52,8 @@ def stored(home: Path | None = None) -> tuple[Stored, ...]:
 def free_name(wanted: str, home: Path | None = None) -> str:
     """``wanted`` made fit for a folder name, with a number behind it where it is taken."""
     home = home or default_home()
-    name = base = re.sub(r"[^\w. -]+", "-", wanted).strip(" .-")[:80] or "dataset"
-    number = 1
-    while (home / name).exists():
-        number += 1
-        name = f"{base}-{number}"
-    return name
+    base = re.sub(r"[^\w. -]+", "-", wanted).strip(" .-")[:80] or "dataset"
+    return numbered(base, lambda name: (home / name).exists())
 
 
 @contextmanager
@@ -83,7 +78,10 @@ def new_dataset(name: str, need_bytes: int, home: Path | None = None) -> Iterato
             for left in (*home.glob(".new-*"), *home.glob(".deleted-*")):
                 shutil.rmtree(left, ignore_errors=True)  # of a process that was killed
             check_space(home, need_bytes)
-            yield from _staged(home, name)
+            if (home / name).exists():
+                raise DatasetError(f"There is a dataset {name!r} already. Choose another name.")
+            with new_folder(home / name) as folder:
+                yield folder
     except Timeout as error:
         raise DatasetError(
             f"Another dataset is being written in {home}. Wait until it is done and try again."
@@ -94,19 +92,6 @@ def new_dataset(name: str, need_bytes: int, home: Path | None = None) -> Iterato
             f"{need_bytes / 1e6:,.0f} MB are needed. Nothing was kept. Free some space or choose "
             "another FER_HOME."
         ) from error
-
-
-def _staged(home: Path, name: str) -> Iterator[Path]:
-    if (home / name).exists():
-        raise DatasetError(f"There is a dataset {name!r} already. Choose another name.")
-    staging = unused_name(home / f"new-{name}")
-    staging.mkdir()
-    try:
-        yield staging
-        staging.rename(home / name)
-    except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)
-        raise
 
 
 def check_space(folder: Path, need_bytes: int) -> None:
@@ -127,9 +112,7 @@ def delete_version(version: Stored) -> None:
     """
     if not (version.folder / MANIFEST).is_file():
         raise DatasetError(f"{version.folder} was not written by balancing and is not deleted.")
-    doomed = version.folder.with_name(f".deleted-{version.name}-{os.getpid()}")
     try:
-        version.folder.rename(doomed)  # gone at once for everyone who looks
-        shutil.rmtree(doomed)
+        remove_folder(version.folder)
     except OSError as error:
         raise DatasetError(f"{version.folder} cannot be removed ({error.strerror}).") from error

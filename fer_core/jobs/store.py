@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import fer_core
 from fer_core.errors import JobError
-from fer_core.files import write_json
+from fer_core.files import numbered, remove_folder, write_json
 from fer_core.jobs import job, owner
 from fer_core.jobs.job import LOG, OWNER, REQUEST, RUNNING, Job, State
 from fer_core.settings import settings
@@ -69,6 +69,10 @@ class Jobs:
         except OSError as error:
             raise JobError(f"{folder} cannot be written ({error.strerror}).") from error
         return job.load(folder)
+
+    def free_name(self, wanted: str) -> str:
+        """``wanted``, with a number behind it where there is a job of that name."""
+        return numbered(wanted, lambda name: (self.root / name).exists())
 
     def launch(self, name: str, command: Sequence[str]) -> Job:
         """Start ``python -m fer_core`` with the arguments ``command`` as the job's process.
@@ -146,10 +150,8 @@ class Jobs:
         now = self.get(name)
         if self._is_running(now):
             raise JobError(f"{now.title} is {now.state}. Stop it first, then delete it.")
-        doomed = self.root / f".deleted-{now.name}"
         try:
-            now.folder.rename(doomed)  # gone at once for everyone who looks
-            shutil.rmtree(doomed)
+            remove_folder(now.folder)
         except OSError as error:
             raise JobError(f"{now.folder} cannot be removed ({error.strerror}).") from error
 

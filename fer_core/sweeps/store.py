@@ -93,11 +93,7 @@ def create(config: SweepConfig) -> Job:
     jobs = store()
     word = re.sub(r"[^a-z0-9]+", "-", config.title.lower()).strip("-")[:40] or "sweep"
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    name, number = f"{stamp}-{word}", 1
-    while (jobs.root / name).exists():
-        number += 1
-        name = f"{stamp}-{word}-{number}"
-    made = jobs.create(config.title, "sweep", name=name)
+    made = jobs.create(config.title, "sweep", name=jobs.free_name(f"{stamp}-{word}"))
     config.save(made.folder / CONFIG)
     return made
 
