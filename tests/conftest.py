@@ -1,5 +1,6 @@
 """Fixtures: an environment of its own for every test, real pictures, the server, the browser."""
 
+import gc
 import os
 import shutil
 import socket
@@ -64,6 +65,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if item.get_closest_marker("browser"):
                 item.add_marker(skip)
+
+
+def pytest_collection_finish() -> None:
+    """Streamlit looks for garbage after every run of a page: spare it what TensorFlow brought."""
+    gc.collect()
+    gc.freeze()
 
 
 def environment_of_tests(folder: Path) -> dict[str, str]:
