@@ -112,16 +112,21 @@ def active() -> Job | None:
     return next((one for one in store().list() if one.state.is_active), None)
 
 
+def check_may_train() -> None:
+    """Raise ``JobError`` where another run trains, and on public links."""
+    if settings().public:
+        raise JobError("This is a public link: nothing is trained here.")
+    if now := active():
+        raise JobError(f"{now.title} is training. Pause or stop it first.")
+
+
 def start(config: TrainConfig, source: Source, title: str) -> Job:
     """Begin a run.
 
     Raises:
-        JobError: Another one trains.
+        JobError: Another one trains, or this is a public link.
     """
-    if now := active():
-        raise JobError(f"{now.title} is training. Pause or stop it first.")
-    if settings().public:
-        raise JobError("This is a public link: nothing is trained here.")
+    check_may_train()
     jobs = store()
     stamp = datetime.now(UTC).strftime(f"%Y%m%d-%H%M%S-{config.architecture}")
     made = jobs.create(title, "train", name=jobs.free_name(stamp))
@@ -155,9 +160,8 @@ def extend(name: str, epochs: int) -> Job:
         JobError: It trains, or another one does.
         TrainingError: There would be too many epochs, or no more than train the heads alone.
     """
+    check_may_train()
     run = load(name)
-    if now := active():
-        raise JobError(f"{now.title} is training. Pause or stop it first.")
     run.folder.extend(run.config, len(run.epochs) + epochs)
     return store().launch(name, command(run.job.folder))
 

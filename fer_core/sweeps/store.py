@@ -102,10 +102,9 @@ def start(config: SweepConfig) -> Job:
     """Begin a sweep on this machine, as a job.
 
     Raises:
-        JobError: Something else trains.
+        JobError: Something else trains, or as ``create``.
     """
-    if now := runs.active():
-        raise JobError(f"{now.title} is training. Pause or stop it first.")
+    runs.check_may_train()
     made = create(config)
     try:
         return store().launch(made.name, ["sweep", "--resume", made.name])
