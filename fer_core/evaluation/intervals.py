@@ -24,6 +24,12 @@ class Interval:
     low: float
     high: float
 
+    def text(self, digits: int = 2) -> str:
+        """``0.12–0.34``; a dash where all resamples agree, which says nothing of chance."""
+        if self.low == self.high:
+            return "–"
+        return f"{self.low:.{digits}f}–{self.high:.{digits}f}"
+
 
 @dataclass(frozen=True, slots=True)
 class Intervals:

@@ -23,8 +23,7 @@ def per_class(one: Evaluation) -> str:
     for name in EMOTIONS:
         figures, intervals = one.figures.per_class[name], one.intervals.per_class[name]
         rates = [
-            f"{getattr(figures, rate):.3f} [{reach.low:.2f}, {reach.high:.2f}]"
-            for rate, reach in intervals.items()
+            f"{getattr(figures, rate):.3f} [{reach.text()}]" for rate, reach in intervals.items()
         ]
         rows.append((name, f"{figures.n:,}", *rates))
     return table(head, rows)

@@ -45,13 +45,12 @@ def evaluations(subject: Subject) -> dict[str, Evaluation]:
 
 
 def _row(one: Evaluation) -> dict[str, object]:
-    f1 = one.intervals.macro_f1
     return {
         "images": one.figures.n,
         "right": percent(one.figures.accuracy),
         "range": reach(one.intervals.accuracy),
         "macro-F1": f"{one.figures.macro_f1:.3f}",
-        "macro-F1 range": f"{f1.low:.3f}–{f1.high:.3f}",
+        "macro-F1 range": one.intervals.macro_f1.text(3),
         "calibration error": f"{one.figures.calibration_error:.3f}",
         "leans": drift(one).split(". ")[0].replace("**", ""),
     }

@@ -67,7 +67,7 @@ def page(
 
 def _figure(text: str, chart: go.Figure, with_library: bool) -> str:
     """A chart; the first brings the drawing library along, so that no other file is needed."""
-    chart.update_layout(template="plotly_white", font_color=charts.INK["light"])
+    chart.update_layout(template="plotly_white", font_color="#1B2421")
     drawn = plotly.io.to_html(
         chart, include_plotlyjs="inline" if with_library else False, full_html=False,
         config=charts.QUIET,
@@ -89,7 +89,7 @@ def _groups(groups: Mapping[str, Evaluation]) -> str:
     rows = [
         (name, f"{one.figures.n:,}", f"{percent(one.figures.accuracy)} "
          f"({reach(one.intervals.accuracy)})", f"{one.figures.macro_f1:.3f} "
-         f"({one.intervals.macro_f1.low:.3f}–{one.intervals.macro_f1.high:.3f})",
+         f"({one.intervals.macro_f1.text(3)})",
          f"{one.figures.calibration_error:.3f}")
         for name, one in groups.items()
     ]  # fmt: skip
@@ -104,10 +104,7 @@ def _classes(one: Evaluation) -> str:
     rows = []
     for emotion in EMOTIONS:
         figures, ranges = one.figures.per_class[emotion], one.intervals.per_class[emotion]
-        cells = [
-            f"{getattr(figures, rate):.2f} ({span.low:.2f}–{span.high:.2f})"
-            for rate, span in ranges.items()
-        ]
+        cells = [f"{getattr(figures, rate):.2f} ({span.text()})" for rate, span in ranges.items()]
         rows.append((emotion, f"{figures.n:,}", *cells))
     return _table(("", "images", *RATES.values()), rows)
 

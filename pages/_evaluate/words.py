@@ -39,7 +39,7 @@ def class_table(one: Evaluation) -> None:
         row: dict[str, object] = {"emotion": emotion, "images": figures.n}
         for key, title in RATES.items():
             row[title] = getattr(figures, key)
-            row[f"{title} range"] = f"{ranges[key].low:.2f}–{ranges[key].high:.2f}"
+            row[f"{title} range"] = ranges[key].text()
         rows.append(row)
     st.dataframe(
         pd.DataFrame(rows), hide_index=True, alt="Figures of each emotion",
@@ -47,5 +47,6 @@ def class_table(one: Evaluation) -> None:
     )  # fmt: skip
     st.caption(
         "Recall: share of the true ones found. Precision: share of the answers that are right. "
-        "Bias: how often it is said over how often it is true; 1 is unbiased."
+        "Bias: how often it is said over how often it is true; 1 is unbiased. "
+        "A dash: the figure does not vary, so it has no range."
     )
