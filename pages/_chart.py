@@ -27,12 +27,16 @@ def show_table(table: pd.DataFrame, alt: str) -> None:
 
 
 def values(figure: go.Figure) -> pd.DataFrame:
-    """What a figure shows, a column a trace: bars, lines and points, or the cells of a heatmap."""
+    """What a figure shows, a column a trace: bars, lines and points.
+
+    Of a heatmap the cells, in its texts where it has any.
+    """
     axis = figure.layout.yaxis.title.text or "value"
     columns: dict[str, pd.Series] = {}
     for trace in figure.data:
         if trace.type == "heatmap":
-            cells = pd.DataFrame(trace.z, index=list(trace.y), columns=list(trace.x))
+            numbers = trace.z if trace.text is None else trace.text
+            cells = pd.DataFrame(numbers, index=list(trace.y), columns=list(trace.x))
             return cells.reset_index(names="")
         if trace.x is None or trace.hoverinfo == "skip":  # lines and words that only guide the eye
             continue

@@ -12,9 +12,6 @@ from fer_core.evaluation.strains import STRAINS
 from fer_core.labels import COLORS, EMOTIONS
 
 ACCENT, GREY, WRONG = "#1F8A7B", "#8A9A97", "#D55E00"
-INK = {"light": "#1B2421", "dark": "#FFFFFF"}
-"""Text that can be read on every cell of a matrix, by the page's theme."""
-
 QUIET = {"displayModeBar": False}
 
 
@@ -25,19 +22,20 @@ def layout(figure: go.Figure, height: int = 320, **more) -> go.Figure:
     return figure
 
 
-def confusion(one: Evaluation, as_share: bool, ink: str = INK["light"]) -> go.Figure:
+def confusion(one: Evaluation, as_share: bool) -> go.Figure:
     """The matrix as a heatmap, under invisible points: those can be clicked, heatmaps cannot.
 
-    The numbers are annotations in the colour ``ink``: a heatmap's own would be dark on the
-    see-through cells of a dark page, and the page's grey cannot be read on full cells.
+    The numbers are annotations, which ``contrast.css`` colours by the page's theme: a heatmap's own
+    would be dark on the see-through cells of a dark page.
     """
     counts = one.confusion
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    numbers = (shares * 100).round(1) if as_share else counts
     figure = go.Figure(
         go.Heatmap(
             z=shares, x=list(EMOTIONS), y=list(EMOTIONS),
             colorscale=[[0, "rgba(31,138,123,0)"], [1, ACCENT]], zmin=0, zmax=1, showscale=False,
-            hoverinfo="skip", xgap=2, ygap=2,
+            text=numbers, hoverinfo="skip", xgap=2, ygap=2,
         )
     )  # fmt: skip
     pairs = [(true, said) for true in EMOTIONS for said in EMOTIONS]
@@ -53,11 +51,9 @@ def confusion(one: Evaluation, as_share: bool, ink: str = INK["light"]) -> go.Fi
     )  # fmt: skip
     figure.update_xaxes(side="top", title="called", fixedrange=True)
     figure.update_yaxes(autorange="reversed", title="is", fixedrange=True, ticksuffix=" ")
-    numbers = (shares * 100 if as_share else counts).ravel()
     texts = [
-        {"x": said, "y": true, "text": f"{number:,.0f}", "showarrow": False,
-         "font": {"color": ink}}
-        for (true, said), number in zip(pairs, numbers, strict=True)
+        {"x": said, "y": true, "text": f"{number:,.0f}", "showarrow": False}
+        for (true, said), number in zip(pairs, numbers.ravel(), strict=True)
     ]  # fmt: skip
     return layout(figure, 440, showlegend=False, annotations=texts)
 

@@ -66,9 +66,8 @@ def _confusion(one: Evaluation) -> None:
         "Cells show", ways, default=ways[0], required=True, key="confusion_how",
         label_visibility="collapsed",
     )  # fmt: skip
-    ink = charts.INK[st.context.theme.type or "light"]
     show_chart(
-        charts.confusion(one, how == ways[0], ink), key="confusion", on_select=_choose_cell,
+        charts.confusion(one, how == ways[0]), key="confusion", on_select=_choose_cell,
         selection_mode="points", config=charts.QUIET,
         alt="Confusion matrix: rows are true, columns what the model says",
     )  # fmt: skip

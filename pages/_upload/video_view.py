@@ -10,6 +10,7 @@ from fer_core import EMOTIONS
 from fer_core.jobs import Job
 from fer_core.labels import COLORS
 from fer_core.video import story
+from pages._chart import show_chart
 from pages._upload import downloads
 
 MOST_PERSONS = 6
@@ -75,7 +76,7 @@ def _timelines(table: pd.DataFrame, persons: list[int], faces: dict[int, bytes])
                 if faces.get(person):
                     st.image(faces[person], width=48, alt=f"Face of person {person}")
                 st.markdown(f"**Person {person}**")
-        event = st.plotly_chart(
+        event = show_chart(
             _area(values), key=f"timeline-{person}", config=CHART, on_select="rerun",
             selection_mode="points", alt=f"Emotions of person {person} over time",
         )  # fmt: skip
@@ -88,7 +89,7 @@ def _area(values: pd.DataFrame) -> go.Figure:
     figure = go.Figure(
         [
             go.Scatter(
-                x=values.index, y=values[emotion] * 100, name=emotion, stackgroup="all",
+                x=values.index, y=(values[emotion] * 100).round(1), name=emotion, stackgroup="all",
                 mode="lines+markers", marker={"size": 9, "opacity": 0},
                 line={"width": 0, "color": COLORS[emotion]}, fillcolor=COLORS[emotion],
                 hovertemplate="%{y:.0f} %", stackgaps="infer zero",
@@ -102,7 +103,7 @@ def _area(values: pd.DataFrame) -> go.Figure:
                                 "traceorder": "normal"},
         clickmode="event+select",
     )  # fmt: skip
-    figure.update_xaxes(ticksuffix=" s", range=[0, float(values.index.max())])
+    figure.update_xaxes(title="seconds", range=[0, float(values.index.max())])
     figure.update_yaxes(range=[0, 100], ticksuffix=" %")
     return figure
 

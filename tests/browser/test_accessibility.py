@@ -13,6 +13,18 @@ FIND = """async () => (await axe.run(document, {resultTypes: ["violations"]})).v
   .flatMap(found => found.nodes.map(node => `${found.id}: ${node.html.slice(0, 200)} `
     + `(${node.any[0]?.message ?? found.help})`))"""
 
+# axe leaves letters in SVG out.
+FAINT = """() => {
+  const light = (color) => color.match(/[\\d.]+/g).slice(0, 3).map((part) => part / 255)
+    .map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, part, at) => sum + part * [0.2126, 0.7152, 0.0722][at], 0.05);
+  const behind = light(getComputedStyle(document.querySelector(".stApp")).backgroundColor);
+  return [...document.querySelectorAll(".js-plotly-plot :is(.xtick, .ytick, .legend) text")]
+    .map((text) => [text.textContent, light(getComputedStyle(text).fill)])
+    .map(([text, ink]) => [text, Math.max(ink, behind) / Math.min(ink, behind)])
+    .filter(([, contrast]) => contrast < 4.5).map((found) => `chart: ${found}`);
+}"""
+
 
 def settle(page) -> None:
     """Wait until the server has nothing more to say and nothing fades any more."""
@@ -33,7 +45,7 @@ def serious(page, theme: str) -> list[str]:
         arg=theme == "dark",
     )
     settle(page)
-    return [f"{theme}: {found}" for found in page.evaluate(FIND)]
+    return [f"{theme}: {found}" for found in page.evaluate(FIND) + page.evaluate(FAINT)]
 
 
 @pytest.mark.parametrize("name", ["", "upload", "live", "dataset", "train", "evaluate"])

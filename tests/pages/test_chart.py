@@ -6,8 +6,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from fer_core import EMOTIONS
+from fer_core.evaluation import evaluate
 from pages._chart import values
 from pages._dataset import charts as dataset_charts
+from pages._evaluate import charts as evaluate_charts
 
 
 def test_bars_become_a_column_each() -> None:
@@ -27,6 +29,10 @@ def test_bars_become_a_column_each() -> None:
             [["a", 1, 2], ["b", 3, 4]],
         ),
         (
+            go.Figure(go.Heatmap(z=[[0.1, 0.9]], x=["p", "q"], y=["a"], text=[[5, 45]])),
+            [["a", 5, 45]],
+        ),
+        (
             go.Figure([go.Scatter(x=[1, 2], y=[7, 8]), go.Scatter(x=[2], y=[9], name="end")]),
             [[1, 7, None], [2, 8, 9]],
         ),
@@ -41,11 +47,26 @@ def test_bars_become_a_column_each() -> None:
         ),
         (go.Figure(), []),
     ],
-    ids=["lying bars", "heatmap", "lines of unequal length", "labels are no values", "empty"],
+    ids=[
+        "lying bars",
+        "heatmap",
+        "heatmap with texts",
+        "lines of unequal length",
+        "labels are no values",
+        "empty",
+    ],
 )
 def test_every_kind_of_chart(figure: go.Figure, expected: list) -> None:
     table = values(figure).astype(object)
     assert table.where(table.notna(), None).to_numpy().tolist() == expected
+
+
+def test_the_table_of_a_confusion_matrix_has_the_numbers_of_its_cells() -> None:
+    probabilities = np.eye(7, dtype=np.float32)[[0, 0, 1, 3]]
+    one = evaluate(probabilities, np.array([0, 0, 0, 3]))
+    assert values(evaluate_charts.confusion(one, as_share=False)).iloc[0, 1:4].tolist() == [2, 1, 0]
+    shares = values(evaluate_charts.confusion(one, as_share=True)).iloc[0, 1:4].tolist()
+    assert shares == [66.7, 33.3, 0]
 
 
 def test_the_table_stands_below_its_chart() -> None:
