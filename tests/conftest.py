@@ -16,7 +16,7 @@ import pytest
 import skimage.data
 
 from fer_core import registry, settings
-from fer_core.dataset import pixels
+from fer_core.dataset import demo, pixels
 from fer_core.detection import YUNET_NAME, YUNET_SHA256
 from fer_core.downloads import digest
 from fer_core.images import Pixels
@@ -131,6 +131,12 @@ def tree(tmp_path: Path, picture: Callable[[int], Pixels]) -> Path:
             (root / folder / f"{number}.png").write_bytes(pixels.png(picture(seed)))
             seed += 1
     return root
+
+
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo, drawn once for all tests: copy it before changing it."""
+    return demo.make(tmp_path_factory.mktemp("drawn"))
 
 
 @pytest.fixture(scope="session")

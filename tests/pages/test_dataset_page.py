@@ -4,11 +4,9 @@ import io
 import shutil
 import time
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from fer_core import registry, runs
@@ -17,26 +15,9 @@ from fer_core.errors import JobError
 from fer_core.labels import EMOTIONS
 from fer_core.train_command import open_dataset
 from fer_core.training.config import TrainConfig
-from tests.conftest import ROOT
+from tests.page_kit import choose, open_page, press, settle, texts
 
 OTHERS = {f"decide-{emotion}" for emotion in EMOTIONS}
-
-
-@pytest.fixture(autouse=True)
-def fresh_caches() -> Iterator[None]:
-    st.cache_resource.clear()
-    yield
-    st.cache_resource.clear()
-
-
-def open_page() -> AppTest:
-    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60).run()
-    return app.switch_page("pages/dataset.py").run()
-
-
-def texts(app: AppTest) -> str:
-    kinds = (app.markdown, app.caption, app.info, app.error, app.success, app.warning, app.title)
-    return "\n".join(str(element.value) for kind in kinds for element in kind)
 
 
 def alts(app: AppTest) -> list[str]:
@@ -44,42 +25,15 @@ def alts(app: AppTest) -> list[str]:
     return [one.alt for shown in app.image for one in shown.proto.imgs]
 
 
-def press(app: AppTest, label: str) -> AppTest:
-    (found,) = [button for button in app.button if button.label.startswith(label)]
-    return settle(found.click().run())
-
-
-def settle(app: AppTest) -> AppTest:
-    """Run until no work is left in the background."""
-    for _ in range(120):
-        assert not app.exception, app.exception
-        if "dataset_running" not in app.session_state:
-            return app
-        time.sleep(0.25)
-        app.run()
-    raise AssertionError("the work does not end")
-
-
-def choose(app: AppTest, key: str, value: str) -> AppTest:
-    app.button_group(key=key).set_value(value)
-    return settle(app.run())
-
-
-@pytest.fixture(scope="session")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demo, drawn once for all tests."""
-    return demo.make(tmp_path_factory.mktemp("drawn"))
-
-
 @pytest.fixture
 def app(drawn: Path) -> AppTest:
     """The page with the demo open."""
     shutil.copytree(drawn, store.default_home() / demo.NAME)
-    return press(open_page(), "Open the demo")
+    return press(open_page("dataset"), "Open the demo")
 
 
 def test_an_empty_page_shows_the_way_in() -> None:
-    app = open_page()
+    app = open_page("dataset")
     assert not app.exception
     assert "Open the demo to look around" in texts(app)
 
@@ -304,7 +258,7 @@ def test_blank_pictures_are_found(app: AppTest) -> None:
 
 
 def test_pictures_without_a_face_are_searched(tree: Path) -> None:
-    app = choose(open_page(), "dataset_way", "Folder")
+    app = choose(open_page("dataset"), "dataset_way", "Folder")
     app.text_input(key="dataset_path").set_value(str(tree))
     press(app.run(), "Open the folder")
     choose(app, "dataset_part", "Audit")
@@ -358,7 +312,7 @@ def test_uploads(name: str, data: bytes | None, says: str, tree: Path) -> None:
                                 ("sad/c", "train/sad/0.png")):  # fmt: skip
                 archive.write(tree / file, f"faces/train/{place}.png")
         data = buffer.getvalue()
-    app = choose(open_page(), "dataset_way", "Upload")
+    app = choose(open_page("dataset"), "dataset_way", "Upload")
     app.file_uploader(key="dataset_files").set_value([(name, data, "application/octet-stream")])
     press(app.run(), "Import")
     assert says in texts(app)
@@ -372,7 +326,7 @@ def test_uploads(name: str, data: bytes | None, says: str, tree: Path) -> None:
     ],
 )
 def test_folders(path: str, says: str, tree: Path) -> None:
-    app = choose(open_page(), "dataset_way", "Folder")
+    app = choose(open_page("dataset"), "dataset_way", "Folder")
     app.text_input(key="dataset_path").set_value(path.replace("TREE", str(tree)))
     press(app.run(), "Open the folder")
     assert says in texts(app)
@@ -380,7 +334,7 @@ def test_folders(path: str, says: str, tree: Path) -> None:
 
 def test_a_file_on_the_server_is_imported(tree: Path, tmp_path: Path) -> None:
     file = shutil.make_archive(str(tmp_path / "faces"), "zip", tree)
-    app = choose(open_page(), "dataset_way", "Folder")
+    app = choose(open_page("dataset"), "dataset_way", "Folder")
     app.text_input(key="dataset_path").set_value(file)
     press(app.run(), "Import the file")
     assert "has no training images at all" in texts(app)
@@ -389,7 +343,7 @@ def test_a_file_on_the_server_is_imported(tree: Path, tmp_path: Path) -> None:
 
 def test_other_class_names_are_asked_for(tree: Path) -> None:
     shutil.copytree(tree / "train" / "sad", tree / "train" / "weeping")
-    app = choose(open_page(), "dataset_way", "Folder")
+    app = choose(open_page("dataset"), "dataset_way", "Folder")
     app.text_input(key="dataset_path").set_value(str(tree))
     app.run().selectbox(key=f"stands-{tree}-weeping").set_value("sad")
     press(app.run(), "Open the folder")
@@ -411,7 +365,7 @@ def test_votes_from_elsewhere(tree: Path, tmp_path: Path, name: str, says: str) 
     for label in ("angry", "fear", "neutral", "surprise"):
         shutil.copytree(tree / "train" / "happy", tree / "train" / label)
     (tmp_path / "labels.csv").write_text(happy_votes())
-    app = choose(open_page(), "dataset_way", "Folder")
+    app = choose(open_page("dataset"), "dataset_way", "Folder")
     app.text_input(key="dataset_path").set_value(str(tree))
     app.text_input(key="dataset_votes").set_value(str(tmp_path / name))
     press(app.run(), "Open the folder")
@@ -436,7 +390,7 @@ def test_training_sees_the_folder_as_the_page_does(
     monkeypatch.setattr(runs, "start", caught)
     shutil.copytree(tree / "train" / "sad", tree / "train" / "weeping")
     (tmp_path / "mine.csv").write_text(happy_votes())
-    app = choose(open_page(), "dataset_way", "Folder")
+    app = choose(open_page("dataset"), "dataset_way", "Folder")
     app.text_input(key="dataset_votes").set_value(str(tmp_path / "mine.csv"))
     app.text_input(key="dataset_path").set_value(str(tree))
     app.run().selectbox(key=f"stands-{tree}-weeping").set_value("sad")
@@ -453,9 +407,9 @@ def test_training_sees_the_folder_as_the_page_does(
     assert index.votes["angry"].max() == 10
 
 
-def test_what_is_kept_can_be_opened() -> None:
-    demo.make()
-    app = choose(open_page(), "dataset_way", "Kept here")
+def test_what_is_kept_can_be_opened(drawn: Path) -> None:
+    shutil.copytree(drawn, store.default_home() / demo.NAME)
+    app = choose(open_page("dataset"), "dataset_way", "Kept here")
     press(app, "Open it")
     assert "**disgust** is the smallest class" in texts(app)
 
@@ -465,7 +419,7 @@ def test_public_pages_store_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
     monkeypatch.setenv("FER_PUBLIC", "1")
     settings.cache_clear()
-    app = open_page()
+    app = open_page("dataset")
     assert app.button_group(key="dataset_way").options == ["Demo", "Upload"]
     press(app, "Open the demo")
     choose(app, "dataset_part", "Upsample")

@@ -2,14 +2,11 @@
 
 import json
 import shutil
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from fer_core import registry
@@ -21,20 +18,13 @@ from fer_core.evaluation.robustness import EVERY
 from fer_core.evaluation.strains import STRAINS
 from fer_core.settings import settings
 from pages._evaluate import html
-from tests.conftest import ROOT
-
-
-@pytest.fixture(autouse=True)
-def fresh_caches() -> Iterator[None]:
-    st.cache_resource.clear()
-    yield
-    st.cache_resource.clear()
+from tests.page_kit import choose, open_page, press, settle, texts
 
 
 @pytest.fixture(scope="session")
-def cartoons(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demo with votes and groups, drawn once for all tests."""
-    folder = demo.make(tmp_path_factory.mktemp("cartoons"))
+def cartoons(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo with votes and groups."""
+    folder = Path(shutil.copytree(drawn, tmp_path_factory.mktemp("cartoons") / demo.NAME))
     table = scan(folder).table[["file", "label"]]
     for word in (*votes.NAMES.values(), *votes.OTHER):
         table[f"votes_{word}"] = 0
@@ -45,46 +35,19 @@ def cartoons(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def texts(app: AppTest) -> str:
-    kinds = (app.markdown, app.caption, app.info, app.error, app.success, app.warning, app.title)
-    return "\n".join(str(element.value) for kind in kinds for element in kind)
-
-
-def settle(app: AppTest) -> AppTest:
-    """Run until no work is left in the background."""
-    for _ in range(240):
-        assert not app.exception, app.exception
-        if "dataset_running" not in app.session_state:
-            return app
-        time.sleep(0.25)
-        app.run()
-    raise AssertionError("the work does not end")
-
-
-def press(app: AppTest, label: str) -> AppTest:
-    found = [button for button in app.button if button.label.startswith(label)]
-    return settle(found[0].click().run())
-
-
 def part(app: AppTest, name: str) -> AppTest:
-    app.button_group(key="evaluate_part").set_value(name)
-    return settle(app.run())
-
-
-def open_page() -> AppTest:
-    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=120).run()
-    return settle(app.switch_page("pages/evaluate.py").run())
+    return choose(app, "evaluate_part", name)
 
 
 @pytest.fixture
 def app(cartoons: Path) -> AppTest:
     """The page with the demo open and evaluated."""
     shutil.copytree(cartoons, store.default_home() / demo.NAME)
-    return press(press(open_page(), "Open the demo"), "Evaluate")
+    return press(press(open_page("evaluate"), "Open the demo"), "Evaluate")
 
 
 def test_an_empty_page_shows_the_way_in() -> None:
-    assert "Open the demo to look around" in texts(open_page())
+    assert "Open the demo to look around" in texts(open_page("evaluate"))
 
 
 def test_figures_are_those_of_the_core(app: AppTest) -> None:
@@ -159,7 +122,7 @@ def test_mistakes_can_be_decided(app: AppTest) -> None:
     assert "mistakes, the surest first" in said
     assert "FER+ votes: 8" in said
     before = int(said.split(" mistakes, the surest first")[0].split("\n")[-1].replace(",", ""))
-    press(app, "Label is wrong")
+    settle(next(one for one in app.button if one.label.startswith("Label is")).click().run())
     assert f"{before - 1} mistakes" in texts(app)
     (file,) = (settings().home / "decisions").rglob("decisions.csv")
     (made,) = parse(file.read_bytes())
@@ -204,7 +167,7 @@ def test_votes_and_groups_can_be_added(cartoons: Path) -> None:
     shutil.copytree(cartoons, store.default_home() / demo.NAME)
     labels = (store.default_home() / demo.NAME / "labels.csv").read_bytes()
     (store.default_home() / demo.NAME / "labels.csv").unlink()
-    app = press(press(open_page(), "Open the demo"), "Evaluate")
+    app = press(press(open_page("evaluate"), "Open the demo"), "Evaluate")
     assert app.selectbox(key="truth-fer2013-1").options == ["The dataset's labels"]
     assert "FER-2013 has none" in texts(app)
     for name, data, says in (
@@ -225,7 +188,7 @@ def test_one_class_only_and_unreadable_files_are_said(cartoons: Path) -> None:
     (root / "test" / "happy" / "broken.png").write_bytes(b"no picture")
     (root / "train" / "sad").mkdir(parents=True)
     (root / "train" / "sad" / "broken.png").write_bytes(b"no picture")
-    app = open_page()
+    app = open_page("evaluate")
     app.button_group(key="dataset_way").set_value("Kept here")
     press(press(settle(app.run()), "Open it"), "Evaluate")
     assert "All images are happy: these figures say little" in texts(app)
@@ -235,7 +198,7 @@ def test_one_class_only_and_unreadable_files_are_said(cartoons: Path) -> None:
 
 def test_other_class_names_are_asked_about(tree: Path) -> None:
     (tree / "test" / "happy").rename(tree / "test" / "Grinning")
-    app = open_page()
+    app = open_page("evaluate")
     app.button_group(key="dataset_way").set_value("Folder")
     settle(app.run())
     app.text_input(key="dataset_path").set_value(str(tree))
@@ -275,7 +238,7 @@ def test_a_model_removed_while_it_is_evaluated(cartoons: Path) -> None:
     folder = settings().home / "models" / "gone"
     shutil.copytree(registry.SHIPPED / "mobilenetv2", folder)
     shutil.copytree(cartoons, store.default_home() / demo.NAME)
-    app = press(open_page(), "Open the demo")
+    app = press(open_page("evaluate"), "Open the demo")
     app.selectbox(key="evaluate_model").set_value("gone")
     app.selectbox(key="evaluate_split").set_value("train")
     settle(app.run())
@@ -289,7 +252,7 @@ def test_a_model_removed_while_it_is_evaluated(cartoons: Path) -> None:
 
 def test_models_are_listed_kept_promoted_and_deleted() -> None:
     before = registry.model_folders()
-    app = part(open_page(), "Models")
+    app = part(open_page("evaluate"), "Models")
     listed = app.dataframe[0].value["model"].tolist()
     assert listed[0] == "mobilenetv2 (default)"
     assert len(listed) == len(before)
@@ -324,7 +287,7 @@ def test_imports_that_ask_for_code_are_refused(tmp_path: Path) -> None:
         for name, text in (("config.json", json.dumps(lambda_layer)), ("metadata.json", "{}"),
                            ("model.weights.h5", "")):  # fmt: skip
             archive.writestr(name, text)
-    app = part(open_page(), "Models")
+    app = part(open_page("evaluate"), "Models")
     data = (tmp_path / "evil.keras").read_bytes()
     app.file_uploader(key="model_file").set_value([("evil.keras", data, "application/zip")])
     app.run()
@@ -338,7 +301,7 @@ def test_public_pages_look_and_do_not_touch(
 ) -> None:
     monkeypatch.setenv("FER_PUBLIC", "1")
     settings.cache_clear()
-    app = press(press(open_page(), "Open the demo"), "Evaluate")
+    app = press(press(open_page("evaluate"), "Open the demo"), "Evaluate")
     assert "models are not changed" in texts(app)
     press(part(app, "Mistakes"), "Find the most similar")
     assert "Most similar training images" in texts(app)

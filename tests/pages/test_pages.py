@@ -2,36 +2,17 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from fer_core import EMOTIONS, EmotionClassifier, registry
 from fer_core.explain import Explainer
 from fer_core.images import encode
 from fer_core.settings import settings
-from tests.conftest import ROOT
-
-
-@pytest.fixture(autouse=True)
-def fresh_caches() -> Iterator[None]:
-    st.cache_resource.clear()
-    yield
-    st.cache_resource.clear()
-
-
-def open_page(name: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60).run()
-    return app.switch_page(f"pages/{name}.py").run()
-
-
-def texts(app: AppTest) -> str:
-    kinds = (app.markdown, app.caption, app.info, app.error, app.subheader, app.title)
-    return "\n".join(element.value for kind in kinds for element in kind)
+from tests.page_kit import open_page, texts
 
 
 def upload(app: AppTest, *files: tuple[str, bytes]) -> AppTest:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import streamlit as st
 
 from fer_core import runs
 from fer_core.dataset import demo
@@ -15,7 +14,7 @@ from fer_core.jobs import CANCEL, State, job
 from fer_core.sweeps import store
 from fer_core.sweeps.config import Range, SweepConfig
 from pages._train import sweep_chart
-from tests.pages.test_train_page import drawn_demo, open_page, part, press, texts  # noqa: F401
+from tests.page_kit import choose, open_page, press, texts
 from tests.run_kit import made
 
 BASE = {"architecture": "fernet", "start": "scratch", "readings": ["fer2013"], "epochs": 4}
@@ -27,7 +26,6 @@ FIELDS = {
 
 @pytest.fixture(autouse=True)
 def no_leftovers() -> Iterator[None]:
-    st.cache_resource.clear()
     yield
     for one in store.store().list():
         store.store().kill(one.name)
@@ -52,7 +50,7 @@ def finished() -> str:
 
 def test_a_sweep_is_shown_with_its_trials_and_one_can_be_watched() -> None:
     name = finished()
-    app = part(open_page(), "Sweep")
+    app = choose(open_page("train"), "train_part", "Sweep")
     (table,) = (one.value for one in app.dataframe)
     assert table.trial.tolist() == [1, 2, 3, 4]  # best first, those without a figure last
     assert table.state.tolist() == ["finished", "finished", "stopped early", "waiting"]
@@ -79,10 +77,10 @@ def test_the_lines_of_the_chart_are_the_trials() -> None:
     assert best["values"] == pytest.approx((0.42, 0.38, 0.3))
 
 
-def test_a_sweep_is_begun_with_what_was_chosen(drawn_demo: Path) -> None:  # noqa: F811
+def test_a_sweep_is_begun_with_what_was_chosen(drawn: Path) -> None:
     pytest.importorskip("ray", reason="no Ray: pip install -r requirements-cluster.txt")
-    shutil.copytree(drawn_demo, datasets.default_home() / demo.NAME)
-    app = press(part(open_page(), "Sweep"), "Open the demo")
+    shutil.copytree(drawn, datasets.default_home() / demo.NAME)
+    app = press(choose(open_page("train"), "train_part", "Sweep"), "Open the demo")
     app.number_input(key="sweep_trials").set_value(3)
     app.number_input(key="sweep-Quick look").set_value(2)
     app = app.multiselect(key="sweep_fields").set_value(["learning_rate", "optimizer"]).run()
@@ -98,4 +96,6 @@ def test_a_sweep_is_begun_with_what_was_chosen(drawn_demo: Path) -> None:  # noq
 
 def test_without_ray_the_page_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    assert "pip install -r requirements-cluster.txt" in texts(part(open_page(), "Sweep"))
+    assert "pip install -r requirements-cluster.txt" in texts(
+        choose(open_page("train"), "train_part", "Sweep")
+    )

@@ -1,12 +1,10 @@
 """The training page driven as a user would, without a browser and without the minutes."""
 
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from fer_core import model_store, registry, runs
@@ -14,66 +12,32 @@ from fer_core.dataset import demo, store
 from fer_core.jobs import State
 from fer_core.settings import settings
 from fer_core.training import estimate
-from tests.conftest import ROOT
+from tests.page_kit import choose, open_page, press, texts
 from tests.run_kit import line, made
 
 
 @pytest.fixture(autouse=True)
-def fresh_caches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    st.cache_resource.clear()
+def quick_estimates_and_no_runs_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     known = estimate.Estimate(1_100_000, 500.0, 2000.0, 900, 2304)
     monkeypatch.setattr(estimate, "known", lambda config: known)
     yield
-    st.cache_resource.clear()
     for one in runs.store().list():
         runs.discard(one.name)
 
 
-@pytest.fixture(scope="session")
-def drawn_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return demo.make(tmp_path_factory.mktemp("drawn"))
-
-
-def open_page(page: str = "train") -> AppTest:
-    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60).run()
-    app = app.switch_page(f"pages/{page}.py").run()
-    assert not app.exception, app.exception
-    return app
-
-
-def texts(app: AppTest) -> str:
-    kinds = (app.markdown, app.caption, app.info, app.error, app.success, app.warning, app.title)
-    said = "\n".join(str(element.value) for kind in kinds for element in kind)
-    return said + "\n".join(f"{m.label}: {m.value}" for m in app.metric)
-
-
-def press(app: AppTest, label: str) -> AppTest:
-    (found,) = [button for button in app.button if button.label.startswith(label)]
-    app = found.click().run()
-    for _ in range(120):
-        assert not app.exception, app.exception
-        if "dataset_running" not in app.session_state:
-            return app
-        time.sleep(0.25)
-        app.run()
-    raise AssertionError("the work does not end")
-
-
 def part(app: AppTest, name: str) -> AppTest:
-    app = app.button_group(key="train_part").set_value(name).run()
-    assert not app.exception, app.exception
-    return app
+    return choose(app, "train_part", name)
 
 
 @pytest.fixture
-def ready(drawn_demo: Path) -> AppTest:
+def ready(drawn: Path) -> AppTest:
     """The page with the demo open and nothing trained."""
-    shutil.copytree(drawn_demo, store.default_home() / demo.NAME)
-    return press(open_page(), "Open the demo")
+    shutil.copytree(drawn, store.default_home() / demo.NAME)
+    return press(open_page("train"), "Open the demo")
 
 
 def test_an_empty_page_shows_the_way_in() -> None:
-    app = open_page()
+    app = open_page("train")
     assert "Open the demo to try training" in texts(app)
     assert "There is no run yet" in texts(part(app, "Watch"))
     assert "There is no run yet" in texts(part(app, "All runs"))
@@ -147,7 +111,9 @@ def test_a_start_is_watched_and_a_second_one_refused(ready: AppTest) -> None:
     assert run.job.state.is_active
     assert run.folder.source()["data"] == "demo"
     assert [b.label for b in app.button][:3] == ["Pause", "Stop and keep the best", "Stop now"]
-    assert open_page().button_group(key="train_part").value == "Watch", "a refresh finds it again"
+    assert open_page("train").button_group(key="train_part").value == "Watch", (
+        "a refresh finds it again"
+    )
     app = part(app, "New run")
     assert "one run at a time" in texts(app)
     assert next(b for b in app.button if b.label == "Start training").disabled
@@ -167,7 +133,7 @@ def test_a_start_is_watched_and_a_second_one_refused(ready: AppTest) -> None:
 )
 def test_each_state_offers_what_can_be_done(state: State, says: str, buttons: list) -> None:
     made("Mine", state=state, model=state is State.FINISHED)
-    app = part(open_page(), "Watch")
+    app = part(open_page("train"), "Watch")
     assert says in texts(app)
     labels = [button.label for button in app.button]
     assert set(buttons) <= set(labels)
@@ -180,7 +146,7 @@ def test_callbacks_and_seams_are_shown() -> None:
 
     lines = [line(n, burst=n // 2, learning_rate=1e-3 if n < 2 else 5e-4) for n in range(4)]
     run.folder.metrics.write_text("".join(json.dumps(one) + "\n" for one in lines) + '{"epo')
-    said = texts(part(open_page(), "Watch"))
+    said = texts(part(open_page("train"), "Watch"))
     assert "EarlyStopping: waited 1 of 4 epochs" in said
     assert "After epoch 2 it fell from 0.001 to 0.0005" in said
     assert "taken up again before epoch 3" in said
@@ -188,18 +154,18 @@ def test_callbacks_and_seams_are_shown() -> None:
 
 def test_promotion_reaches_photos_with_its_banner_and_back() -> None:
     made("Mine", model=True)
-    app = press(part(open_page(), "Watch"), "Put to use")
+    app = press(part(open_page("train"), "Watch"), "Put to use")
     assert "Mine is in use on Photos and Live now." in texts(app)
     assert registry.default_model() == "Mine"
     assert "**Mine** was trained on the demo's drawn faces" in texts(open_page("upload"))
-    app = press(part(open_page(), "Watch"), "Go back to the model before")
+    app = press(part(open_page("train"), "Watch"), "Go back to the model before")
     assert registry.default_model() == registry.FIRST_CHOICE
     assert "drawn faces" not in texts(open_page("upload"))
 
 
 def test_a_model_is_compared_with_the_one_in_use() -> None:
     made("Mine", model=True)
-    app = press(part(open_page(), "Watch"), "Compare with the one in use")
+    app = press(part(open_page("train"), "Watch"), "Compare with the one in use")
     assert app.title[0].value == "Evaluate"
     chosen = [app.session_state[f"{name}_model"] for name in ("evaluate", "compare")]
     assert chosen == [registry.FIRST_CHOICE, "run Mine"]
@@ -209,7 +175,7 @@ def test_a_model_is_compared_with_the_one_in_use() -> None:
 
 def test_a_damaged_run_is_named_and_can_be_deleted() -> None:
     made("Mine").folder.config.write_text("epochs: many")
-    app = part(open_page(), "Watch")
+    app = part(open_page("train"), "Watch")
     assert "config.yaml: epochs must be a whole number" in texts(app)
     app = press(app, "Discard it for good")
     assert runs.store().list() == ()
@@ -218,7 +184,7 @@ def test_a_damaged_run_is_named_and_can_be_deleted() -> None:
 def test_the_list_compares_renames_and_deletes() -> None:
     made("One")
     made("Two", epochs=2, learning_rate=5e-3)
-    app = part(open_page(), "All runs")
+    app = part(open_page("train"), "All runs")
     table = app.dataframe[0].value
     differences = next(frame.value for frame in app.dataframe if "field" in frame.value)
     assert dict(zip(table["run"], table["accuracy"].round(1), strict=True)) == {
@@ -238,7 +204,7 @@ def test_a_run_is_taken_in() -> None:
     made("Far away", model=True)
     data = runs.pack("Far-away")
     runs.discard("Far-away")
-    app = part(open_page(), "All runs")
+    app = part(open_page("train"), "All runs")
     app.file_uploader(key="run_zip").set_value([("far.zip", data, "application/zip")]).run()
     app = press(app, "Take it in")
     assert app.session_state["train_part"] == "Watch"
@@ -248,7 +214,7 @@ def test_a_run_is_taken_in() -> None:
 def test_one_class_cannot_be_trained(tree: Path) -> None:
     shutil.rmtree(tree / "train" / "disgust")
     shutil.rmtree(tree / "train" / "sad")
-    app = open_page().button_group(key="dataset_way").set_value("Folder").run()
+    app = open_page("train").button_group(key="dataset_way").set_value("Folder").run()
     app.text_input(key="dataset_path").set_value(str(tree)).run()
     app = press(app, "Open the folder")
     assert "pictures of two emotions or more" in texts(app)
@@ -257,7 +223,7 @@ def test_one_class_cannot_be_trained(tree: Path) -> None:
 def test_public_pages_only_explain(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FER_PUBLIC", "1")
     settings.cache_clear()
-    app = open_page()
+    app = open_page("train")
     assert "not possible on this public page" in texts(app)
     assert not app.button
     assert "make app" in app.code[0].value

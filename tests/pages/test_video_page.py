@@ -8,24 +8,23 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from fer_core import EMOTIONS
 from fer_core.images import encode
 from fer_core.jobs import Job, Jobs, State
 from fer_core.settings import settings
 from pages._upload import held
 from tests.clips import face_picture, make_clip, wall
 from tests.conftest import ROOT
+from tests.page_kit import press, texts
 
 
 @pytest.fixture(autouse=True)
-def fresh_caches() -> Iterator[None]:
-    st.cache_resource.clear()
+def no_job_is_left() -> Iterator[None]:
     yield
     for file in store().root.glob("*/job.json"):
         store().kill(file.parent.name)
-    st.cache_resource.clear()
 
 
 def store() -> Jobs:
@@ -40,17 +39,6 @@ def open_page(way: str | None = "Video", token: str = "") -> AppTest:
     app.run()
     if way and not token:
         app.segmented_control(key="way").set_value(way).run()
-    assert not app.exception
-    return app
-
-
-def texts(app: AppTest) -> str:
-    kinds = (app.markdown, app.caption, app.info, app.error, app.warning, app.subheader, app.title)
-    return "\n".join(element.value for kind in kinds for element in kind)
-
-
-def press(app: AppTest, label: str) -> AppTest:
-    next(button for button in app.button if button.label.startswith(label)).click().run()
     assert not app.exception
     return app
 
@@ -87,7 +75,9 @@ def test_a_video_from_start_to_deletion(tmp_path: Path) -> None:
     assert "0:01 read in 50 pictures, 1 person, a face in 100 % of them" in said
     for part in ("Over time", "Key moments", "Shares"):
         assert part in said
-    shares = app.dataframe[0].value
+    timeline, shares = (table.value for table in app.dataframe[:2])
+    assert timeline.columns.tolist() == ["seconds", *EMOTIONS]
+    assert len(timeline) == 50
     assert shares.drop(columns="visible").sum(axis=1).iloc[0] == pytest.approx(100)
     jump = next(button for button in app.button if button.key == "moment-0")
     jump.click().run()

@@ -13,7 +13,6 @@ import yaml
 
 from fer_core import runs
 from fer_core.__main__ import main
-from fer_core.dataset import demo
 from fer_core.errors import JobError, TrainingError
 from fer_core.jobs import State, job, owner
 from fer_core.jobs.job import RUNNING
@@ -108,9 +107,8 @@ def test_a_base_may_be_a_recipe(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def few_pictures(tmp_path: Path) -> Path:
+def few_pictures(drawn: Path, tmp_path: Path) -> Path:
     """A dataset that trains in no time."""
-    drawn = demo.make(tmp_path / "drawn")
     root = tmp_path / "few"
     for split, count in (("train", 6), ("validation", 3)):
         for folder in sorted((drawn / split).iterdir()):

@@ -1,0 +1,43 @@
+"""Pages driven as a user would, without a browser."""
+
+import time
+
+from streamlit.testing.v1 import AppTest
+
+from tests.conftest import ROOT
+
+
+def open_page(name: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=120).run()
+    return settle(app.switch_page(f"pages/{name}.py").run())
+
+
+def texts(app: AppTest) -> str:
+    """What the page says outside its tables."""
+    kinds = (app.title, app.subheader, app.markdown, app.caption, app.info, app.success,
+             app.warning, app.error)  # fmt: skip
+    said = [str(element.value) for kind in kinds for element in kind]
+    return "\n".join([*said, *(f"{metric.label}: {metric.value}" for metric in app.metric)])
+
+
+def settle(app: AppTest) -> AppTest:
+    """Run until no work is left in the background."""
+    for _ in range(600):
+        assert not app.exception, app.exception
+        if "dataset_running" not in app.session_state:
+            return app
+        time.sleep(0.1)
+        app.run()
+    raise AssertionError("the work does not end")
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    """Click the one button whose label begins so."""
+    (found,) = [button for button in app.button if button.label.startswith(label)]
+    return settle(found.click().run())
+
+
+def choose(app: AppTest, key: str, value: str) -> AppTest:
+    """Choose in a row of buttons."""
+    app.button_group(key=key).set_value(value)
+    return settle(app.run())
