@@ -12,7 +12,7 @@ app: $(VENV)/.app-ready  ## install and start the dashboard; PORT=8502, HOST=0.0
 	@$(BIN)/streamlit run streamlit_app.py --server.port $(PORT) --server.address $(HOST)
 
 test: $(VENV)/.test-ready check  ## install what is needed and run every check and test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
 
 stress: $(VENV)/.test-ready  ## the long counts: killed runs, damaged files
 	$(BIN)/python -m pytest tests/unit/test_training_bursts.py --kills 30 --graph

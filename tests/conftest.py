@@ -58,13 +58,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seed", type=int, default=None, help="of the moments of the kills")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Without Chromium the browser's tests are skipped, or fail where it is required."""
-    if CHROMIUM is None and MAY_SKIP:
-        skip = pytest.mark.skip(reason="no Chromium; install it: apt-get install chromium")
-        for item in items:
-            if item.get_closest_marker("browser"):
-                item.add_marker(skip)
+    """What runs in the same worker; and what is skipped without Chromium.
+
+    Where there are several workers all that needs a browser runs in one, so that no two of those
+    tests look at the clock at the same time, and each other file runs in one.
+    """
+    for item in items:
+        is_browser = item.get_closest_marker("browser")
+        item.add_marker(pytest.mark.xdist_group("browser" if is_browser else item.path.stem))
+        if is_browser and CHROMIUM is None and MAY_SKIP:
+            reason = "no Chromium; install it: apt-get install chromium"
+            item.add_marker(pytest.mark.skip(reason=reason))
 
 
 def pytest_collection_finish() -> None:
