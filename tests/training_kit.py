@@ -1,10 +1,12 @@
 """Tiny networks on few pictures, and a process in which they can be killed."""
 
+import gc
 import os
 import signal
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,6 +39,17 @@ def samples(count: int, seed: int) -> Samples:
 
 def data() -> dict[str, Samples]:
     return {"train": samples(16, 1), "validation": samples(14, 2)}
+
+
+@contextmanager
+def files_are_closed() -> Iterator[None]:
+    """No file is left to Python to be closed."""
+    gc.collect()
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always", ResourceWarning)
+        yield
+        gc.collect()
+    assert not [str(one.message) for one in seen if one.category is ResourceWarning]
 
 
 class Zygote:

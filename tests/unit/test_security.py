@@ -63,7 +63,7 @@ def test_a_video_that_names_other_files_is_refused(text: str, tmp_path: Path) ->
     ("data", "says"),
     [
         ("a: &a [x]\n" + "".join(f"{c}: &{c} [*{p}, *{p}]\n" for p, c in zip("abcd", "bcde", strict=True)), "alias"),
-        ("x: " + "[" * 9_000, "YAML"),
+        ("x: " + "[" * 2_000 + "]" * 2_000, "YAML"),
         ("x: " + "9" * 9_000, "YAML"),
         ("epochs: 0x" + "F" * 9_000, "epochs must be a whole number"),
         ("x: 2001-99-99", "YAML"),

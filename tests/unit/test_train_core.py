@@ -3,11 +3,8 @@
 All in one module, and with the smallest networks, because importing TensorFlow takes seconds.
 """
 
-import gc
 import json
-import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +19,7 @@ from fer_core.labels import EMOTIONS
 from fer_core.training.config import Augmentation, TrainConfig
 from fer_core.training.run import RunFolder
 from fer_core.training.samples import Samples, check
+from tests.training_kit import files_are_closed
 
 keras = pytest.importorskip("keras")
 
@@ -314,12 +312,6 @@ def about(folder: Path) -> Any:
     return scan(folder / "faces")
 
 
-def figures(folder: Path) -> list[Any]:
-    own = {"seconds", "burst"}
-    return [{k: v for k, v in x.items() if k not in own} for x in RunFolder(folder).epochs()]
-
-
-@pytest.mark.usefixtures("uncompiled")
 def test_the_rate_is_that_of_keras_cosine() -> None:
     theirs = keras.optimizers.schedules.CosineDecay(
         1e-5, 80, alpha=1e-3, warmup_target=1e-3, warmup_steps=20
@@ -340,31 +332,6 @@ def test_the_first_step_is_traced_once(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(losses.ReadingLoss, "call", count)
     loop.train(replace(TINY, epochs=2), tmp_path / "run", DATA)
     assert sum(traced) == len(TINY.readings)
-
-
-def test_a_pause_in_the_middle_changes_nothing(tmp_path: Path) -> None:
-    straight, paused = tmp_path / "straight", tmp_path / "paused"
-    config = replace(TINY, epochs=2, ema=0.9, refresh_batchnorm=2)
-    assert loop.train(config, straight, DATA) == loop.FINISHED
-    asked = iter(["", "", "pause"])
-    with files_are_closed():
-        assert loop.train(config, paused, DATA, request=lambda: next(asked)) == loop.PAUSED
-    assert loop.train(config, paused, DATA, resume=True) == loop.FINISHED
-    assert figures(paused) == figures(straight)
-    with np.load(straight / "state.npz") as a, np.load(paused / "state.npz") as b:
-        for name in set(a.files) - {"about"}:
-            np.testing.assert_allclose(a[name], b[name], atol=1e-6)
-
-
-@contextmanager
-def files_are_closed() -> Iterator[None]:
-    """No file is left to Python to be closed."""
-    gc.collect()
-    with warnings.catch_warnings(record=True) as seen:
-        warnings.simplefilter("always", ResourceWarning)
-        yield
-        gc.collect()
-    assert not [str(one.message) for one in seen if one.category is ResourceWarning]
 
 
 @pytest.mark.usefixtures("uncompiled")
