@@ -11,15 +11,12 @@ from fer_core import model_store, registry, runs
 from fer_core.dataset import demo, store
 from fer_core.jobs import State
 from fer_core.settings import settings
-from fer_core.training import estimate
 from tests.page_kit import choose, open_page, press, texts
 from tests.run_kit import line, made
 
 
 @pytest.fixture(autouse=True)
-def quick_estimates_and_no_runs_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    known = estimate.Estimate(1_100_000, 500.0, 2000.0, 900, 2304)
-    monkeypatch.setattr(estimate, "known", lambda config: known)
+def no_run_is_left() -> Iterator[None]:
     yield
     for one in runs.store().list():
         runs.discard(one.name)
