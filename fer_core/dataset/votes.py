@@ -182,15 +182,6 @@ def truth(index: DatasetIndex, source: str) -> Codes:
     return _clear_majority(index.votes)
 
 
-def truth_of(source: str, table: pd.DataFrame) -> Codes:
-    """As ``truth``, for a table with the columns ``label`` and ``votes_<word>``."""
-    if source == "fer2013":
-        return np.asarray(table["label"].map(EMOTIONS.index), np.int64)
-    counts = pd.DataFrame({name: table[f"votes_{word}"] for name, word in NAMES.items()})
-    counts["other"] = table[[f"votes_{word}" for word in OTHER]].sum(axis=1)
-    return _clear_majority(counts)
-
-
 def _clear_majority(votes: pd.DataFrame) -> Codes:
     counts = votes[list(EMOTIONS)].to_numpy()
     total = counts.sum(axis=1) + votes["other"].to_numpy()
