@@ -3,17 +3,16 @@
 import numpy as np
 import streamlit as st
 
-from fer_core.evaluation.answers import forms_of
 from fer_core.evaluation.compare import Comparison, compare
 from fer_core.labels import EMOTIONS
 from pages._chart import show_chart
 from pages._dataset.balance_view import name, show_tiles, tile
 from pages._evaluate import charts
 from pages._evaluate.subject import (
-    FORM_TITLES,
     Question,
     Subject,
     answers_to,
+    choose_form,
     choose_model,
     judge,
     names,
@@ -62,11 +61,9 @@ def _other(subject: Subject) -> Subject | None:
         card = open_card(known[chosen])
         if card is None:
             return None
-        forms = [form for form in forms_of(card) if form in FORM_TITLES]
-        if not forms:
-            st.error(f"{chosen} has no file that runs.")
+        form = choose_form("Form of B", chosen, card, f"b-{chosen}")
+        if form is None:
             return None
-        form = st.selectbox("Form of B", forms, format_func=FORM_TITLES.get, key=f"b-{chosen}")
         readings = list(card.readings)
         same = (chosen, form) == (subject.question.name, subject.question.form)
         fit = [one for one in readings if (one == subject.reading) != same]

@@ -113,6 +113,15 @@ def open_card(entry: model_store.Entry) -> ModelCard | None:
         return None
 
 
+def choose_form(label: str, name: str, card: ModelCard, key: str) -> str | None:
+    """One of the model's files that run here, or None after saying that there is none."""
+    forms = [form for form in forms_of(card) if form in FORM_TITLES]
+    if not forms:
+        st.error(f"{name} has no file that runs. Export it first: see Models.")
+        return None
+    return st.selectbox(label, forms, format_func=FORM_TITLES.get, key=key)
+
+
 def choose(found: Opened) -> tuple[Question, str, str] | None:
     """The choices above every view: model, form, split, reading, labels."""
     known = names()
@@ -124,11 +133,9 @@ def choose(found: Opened) -> tuple[Question, str, str] | None:
         card = open_card(known[name])
         if card is None:
             return None
-        forms = [form for form in forms_of(card) if form in FORM_TITLES]
-        if not forms:
-            st.error(f"{name} has no file that runs. Export it first: see Models.")
+        form = choose_form("Form", name, card, f"form-{name}")
+        if form is None:
             return None
-        form = st.selectbox("Form", forms, format_func=FORM_TITLES.get, key=f"form-{name}")
         reading = st.selectbox(
             "Reading",
             list(card.readings),
