@@ -126,10 +126,10 @@ def _look_always(self, batch: int, logs: dict | None = None) -> None:
         raise loop.Interrupted(wish, self.first + batch + 1)
 
 
+@pytest.mark.parametrize("name", NAMES[1:])
 def test_killed_in_the_third_epoch_at_most_that_one_is_repeated(
-    straight: dict, data: dict, trainer: kit.Zygote, tmp_path: Path
+    name: str, straight: dict, data: dict, trainer: kit.Zygote, tmp_path: Path
 ) -> None:
-    name = "fernet-every-callback"
     architecture, more = dict(zip(NAMES, KINDS, strict=True))[name]
     wanted, folder = kit.config(architecture, **more), RunFolder(tmp_path / "run")
     assert trainer.wait(trainer.train(wanted, folder.root, die_in=2)) == -9
