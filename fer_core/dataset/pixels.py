@@ -76,7 +76,7 @@ def _plain_png(data: bytes) -> Pixels | None:
     width, height, depth, color = struct.unpack(">IIBB", data[16:26])
     if depth != 8 or color not in (_GREY, _RGB) or not 0 < width * height <= MAX_PIXELS:
         return None
-    if b"tRNS" in data[33:4096] or b"eXIf" in data[33:4096]:
+    if b"tRNS" in data[33:4096] or b"eXIf" in data[33:4096] or not _chunks_fill(data):
         return None
     flags = cv2.IMREAD_GRAYSCALE if color == _GREY else cv2.IMREAD_COLOR_RGB
     try:
@@ -86,6 +86,17 @@ def _plain_png(data: bytes) -> Pixels | None:
     if pixels is None or not data.endswith(b"IEND\xaeB`\x82"):
         return None  # damaged: the slow way says how
     return np.asarray(pixels, np.uint8)
+
+
+def _chunks_fill(data: bytes) -> bool:
+    """Whether the chunks of a PNG end where it ends.
+
+    OpenCV sets aside as much memory as a chunk says it needs, 4 GB at the most.
+    """
+    at = len(_PNG)
+    while at < len(data):
+        at += 12 + int.from_bytes(data[at : at + 4], "big")
+    return at == len(data)
 
 
 def png(pixels: Pixels) -> bytes:

@@ -186,6 +186,19 @@ def saved_config(folder: Path) -> bytes:
     return (folder / "config.yaml").read_bytes()
 
 
+def peak_bytes() -> int:
+    """The most memory that this process has held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def test_a_chunk_that_says_it_has_4_gb_gets_none() -> None:
+    data, before = bytearray(saved("PNG")), peak_bytes()
+    at = data.index(b"IDAT")
+    data[at - 4 : at] = b"\xff" * 4
+    assert pixels.from_bytes(bytes(data), "x.png").shape == (24, 32, 3)
+    assert peak_bytes() - before < 100_000_000
+
+
 @pytest.mark.parametrize("what", READERS)
 def test_damaged_files_end_in_an_answer(
     what: str, tmp_path: Path, pytestconfig: pytest.Config
@@ -193,7 +206,7 @@ def test_damaged_files_end_in_an_answer(
     read, make = READERS[what]
     seeds = make(tmp_path)
     end = time.monotonic() + pytestconfig.getoption("fuzz")
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_bytes()
     tried = 0
 
     @settings(
@@ -213,5 +226,5 @@ def test_damaged_files_end_in_an_answer(
 
     while tried <= 20 or time.monotonic() < end:
         try_one()
-    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
+    grown = peak_bytes() - before
     assert grown < MOST_BYTES, f"{grown / 1e6:,.0f} MB more after {tried:,} files"
