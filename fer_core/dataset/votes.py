@@ -102,7 +102,7 @@ def from_bytes(data: bytes, name: str, table: pd.DataFrame) -> pd.DataFrame | No
         raise DatasetError(
             f"{name}: the votes cannot be read ({error}). Take the file away or replace it."
         ) from error
-    counts.index = pd.Index(key.fillna("").astype("str").str.strip())
+    counts.index = pd.Index(key.astype("object").fillna("").astype("str").str.strip())
     files = table["file"].astype("str")
     by_path = _rows(counts, files)
     counts.index = counts.index.map(_stem)

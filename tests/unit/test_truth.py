@@ -45,3 +45,11 @@ def test_a_dataset_gives_both(tree: Path) -> None:
     again = scan(tree)
     assert set(votes.truth(again, "ferplus").tolist()) == {2}
     np.testing.assert_array_equal(votes.truth(again, "fer2013"), again.label_codes())
+
+
+def test_votes_without_a_single_name_are_on_no_image(tree: Path) -> None:
+    words = ",".join(f"votes_{word}" for word in WORDS)
+    data = f"file,{words}\n{',1' * len(WORDS)}\n".encode()
+    found = votes.from_bytes(data, "labels.csv", scan(tree).table)
+    assert found is not None
+    assert not found.to_numpy().any()
