@@ -168,10 +168,12 @@ def choose_detector(wanted: str = "auto", config: Settings | None = None) -> Cho
 
 
 def _yunet(config: Settings) -> YuNet:
-    if config.yunet is None:
-        return YuNet(fetch(YUNET_URL, YUNET_SHA256, config.cache / YUNET_NAME))
     try:
-        return YuNet(config.yunet)
+        return YuNet(config.yunet or fetch(YUNET_URL, YUNET_SHA256, config.cache / YUNET_NAME))
+    except DownloadError as error:
+        raise DownloadError(
+            f"{error} To have YuNet now, get {YUNET_URL} and set FER_YUNET to the file's path."
+        ) from error
     except cv2.error as error:
         raise SettingsError(
             f"FER_YUNET: {config.yunet} is not a readable YuNet file. Point it to {YUNET_NAME}, "

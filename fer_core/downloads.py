@@ -50,7 +50,7 @@ def fetch(url: str, sha256: str, target: Path, timeout_s: float = 3.0) -> Path:
         _remember(marker)
         raise DownloadError(
             f"{target.name} could not be downloaded ({_reason(error)}). It is tried again after a "
-            f"day; you can also get it from {url} yourself."
+            "day."
         ) from error
     except DownloadError:
         _remember(marker)
