@@ -183,8 +183,8 @@ class Session:
         that is taken up gives them their values before that step.
         """
         self.model.optimizer.build(self.model.trainable_variables)
-        _, goal, _ = self._batches(0)[0]
-        answers = {name: keras.ops.zeros((len(one), len(EMOTIONS))) for name, one in goal.items()}
+        goal = {name: values[:1] for name, values in self.targets.values.items()}
+        answers = {name: keras.ops.zeros((1, len(EMOTIONS))) for name in goal}
         self.model.compute_loss(y=goal, y_pred=answers)
         self.model.compute_metrics(None, goal, answers)
 

@@ -11,7 +11,7 @@ import yaml
 
 from benchmarks.live_server import free_port
 from tests.browser.live_driver import KEEP, flows, open_live_when_up, serve, start
-from tests.conftest import ROOT
+from tests.conftest import MAY_SKIP, ROOT
 
 TURNSERVER = shutil.which("turnserver")
 LOGIN = {"TURN_USER": "fer", "TURN_PASSWORD": "a secret"}
@@ -29,7 +29,9 @@ window.way = async () => {
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(TURNSERVER is None, reason="no TURN server; apt-get install coturn"),
+    pytest.mark.skipif(
+        TURNSERVER is None and MAY_SKIP, reason="no TURN server; install it: apt-get install coturn"
+    ),
 ]
 
 
@@ -46,6 +48,7 @@ def own_address() -> str:
 @pytest.fixture
 def turn(tmp_path: Path) -> Iterator[str]:
     """Its address; started with the options of the Compose file, but for whom it leads to."""
+    assert TURNSERVER, "a TURN server is required here: apt-get install coturn"
     compose = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())
     address, port = own_address(), free_port()
     words = "\n".join(compose["services"]["turn"]["command"])
