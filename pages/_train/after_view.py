@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.column_config import NumberColumn
 
-from fer_core import model_store, registry, runs
+from fer_core import model_store, registry, run_archive, runs
 from fer_core.errors import FerError
 from fer_core.jobs import State
 from fer_core.registry import INT8_FILE, KERAS_FILE, LITERT_FILE, ModelCard
@@ -131,7 +131,7 @@ def _train_on(run: Run) -> None:
 def _take_along(run: Run) -> None:
     with st.container(horizontal=True):
         st.download_button(
-            "Run as ZIP", lambda: runs.pack(run.job.name), f"{run.job.name}.zip",
+            "Run as ZIP", lambda: run_archive.pack(run.job.name), f"{run.job.name}.zip",
             "application/zip", on_click="ignore", icon=":material/download:",
         )  # fmt: skip
         for file, label in FILES.items():

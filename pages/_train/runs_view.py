@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.column_config import NumberColumn
 
-from fer_core import runs
+from fer_core import run_archive, runs
 from fer_core.errors import FerError
 from fer_core.runs import Run
 from pages._chart import show_chart
@@ -100,6 +100,6 @@ def _differences(one: Run, other: Run) -> None:
 
 def _take_in(file) -> None:
     try:
-        watch(runs.take_in(file, file.name).name)
+        watch(run_archive.take_in(file, file.name).name)
     except FerError as error:
         st.session_state["train_error"] = str(error)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fer_core import model_store, registry, runs
+from fer_core import model_store, registry, run_archive, runs
 from fer_core.dataset import demo, store
 from fer_core.jobs import State
 from fer_core.settings import settings
@@ -199,7 +199,7 @@ def test_the_list_compares_renames_and_deletes() -> None:
 
 def test_a_run_is_taken_in() -> None:
     made("Far away", model=True)
-    data = runs.pack("Far-away")
+    data = run_archive.pack("Far-away")
     runs.discard("Far-away")
     app = part(open_page("train"), "All runs")
     app.file_uploader(key="run_zip").set_value([("far.zip", data, "application/zip")]).run()

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from fer_core import images, runs
+from fer_core import images, run_archive
 from fer_core.audit import decisions
 from fer_core.bulk import sources
 from fer_core.dataset import archive, kaggle, pixels, votes
@@ -150,7 +150,7 @@ def read_network(data: bytes, folder: Path) -> None:
 
 
 def read_run(data: bytes, _: Path) -> None:
-    runs.take_in(io.BytesIO(data), "x.zip")
+    run_archive.take_in(io.BytesIO(data), "x.zip")
 
 
 def read_video(data: bytes, folder: Path) -> None:

@@ -41,7 +41,7 @@ LAYERS = (
         "tracking",
     },
     {"audit", "evaluation", "explain", "importing", "photos", "training", "video"},
-    {"bulk", "jobs", "live", "runs"},
+    {"bulk", "jobs", "live", "run_archive", "runs"},
     {"cluster", "sweeps"},
     {
         "__init__",

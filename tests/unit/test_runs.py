@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fer_core import model_store, registry, runs, settings
+from fer_core import model_store, registry, run_archive, runs, settings
 from fer_core.dataset import combine, scan
 from fer_core.errors import DatasetError, JobError, ModelError, TrainingError
 from fer_core.jobs import State, owner
@@ -92,14 +92,14 @@ def test_promotion_keeps_the_one_before() -> None:
 
 def test_a_run_goes_elsewhere_and_comes_back() -> None:
     made("There", model=True)
-    data = runs.pack("There")
+    data = run_archive.pack("There")
     runs.store().delete("There")
-    back = runs.take_in(io.BytesIO(data), "There.zip")
+    back = run_archive.take_in(io.BytesIO(data), "There.zip")
     run = runs.load(back.name)
     assert (len(run.epochs), run.has_model, back.state) == (4, True, State.FINISHED)
     assert back.command[-2:] == (str(back.folder), "--resume")
     running = made("Ran", state=State.RUNNING)
-    again = runs.take_in(io.BytesIO(runs.pack("Ran")), "Ran.zip")
+    again = run_archive.take_in(io.BytesIO(run_archive.pack("Ran")), "Ran.zip")
     assert again.state is State.INTERRUPTED
     assert running.job.name != again.name
 
@@ -117,7 +117,7 @@ def test_other_zips_are_refused(files: dict | None, says: str) -> None:
         with zipfile.ZipFile(buffer, "w") as archive:
             [archive.writestr(name, text) for name, text in files.items()]
     with pytest.raises((JobError, TrainingError), match=says):
-        runs.take_in(buffer, "x.zip")
+        run_archive.take_in(buffer, "x.zip")
     assert runs.store().list() == ()
 
 
