@@ -82,3 +82,9 @@ def make_sound(file: Path, seconds: float = 1.0) -> Path:
         for packet in _tone(clip.add_stream("aac", rate=48_000), seconds):
             clip.mux(packet)
     return file
+
+
+def decoded(file: Path) -> np.ndarray:
+    """The pictures of a clip, grey: uint8 (N, H, W)."""
+    with av.open(str(file)) as clip:
+        return np.stack([frame.to_ndarray(format="gray") for frame in clip.decode(video=0)])

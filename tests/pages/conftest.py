@@ -1,11 +1,16 @@
 """Fixtures of the pages' tests."""
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import streamlit as st
+from streamlit.testing.v1 import AppTest
 
+from fer_core.dataset import demo, store
 from fer_core.training import estimate
+from tests.page_kit import open_page, press
 
 
 @pytest.fixture(autouse=True)
@@ -16,3 +21,10 @@ def fresh_caches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     st.cache_resource.clear()
     yield
     st.cache_resource.clear()
+
+
+@pytest.fixture
+def app(drawn: Path) -> AppTest:
+    """The dataset page with the demo open."""
+    shutil.copytree(drawn, store.default_home() / demo.NAME)
+    return press(open_page("dataset"), "Open the demo")

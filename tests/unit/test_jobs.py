@@ -11,11 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from fer_core import jobs, settings
-from fer_core.errors import CancelledError, FerError, JobError
-from fer_core.jobs import CANCEL, PAUSE, Job, Jobs, State, owner, working
-from fer_core.jobs import job as job_module
-from fer_core.jobs.progress import Progress, ProgressWriter, read
+from fer_core import settings
+from fer_core.errors import JobError
+from fer_core.jobs import CANCEL, PAUSE, Job, Jobs, State, owner
 
 COUNTER = """
 import sys, time
@@ -61,7 +59,6 @@ def count(store: Jobs, steps: int = 5, turn: str = "any", end: str = "well", **m
 
 
 LONG = 3000
-"""Steps that last a minute, unless ``hurry`` is called."""
 
 
 def hurry(one: Job) -> None:
@@ -190,69 +187,6 @@ def test_created_and_never_launched(store: Jobs) -> None:
     assert store.list() == ()
 
 
-def test_a_reused_process_number_is_not_alive(tmp_path: Path) -> None:
-    me = owner.me()
-    assert me.is_alive
-    assert not owner.Owner(me.pid, "another start").is_alive
-    assert not owner.Owner.of(2**22 + 1).is_alive
-    child = subprocess.Popen([sys.executable, "-c", ""])
-    zombie = owner.Owner.of(child.pid)
-    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # it has ended, unasked for its end
-    assert not zombie.is_alive
-    child.wait()
-
-
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"pid": "x"}', b'{"pid": 1}'])
-def test_a_damaged_owner_file_owns_nothing(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "lock").write_bytes(content)
-    assert owner.living(tmp_path / "lock") is None
-    assert owner.hold(tmp_path / "lock", owner.me())
-
-
-def test_a_lock_of_a_dead_process_is_taken_over(tmp_path: Path) -> None:
-    lock = tmp_path / "lock"
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
-        theirs = owner.Owner.of(other.pid)
-        assert owner.hold(lock, theirs)
-        assert not owner.hold(lock, owner.me())
-        owner.release(lock)  # not mine: nothing happens
-        assert owner.living(lock) == theirs
-        other.kill()
-        other.wait()
-    assert owner.hold(lock, owner.me())
-    owner.release(lock)
-    assert not lock.exists()
-
-
-def test_an_owner_on_another_machine_lives_while_it_touches_its_file(
-    store: Jobs, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(owner, "BEAT_S", 0.05)
-    monkeypatch.setattr(owner, "_beating", {})
-    lock = store.root / ".running"
-    assert owner.hold(lock, owner.me())
-    there = owner.Owner(owner.me().pid, owner.me().started, "another/machine")
-    job_file = store.create("Elsewhere", "count", name="elsewhere").folder / "owner.json"
-    owner.write(job_file, there)
-    old = time.time() - owner.SILENT_S - 1
-    os.utime(lock, (old, old))
-    os.utime(job_file, (time.time() - owner.SILENT_S + 5,) * 2)
-    assert owner.living(job_file) == there
-    assert store.get("elsewhere").state is State.QUEUED
-    with pytest.raises(JobError, match="runs already"):
-        store.launch("elsewhere", ["count"])
-    store.kill("elsewhere")  # a signal would hit a process of that number here
-    assert job_module.asked(job_file.parent) == CANCEL
-    os.utime(job_file, (old, old))
-    assert owner.living(job_file) is None
-    assert store.get("elsewhere").state is State.CANCELLED
-    limit = time.monotonic() + 10
-    while time.time() - lock.stat().st_mtime > 5:  # ours is touched without anybody's doing
-        assert time.monotonic() < limit
-        time.sleep(0.02)
-    owner.release(lock)
-
-
 def test_of_many_starts_at_once_exactly_one_wins(store: Jobs) -> None:
     alone = Jobs(store.root, exclusive=True, program=store.program)
     names = [alone.create("Counting", "count").name for _ in range(6)]
@@ -367,101 +301,3 @@ def test_a_damaged_job_is_named_and_the_others_listed(store: Jobs) -> None:
     with pytest.raises(JobError, match="is damaged"):
         store.get(bad.name)
     assert [one.name for one in store.list()] == [good.name]
-
-
-def test_a_folder_becomes_a_job_when_worked_in(tmp_path: Path) -> None:
-    folder = tmp_path / "runs" / "by-hand"
-    folder.mkdir(parents=True)
-    (folder / "request.json").write_text('{"ask": "cancel"}')  # of a time before
-    with working(folder, "By hand", "train", turn="refuse") as work:
-        work.report(1, 2)
-        assert job_module.load(folder).state is State.RUNNING
-        with pytest.raises(JobError, match="Another one"):
-            Jobs(tmp_path / "runs", exclusive=True).launch(
-                Jobs(tmp_path / "runs").create("x", "train").name, ["train"]
-            )
-    done = job_module.load(folder)
-    assert (done.state, done.title, done.kind) == (State.FINISHED, "By hand", "train")
-    assert done.progress.done == 1
-
-
-def ask_and_check(folder: Path, word: str) -> None:
-    with working(folder) as work:
-        (folder / "request.json").write_text(json.dumps({"ask": word}))
-        limit = time.monotonic() + 60
-        while time.monotonic() < limit:
-            work.check()
-
-
-def test_inside_a_block_requests_raise(tmp_path: Path) -> None:
-    folder = tmp_path / "jobs" / "one"
-    folder.mkdir(parents=True)
-    for word, error, state in (
-        (CANCEL, CancelledError, State.CANCELLED),
-        (PAUSE, jobs.PausedError, State.PAUSED),
-    ):
-        with pytest.raises(error):
-            ask_and_check(folder, word)
-        assert job_module.load(folder).state is state
-
-
-@pytest.mark.parametrize(
-    ("error", "message"),
-    [
-        (FerError("Told."), "Told."),
-        (OSError(28, "No space left on device"), "The disk is full"),
-        (MemoryError(), "not enough memory"),
-        (KeyError("x"), "unexpected went wrong (KeyError"),
-    ],
-)
-def test_failures_are_explained(tmp_path: Path, error: Exception, message: str) -> None:
-    folder = tmp_path / "jobs" / "one"
-    folder.mkdir(parents=True)
-    with pytest.raises(type(error)), working(folder):
-        raise error
-    assert message in job_module.load(folder).message
-
-
-def test_progress_is_written_a_few_times_a_second(tmp_path: Path) -> None:
-    now = [0.0]
-    writer = ProgressWriter(tmp_path, lambda: now[0])
-    assert read(tmp_path) == Progress()
-    seen = set()
-    for step in range(101):
-        now[0] = step / 50
-        writer.report(40 + step, 240, "reading")
-        seen.add(read(tmp_path).done)
-    assert len(seen) == 8
-    writer.flush()
-    last = read(tmp_path)
-    assert last == Progress(140, 240, "reading", 2.0, 40)
-    assert last.per_second == pytest.approx(50)
-    assert last.seconds_left == pytest.approx(2)
-
-
-@pytest.mark.parametrize(
-    ("progress", "share", "left"),
-    [
-        (Progress(), 0, None),
-        (Progress(5, 0, "", 10), 0, None),
-        (Progress(5, 10, "", 0.5), 0.5, None),
-        (Progress(5, 10, "", 5, 5), 0.5, None),
-        (Progress(12, 10, "", 5), 1, 0),
-    ],
-)
-def test_time_left_is_told_only_when_known(
-    progress: Progress, share: float, left: float | None
-) -> None:
-    assert (progress.share, progress.seconds_left) == (share, left)
-
-
-def test_progress_on_a_full_disk_does_not_stop_the_work(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("fer_core.jobs.progress.write_json", full)
-    ProgressWriter(tmp_path).report(1, 2)
-    (tmp_path / "progress.json").write_text("{half")
-    assert read(tmp_path) == Progress()

@@ -1,0 +1,134 @@
+"""The ways into the dataset page: uploads, folders, files on the server, votes."""
+
+import io
+import shutil
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from fer_core import runs
+from fer_core.dataset import demo, store, votes
+from fer_core.errors import JobError
+from fer_core.train_command import open_dataset
+from fer_core.training.config import TrainConfig
+from tests.page_kit import choose, open_page, press, settle, texts
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "says"),
+    [
+        ("faces.zip", None, "has no training images at all"),
+        ("faces.zip", b"no zip", "not a ZIP file"),
+        ("fer2013.csv", b"emotion,pixels,Usage\n3,1 2 3,Training\n", "3 are there"),
+        ("fer2013new.csv", b"x", "Choose one ZIP or one fer2013.csv"),
+    ],
+)
+def test_uploads(name: str, data: bytes | None, says: str, tree: Path) -> None:
+    if data is None:
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as archive:
+            for place, file in (("happy/a", "train/happy/0.png"), ("happy/b", "train/happy/1.png"),
+                                ("sad/c", "train/sad/0.png")):  # fmt: skip
+                archive.write(tree / file, f"faces/train/{place}.png")
+        data = buffer.getvalue()
+    app = choose(open_page("dataset"), "dataset_way", "Upload")
+    app.file_uploader(key="dataset_files").set_value([(name, data, "application/octet-stream")])
+    press(app.run(), "Import")
+    assert says in texts(app)
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("/nowhere/at/all", "there is no such folder"),
+        ("TREE", "**angry** has no training images at all"),
+    ],
+)
+def test_folders(path: str, says: str, tree: Path) -> None:
+    app = choose(open_page("dataset"), "dataset_way", "Folder")
+    app.text_input(key="dataset_path").set_value(path.replace("TREE", str(tree)))
+    press(app.run(), "Open the folder")
+    assert says in texts(app)
+
+
+def test_a_file_on_the_server_is_imported(tree: Path, tmp_path: Path) -> None:
+    file = shutil.make_archive(str(tmp_path / "faces"), "zip", tree)
+    app = choose(open_page("dataset"), "dataset_way", "Folder")
+    app.text_input(key="dataset_path").set_value(file)
+    press(app.run(), "Import the file")
+    assert "has no training images at all" in texts(app)
+    assert [one.name for one in store.stored()] == ["faces"]
+
+
+def test_other_class_names_are_asked_for(tree: Path) -> None:
+    shutil.copytree(tree / "train" / "sad", tree / "train" / "weeping")
+    app = choose(open_page("dataset"), "dataset_way", "Folder")
+    app.text_input(key="dataset_path").set_value(str(tree))
+    app.run().selectbox(key=f"stands-{tree}-weeping").set_value("sad")
+    press(app.run(), "Open the folder")
+    assert app.metric[0].value == "25"
+
+
+def happy_votes() -> str:
+    """A table in which ten people call each happy training picture angry."""
+    words = (*votes.NAMES.values(), *votes.OTHER)
+    head = "file," + ",".join(f"votes_{word}" for word in words)
+    return "\n".join([head, *(f"train/happy/{n}.png,10{',0' * 9}" for n in range(10))])
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("labels.csv", "How FER+ annotators voted"), ("none.csv", "none.csv: cannot be read")],
+)
+def test_votes_from_elsewhere(tree: Path, tmp_path: Path, name: str, says: str) -> None:
+    for label in ("angry", "fear", "neutral", "surprise"):
+        shutil.copytree(tree / "train" / "happy", tree / "train" / label)
+    (tmp_path / "labels.csv").write_text(happy_votes())
+    app = choose(open_page("dataset"), "dataset_way", "Folder")
+    app.text_input(key="dataset_path").set_value(str(tree))
+    app.text_input(key="dataset_votes").set_value(str(tmp_path / name))
+    press(app.run(), "Open the folder")
+    if name == "labels.csv":
+        choose(app, "dataset_part", "Audit")
+        choose(app, "audit_part", "Labels")
+        press(app, "Judge the labels")
+        app.toggle(key="suspects_all").set_value(True)
+        settle(app.run())
+    assert says in texts(app)
+
+
+def test_training_sees_the_folder_as_the_page_does(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = []
+
+    def caught(config: TrainConfig, source: runs.Source, title: str) -> None:
+        sources.append(source)
+        raise JobError("caught")
+
+    monkeypatch.setattr(runs, "start", caught)
+    shutil.copytree(tree / "train" / "sad", tree / "train" / "weeping")
+    (tmp_path / "mine.csv").write_text(happy_votes())
+    app = choose(open_page("dataset"), "dataset_way", "Folder")
+    app.text_input(key="dataset_votes").set_value(str(tmp_path / "mine.csv"))
+    app.text_input(key="dataset_path").set_value(str(tree))
+    app.run().selectbox(key=f"stands-{tree}-weeping").set_value("sad")
+    press(app.run(), "Open the folder")
+    shown = app.session_state["dataset"].index
+    app.switch_page("pages/train.py").run()
+    press(app, "Start training")
+    (source,) = sources
+    index = open_dataset({name: getattr(source, name) for name in source.__slots__})
+    seen, given = (one.table.set_index("file")["label"].astype("str") for one in (index, shown))
+    assert seen.equals(given.reindex(seen.index))
+    assert (seen == "sad").sum() >= 5
+    assert index.votes is not None
+    assert index.votes["angry"].max() == 10
+
+
+def test_what_is_kept_can_be_opened(drawn: Path) -> None:
+    shutil.copytree(drawn, store.default_home() / demo.NAME)
+    app = choose(open_page("dataset"), "dataset_way", "Kept here")
+    press(app, "Open it")
+    assert "**disgust** is the smallest class" in texts(app)

@@ -1,0 +1,29 @@
+"""Fixtures of the unit tests."""
+
+from pathlib import Path
+
+import pytest
+
+from fer_core.crew import Crew
+from fer_core.images import encode
+from tests.clips import face_picture, wall
+
+
+@pytest.fixture
+def crew() -> Crew:
+    """Two recognisers that share the work."""
+    return Crew(2)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A folder of six photos with a face, one without, a damaged one, and what is not looked at."""
+    folder = tmp_path / "photos"
+    (folder / "deeper").mkdir(parents=True)
+    for number in range(6):
+        (folder / f"{number}.jpg").write_bytes(encode(face_picture(number)))
+    (folder / "deeper" / "wall.PNG").write_bytes(encode(wall(0), ".png"))
+    (folder / "bad.jpg").write_bytes(b"text")
+    (folder / "._0.jpg").write_bytes(b"left by macOS")
+    (folder / "notes.txt").write_text("not looked at")
+    return folder

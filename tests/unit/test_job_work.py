@@ -1,0 +1,111 @@
+"""A job seen from inside: requests that raise, failures that are explained, progress."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from fer_core import jobs
+from fer_core.errors import CancelledError, FerError, JobError
+from fer_core.jobs import CANCEL, PAUSE, Jobs, State, working
+from fer_core.jobs import job as job_module
+from fer_core.jobs.progress import Progress, ProgressWriter, read
+
+
+def test_a_folder_becomes_a_job_when_worked_in(tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "by-hand"
+    folder.mkdir(parents=True)
+    (folder / "request.json").write_text('{"ask": "cancel"}')  # of a time before
+    with working(folder, "By hand", "train", turn="refuse") as work:
+        work.report(1, 2)
+        assert job_module.load(folder).state is State.RUNNING
+        with pytest.raises(JobError, match="Another one"):
+            Jobs(tmp_path / "runs", exclusive=True).launch(
+                Jobs(tmp_path / "runs").create("x", "train").name, ["train"]
+            )
+    done = job_module.load(folder)
+    assert (done.state, done.title, done.kind) == (State.FINISHED, "By hand", "train")
+    assert done.progress.done == 1
+
+
+def ask_and_check(folder: Path, word: str) -> None:
+    with working(folder) as work:
+        (folder / "request.json").write_text(json.dumps({"ask": word}))
+        limit = time.monotonic() + 60
+        while time.monotonic() < limit:
+            work.check()
+
+
+def test_inside_a_block_requests_raise(tmp_path: Path) -> None:
+    folder = tmp_path / "jobs" / "one"
+    folder.mkdir(parents=True)
+    for word, error, state in (
+        (CANCEL, CancelledError, State.CANCELLED),
+        (PAUSE, jobs.PausedError, State.PAUSED),
+    ):
+        with pytest.raises(error):
+            ask_and_check(folder, word)
+        assert job_module.load(folder).state is state
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (FerError("Told."), "Told."),
+        (OSError(28, "No space left on device"), "The disk is full"),
+        (MemoryError(), "not enough memory"),
+        (KeyError("x"), "unexpected went wrong (KeyError"),
+    ],
+)
+def test_failures_are_explained(tmp_path: Path, error: Exception, message: str) -> None:
+    folder = tmp_path / "jobs" / "one"
+    folder.mkdir(parents=True)
+    with pytest.raises(type(error)), working(folder):
+        raise error
+    assert message in job_module.load(folder).message
+
+
+def test_progress_is_written_a_few_times_a_second(tmp_path: Path) -> None:
+    now = [0.0]
+    writer = ProgressWriter(tmp_path, lambda: now[0])
+    assert read(tmp_path) == Progress()
+    seen = set()
+    for step in range(101):
+        now[0] = step / 50
+        writer.report(40 + step, 240, "reading")
+        seen.add(read(tmp_path).done)
+    assert len(seen) == 8
+    writer.flush()
+    last = read(tmp_path)
+    assert last == Progress(140, 240, "reading", 2.0, 40)
+    assert last.per_second == pytest.approx(50)
+    assert last.seconds_left == pytest.approx(2)
+
+
+@pytest.mark.parametrize(
+    ("progress", "share", "left"),
+    [
+        (Progress(), 0, None),
+        (Progress(5, 0, "", 10), 0, None),
+        (Progress(5, 10, "", 0.5), 0.5, None),
+        (Progress(5, 10, "", 5, 5), 0.5, None),
+        (Progress(12, 10, "", 5), 1, 0),
+    ],
+)
+def test_time_left_is_told_only_when_known(
+    progress: Progress, share: float, left: float | None
+) -> None:
+    assert (progress.share, progress.seconds_left) == (share, left)
+
+
+def test_progress_on_a_full_disk_does_not_stop_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("fer_core.jobs.progress.write_json", full)
+    ProgressWriter(tmp_path).report(1, 2)
+    (tmp_path / "progress.json").write_text("{half")
+    assert read(tmp_path) == Progress()

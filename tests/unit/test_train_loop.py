@@ -1,0 +1,153 @@
+"""The training loop: it learns, stops, refuses, and watches validation."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fer_core.errors import TrainingError
+from fer_core.labels import EMOTIONS
+from fer_core.training.run import RunFolder
+from fer_core.training.samples import check
+from tests.pictures_kit import DATA, NONE, TINY
+from tests.training_kit import files_are_closed
+
+keras = pytest.importorskip("keras")
+
+from fer_core.training import finish, loop, losses, optimizer  # noqa: E402
+from fer_core.training.callbacks import averages, control, validation  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def look_every_batch(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(control, "EVERY", 0.0)
+    yield
+    keras.backend.clear_session()
+
+
+@pytest.fixture
+def uncompiled() -> Iterator[None]:
+    """Compiling takes ten times as long as the trainings that use this do."""
+    tf = pytest.importorskip("tensorflow")
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+def test_refreshed_batchnorm_has_the_means_of_the_data() -> None:
+    inputs = keras.Input((32, 32, 1))
+    norm = keras.layers.BatchNormalization(momentum=0.999)
+    network = keras.Model(inputs, norm(inputs))
+    averages.refresh_batchnorm(network, DATA["train"], 4, 16)
+    assert float(np.asarray(norm.moving_mean)[0]) == pytest.approx(
+        DATA["train"].pixels.mean(), rel=1e-4
+    )
+    assert norm.momentum == 0.999
+
+
+def test_a_network_learns_and_becomes_a_model(tmp_path: Path) -> None:
+    """From config to a model folder that the recogniser opens."""
+    from fer_core import EmotionClassifier
+
+    config = replace(
+        TINY, epochs=12, early_stopping=0, augmentation=NONE, learning_rate=2e-3
+    )  # fmt: skip
+    folder = RunFolder(tmp_path / "run")
+    assert loop.train(config, folder.root, DATA) == loop.FINISHED
+    lines = folder.epochs()
+    assert [line["epoch"] for line in lines] == list(range(12))
+    assert max(line["val_accuracy"] for line in lines) > 0.9
+    assert np.sum(lines[-1]["confusion"]) == 28
+    model = finish.finish(folder, config, {"validation": DATA["validation"]}, about(tmp_path))
+    classifier = EmotionClassifier.load(model)
+    found = classifier.predict(DATA["validation"].pixels[..., 0])
+    assert (found.argmax(axis=1) == DATA["validation"].labels).mean() > 0.9
+    assert (model / "model_int8.tflite").stat().st_size < (model / "model.tflite").stat().st_size
+
+
+def about(folder: Path) -> Any:
+    """An index of one picture a class, for the card."""
+    from fer_core.dataset import pixels, scan
+
+    for name in EMOTIONS:
+        (folder / "faces" / "train" / name).mkdir(parents=True)
+        (folder / "faces" / "train" / name / "1.png").write_bytes(
+            pixels.png(np.zeros((32, 32), np.uint8))
+        )
+    return scan(folder / "faces")
+
+
+def test_the_rate_is_that_of_keras_cosine() -> None:
+    theirs = keras.optimizers.schedules.CosineDecay(
+        1e-5, 80, alpha=1e-3, warmup_target=1e-3, warmup_steps=20
+    )
+    ours = optimizer.Cosine(1e-3, 20, 80)
+    for step in (0, 1, 19, 20, 21, 60, 99, 100, 150):
+        assert float(ours(step)) == pytest.approx(float(theirs(step)), rel=1e-5)
+
+
+def test_the_first_step_is_traced_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    traced, whole = [], losses.ReadingLoss.call
+
+    def count(self, y_true, y_pred):
+        traced.append(not tensorflow.executing_eagerly())
+        return whole(self, y_true, y_pred)
+
+    tensorflow = pytest.importorskip("tensorflow")
+    monkeypatch.setattr(losses.ReadingLoss, "call", count)
+    loop.train(replace(TINY, epochs=2), tmp_path / "run", DATA)
+    assert sum(traced) == len(TINY.readings)
+
+
+@pytest.mark.usefixtures("uncompiled")
+def test_stop_keeps_the_best(tmp_path: Path) -> None:
+    asked = iter([""] * 5 + ["stop"])
+    config = replace(TINY, tensorboard=True)
+    with files_are_closed():
+        assert loop.train(config, tmp_path, DATA, request=lambda: next(asked)) == loop.STOPPED
+    assert keras.saving.load_model(tmp_path / "best.keras").count_params() > 0
+
+
+@pytest.mark.usefixtures("uncompiled")
+def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path) -> None:
+    config = replace(TINY, learning_rate=1.0, optimizer="sgd", weight_decay=0.0, epochs=1)
+    broken = replace(DATA["train"], votes=np.full((64, 7), np.nan, np.float32))
+    with files_are_closed(), pytest.raises(TrainingError, match="not a number any more"):
+        loop.train(config, tmp_path, {**DATA, "train": broken})
+
+
+def test_a_run_is_not_started_over_another(tmp_path: Path) -> None:
+    (tmp_path / "metrics.jsonl").write_text(json.dumps({"epoch": 0}) + "\n")
+    with pytest.raises(TrainingError, match="holds a run already"):
+        loop.train(TINY, tmp_path, DATA)
+
+
+def test_one_class_is_not_enough() -> None:
+    one = replace(DATA["train"], labels=np.zeros(64, np.int64))
+    with pytest.raises(TrainingError, match="one class only"):
+        check({"train": one}, ("fer2013",))
+
+
+def test_votes_are_needed_for_their_reading() -> None:
+    with pytest.raises(TrainingError, match="needs FER\\+ votes"):
+        check({"train": replace(DATA["train"], votes=None)}, ("fer2013", "ferplus"))
+
+
+def test_validation_lists_the_surest_mistakes() -> None:
+    inputs = keras.Input((32, 32, 1))
+    mean = keras.layers.GlobalAveragePooling2D()(inputs)
+    always = keras.layers.Dense(7, bias_initializer=keras.initializers.Constant([0, 0, 0, 5, 0, 0, 0]),
+                                kernel_initializer="zeros", name="fer2013")(mean)  # fmt: skip
+    watcher = validation.Validation(
+        keras.Model(inputs, {"fer2013": always}), DATA["validation"], ("fer2013",)
+    )
+    logs: dict[str, float] = {}
+    watcher.on_epoch_end(0, logs)
+    assert logs["val_accuracy"] == pytest.approx(1 / 7)
+    assert watcher.detail["recall"]["happy"] == 1
+    assert len(watcher.detail["mistakes"]) == 24
+    assert {one["answer"] for one in watcher.detail["mistakes"]} == {3}
