@@ -1,9 +1,10 @@
 # FER Studio in a container; docs/deploy.md says how to run it.
 # The tag fixes Python's minor version; to fix every byte, add the image's digest behind it.
 FROM python:3.11-slim-bookworm AS packages
-COPY requirements.txt /requirements.txt
+COPY requirements.lock /requirements.lock
 RUN python -m venv /venv \
-    && /venv/bin/pip install --no-cache-dir --disable-pip-version-check -r /requirements.txt
+    && /venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes \
+        -r /requirements.lock
 
 FROM python:3.11-slim-bookworm
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \

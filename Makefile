@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PORT ?= 8501
 HOST ?= 127.0.0.1
 
-.PHONY: app test check stress audit docs screenshots release-model
+.PHONY: app test check stress audit lock docs screenshots release-model
 
 app: $(VENV)/.app-ready  ## install and start the dashboard; PORT=8502, HOST=0.0.0.0 for the network
 	@$(BIN)/python fer_core/first_run.py port $(HOST) $(PORT)
@@ -16,17 +16,22 @@ test: $(VENV)/.test-ready check  ## install what is needed and run every check a
 
 stress: $(VENV)/.test-ready  ## the long counts: killed runs, damaged files
 	$(BIN)/python -m pytest tests/unit/test_training_bursts.py --kills 30 --graph
-	$(BIN)/python -m pytest tests/unit/test_bulk.py -k killed --kills 10
+	$(BIN)/python -m pytest tests/unit/test_bulk_stops.py -k killed --kills 10
 	$(BIN)/python -m pytest tests/unit/test_fuzz.py --fuzz 600
 
 audit: $(VENV)/.test-ready  ## look for known flaws in the packages; needs the internet
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
-	$(BIN)/python -m pip_audit -r requirements.txt --no-deps --disable-pip
+	$(BIN)/python -m pip_audit -r requirements.lock --no-deps --disable-pip
+
+lock: $(VENV)/.test-ready  ## pin every package that requirements.txt leads to, with its hashes
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	$(BIN)/uv pip compile requirements.txt --quiet --python-version 3.11 --python-platform linux \
+		--generate-hashes --no-annotate --custom-compile-command "make lock" -o requirements.lock
 
 docs: $(VENV)/.app-ready  ## write the pages of the reference that come from code
 	$(BIN)/python docs/generate.py
 
-screenshots: $(VENV)/.test-ready  ## make the README's pictures anew from the real app
+screenshots: $(VENV)/.test-ready  ## make the documents' pictures anew from the real app
 	$(BIN)/python -m benchmarks.screenshots
 
 check: $(VENV)/.test-ready

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from fer_core import files, model_store, runs, scratch
+from fer_core import files, model_store, run_archive, runs, scratch
 from fer_core.__main__ import main
 from fer_core.dataset import archive, store
 from fer_core.errors import DatasetError, FerError, JobError, ModelError, TrainingError, VideoError
@@ -101,7 +102,7 @@ def test_the_zip_of_a_run_is_looked_through(
     more: dict[str, bytes], error: type[FerError], says: str
 ) -> None:
     with pytest.raises(error, match=says):
-        runs.take_in(run_zip(**more), "x.zip")
+        run_archive.take_in(run_zip(**more), "x.zip")
     assert runs.every() == ()
 
 
@@ -175,3 +176,16 @@ def test_other_sites_cannot_act_through_the_browser() -> None:
     server = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text("utf-8"))["server"]
     assert server["enableCORS"] is True
     assert server["enableXsrfProtection"] is True
+
+
+def pins(name: str) -> set[str]:
+    return set(re.findall(r"^[\w.-]+==[\w.]+", (ROOT / name).read_text(), re.MULTILINE))
+
+
+def test_the_lock_has_the_pins_of_the_dashboard_and_hashes_for_all() -> None:
+    """``make lock`` writes it anew after a change of requirements.txt."""
+    lower = {pin.lower() for pin in pins("requirements.lock")}
+    assert {pin.lower() for pin in pins("requirements.txt")} <= lower
+    entries = re.split(r"^(?=\w)", (ROOT / "requirements.lock").read_text(), flags=re.MULTILINE)[1:]
+    assert len(entries) == len(lower) > 50
+    assert all("--hash=sha256:" in entry for entry in entries)
