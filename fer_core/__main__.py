@@ -1,6 +1,8 @@
 """The command line: ``python -m fer_core --help``. Thin over the same calls as the pages."""
 
 import argparse
+import logging
+import os
 import sys
 from collections.abc import Sequence
 
@@ -20,6 +22,8 @@ from fer_core.errors import FerError
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 on success, 1 if some files failed, 2 if nothing could be done."""
     options = parser().parse_args(arguments)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors alone, where TensorFlow is used
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     try:
         return int(options.run(options))
     except FerError as error:

@@ -13,9 +13,11 @@ from fer_core.dataset import DatasetIndex, combine, demo, scan, votes
 from fer_core.errors import TrainingError
 from fer_core.files import write_json
 from fer_core.jobs import PAUSE, PausedError, Work, working
+from fer_core.registry import load_card
 from fer_core.runs import STOP, TRAINING
 from fer_core.sweeps import store
 from fer_core.training.config import TrainConfig, recipes
+from fer_core.training.presets import fitted
 from fer_core.training.run import RunFolder
 from fer_core.training.samples import Samples
 
@@ -63,6 +65,7 @@ def _train(folder: RunFolder, config: TrainConfig, options: argparse.Namespace, 
     source, sweeps = _source(folder, options), store.store()
     work.report(0, 0, "Reading the pictures")
     index = open_dataset(source)
+    config = for_dataset(config, options.config, index.votes is not None)
     data = {
         split: samples.load(index, split, config.input_size, config.channels)
         for split in ("train", "validation")
@@ -81,8 +84,9 @@ def _train(folder: RunFolder, config: TrainConfig, options: argparse.Namespace, 
         return work.asked
 
     ended = loop.train(
-        config, options.folder, data, resume=options.resume, request=request, until=options.until
-    )
+        config, options.folder, data, resume=options.resume, request=request, until=options.until,
+        told=lambda line: _say_epoch(line, config.epochs),
+    )  # fmt: skip
     if ended == loop.PAUSED:
         raise PausedError("Paused.")
     from fer_core.training.finish import finish
@@ -91,7 +95,37 @@ def _train(folder: RunFolder, config: TrainConfig, options: argparse.Namespace, 
     measured = {"validation": data["validation"]}
     if len(index.split("test")):
         measured["test"] = samples.load(index, "test", config.input_size, config.channels)
-    return finish(folder, config, measured, index)
+    model = finish(folder, config, measured, index)
+    _say_model(model)
+    return model
+
+
+def _say_epoch(line: Mapping[str, Any], epochs: int) -> None:
+    print(
+        f"epoch {line['epoch'] + 1} of {epochs}: loss {line['loss']:.3f}, "
+        f"{line['val_accuracy']:.1%} of the validation split right, {line['seconds']:.0f} s",
+        flush=True,
+    )
+
+
+def _say_model(folder: Path) -> None:
+    for reading in load_card(folder).readings.values():
+        split = "test" if "test" in reading.figures else "validation"
+        print(
+            f"{reading.title}: {reading.figures[split]['accuracy']:.1%} of the {split} split right"
+        )
+    print(folder)
+
+
+def for_dataset(config: TrainConfig, given: str | None, has_votes: bool) -> TrainConfig:
+    """A recipe's config without the reading that needs votes where there are none.
+
+    One from a file says what is wanted, and stays as it is.
+    """
+    if given not in recipes() or (fit := fitted(config, has_votes)).readings == config.readings:
+        return config
+    print(f"There are no FER+ votes: {', '.join(fit.readings)} is trained alone.")
+    return fit
 
 
 def open_dataset(source: Mapping[str, Any]) -> DatasetIndex:

@@ -2,6 +2,7 @@
 
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -114,7 +115,11 @@ def _write(card: ModelCard, name: str, **options: Any) -> Path:
     target = card.folder / name
     with tempfile.TemporaryDirectory(dir=card.folder) as folder:
         new = Path(folder) / name
-        keras.Model(model.inputs, outputs).export(new, format="litert", verbose=False, **options)
+        with warnings.catch_warnings():  # the converter's own interpreter is the deprecated one
+            warnings.filterwarnings("ignore", r"\s*Warning: tf.lite.Interpreter is deprecated")
+            keras.Model(model.inputs, outputs).export(
+                new, format="litert", verbose=False, **options
+            )
         new.replace(target)
     return target
 

@@ -3,7 +3,7 @@
 import os
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +29,8 @@ from fer_core.training.losses import ReadingLoss, accuracy
 from fer_core.training.run import RunFolder
 from fer_core.training.samples import Samples
 
+Told = Callable[[Mapping[str, Any]], None]
+
 FINISHED, PAUSED, STOPPED = "finished", "paused", "stopped"
 
 
@@ -40,6 +42,7 @@ def train(  # noqa: PLR0913  (three things and how to go about it)
     resume: bool = False,
     request: Request = lambda: "",
     until: int | None = None,
+    told: Told = lambda line: None,
 ) -> str:
     """Train, keeping everything in ``run_dir``.
 
@@ -56,6 +59,7 @@ def train(  # noqa: PLR0913  (three things and how to go about it)
         request: Asked four times a second: ``pause`` saves in the middle of the epoch and returns,
             ``stop`` returns and keeps the best.
         until: Return before this epoch, counted from 0, as if paused.
+        told: Given each epoch's line of ``metrics.jsonl``.
 
     Returns:
         ``finished``, ``paused`` or ``stopped``.
@@ -66,7 +70,7 @@ def train(  # noqa: PLR0913  (three things and how to go about it)
     folder, said = RunFolder(run_dir), ""
     while True:
         try:
-            return _train(config, folder, data, resume, request, until, said)
+            return _train(config, folder, data, resume, request, until, told, said)
         except Exception as error:  # each backend has its own
             if not memory.is_exhausted(error):
                 raise
@@ -83,7 +87,7 @@ def train(  # noqa: PLR0913  (three things and how to go about it)
 
 def _train(  # noqa: PLR0913, PLR0917
     config: TrainConfig, folder: RunFolder, data: Mapping[str, Samples], resume: bool,
-    request: Request, until: int | None, note: str,
+    request: Request, until: int | None, told: Told, note: str,
 ) -> str:  # fmt: skip
     samples.check(data, config.readings)
     place = _take_up(folder) if resume else _begin(folder)
@@ -96,6 +100,7 @@ def _train(  # noqa: PLR0913, PLR0917
             if until is not None and place.epoch >= until:
                 return PAUSED
             session.run_epoch(request)
+            told(folder.epochs()[-1])
     except Interrupted as wish:
         if wish.request == "pause":
             session.save_within(wish.step)

@@ -57,8 +57,10 @@ def test_a_network_learns_and_becomes_a_model(tmp_path: Path) -> None:
         TINY, epochs=12, early_stopping=0, augmentation=NONE, learning_rate=2e-3
     )  # fmt: skip
     folder = RunFolder(tmp_path / "run")
-    assert loop.train(config, folder.root, DATA) == loop.FINISHED
+    told: list[Any] = []
+    assert loop.train(config, folder.root, DATA, told=told.append) == loop.FINISHED
     lines = folder.epochs()
+    assert told == lines
     assert [line["epoch"] for line in lines] == list(range(12))
     assert max(line["val_accuracy"] for line in lines) > 0.9
     assert np.sum(lines[-1]["confusion"]) == 28
