@@ -42,17 +42,28 @@ check: $(VENV)/.test-ready
 # DATA=folder with FER-2013, VOTES=its FER+ votes, START=ImageNet weights (default: Keras' download).
 # An interrupted run is taken up again. See docs/data.md and docs/model.md.
 RUNS ?= runs
-define train
+define train  # recipe, more options
 	$(BIN)/python -m fer_core train --config $(1) --data "$(DATA)" --votes "$(VOTES)" $(2) \
 		--run $(RUNS)/$(1) $(if $(wildcard $(RUNS)/$(1)/config.yaml),--resume)
-	rm -rf models/$(1)
-	cp -r $(RUNS)/$(1)/model models/$(1)
+endef
+define ship  # recipe, name of the model
+	rm -rf models/$(2)
+	cp -r $(RUNS)/$(1)/model models/$(2)
 endef
 
+# Recipes that go on or learn from mobilenetv2 and fernet mean those shipped by the lines above them.
 release-model: $(VENV)/.app-ready  ## train the shipped models anew
 	@test -n "$(DATA)" -a -n "$(VOTES)" || { echo "Usage: make release-model DATA=FOLDER VOTES=labels.csv [START=WEIGHTS]"; exit 1; }
-	$(call train,mobilenetv2,$(if $(START),--start "$(START)"))
+	$(call train,mobilenetv2-imagenet,$(if $(START),--start "$(START)"))
+	$(call ship,mobilenetv2-imagenet,mobilenetv2)
+	$(call train,fernet-scratch)
+	$(call ship,fernet-scratch,fernet)
+	$(call train,mobilenetv2-second)
+	$(call ship,mobilenetv2-second,mobilenetv2)
+	$(call train,mobilenetv2)
 	$(call train,fernet)
+	$(call ship,mobilenetv2,mobilenetv2)
+	$(call ship,fernet,fernet)
 
 $(VENV)/.app-ready: requirements.txt
 	@command -v $(PYTHON) >/dev/null || \

@@ -1,5 +1,6 @@
 """Train configs: YAML in and out, and errors that name the field."""
 
+import re
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,9 @@ from typing import Any
 import pytest
 
 from fer_core.errors import FerError, TrainingError
-from fer_core.training.config import Augmentation, TrainConfig, recipes
+from fer_core.train_command import for_dataset
+from fer_core.training.config import READINGS, Augmentation, TrainConfig, recipes
+from tests.conftest import ROOT
 
 
 def test_yaml_gives_the_same_config_back(tmp_path: Path) -> None:
@@ -77,3 +80,22 @@ def test_every_field_has_its_help() -> None:
 @pytest.mark.parametrize("name", sorted(recipes()))
 def test_recipes_can_be_read(name: str) -> None:
     assert TrainConfig.load(recipes()[name]).epochs >= 10
+
+
+@pytest.mark.parametrize(
+    ("given", "has_votes", "readings"),
+    [("fernet-scratch", True, READINGS), ("fernet-scratch", False, ("fer2013",)),
+     ("mine.yaml", False, READINGS)],
+)  # fmt: skip
+def test_a_recipe_does_without_votes_and_a_file_says_what_is_wanted(
+    given: str, has_votes: bool, readings: tuple[str, ...]
+) -> None:
+    config = TrainConfig.load(recipes()["fernet-scratch"])
+    assert for_dataset(config, given, has_votes) == replace(config, readings=readings)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/training.md"])
+def test_the_recipes_that_documents_name_exist(page: str) -> None:
+    named = set(re.findall(r"train --config ([\w-]+) ", (ROOT / page).read_text("utf-8")))
+    assert named
+    assert named <= set(recipes())
