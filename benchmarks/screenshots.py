@@ -1,15 +1,19 @@
-"""The README's pictures, made from the real app: ``make screenshots``.
+"""The documents' pictures, made from the real app: ``make screenshots``.
+
+    python -m benchmarks.screenshots [NAME ...]
 
 What they show is the example photo (Eileen Collins, NASA, public domain) and the demo's drawn
 faces, so that no picture of a dataset gets into the repository.
 """
 
+import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import skimage.data
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.fake_camera import chromium_arguments, moving_photo, write_y4m
 from benchmarks.live_server import Server, free_port, player, start_button
@@ -42,10 +46,35 @@ def dataset(page: Page) -> None:
     _scroll(page, "is the smallest class")
 
 
+def train(page: Page) -> None:
+    page.get_by_role("button", name="Open the demo").click()
+    page.get_by_role("button", name="Start training").click()
+    page.get_by_role("button", name="Put to use").wait_for()
+    page.locator(".js-plotly-plot").first.wait_for()
+    _scroll(page, "Best accuracy")
+
+
+def home(page: Page) -> None:
+    page.get_by_text("Before you use it").wait_for()
+
+
+def snapshot(page: Page) -> None:
+    page.get_by_role("radio", name="Snapshot").click()
+    page.get_by_role("button", name="Take photo").click()
+    page.get_by_alt_text("The snapshot with its faces").wait_for()
+    page.locator("[data-testid=stMain]").evaluate("one => one.scrollTo(0, one.scrollHeight)")
+
+
 PICTURES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "photos": ("upload", photos),
     "live": ("live", live),
     "dataset": ("dataset", dataset),
+    "train": ("train", train),
+}
+
+PUBLIC: dict[str, tuple[str, Callable[[Page], None]]] = {
+    "public-home": ("", home),
+    "public-snapshot": ("live", snapshot),
 }
 
 
@@ -57,30 +86,38 @@ def _scroll(page: Page, text: str) -> None:
     )
 
 
+def take(browser: Browser, pictures: dict[str, tuple[str, Callable[[Page], None]]],
+         **environment: str) -> None:  # fmt: skip
+    """Pictures of an app of its own."""
+    server = Server("streamlit_app.py", free_port(), **environment)
+    try:
+        for name, (path, act) in pictures.items():
+            context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT})
+            context.set_default_timeout(300_000)
+            page = context.new_page()
+            page.goto(f"{server.address}/{path}")
+            act(page)
+            page.mouse.move(WIDTH - 5, HEIGHT - 5)
+            page.wait_for_timeout(1_500)
+            page.screenshot(path=WHERE / f"{name}.png")
+            print(WHERE / f"{name}.png")
+            context.close()
+    finally:
+        server.stop()
+
+
 def main() -> None:
+    wanted = sys.argv[1:] or [*PICTURES, *PUBLIC]
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         camera = Path(folder) / "camera.y4m"
         write_y4m(camera, moving_photo(skimage.data.astronaut()))
-        server = Server("streamlit_app.py", free_port())
         browser = playwright.chromium.launch(
             executable_path="/usr/bin/chromium",
             args=[*chromium_arguments(camera), "--use-fake-ui-for-media-stream"],
         )
-        try:
-            for name, (path, act) in PICTURES.items():
-                context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT})
-                context.set_default_timeout(120_000)
-                page = context.new_page()
-                page.goto(f"{server.address}/{path}")
-                act(page)
-                page.mouse.move(WIDTH - 5, HEIGHT - 5)
-                page.wait_for_timeout(1_500)
-                page.screenshot(path=WHERE / f"{name}.png")
-                print(WHERE / f"{name}.png")
-                context.close()
-        finally:
-            browser.close()
-            server.stop()
+        with closing(browser):
+            take(browser, {name: PICTURES[name] for name in PICTURES if name in wanted})
+            take(browser, {n: PUBLIC[n] for n in PUBLIC if n in wanted}, FER_PUBLIC="1")
 
 
 if __name__ == "__main__":

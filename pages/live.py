@@ -53,7 +53,7 @@ def choose_options(card: ModelCard) -> tuple[str, LiveOptions, str]:
 def snapshot(reader: Recognizer) -> None:
     """The way out where video does not work."""
     # A fixed resolution, or the camera is started anew when the picture's width is known.
-    shot = st.camera_input("Take a picture", key="live-snapshot", resolution="720p")
+    shot = st.camera_input("Take a picture", key="live-snapshot", resolution="720p", width=640)
     if shot is None:
         return
     photo = PhotoReader(reader).read(shot.getvalue(), "snapshot")
