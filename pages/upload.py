@@ -58,6 +58,8 @@ def state() -> dict[str, Read]:
 def clear() -> None:
     state().clear()
     st.session_state["photo_example"] = False
+    for field in ("files", "camera"):
+        st.session_state.pop(f"{field}-{widget_round()}", None)
     st.session_state["photo_round"] = widget_round() + 1
 
 

@@ -91,6 +91,8 @@ def _button(wish: Wish) -> None:
         except FerError as error:
             st.error(str(error))
             return
+        for field in ("video", "zip"):
+            st.session_state.pop(f"{field}_file-{_round()}", None)
         st.session_state["job_round"] = _round() + 1
         held.open_job(job.name)
         st.rerun()

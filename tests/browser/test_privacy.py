@@ -1,4 +1,4 @@
-"""Photos and live pictures stay in memory: a server is watched while it reads them."""
+"""Photos and live pictures stay in memory, and leave it: a server is watched as it reads them."""
 
 import os
 import time
@@ -95,3 +95,26 @@ def test_nothing_is_written_that_nobody_asked_for(browser, watched, astronaut, t
         watcher.ended.set()
         chromium.close()
         clip.unlink()
+
+
+def test_cleared_photos_leave_the_memory_too(browser, watched, astronaut) -> None:
+    """Each file carries 15 MB behind its picture, which nobody reads."""
+    port, watcher = watched
+    photo = encode(astronaut) + bytes(15_000_000)
+    sizes = []
+    chromium = launch(browser)
+    try:
+        tab = open_live_when_up(chromium, port)
+        tab.goto(f"http://127.0.0.1:{port}/upload")
+        tab.locator("input[type=file]").wait_for(state="attached")
+        for number in range(20):
+            name = f"me-{number}.jpg"
+            file = {"name": name, "mimeType": "image/jpeg", "buffer": photo}
+            tab.set_input_files("input[type=file]", [file])
+            tab.get_by_text(f"{name} · 1 face").wait_for()
+            tab.get_by_role("button", name="Clear").click()
+            tab.get_by_text("Add a photo to see its faces").wait_for()
+            sizes.append(watcher.process.memory_info().rss / 1e6)
+    finally:
+        chromium.close()
+    assert sizes[-1] - sizes[9] < 3 * 15, sizes
