@@ -4,6 +4,7 @@ Built-in Keras layers only, ending in global average pooling and one dense layer
 class activation maps are exact (Zhou et al., 2016).
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -165,25 +166,47 @@ def _excite(maps: Any, name: str) -> Any:
 
 
 def _go_on(config: TrainConfig) -> keras.Model:
-    """A model that exists, with the heads of ``config``, if it has its architecture and input."""
+    """A model that exists, with the heads of ``config``, if it has its architecture.
+
+    The input may be of another size: the weights are those of convolutions, which fit any.
+    """
     try:
         card = registry.load_card(config.start)
         model = keras.saving.load_model(card.folder / registry.KERAS_FILE, compile=False)
     except (FerError, OSError, ValueError, TypeError) as error:
         raise TrainingError(f"start: {config.start} cannot be opened ({error})") from error
-    shape = (config.input_size, config.input_size, config.channels)
-    found = (model.name, tuple(model.inputs[0].shape[1:]), set(model.output_names))
-    wanted = (config.architecture, shape, set(config.readings))
-    if found[:2] != wanted[:2] or not wanted[2] <= found[2]:
+    size, _, channels = model.inputs[0].shape[1:]
+    found = (model.name, size, channels, set(model.output_names))
+    wanted = (config.architecture, config.input_size, config.channels, set(config.readings))
+    fits = found[0] == wanted[0] and found[2] == wanted[2] and wanted[3] <= found[3]
+    if not fits:
         raise TrainingError(
             f"start: {config.start} is {_words(*found)}; this run is for {_words(*wanted)}. "
-            "Choose the same architecture, input size, channels and readings, or another start."
+            "Choose the same architecture, channels and readings, or another start."
         )
+    if size != config.input_size:
+        model = _resized(model, config)
+    for layer in model.layers:
+        if layer.name == "dropout":
+            layer.rate = config.dropout
     heads = {name: model.get_layer(name).output for name in config.readings}
     model = keras.Model(model.inputs[0], heads, name=model.name)
     set_batchnorm_momentum(model, config.batchnorm_momentum)
     return model
 
 
-def _words(name: str, shape: tuple[int, ...], readings: set[str]) -> str:
-    return f"{name} {'x'.join(map(str, shape))} with {' and '.join(sorted(readings))}"
+def _resized(model: keras.Model, config: TrainConfig) -> keras.Model:
+    """The same weights behind an input of ``config.input_size``."""
+    other = build(replace(config, start="scratch", readings=tuple(model.output_names)))
+    try:
+        other.set_weights(model.get_weights())
+    except ValueError as error:
+        raise TrainingError(
+            f"start: {config.start} is a {config.architecture} of another width, so its weights do "
+            f"not fit ({error})."
+        ) from error
+    return other
+
+
+def _words(name: str, size: int, channels: int, readings: set[str]) -> str:
+    return f"{name} {size}x{size}x{channels} with {' and '.join(sorted(readings))}"

@@ -64,3 +64,18 @@ def test_a_start_from_another_architecture_is_refused() -> None:
 def test_a_start_that_does_not_exist_is_refused(start: str) -> None:
     with pytest.raises(TrainingError, match="start"):
         networks.build(replace(TINY, architecture="mobilenetv2", start=start))
+
+
+def test_a_start_may_have_another_input_size() -> None:
+    config = TrainConfig(start="mobilenetv2", input_size=64, dropout=0.1)
+    network, shipped = (networks.build(replace(config, input_size=size)) for size in (64, 96))
+    assert network.inputs[0].shape[1:] == (64, 64, 1)
+    assert network.get_layer("dropout").rate == 0.1
+    for ours, theirs in zip(network.get_weights(), shipped.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_start_of_another_width_is_refused() -> None:
+    config = TrainConfig(start="mobilenetv2", input_size=64, alpha=0.5)
+    with pytest.raises(TrainingError, match="another width"):
+        networks.build(config)
