@@ -47,5 +47,7 @@ try:
         answers = answers_to(question)
         if answers is not None:
             PARTS[part](judge(question, reading, source, answers))
+        elif part == "Compare":
+            st.caption("This is model A. When it has been evaluated, B stands below.")
 except FerError as error:
     st.error(str(error))
