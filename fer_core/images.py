@@ -58,7 +58,9 @@ def decode(data: bytes, name: str) -> Pixels:
         raise ImageError(
             f"{name}: not enough memory to open it. Make the picture smaller."
         ) from error
-    except (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError) as error:
+    except ImageError:
+        raise
+    except Exception as error:  # Pillow raises whatever the damage leads to, OverflowError included
         raise ImageError(
             f"{name}: the file is damaged and cannot be opened. Save or download it again."
         ) from error
@@ -154,8 +156,9 @@ def _to_rgb(picture: Image.Image) -> Pixels:
     if picture.mode.startswith(("I", "F")):  # 16 bits and more a pixel
         picture = Image.fromarray(_to_8_bits(np.array(picture)))
     if picture.has_transparency_data:
-        white = Image.new("RGBA", picture.size, "white")
-        picture = Image.alpha_composite(white, picture.convert("RGBA"))
+        clear = picture if picture.mode == "RGBA" else picture.convert("RGBA")
+        picture = Image.new("RGB", picture.size, "white")
+        picture.paste(clear, mask=clear)
     return np.asarray(picture.convert("RGB"))
 
 

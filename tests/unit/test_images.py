@@ -27,6 +27,16 @@ def declared_png(width: int, height: int) -> bytes:
     return start + struct.pack(">I", 100) + b"IDAT"
 
 
+def far_tiff() -> bytes:
+    """A TIFF that says its pixels begin at byte 2**64 - 1."""
+    data = encoded(Image.new("RGB", (8, 6), RED), "TIFF")
+    strips = data.index(struct.pack("<HHI", 273, 4, 1))
+    return (
+        data[:strips] + struct.pack("<HHII", 273, 16, 1, len(data)) + data[strips + 12 :]
+        + b"\xff" * 8
+    )  # fmt: skip
+
+
 JPEG = encoded(Image.new("RGB", (64, 48), RED), "JPEG")
 
 
@@ -38,11 +48,22 @@ JPEG = encoded(Image.new("RGB", (64, 48), RED), "JPEG")
         (JPEG[: len(JPEG) // 2], "damaged"),
         (JPEG[:20], "(damaged|not a picture)"),
         (encoded(Image.new("RGB", (64, 48)), "PNG")[:60], "damaged"),
+        (far_tiff(), "damaged"),
         (declared_png(20_000, 20_000), "too large"),
         (declared_png(8_000, 7_000), "8,000×7,000 pixels are too large"),
         (b"%PDF-1.7 something", "not a picture"),
     ],
-    ids=["empty", "text", "half-jpeg", "jpeg-head", "half-png", "huge", "over-limit", "pdf"],
+    ids=[
+        "empty",
+        "text",
+        "half-jpeg",
+        "jpeg-head",
+        "half-png",
+        "far-tiff",
+        "huge",
+        "over-limit",
+        "pdf",
+    ],
 )
 def test_bad_files_are_named_with_the_reason(data: bytes, message: str) -> None:
     with pytest.raises(ImageError, match=f"^holiday.jpg: .*({message})"):
