@@ -65,7 +65,7 @@ def _train(folder: RunFolder, config: TrainConfig, options: argparse.Namespace, 
     source, sweeps = _source(folder, options), store.store()
     work.report(0, 0, "Reading the pictures")
     index = open_dataset(source)
-    config = for_dataset(config, options.config, index.votes is not None)
+    config = for_dataset(config, index.votes is not None)
     data = {
         split: samples.load(index, split, config.input_size, config.channels)
         for split in ("train", "validation")
@@ -117,12 +117,13 @@ def _say_model(folder: Path) -> None:
     print(folder)
 
 
-def for_dataset(config: TrainConfig, given: str | None, has_votes: bool) -> TrainConfig:
-    """A recipe's config without the reading that needs votes where there are none.
+def for_dataset(config: TrainConfig, has_votes: bool) -> TrainConfig:
+    """``config`` without the reading that needs votes where there are none, and says so.
 
-    One from a file says what is wanted, and stays as it is.
+    One that trains nothing else stays as it is, for the training to refuse.
     """
-    if given not in recipes() or (fit := fitted(config, has_votes)).readings == config.readings:
+    fit = fitted(config, has_votes)
+    if fit.readings == config.readings or "fer2013" not in config.readings:
         return config
     print(f"There are no FER+ votes: {', '.join(fit.readings)} is trained alone.")
     return fit

@@ -66,7 +66,7 @@ class Augmentation(Spec):
 class TrainConfig:
     """Every choice of a run. Wrong values raise ``TrainingError`` naming the field.
 
-    The defaults train MobileNetV2 as the shipped one was. Each field carries its help in
+    The defaults are the recipe ``mobilenetv2-imagenet``. Each field carries its help in
     ``dataclasses.fields(TrainConfig)``'s metadata; the training page and the documentation show it.
     """
 

@@ -26,7 +26,7 @@ PRESETS: Final = {
     ),
     "Standard": Preset(
         TrainConfig(epochs=15, tensorboard=False),
-        "MobileNetV2 that knows ImageNet, all layers, as the shipped model was trained.",
+        "MobileNetV2 that knows ImageNet, all layers: how the shipped model began.",
     ),
     "Best": Preset(
         TrainConfig(
