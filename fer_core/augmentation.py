@@ -13,46 +13,40 @@ import numpy.typing as npt
 import pandas as pd
 
 from fer_core.errors import DatasetError
+from fer_core.fields import described
 from fer_core.images import Pixels
 
 ERASED_SIDE: Final = (0.1, 0.3)
 """Sides of the erased rectangle as shares of the picture's."""
-
-LIMITS: Final = {
-    "flip": 1.0, "rotation": 45.0, "shift": 0.3, "zoom": 0.5, "brightness": 0.5, "contrast": 0.9,
-    "noise": 64.0, "erasing": 1.0,
-}  # fmt: skip
-"""Largest value of each range; a face turned or cut further shows another expression or none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
     """How far pictures may be changed; 0 turns a change off. All draws are uniform.
 
-    The defaults are the milder half of what the shipped model was trained with.
-
-    Attributes:
-        flip: Probability of a mirror image, 0..1.
-        rotation: Largest turn either way, degrees, 0..45.
-        shift: Largest shift each way as a share of the side, 0..0.3.
-        zoom: The scale is drawn from 1 - zoom to 1 + zoom, 0..0.5.
-        brightness: Largest shift of the grey values as a share of 255, 0..0.5.
-        contrast: Distances from the mean are multiplied by 1 - contrast to 1 + contrast, 0..0.9.
-        noise: Largest standard deviation of Gaussian noise in grey values, 0..64.
-        erasing: Probability that a rectangle is filled with one grey value, 0..1.
+    The defaults are the milder half of what the shipped model was trained with. Each field carries
+    its help and limits as metadata: a face turned or cut further shows another expression or none.
 
     Raises:
         DatasetError: A value is outside its limits.
     """
 
-    flip: float = 0.5
-    rotation: float = 10.0
-    shift: float = 0.05
-    zoom: float = 0.1
-    brightness: float = 0.1
-    contrast: float = 0.2
-    noise: float = 4.0
-    erasing: float = 0.0
+    flip: float = described(0.5, "Probability of a mirror image.", high=1)
+    rotation: float = described(10.0, "Largest turn either way, degrees.", high=45)
+    shift: float = described(0.05, "Largest shift each way as a share of the side.", high=0.3)
+    zoom: float = described(0.1, "The scale is drawn from 1 - zoom to 1 + zoom.", high=0.5)
+    brightness: float = described(
+        0.1, "Largest shift of the grey values as a share of 255.", high=0.5
+    )
+    contrast: float = described(
+        0.2, "Distances from the mean are multiplied by 1 - contrast to 1 + contrast.", high=0.9
+    )
+    noise: float = described(
+        4.0, "Largest standard deviation of Gaussian noise in grey values.", high=64
+    )
+    erasing: float = described(
+        0.0, "Probability that a rectangle is filled with one grey value.", high=1
+    )
 
     def __post_init__(self) -> None:
         for name, most in LIMITS.items():
@@ -64,6 +58,10 @@ class Spec:
     def changes_anything(self) -> bool:
         """False where every range is 0: the results would be copies."""
         return any(getattr(self, name) > 0 for name in LIMITS)
+
+
+LIMITS: Final[dict[str, float]] = {one.name: one.metadata["high"] for one in fields(Spec)}
+"""Largest value of each range."""
 
 
 @dataclass(frozen=True, slots=True)

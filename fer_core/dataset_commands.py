@@ -1,6 +1,7 @@
 """The ``dataset`` commands: scan, import, balance and audit, over the same calls as the page."""
 
 import argparse
+from dataclasses import fields
 from pathlib import Path
 
 import pandas as pd
@@ -59,12 +60,14 @@ def _add_balance(parser: argparse.ArgumentParser) -> None:
         "--undersample", action="store_true", help="cut classes above the target down to it"
     )
     parser.add_argument("--name", help="name of the new dataset")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0, help="of what is drawn (default: 0)")
     parser.add_argument("--plan-only", action="store_true", help="print the plan, write nothing")
-    for name, value in ((name, getattr(Spec(), name)) for name in LIMITS):
+    for one in fields(Spec):
+        told = one.metadata["help"].rstrip(".")
         parser.add_argument(
-            f"--{name}", type=float, default=value, metavar="X",
-            help=f"augmentation range, 0 to {LIMITS[name]:g} (default: {value:g})",
+            f"--{one.name}", type=float, default=one.default, metavar="X",
+            help=f"{told[0].lower()}{told[1:]}, 0 to {LIMITS[one.name]:g} "
+            f"(default: {one.default:g})",
         )  # fmt: skip
 
 

@@ -20,15 +20,22 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Fill the parser of ``python -m fer_core evaluate``."""
     parser.add_argument("--data", required=True, metavar="DIR", help="dataset folder, or demo")
     parser.add_argument("--votes", type=Path, help="labels.csv or fer2013new.csv")
-    parser.add_argument("--split", choices=SPLITS, default="test")
+    parser.add_argument(
+        "--split", choices=SPLITS, default="test", help="images to judge on (default: test)"
+    )
     parser.add_argument("--model", help="model name or folder (default: the promoted one)")
     parser.add_argument(
         "--form", action="append", choices=FORMS, help="file to judge; may be repeated "
         "(default: every one the model has; keras takes minutes)",
     )  # fmt: skip
-    parser.add_argument("--reading", action="append", help="head to judge (default: all)")
     parser.add_argument(
-        "--labels", action="append", choices=votes.SOURCES, help="truth (default: all there are)"
+        "--reading", action="append", help="head to judge; may be repeated (default: all)"
+    )
+    parser.add_argument(
+        "--labels",
+        action="append",
+        choices=votes.SOURCES,
+        help="truth; may be repeated (default: all there are)",
     )
     parser.add_argument(
         "--robustness", choices=("standard", "curves"), help="also under blur, noise, dark, …"

@@ -71,8 +71,8 @@ def what_is_kept() -> None:
     kept = {
         "Photos and webcam pictures": "In memory only. Gone when you clear them, stop, or close "
         "the tab.",
-        "A recording": "A temporary file. Gone when you delete it or close the tab, or when the "
-        "server starts again.",
+        "A recording": "A temporary file. Gone when you delete it, close or reload the tab, or "
+        "when the server starts again.",
         "A video, ZIP or folder you start": f"With its results, until you delete it, or {hours} "
         "hours after its end.",
     }

@@ -21,7 +21,7 @@ if settings().public:
     st.info(
         "Training needs a machine of its own, so it is not possible on this public page. Install "
         "FER Studio and it runs in your browser as this page does, or train on a hosted GPU with "
-        "the notebook.",
+        "its notebook, notebooks/train_on_colab.ipynb.",
         icon=":material/computer:",
     )
     st.code("git clone <this repository> && cd fer-studio\nmake app", language="shell")

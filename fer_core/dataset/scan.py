@@ -33,7 +33,7 @@ def scan(
     """Open a dataset folder.
 
     Files whose size and time are those of the last scan are not opened again; what was learnt of
-    them is kept under ``FER_CACHE``.
+    them is kept under ``FER_CACHE``, but not on public links.
 
     Args:
         root: ``root/<class>/…`` or ``root/{train,validation,test}/<class>/…``; see ``listing``.
@@ -58,7 +58,7 @@ def scan(
 
         chunks.run(look, len(rows), progress, threads)
     table = _table(listing, seen)
-    if len(rows):
+    if len(rows) and not settings().public:  # what strangers bring is not stored
         _remember(cache, table, thumbs)
     return DatasetIndex(root, table, thumbs, listing.notes(), votes.find(root, table))
 

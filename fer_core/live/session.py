@@ -136,9 +136,10 @@ class LiveSession:
         return drawn
 
     def end(self) -> None:
-        """The video is over: stop reading and recording. Returns at once."""
+        """The video is over: stop reading and recording, keep no picture. Returns at once."""
         self._ended = True
         self._slot.close()
+        self._latest = None
         if self._recorder:
             self._recorder.finish()
 
@@ -164,7 +165,7 @@ class LiveSession:
 
     @property
     def latest(self) -> Result | None:
-        """The newest result, if there is any."""
+        """The newest result; None before the first and after the end."""
         return self._latest
 
     @property
@@ -203,6 +204,8 @@ class LiveSession:
         """The reading thread: ends with the session, or when no picture has come for long."""
         while (shot := self._slot.take(SILENT_S)) is not None:
             self._latest = self._read(shot)
+        if self._ended:
+            self._latest = None  # of the picture that was being read when it ended
         give_back()
 
     def _read(self, shot: _Shot) -> Result:

@@ -9,6 +9,7 @@ import yaml
 
 from fer_core.augmentation import LIMITS, Spec
 from fer_core.errors import TrainingError
+from fer_core.fields import described
 from fer_core.files import write_bytes
 from fer_core.training.yaml_file import fields_of
 
@@ -22,35 +23,33 @@ MONITORS: Final = ("val_accuracy", "val_macro_f1", "val_loss")
 VERSION: Final = 1
 
 
-def _of(default: Any, text: str, *, choices: tuple[str, ...] = (), low: float = 0,
-        high: float = 1e9) -> Any:  # fmt: skip
-    """A field with its one-line help and what it may be; numbers are ``low`` to ``high``."""
-    limits = {"help": text, "choices": choices, "low": low, "high": high}
-    return field(default=default, metadata=limits)
+def _other(name: str, default: float) -> Any:
+    """A range of ``Spec`` with another default."""
+    return field(default=default, metadata=Spec.__dataclass_fields__[name].metadata)
 
 
 @dataclass(frozen=True, slots=True)
 class Augmentation(Spec):
     """``augmentation.Spec`` and what only training does; 0 turns a change off."""
 
-    rotation: float = 12.0
-    shift: float = 0.09
-    zoom: float = 0.15
-    brightness: float = 0.14
-    contrast: float = 0.35
-    noise: float = 12.0
-    erasing: float = 0.4
-    sharpness: float = _of(
+    rotation: float = _other("rotation", 12.0)
+    shift: float = _other("shift", 0.09)
+    zoom: float = _other("zoom", 0.15)
+    brightness: float = _other("brightness", 0.14)
+    contrast: float = _other("contrast", 0.35)
+    noise: float = _other("noise", 12.0)
+    erasing: float = _other("erasing", 0.4)
+    sharpness: float = described(
         1.0, "Largest unsharp mask (up) or blur (down), as a share of the detail.", high=1
     )
-    mixup: float = _of(
+    mixup: float = described(
         0.0, "Alpha of MixUp's beta distribution (Zhang et al., 2018); pictures are blended.",
         high=4,
     )  # fmt: skip
-    cutmix: float = _of(
+    cutmix: float = described(
         0.0, "Probability of CutMix (Yun et al., 2019): a box from another picture.", high=1
     )
-    webcam: float = _of(
+    webcam: float = described(
         0.0, "Share of pictures spoilt as a webcam would: blur, low light, JPEG, few pixels.",
         high=1,
     )  # fmt: skip
@@ -70,74 +69,86 @@ class TrainConfig:
     ``dataclasses.fields(TrainConfig)``'s metadata; the training page and the documentation show it.
     """
 
-    architecture: str = _of("mobilenetv2", "The network.", choices=ARCHITECTURES)
-    start: str = _of(
+    architecture: str = described("mobilenetv2", "The network.", choices=ARCHITECTURES)
+    start: str = described(
         "imagenet",
         "Where weights come from: imagenet, scratch, a .weights.h5 file of ImageNet weights "
         "without top, or a model (name or folder) to go on from.",
     )
-    input_size: int = _of(96, "Side of the square input in pixels.", low=32, high=224)
-    channels: int = _of(1, "1 for grey input, 3 for RGB.", low=1, high=3)
-    alpha: float = _of(1.0, "Width of MobileNetV2.", low=0.35, high=1.4)
-    stride1_stem: bool = _of(
+    input_size: int = described(96, "Side of the square input in pixels.", low=32, high=224)
+    channels: int = described(1, "1 for grey input, 3 for RGB.", choices=(1, 3))
+    alpha: float = described(1.0, "Width of MobileNetV2.", low=0.35, high=1.4)
+    stride1_stem: bool = described(
         False, "MobileNetV2 without its first halving, for small inputs such as 48."
     )
-    dropout: float = _of(0.3, "Dropout before the heads.", high=0.9)
-    readings: tuple[str, ...] = _of(
+    dropout: float = described(0.3, "Dropout before the heads.", high=0.9)
+    readings: tuple[str, ...] = described(
         READINGS, "Label sources, a head each: the dataset's labels (fer2013), FER+ votes."
     )
-    loss: str = _of("cross_entropy", "Loss on the dataset's labels.", choices=LOSSES)
-    label_smoothing: float = _of(0.1, "Share of each label spread over all classes.", high=0.9)
-    focal_gamma: float = _of(2.0, "Focus of the focal loss on hard pictures.", high=10)
-    effective_beta: float = _of(
+    loss: str = described("cross_entropy", "Loss on the dataset's labels.", choices=LOSSES)
+    label_smoothing: float = described(
+        0.1, "Share of each label spread over all classes.", high=0.9
+    )
+    focal_gamma: float = described(2.0, "Focus of the focal loss on hard pictures.", high=10)
+    effective_beta: float = described(
         0.999, "Beta of the effective number of samples (Cui et al., 2019).", high=0.99999
     )
-    logit_adjustment: float = _of(
+    logit_adjustment: float = described(
         1.0, "Strength of the class prior in the logit-adjusted loss.", high=3
     )
-    class_weights: str = _of(
+    class_weights: str = described(
         "none", "Weight of each class in the loss on labels.", choices=CLASS_WEIGHTS
     )
-    ferplus_weight: float = _of(1.0, "Weight of the loss on FER+ votes beside the labels'.", high=9)
-    teachers: tuple[str, ...] = _of(
+    ferplus_weight: float = described(
+        1.0, "Weight of the loss on FER+ votes beside the labels'.", high=9
+    )
+    teachers: tuple[str, ...] = described(
         (), "Models to learn from besides the labels (knowledge distillation)."
     )
-    distill_weight: float = _of(0.5, "Share of the loss that comes from the teachers.", high=1)
-    distill_temperature: float = _of(
+    distill_weight: float = described(
+        0.5, "Share of the loss that comes from the teachers.", high=1
+    )
+    distill_temperature: float = described(
         2.0, "Softening of teachers and network (Hinton et al., 2015).", low=0.1, high=20
     )
-    optimizer: str = _of("adamw", "AdamW, or SGD with Nesterov momentum 0.9.", choices=OPTIMIZERS)
-    learning_rate: float = _of(1e-3, "Highest learning rate.", low=1e-7, high=1)
-    schedule: str = _of(
+    optimizer: str = described(
+        "adamw", "AdamW, or SGD with Nesterov momentum 0.9.", choices=OPTIMIZERS
+    )
+    learning_rate: float = described(1e-3, "Highest learning rate.", low=1e-7, high=1)
+    schedule: str = described(
         "cosine", "Cosine with warm-up down to a thousandth, or constant.", choices=SCHEDULES
     )
-    warmup_epochs: float = _of(0.5, "Epochs until the cosine schedule is at its highest.", high=50)
-    weight_decay: float = _of(0.02, "Decoupled weight decay.", high=1)
-    epochs: int = _of(15, "Passes over the training pictures.", low=1, high=10_000)
-    batch_size: int = _of(64, "Pictures a step.", low=1, high=4096)
-    head_epochs: int = _of(0, "First epochs that train the heads alone.", high=10_000)
-    train_from: float = _of(
+    warmup_epochs: float = described(
+        0.5, "Epochs until the cosine schedule is at its highest.", high=50
+    )
+    weight_decay: float = described(0.02, "Decoupled weight decay.", high=1)
+    epochs: int = described(15, "Passes over the training pictures.", low=1, high=10_000)
+    batch_size: int = described(64, "Pictures a step.", low=1, high=4096)
+    head_epochs: int = described(0, "First epochs that train the heads alone.", high=10_000)
+    train_from: float = described(
         0.0, "Share of the backbone's layers that stays frozen, counted from the input.", high=1
     )
-    batchnorm_momentum: float = _of(
+    batchnorm_momentum: float = described(
         0.9, "Of BatchNorm's averages. Keras' MobileNetV2 has 0.999, which trails.", high=0.9999
     )
-    refresh_batchnorm: int = _of(
+    refresh_batchnorm: int = described(
         0, "Batches on which BatchNorm's averages are measured anew before each validation.",
         high=1000,
     )  # fmt: skip
-    ema: float = _of(0.0, "Momentum of the weights' moving average; 0 for none.", high=0.99999)
-    monitor: str = _of("val_accuracy", "What decides which epoch is best.", choices=MONITORS)
-    early_stopping: int = _of(0, "Epochs without a better one after which to stop; 0 never.")
-    early_stopping_min_delta: float = _of(0.0, "Gain that counts as better.", high=1)
-    reduce_lr: int = _of(
+    ema: float = described(
+        0.0, "Momentum of the weights' moving average; 0 for none.", high=0.99999
+    )
+    monitor: str = described("val_accuracy", "What decides which epoch is best.", choices=MONITORS)
+    early_stopping: int = described(0, "Epochs without a better one after which to stop; 0 never.")
+    early_stopping_min_delta: float = described(0.0, "Gain that counts as better.", high=1)
+    reduce_lr: int = described(
         0, "Epochs without a better one after which the learning rate falls; 0 never. "
         "Needs the constant schedule.",
     )  # fmt: skip
-    reduce_lr_factor: float = _of(0.5, "What the learning rate is multiplied by.", high=0.99)
-    reduce_lr_min: float = _of(1e-6, "The learning rate never falls below this.", high=1)
-    tensorboard: bool = _of(False, "Also write TensorBoard's event files.")
-    seed: int = _of(7, "Of everything drawn by chance.", high=2**31)
+    reduce_lr_factor: float = described(0.5, "What the learning rate is multiplied by.", high=0.99)
+    reduce_lr_min: float = described(1e-6, "The learning rate never falls below this.", high=1)
+    tensorboard: bool = described(False, "Also write TensorBoard's event files.")
+    seed: int = described(7, "Of everything drawn by chance.", high=2**31)
     augmentation: Augmentation = field(
         default_factory=Augmentation, metadata={"help": "How pictures are changed in training."}
     )
@@ -150,8 +161,6 @@ class TrainConfig:
     def _check_together(self) -> None:
         if not self.readings or not set(self.readings) <= set(READINGS):
             raise _wrong("readings", f"one or both of {', '.join(READINGS)}", self.readings)
-        if self.channels == 2:
-            raise _wrong("channels", "1 or 3", self.channels)
         if self.reduce_lr and self.schedule != "constant":
             raise _wrong("reduce_lr", "0 with the cosine schedule, which sets the rate itself",
                          self.reduce_lr)  # fmt: skip
@@ -212,13 +221,14 @@ def _check(name: str, value: Any, one: "Field[Any]") -> None:
     if kind is tuple:
         if not isinstance(value, tuple) or not all(isinstance(part, str) for part in value):
             raise _wrong(name, "a list of names", value)
+    elif choices := one.metadata.get("choices"):
+        if type(value) is not kind or value not in choices:
+            raise _wrong(name, f"one of {', '.join(map(str, choices))}", value)
     elif kind in (int, float):
         _check_number(name, value, one)
     elif not isinstance(value, kind):
         words = {bool: "true or false", str: "text", Augmentation: "a group of fields"}
         raise _wrong(name, words.get(kind, "a number"), value)
-    elif one.metadata.get("choices") and value not in one.metadata["choices"]:
-        raise _wrong(name, f"one of {', '.join(one.metadata['choices'])}", value)
 
 
 def _check_number(name: str, value: Any, one: "Field[Any]") -> None:

@@ -25,7 +25,7 @@ async function problem() {
     return "No camera was found. Connect one, then press Start again.";
   }
   if (/longer than expected|ICE|connection/i.test(alert)) {
-    return "The network between this browser and the server blocks video. A TURN server helps: see docs/live.md.";
+    return "The network between this browser and the server blocks video. A TURN server helps (docs/live.md of FER Studio).";
   }
   return "";
 }

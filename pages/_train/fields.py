@@ -99,5 +99,5 @@ def _step(value: float) -> float:
     return 10.0 ** (len(f"{value:.0f}") - 2) if value >= 1 else 0.05 if value >= 0.1 else 0.0005
 
 
-def _plain(choice: str) -> str:
-    return choice.replace("_", " ")
+def _plain(choice: object) -> str:
+    return str(choice).replace("_", " ")

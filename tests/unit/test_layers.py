@@ -17,6 +17,7 @@ LAYERS = (
         "child",
         "chunks",
         "errors",
+        "fields",
         "files",
         "first_run",
         "downloads",

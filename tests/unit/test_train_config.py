@@ -47,7 +47,7 @@ def test_numbers_in_scientific_notation_are_numbers(tmp_path: Path) -> None:
         ({"readings": "fer2013"}, "readings must be a list"),
         ({"readings": ["kinect"]}, "readings must be one or both of"),
         ({"readings": []}, "readings must be one or both of"),
-        ({"channels": 2}, "channels must be 1 or 3"),
+        ({"channels": 2}, "channels must be one of 1, 3"),
         ({"reduce_lr": 3}, "reduce_lr must be 0 with the cosine schedule"),
         ({"head_epochs": 15}, "head_epochs must be fewer than epochs"),
         ({"architecture": "fernet"}, "start must be scratch or a model"),
