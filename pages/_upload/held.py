@@ -14,12 +14,21 @@ from fer_core.settings import settings
 OPEN, OTHERS = "job", "held"
 """In the address: the job that is open, and on public links the visitor's other ones."""
 
+PUBLIC_JOBS = 2
+"""On public links, so many videos and ZIPs are read at a time, whosever they are."""
+
+PUBLIC_KEPT = 50
+"""On public links, so many are kept, results and all, whosever they are."""
+
 TIDY_S = 600.0
 """Seconds between two looks at what is over its time."""
 
 
 def store() -> Jobs:
-    return Jobs(settings().home / "jobs")
+    root = settings().home / "jobs"
+    if settings().public:
+        return Jobs(root, most_active=PUBLIC_JOBS, most_kept=PUBLIC_KEPT)
+    return Jobs(root)
 
 
 @st.cache_resource(show_spinner=False)
@@ -94,6 +103,13 @@ def _in_address(name: str) -> list[str]:
 def asked(job: Job) -> bool:
     """Whether it was asked to stop and has not got to it yet."""
     return bool(job_module.asked(job.folder))
+
+
+def message(job: Job) -> str:
+    """Why it ended early; on public links without the server's paths."""
+    if not settings().public:
+        return job.message
+    return job.message.replace(f"{job.folder / 'upload'}/", "").replace(f"{job.folder}/", "")
 
 
 def visible() -> tuple[Job, ...]:
