@@ -116,6 +116,22 @@ def test_public_links_unpack_less(monkeypatch: pytest.MonkeyPatch) -> None:
         archive.check(zipfile.ZipFile(run_zip(a=noise)))
 
 
+def test_public_links_take_fewer_files_and_count_blocks(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tiny = {f"happy/{number}.png": b"x" for number in range(9)}
+    asked: list[int] = []
+    monkeypatch.setattr(store, "check_space", lambda _, need: asked.append(need))
+    archive.import_zip(run_zip(**tiny), "x", tmp_path)
+    assert asked == [9 * 4096]
+    monkeypatch.setattr(archive, "PUBLIC_FILES", 9)
+    assert archive.check(zipfile.ZipFile(run_zip(**tiny)))
+    monkeypatch.setenv("FER_PUBLIC", "1")
+    settings.cache_clear()
+    with pytest.raises(DatasetError, match="10 files; at most 9"):
+        archive.check(zipfile.ZipFile(run_zip(**tiny)))
+
+
 def test_logins_in_addresses_are_not_shown(capfd: pytest.CaptureFixture) -> None:
     assert without_login("rtsp://anna:a@b@host:1/x@y") == "rtsp://host:1/x@y"
     assert without_login("0") == "0"
