@@ -96,6 +96,7 @@ def run_zip(**more: bytes) -> io.BytesIO:
         ({"../evil.txt": b"x"}, JobError, "leads outside"),
         ({"r/zeros.bin": bytes(40_000_000)}, JobError, "-fold"),
         ({"r/best.keras": b"no network"}, ModelError, r"best\.keras"),
+        ({"r/model/model.tflite": b"no network"}, ModelError, r"model\.tflite: cannot be opened"),
     ],
 )
 def test_the_zip_of_a_run_is_looked_through(
@@ -104,6 +105,13 @@ def test_the_zip_of_a_run_is_looked_through(
     with pytest.raises(error, match=says):
         run_archive.take_in(run_zip(**more), "x.zip")
     assert runs.every() == ()
+
+
+def test_the_models_of_a_run_pass_their_trial() -> None:
+    shipped = sorted((ROOT / "models" / "fernet").glob("*.tflite"))
+    made = run_zip(**{f"r/model/{one.name}": one.read_bytes() for one in shipped})
+    taken = run_archive.take_in(made, "x.zip").folder
+    assert {one.name for one in taken.glob("model/*")} == {one.name for one in shipped}
 
 
 def test_public_links_unpack_less(monkeypatch: pytest.MonkeyPatch) -> None:
