@@ -202,6 +202,32 @@ def test_other_sites_cannot_act_through_the_browser() -> None:
     assert server["enableXsrfProtection"] is True
 
 
+@pytest.mark.parametrize(
+    ("words", "lets"),
+    [
+        ((), {"localhost:8501", "127.0.0.1:8501"}),
+        (("HOSTS=fer.example",), {"fer.example"}),
+        (("HOST=0.0.0.0",), {"localhost:8501", "127.0.0.1:8501", "fer.example", "evil.example"}),
+    ],
+)
+def test_make_app_answers_to_its_own_names_alone(words: tuple[str, ...], lets: set[str]) -> None:
+    from streamlit import config
+    from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
+
+    done = subprocess.run(
+        ["make", "--dry-run", "app", *words], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    before = config.get_option("server.allowedHosts")
+    config.set_option(
+        "server.allowedHosts", re.findall(r"--server\.allowedHosts (\S+)", done.stdout)
+    )
+    try:
+        hosts = ("localhost:8501", "127.0.0.1:8501", "fer.example", "evil.example")
+        assert {one for one in hosts if is_host_allowed(one)} == lets
+    finally:
+        config.set_option("server.allowedHosts", before)
+
+
 def pins(name: str) -> set[str]:
     return set(re.findall(r"^[\w.-]+==[\w.]+", (ROOT / name).read_text(), re.MULTILINE))
 
