@@ -3,6 +3,7 @@
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import streamlit as st
 
@@ -105,11 +106,13 @@ def asked(job: Job) -> bool:
     return bool(job_module.asked(job.folder))
 
 
-def message(job: Job) -> str:
-    """Why it ended early; on public links without the server's paths."""
+def told(text: str, folder: Path) -> str:
+    """A message for the visitor; on public links without the path of ``folder``."""
     if not settings().public:
-        return job.message
-    return job.message.replace(f"{job.folder / 'upload'}/", "").replace(f"{job.folder}/", "")
+        return text
+    for path in (f"{folder / 'upload'}/", f"{folder}/"):
+        text = text.replace(path, "")
+    return text.replace(str(folder), "the server")
 
 
 def visible() -> tuple[Job, ...]:

@@ -44,7 +44,7 @@ def show_active(token: str) -> None:
 
 def show_stopped(job: Job) -> None:
     """Why it ended early, with the way to go on."""
-    said = f" {held.message(job)}" if job.message else ""
+    said = f" {held.told(job.message, job.folder)}" if job.message else ""
     text = f"{job.title} {WORDS[job.state]}.{said}"
     (st.error if job.state is State.FAILED else st.info)(text)
     share = job.progress.share
@@ -53,7 +53,7 @@ def show_stopped(job: Job) -> None:
         try:
             held.store().resume(job.name)
         except FerError as error:
-            st.error(str(error))
+            st.error(held.told(str(error), held.store().root))
             return
         st.rerun()
     if job.state is State.FAILED and job.log() and not settings().public:

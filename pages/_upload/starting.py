@@ -89,7 +89,7 @@ def _button(wish: Wish) -> None:
             job = _create(wish)
             _launch(job, wish)
         except FerError as error:
-            st.error(str(error))
+            st.error(held.told(str(error), held.store().root))
             return
         for field in ("video", "zip"):
             st.session_state.pop(f"{field}_file-{_round()}", None)

@@ -223,6 +223,8 @@ def test_public_pages_show_no_paths_and_no_log(monkeypatch: pytest.MonkeyPatch) 
     assert "No pictures and no videos in x.zip." in texts(app)
     assert not app.code
     assert not app.expander
+    said = held.told(f"2 MB are free in {store().root}.", store().root)
+    assert said == "2 MB are free in the server."
     monkeypatch.setattr(downloads, "MOST_BYTES", 0)
     (job.folder / "results.csv").write_text("x")
     page = AppTest.from_function(offer, args=(str(job.folder),), default_timeout=60).run()
