@@ -133,7 +133,7 @@ def finish_or_show() -> None:
         except CancelledError as stopped:
             st.session_state["dataset_notice"] = str(stopped)
         except FerError as error:
-            st.session_state["dataset_error"] = str(error)
+            st.session_state["dataset_error"] = _told(error)
         _keep_the_open_one_alone()
         running = None
     for key, show in (("dataset_error", st.error), ("dataset_notice", st.success)):
@@ -144,6 +144,12 @@ def finish_or_show() -> None:
         running.patience_s = 0.0
         with st.bottom:
             _progress()
+
+
+def _told(error: FerError) -> str:
+    """The message; on public links without the path of the folder that goes with the session."""
+    home, text = private_home(), str(error)
+    return text.replace(f"{home}/", "").replace(str(home), "the server") if home else text
 
 
 def _keep_the_open_one_alone() -> None:

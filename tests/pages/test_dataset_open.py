@@ -156,4 +156,9 @@ def test_public_links_keep_the_open_dataset_alone(
     assert upload(app, "one.zip", buffer.getvalue()) == ["one"]
     assert upload(app, "two.zip", buffer.getvalue()) == ["two"]
     assert upload(app, "bad.zip", b"no zip") == ["two"]  # which is still open
+    with zipfile.ZipFile(buffer, "a") as archive:
+        archive.writestr("labels.csv", "file,votes_anger\na,x\n")
+    assert upload(app, "three.zip", buffer.getvalue()) == ["two"]
+    assert "three/labels.csv: the votes cannot be read" in texts(app)
+    assert Path(app.session_state["dataset_folder"].name).name not in texts(app)
     assert app.session_state["dataset"].index.root.name == "two"

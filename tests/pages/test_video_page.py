@@ -231,6 +231,19 @@ def test_public_pages_show_no_paths_and_no_log(monkeypatch: pytest.MonkeyPatch) 
     assert page.caption[0].value == "CSV: too large to download here"
 
 
+def test_going_on_counts_as_starting_does_on_public_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FER_PUBLIC", "1")
+    settings.cache_clear()
+    stopped = store().create("mine.zip", "files", {"source": "upload/mine.zip"})
+    job_module.change(stopped.folder, command=["classify"])
+    job_module.set_state(stopped.folder, State.CANCELLED)
+    for name in ("a", "b"):
+        store().create(name, "files")
+    app = press(open_page(token=stopped.name), "Go on")
+    assert "Others are having files read here" in texts(app)
+    assert store().get(stopped.name).state is State.CANCELLED
+
+
 def offer(folder: str) -> None:
     from pathlib import Path
 
