@@ -137,7 +137,8 @@ def write(
             if origins[row] != origin:
                 origin, picture = origins[row], pixels.read(source / origins[row])
             data = pixels.png(augmentation.apply(picture, step))
-            (folder / targets[row]).write_bytes(data)
+            with (folder / targets[row]).open("xb") as file:  # never through a link to the source
+                file.write(data)
 
     def linked(done: int, total: int) -> None:
         if progress:
