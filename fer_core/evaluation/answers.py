@@ -75,9 +75,9 @@ def ask(
 ) -> Answers:
     """The answers of a model to every image, all readings in one pass.
 
-    Kept under ``FER_CACHE`` by the bytes of the model's file and the pixels of the images, so that
-    a second question costs nothing; on public links nothing is kept. Every image must be readable
-    (see ``DatasetIndex.readable``).
+    Kept under ``FER_CACHE`` by the bytes of the model's file and the grey pixels of the images, so
+    that a second question costs nothing; on public links and for networks that see colours nothing
+    is kept. Every image must be readable (see ``DatasetIndex.readable``).
 
     Raises:
         DatasetError: There are no images.
@@ -90,12 +90,13 @@ def ask(
             f"{index.root.name}: no readable images in this split. Choose another one."
         )
     cache = _cache_file(card, index, form)
-    kept = _recall(cache)
+    is_kept = card.channels == 1 and not settings().public  # what strangers bring is not stored
+    kept = _recall(cache) if is_kept else None
     if kept is not None:
         return kept
     found = _ask(open_form(card, form, in_bulk=True), index, progress)
-    if settings().public:
-        return found  # what strangers bring is not stored
+    if not is_kept:
+        return found
     with contextlib.suppress(OSError):  # not kept: only costs time the next time
         buffer = io.BytesIO()
         values: dict[str, npt.NDArray[np.floating]] = {
@@ -112,7 +113,7 @@ def _ask(classifier: EmotionClassifier, index: DatasetIndex, progress: Progress 
     parts: dict[int, dict[str, npt.NDArray[np.float32]]] = {}
 
     def work(start: int, stop: int) -> None:
-        crops = [pixels.read(index.path(row)) for row in range(start, stop)]
+        crops = pixels.crops(index, range(start, stop), classifier.card.input_size)
         parts[start] = classifier.outputs(crops)
 
     chunks.run(work, len(index), progress, size=128)

@@ -20,6 +20,9 @@ from pages._dataset import charts
 from pages._dataset.balance_view import enlarge, name, show_tiles
 from pages._dataset.state import Opened, close, open_folder, show_opened, start, versions
 
+PREVIEW_EDGE = 512
+"""Larger pictures are previewed in a copy of this width, in pixels."""
+
 WAYS = {
     "Largest": "largest",
     "Median": "median",
@@ -163,7 +166,7 @@ def _preview(index: DatasetIndex, spec: Spec) -> None:
     rows = train[np.asarray(index.table["label"].iloc[train] == label)]
     row = int(rows[st.session_state.get("preview_row", 0) % len(rows)])
     try:
-        picture = pixels.read(index.path(row))
+        picture = pixels.read(index.path(row), PREVIEW_EDGE)
     except FerError as error:
         st.error(str(error))
         return

@@ -3,6 +3,7 @@
 import io
 import os
 import re
+import shutil
 import stat
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from fer_core.__main__ import main
 from fer_core.dataset import archive, store
 from fer_core.errors import DatasetError, FerError, JobError, ModelError, TrainingError, VideoError
 from fer_core.jobs import Jobs
+from fer_core.registry import SHIPPED
 from fer_core.settings import settings
 from fer_core.training.config import TrainConfig
 from fer_core.training.yaml_file import fields_of
@@ -36,6 +38,19 @@ def test_a_typed_name_never_leads_outside(name: str, tmp_path: Path) -> None:
         assert (tmp_path / free).resolve().parent == tmp_path
         assert not free.startswith(".")
         assert "\0" not in free
+
+
+@pytest.mark.parametrize("name", WAYS_OUT)
+def test_a_typed_name_of_a_model_never_leads_outside(name: str) -> None:
+    made = model_store.own_home() / "mine"
+    made.mkdir(parents=True)
+    shutil.copy(SHIPPED / "mobilenetv2" / "card.json", made)
+    mine = model_store.Entry(made, "mine", "own", is_default=False)
+    for act in (model_store.keep, model_store.rename):
+        with pytest.raises(ModelError, match="Try "):
+            act(mine, name)
+    assert sorted(settings().home.iterdir()) == [model_store.own_home()]
+    assert list(model_store.own_home().iterdir()) == [made]
 
 
 @pytest.mark.parametrize("name", [*WAYS_OUT, "a b", "-x", "x" * 200])
