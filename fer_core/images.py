@@ -1,6 +1,6 @@
 """Pictures as arrays: decode, encode, and the one rule by which a face is cut out.
 
-Arrays are uint8 RGB (H, W, 3). BGR exists only inside this module.
+Arrays are uint8 RGB (H, W, 3); OpenCV's BGR exists only around its own calls.
 """
 
 import io

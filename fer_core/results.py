@@ -1,12 +1,12 @@
 """The one table of results: every page, file and engine writes these columns."""
 
-import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from fer_core.errors import FerError
+from fer_core.files import parquet_bytes
 from fer_core.labels import EMOTIONS
 from fer_core.recognition import FaceEmotion
 
@@ -87,9 +87,7 @@ def encode(results: "pd.DataFrame", suffix: str) -> bytes:
     if suffix == ".json":
         return results.to_json(orient="records", indent=2, double_precision=6).encode()
     if suffix == ".parquet":
-        buffer = io.BytesIO()
-        results.to_parquet(buffer, index=False)
-        return buffer.getvalue()
+        return parquet_bytes(results)
     raise FerError(
         f"Results can be written as {', '.join(FORMATS)}. Received: {suffix or 'no suffix'!r}."
     )
