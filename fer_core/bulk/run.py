@@ -17,10 +17,11 @@ from fer_core.bulk.sources import Opener, Source
 from fer_core.bulk.videos import VideoJob
 from fer_core.crew import Crew
 from fer_core.downloads import digest
-from fer_core.errors import FerError, JobError
+from fer_core.errors import FerError, ImageError, JobError
 from fer_core.files import numbered
 from fer_core.jobs import owner
 from fer_core.jobs.job import OWNER
+from fer_core.paths import typed
 from fer_core.photos import Photo, PhotoReader
 from fer_core.recognition import Recognizer
 from fer_core.registry import LITERT_FILE
@@ -256,10 +257,14 @@ def plan(named: Sequence[str], crew: Crew, options: Options) -> Mapping[str, Any
 
 
 def whereabouts(name: str) -> str:
-    """A name that means the same from every folder."""
+    """A name that means the same from every folder.
+
+    Raises:
+        ImageError: It is no path.
+    """
     if remote.is_address(name):
         return remote.name_of(name)
-    return str(Path(name).expanduser().absolute())
+    return str(typed(name, ImageError).absolute())
 
 
 @contextmanager

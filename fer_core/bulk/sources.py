@@ -13,6 +13,7 @@ from fer_core.bulk import remote
 from fer_core.dataset.archive import UNREADABLE, checked_members
 from fer_core.errors import DatasetError, ImageError
 from fer_core.images import SUFFIXES as PICTURES
+from fer_core.paths import typed
 from fer_core.video import SUFFIXES as VIDEOS
 
 MOST_FILES: Final = 100_000
@@ -60,7 +61,7 @@ def listing(
         most: ``MOST_FILES`` if None.
 
     Raises:
-        ImageError: Nothing is there, or more than ``most``.
+        ImageError: Nothing is there, more than ``most``, or one is no path.
         DatasetError: A ZIP is damaged or breaks a rule, see ``dataset.archive``; a store or a list
             cannot be read.
     """
@@ -88,20 +89,27 @@ def _called(source: Source, below: Path | None) -> Source:
 
 def _every(named: Iterable[str]) -> Iterator[Source]:
     for name in named:
-        path = Path(name).expanduser()
         if remote.is_address(name):
             yield from _stored(name)
-        elif path.suffix.lower() == LIST and path.exists():
-            yield from _every(remote.listed(path))
-        elif path.is_dir():
-            yield from _below(path)
-        elif path.suffix.lower() == ".zip":
-            yield from _packed(path)
-        elif not path.exists() and glob.has_magic(name):
+            continue
+        path = typed(name, ImageError)
+        if not path.exists() and glob.has_magic(name):
             matches = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207  # may be absolute
-            yield from _every(match for match in matches if _is_wanted(Path(match)))
+            for match in filter(_is_wanted, map(Path, matches)):
+                yield from _at(match)
         else:
-            yield Source(str(path), path)
+            yield from _at(path)
+
+
+def _at(path: Path) -> Iterator[Source]:
+    if path.suffix.lower() == LIST and path.exists():
+        yield from _every(remote.listed(path))
+    elif path.is_dir():
+        yield from _below(path)
+    elif path.suffix.lower() == ".zip":
+        yield from _packed(path)
+    else:
+        yield Source(str(path), path)
 
 
 def _below(folder: Path) -> Iterator[Source]:

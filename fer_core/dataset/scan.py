@@ -14,7 +14,8 @@ from fer_core.chunks import Progress
 from fer_core.dataset import pixels, votes
 from fer_core.dataset.index import THUMB, DatasetIndex, Thumbs, make_table
 from fer_core.dataset.listing import Listing, list_files
-from fer_core.errors import ImageError
+from fer_core.errors import DatasetError, ImageError
+from fer_core.paths import typed
 from fer_core.settings import settings
 
 SEEN: Final = {
@@ -46,7 +47,7 @@ def scan(
         DatasetError: The folder is missing, cannot be read, or holds no class folders.
         CancelledError: ``progress`` asked to stop.
     """
-    root = Path(root).expanduser().absolute()
+    root = typed(root, DatasetError).absolute()
     listing = list_files(root, names)
     cache = _cache_file(root)
     seen, thumbs, rows = _recall(cache, listing)

@@ -25,6 +25,7 @@ LAYERS = (
         "labels",
         "memory",
         "network",
+        "paths",
         "scratch",
         "settings",
     },
