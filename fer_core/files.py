@@ -68,8 +68,9 @@ def remove_folder(folder: Path) -> None:
 
 
 def write_json(file: Path, content: Mapping[str, Any]) -> None:
-    """Write readable JSON as ``write_bytes`` does."""
-    write_bytes(file, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
+    """Write readable JSON as ``write_bytes`` does; file names that are not UTF-8 are escaped."""
+    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    write_bytes(file, text.encode("utf-8", "backslashreplace"))
 
 
 def npy_bytes(array: npt.NDArray[Any]) -> memoryview:

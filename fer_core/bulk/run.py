@@ -21,7 +21,7 @@ from fer_core.errors import FerError, ImageError, JobError
 from fer_core.files import numbered
 from fer_core.jobs import owner
 from fer_core.jobs.job import OWNER
-from fer_core.paths import typed
+from fer_core.paths import shown, typed
 from fer_core.photos import Photo, PhotoReader
 from fer_core.recognition import Recognizer
 from fer_core.registry import LITERT_FILE
@@ -234,7 +234,7 @@ def _copies(found: Sequence[Source], folder: Path | None) -> dict[str, Path]:
         return copies
     folder.mkdir(parents=True, exist_ok=True)
     for source in filter(lambda one: one.is_video, found):
-        name = numbered(source.path.stem, taken.__contains__)
+        name = numbered(shown(source.path.stem), taken.__contains__)
         taken.add(name)
         copies[source.name] = folder / f"{name}.mp4"
     return copies

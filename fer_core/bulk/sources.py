@@ -13,7 +13,7 @@ from fer_core.bulk import remote
 from fer_core.dataset.archive import UNREADABLE, checked_members
 from fer_core.errors import DatasetError, ImageError
 from fer_core.images import SUFFIXES as PICTURES
-from fer_core.paths import typed
+from fer_core.paths import shown, typed
 from fer_core.video import SUFFIXES as VIDEOS
 
 MOST_FILES: Final = 100_000
@@ -32,7 +32,7 @@ class Source:
     """One file, or one member of a ZIP.
 
     Attributes:
-        name: What the results call it.
+        name: What the results call it; see ``paths.shown``.
         path: The file, or the ZIP.
         member: The member's name in the ZIP, or empty.
         store: Address of the object store in which ``path`` is, or empty.
@@ -82,9 +82,10 @@ def listing(
 
 
 def _called(source: Source, below: Path | None) -> Source:
-    if below is None or not source.path.is_relative_to(below):
-        return source
-    return replace(source, name=str(PurePosixPath(source.path.relative_to(below), source.member)))
+    name = source.name
+    if below is not None and source.path.is_relative_to(below):
+        name = str(PurePosixPath(source.path.relative_to(below), source.member))
+    return replace(source, name=shown(name))
 
 
 def _every(named: Iterable[str]) -> Iterator[Source]:
