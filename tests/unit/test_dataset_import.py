@@ -119,6 +119,35 @@ def test_votes_stay_beside_what_is_taken_in(tmp_path: Path) -> None:
         take_in(tmp_path / "faces.zip", votes=tmp_path / "gone.csv")
 
 
+NO_VOTES = b"file,votes_anger\ntrain/happy/a.png,3\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (NO_VOTES, "the votes cannot be read"),
+        (b"\xff\x00", "the votes cannot be read"),
+        (b"file,other\na,1\n", "no FER\\+ votes on the images of mine"),
+        (votes_table("train/happy/z.png"), "no FER\\+ votes on the images of mine"),
+    ],
+)
+def test_votes_that_do_not_fit_are_refused_before_anything_is_kept(given: bytes, says: str) -> None:
+    text = f"emotion,pixels,Usage\n{row(0)}"
+    for bring in (
+        lambda: import_zip(packed(GOOD), "mine", votes=given),
+        lambda: import_csv(io.StringIO(text), "mine", votes=given),
+    ):
+        with pytest.raises(DatasetError, match=says):
+            bring()
+        assert left_over() == []
+
+
+def test_damaged_votes_in_a_zip_are_refused() -> None:
+    with pytest.raises(DatasetError, match=r"mine/labels\.csv: the votes cannot be read"):
+        import_zip(packed(GOOD | {"labels.csv": NO_VOTES}), "mine")
+    assert left_over() == []
+
+
 def row(emotion: object = 3, count: int = 2304, usage: str = "Training", value: object = 7) -> str:
     return f"{emotion},{' '.join([str(value)] * count)},{usage}"
 
