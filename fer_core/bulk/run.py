@@ -112,18 +112,18 @@ def classify(
     for target in targets:
         check_format(target)
     folder, errors = parts_folder(targets[0]), error_file(targets[0])
-    with _alone(folder):
-        try:
+    try:
+        with _alone(folder):
             found = sources.listing(named, options.below)
             parts = Parts(folder, plan(named, crew, options), options.restart)
             _Run(found, crew, parts, options, report).go()
             counts = tables.write(parts.tables(), targets, errors)
             parts.delete()
-        except OSError as error:
-            raise FerError(
-                f"{targets[0]} cannot be written ({error.strerror or error}). Free some space or "
-                "choose another place. What is done is kept: the same call goes on from there."
-            ) from error
+    except OSError as error:
+        raise FerError(
+            f"{targets[0]} cannot be written ({error.strerror or error}). Free some space or "
+            "choose another place. What is done is kept: the same call goes on from there."
+        ) from error
     return Summary(len(found), counts.faces, counts.rows, counts.errors, errors)
 
 
