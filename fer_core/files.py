@@ -28,8 +28,9 @@ def write_bytes(file: Path, data: bytes | memoryview) -> None:
         with part.open("xb") as new:
             new.write(data)
         part.replace(file)
-    except OSError:
+    except OSError as error:
         part.unlink(missing_ok=True)
+        error.filename, error.filename2 = str(file), None  # nobody knows the temporary name
         raise
 
 

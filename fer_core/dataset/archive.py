@@ -78,6 +78,8 @@ def import_zip(
         raise DatasetError(
             f"{name}: not a ZIP file that can be opened ({error}). Pack the folder again."
         ) from error
+    except OSError as error:
+        raise DatasetError(f"{source}: cannot be read ({error.strerror or error}).") from error
     return (home or store.default_home()) / name
 
 

@@ -320,3 +320,15 @@ def test_a_folder_with_two_pictures_of_one_name_is_refused(tmp_path: Path) -> No
         (tmp_path / "mine" / place).write_bytes(pixels.png(np.zeros((48, 48), np.uint8)))
     with pytest.raises(DatasetError, match="two pictures of this name"):
         import_folder(tmp_path / "mine", "mine", tmp_path / "home")
+
+
+def test_a_zip_that_may_not_be_read_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / "mine.zip").touch()
+    monkeypatch.setattr(archive.zipfile, "ZipFile", denied)
+    with pytest.raises(DatasetError, match=r"mine\.zip: cannot be read \(Permission denied\)"):
+        take_in(tmp_path / "mine.zip")
