@@ -120,7 +120,8 @@ def rename(entry: Entry, name: str) -> str:
     """Give one of the user's models another name; it stays the default if it was.
 
     Raises:
-        ModelError: It is not the user's, the name is taken or not fit for a folder.
+        ModelError: It is not the user's, the name is taken or not fit for a folder, or the folder
+            cannot be renamed.
         SettingsError: This is a public link.
     """
     check_may_change()
@@ -129,7 +130,10 @@ def rename(entry: Entry, name: str) -> str:
         raise ModelError(
             f"{name!r} is taken or holds signs that folder names cannot. Try {free_name(name)!r}."
         )
-    entry.folder.rename(own_home() / name)
+    try:
+        entry.folder.rename(own_home() / name)
+    except OSError as error:
+        raise ModelError(f"{entry.folder} cannot be renamed ({error.strerror}).") from error
     if entry.is_default:
         registry.promote(name)
     return name

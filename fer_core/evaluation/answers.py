@@ -14,6 +14,7 @@ from fer_core import chunks, files
 from fer_core.chunks import Progress
 from fer_core.classifier import EmotionClassifier, Probabilities, softmax
 from fer_core.dataset import DatasetIndex, pixels
+from fer_core.dataset.archive import UNREADABLE
 from fer_core.downloads import digest
 from fer_core.errors import DatasetError, ModelError
 from fer_core.evaluation.calibration import Logits
@@ -141,9 +142,9 @@ def _cache_file(card: ModelCard, index: DatasetIndex, form: str) -> Path:
 def _recall(cache: Path) -> Answers | None:
     """Kept answers, or None where there are none that can be used."""
     try:
-        with np.load(cache, allow_pickle=False) as kept:
+        with cache.open("rb") as file, np.load(file, allow_pickle=False) as kept:
             values = {name: kept[name] for name in kept.files}
-    except (OSError, ValueError, EOFError, KeyError):
+    except (OSError, KeyError, *UNREADABLE):
         return None
     features = values.pop("features", None)
     return Answers({name.removeprefix("reading_"): v for name, v in values.items()}, features)

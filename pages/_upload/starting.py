@@ -9,6 +9,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from fer_core.errors import FerError, JobError
 from fer_core.jobs import Job
+from fer_core.paths import typed
 from fer_core.settings import settings
 from fer_core.video import SUFFIXES
 from pages._upload import held
@@ -114,7 +115,7 @@ def _create(wish: Wish) -> Job:
         raise JobError("Others are having files read here at the moment. Try again in a minute.")
     chosen = wish.chosen
     if chosen is None:
-        source = Path(wish.path).expanduser().absolute()
+        source = typed(wish.path, JobError).absolute()
         if not source.exists():
             raise JobError(f"{source}: there is no such file or folder on this computer.")
         if wish.kind == "video" and source.suffix.lower() not in SUFFIXES:

@@ -196,6 +196,15 @@ def test_a_source_that_has_gone_is_named_and_leaves_nothing(tree: Path) -> None:
     assert store.stored() == ()
 
 
+def test_a_picture_to_be_linked_that_has_gone_is_named(tree: Path) -> None:
+    index = scan(tree)
+    (tree / "test/happy/1.png").unlink()
+    with pytest.raises(DatasetError, match=r"test/happy/1\.png: cannot be read") as found:
+        balance.apply(index, recipe(index), "v")
+    assert "Free some space" not in str(found.value)
+    assert store.stored() == ()
+
+
 def test_a_taken_name_is_refused_and_a_free_one_found(tree: Path) -> None:
     index = scan(tree)
     assert balance.version_name(index) == "tree-balanced"

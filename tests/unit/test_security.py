@@ -10,6 +10,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -24,7 +25,9 @@ from fer_core.registry import SHIPPED
 from fer_core.settings import settings
 from fer_core.training.config import TrainConfig
 from fer_core.training.yaml_file import fields_of
+from fer_core.video import info
 from fer_core.video.source import probe
+from fer_core.video.writing import join
 from fer_core.watch_command import without_login
 from tests.clips import make_clip
 from tests.conftest import ROOT
@@ -73,6 +76,10 @@ def test_a_video_that_names_other_files_is_refused(text: str, tmp_path: Path) ->
     (tmp_path / "mine.mp4").write_text(text)
     with pytest.raises(VideoError, match=r"mine\.mp4: not a video"):
         probe(tmp_path / "mine.mp4")
+    with pytest.raises(av.FFmpegError):
+        info._count(tmp_path / "mine.mp4", 0, 0, 0)
+    with pytest.raises(VideoError, match="no annotated copy"):
+        join([tmp_path / "secret.mp4"], tmp_path / "mine.mp4", tmp_path / "copy.mp4")
 
 
 @pytest.mark.parametrize(
