@@ -3,13 +3,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 HOST ?= 127.0.0.1
+# Names under which the page is asked for; empty for any. Another one may be a foreign page's name
+# that was made to point here.
+HOSTS ?= $(if $(filter 127.0.0.1 localhost,$(HOST)),localhost 127.0.0.1)
 
 .PHONY: app test check stress audit lock docs screenshots release-model
 
 app: $(VENV)/.app-ready  ## install and start the dashboard; PORT=8502, HOST=0.0.0.0 for the network
 	@$(BIN)/python fer_core/first_run.py port $(HOST) $(PORT)
 	@echo "FER Studio is starting on http://localhost:$(PORT) (stop it with Ctrl-C)"
-	@$(BIN)/streamlit run streamlit_app.py --server.port $(PORT) --server.address $(HOST)
+	@$(BIN)/streamlit run streamlit_app.py --server.port $(PORT) --server.address $(HOST) \
+		$(foreach name,$(HOSTS),--server.allowedHosts $(name))
 
 test: $(VENV)/.test-ready check  ## install what is needed and run every check and test
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder

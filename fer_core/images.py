@@ -4,6 +4,7 @@ Arrays are uint8 RGB (H, W, 3); OpenCV's BGR exists only around its own calls.
 """
 
 import io
+import re
 import warnings
 from collections.abc import Iterable
 from typing import Final
@@ -11,7 +12,7 @@ from typing import Final
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
 from fer_core.errors import ImageError
 from fer_core.geometry import Box
@@ -28,6 +29,19 @@ MAX_SIDE: Final = 30_000
 
 MAX_FACE: Final = 2048
 """A face is cut from a copy in which it is no wider, in pixels."""
+
+MAX_SCANS: Final = 100
+"""Of a JPEG: each one after the first goes over all of its pixels again, 4 ms for 12 megapixels,
+and may take 26 bytes. Cameras and programs write 10 or so; libtiff has the same limit."""
+
+MAX_SEGMENTS: Final = 10_000
+"""Of a JPEG, scans among them: 600 MB of metadata."""
+
+MAX_TILE: Final = 2048 * 2048
+"""Largest tile of a TIFF, in pixels, unless the picture itself is large."""
+
+_SEGMENT: Final = re.compile(rb"\xff([\xc0-\xcf\xd9-\xfe])")
+"""What may stand at the start of a segment; others are part of the pixels."""
 
 
 def decode(data: bytes, name: str) -> Pixels:
@@ -53,6 +67,7 @@ def decode(data: bytes, name: str) -> Pixels:
             warnings.simplefilter("ignore")  # Pillow warns of large and odd files; we answer below
             with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
                 _check_size(picture.size, name)
+                _check_work(picture, data, name)
                 return _to_rgb(ImageOps.exif_transpose(picture))
     except UnidentifiedImageError as error:
         raise ImageError(
@@ -154,6 +169,40 @@ def _with_channels(crop: Pixels, channels: int) -> Pixels:
 def _check_size(size: tuple[int, int], name: str) -> None:
     if size[0] * size[1] > MAX_PIXELS or max(size) > MAX_SIDE:
         raise ImageError(_too_large(name, size))
+
+
+def _check_work(picture: Image.Image, data: bytes, name: str) -> None:
+    """Refuse what takes far more memory or time than the picture's size says."""
+    if picture.format in ("JPEG", "MPO") and not _is_simple(data):
+        raise ImageError(
+            f"{name}: the picture is stored in more than {MAX_SCANS} passes, as only files made to "
+            "keep a computer busy are. Save it again."
+        )
+    if isinstance(picture, TiffImagePlugin.TiffImageFile):
+        width, height = (picture.tag_v2.get(tag, 0) for tag in (322, 323))
+        most = min(max(4 * picture.width * picture.height, MAX_TILE), MAX_PIXELS)
+        if width * height > most:
+            raise ImageError(
+                f"{name}: the picture is stored in tiles far larger than itself. Save it again."
+            )
+
+
+def _is_simple(jpeg: bytes) -> bool:
+    """Whether a JPEG has no more scans and segments than are allowed, read as libjpeg does.
+
+    Only up to the end of the picture: thumbnails lie inside of segments, and what cameras put
+    behind it, such as a second picture or a film, is not decoded.
+    """
+    at = scans = 0
+    for _ in range(MAX_SEGMENTS):
+        found = _SEGMENT.search(jpeg, at)
+        if found is None or found[1] == b"\xd9":
+            return True
+        scans += found[1] == b"\xda"
+        if scans > MAX_SCANS:
+            return False
+        at = found.end() + int.from_bytes(jpeg[found.end() : found.end() + 2], "big")
+    return False
 
 
 def _too_large(name: str, size: tuple[int, int] | None = None) -> str:

@@ -11,6 +11,7 @@ from fer_core import runs, scratch
 from fer_core.dataset.archive import UNREADABLE, check
 from fer_core.errors import DatasetError, JobError
 from fer_core.importing.inspection import check_keras
+from fer_core.importing.take_in import try_out
 from fer_core.jobs import Job, job
 from fer_core.training.config import TrainConfig
 
@@ -41,7 +42,8 @@ def take_in(file: BinaryIO, title: str) -> Job:
 
     Raises:
         JobError: It is no ZIP of a run, or breaks a rule of ``dataset.archive``.
-        ModelError: A network in it asks for code or other files.
+        ModelError: A network in it asks for code or other files, or its model fails the trial of
+            ``importing``.
         TrainingError: Its config is damaged.
     """
     jobs = runs.store()
@@ -55,6 +57,8 @@ def take_in(file: BinaryIO, title: str) -> Job:
             raise JobError(f"{title}: this is not a ZIP of a run ({error}).") from error
         for network in sorted(Path(place).rglob("*.keras")):
             check_keras(network)
+        for network in sorted(Path(place).rglob("*.tflite")):
+            try_out(network)
         configs = sorted(Path(place).rglob("config.yaml"), key=lambda one: len(one.parts))
         if not configs:
             raise JobError(f"{title}: there is no config.yaml in it, so it is no run.")

@@ -86,7 +86,7 @@ def _switch(environ: dict[str, str], name: str) -> bool:
 
 
 def _count(environ: dict[str, str], name: str, default: int, most: int) -> int:
-    value = environ.get(name, str(default))
+    value = environ.get(name) or str(default)
     if not (value.isascii() and value.isdigit() and 1 <= int(value) <= most):
         raise SettingsError(f"{name} must be a whole number from 1 to {most}. Received: {value!r}.")
     return int(value)

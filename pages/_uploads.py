@@ -1,13 +1,51 @@
-"""Let go of uploads that no field holds any more: Streamlit keeps them until the tab is closed."""
+"""Uploads in the server's memory: how much a visitor may hold, and when they go.
 
+Streamlit keeps them until the tab is closed, and takes as many as are sent, wanted or not.
+"""
+
+from collections.abc import Iterable, Mapping
+from functools import wraps
 from typing import Any
 
 import streamlit as st
+from starlette.exceptions import HTTPException
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
-from streamlit.runtime.uploaded_file_manager import UploadedFile
+from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 
 SEEN = "uploads_seen"
+MOST_HELD, MOST_OF_ALL = 4, 16
+"""Times the largest upload: what one visitor may hold in memory, and all together."""
+
+LEAST_BYTES = 4096
+"""What an empty file counts."""
+
+
+def limit_held(most_bytes: int) -> None:
+    """Refuse uploads of which a visitor, or all together, hold too much; called once.
+
+    Args:
+        most_bytes: Size of the largest upload.
+    """
+    plain = getattr(MemoryUploadedFileManager.add_file, "__wrapped__", None)
+    plain = plain or MemoryUploadedFileManager.add_file
+
+    @wraps(plain)
+    def add_file(manager: Any, session_id: str, file: UploadedFileRec) -> None:
+        held: Mapping[str, Mapping[str, UploadedFileRec]] = getattr(manager, "file_storage", {})
+        mine = _bytes([file, *list(held.get(session_id, {}).values())])
+        every = _bytes(
+            [file, *(one for files in list(held.values()) for one in list(files.values()))]
+        )
+        if mine > MOST_HELD * most_bytes or every > MOST_OF_ALL * most_bytes:
+            raise HTTPException(413, "Too many uploads are held. Remove some and try again.")
+        plain(manager, session_id=session_id, file=file)
+
+    MemoryUploadedFileManager.add_file = add_file
+
+
+def _bytes(files: Iterable[UploadedFileRec]) -> int:
+    return sum(max(len(file.data), LEAST_BYTES) for file in files)
 
 
 def let_go() -> None:

@@ -83,7 +83,7 @@ class Replicas:
         )
         site = TEMPLATE.read_text()
         for name, value in (("LISTEN_PORT", str(port)), ("REPLICAS", servers),
-                            ("REPLICA_PATTERN", r"~^127\.0\.0\.1:[0-9]{4,5}$")):  # fmt: skip
+                            ("REPLICA_PATTERN", r"~^127\.0\.0\.1:[0-9]{4,5}$"), ("UPLOAD_MB", "200")):  # fmt: skip
             site = site.replace(f"${{{name}}}", value)
         user = "user root;" if os.geteuid() == 0 else ""
         file = self.folder / "nginx.conf"

@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from fer_core import files
+from fer_core.dataset import csv_file
 from fer_core.dataset.index import DatasetIndex
 from fer_core.errors import DatasetError
 from fer_core.labels import EMOTIONS
@@ -171,7 +171,7 @@ def parse(data: bytes) -> list[Decision]:
         DatasetError: A column is missing or a value is not allowed.
     """
     try:
-        table = pd.read_csv(io.BytesIO(data), dtype="str", keep_default_na=False)
+        table = csv_file.table(data, COLUMNS, dtype="str", keep_default_na=False)
         columns = [table[name].tolist() for name in COLUMNS]
     except (ValueError, KeyError) as error:
         raise DatasetError(f"not a table of decisions ({error}).") from error

@@ -1,11 +1,11 @@
 """Groups of images: age band, skin tone, camera, site, or whatever a user knows of them."""
 
-import io
 from pathlib import Path
 from typing import Final
 
 import pandas as pd
 
+from fer_core.dataset import csv_file
 from fer_core.errors import DatasetError
 
 FILE: Final = "labels.csv"
@@ -45,8 +45,7 @@ def load(file: Path, table: pd.DataFrame) -> pd.Series | None:
 def from_bytes(data: bytes, name: str, table: pd.DataFrame) -> pd.Series | None:
     """As ``load``, from the file's bytes; ``name`` is for messages."""
     try:
-        source = pd.read_csv(io.BytesIO(data), dtype="str")
-        source.columns = [str(column).strip().lower() for column in source.columns]
+        source = csv_file.table(data, ("file", "group"), dtype="str")
         if "group" not in source:
             return None
         groups = pd.Series(source["group"].to_numpy(), index=source["file"].str.strip())

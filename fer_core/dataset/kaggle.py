@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from fer_core.chunks import Progress
-from fer_core.dataset import store
+from fer_core.dataset import csv_file, store
 from fer_core.dataset import votes as ferplus
 from fer_core.errors import DatasetError
 from fer_core.images import Pixels
@@ -90,15 +90,16 @@ def rows(text: Iterable[str]) -> Iterator[tuple[str, Pixels]]:
         DatasetError: A column is missing, or a row is short or wrong; the row is named.
     """
     try:
-        table = csv.DictReader(text)
-        missing = {"emotion", "pixels"} - set(table.fieldnames or ())
+        table = filter(None, csv_file.rows(text))
+        header = next(table, [])
+        missing = {"emotion", "pixels"} - set(header)
         if missing:
             raise DatasetError(
                 f"The CSV has no column {' and no '.join(sorted(missing))}. Use Kaggle's "
                 "fer2013.csv, with the columns emotion, pixels and Usage."
             )
-        for number, row in enumerate(table):
-            yield _row(number, row)
+        for number, values in enumerate(table):
+            yield _row(number, dict.fromkeys(header) | dict(zip(header, values, strict=False)))
     except (csv.Error, UnicodeDecodeError) as error:
         raise DatasetError(
             f"The CSV cannot be read ({error}). Use Kaggle's fer2013.csv."

@@ -117,7 +117,7 @@ def check_space(folder: Path, need_bytes: int) -> None:
     if need_bytes + SPARE_BYTES > free:
         raise DatasetError(
             f"Not enough disk space: about {(need_bytes + SPARE_BYTES) / 1e6:,.0f} MB are needed "
-            f"and {free / 1e6:,.0f} MB are free in {folder}. Lower the targets or free some space."
+            f"and {free / 1e6:,.0f} MB are free in {folder}. Free some space, or take less."
         )
 
 

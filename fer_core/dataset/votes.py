@@ -4,7 +4,6 @@ Source: Barsoum et al., Training deep networks for facial expression recognition
 crowd-sourced label distribution, 2016 (https://github.com/microsoft/FERPlus).
 """
 
-import io
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from fer_core.dataset import csv_file
 from fer_core.dataset.index import DatasetIndex
 from fer_core.errors import DatasetError
 from fer_core.labels import EMOTIONS
@@ -29,6 +29,12 @@ NAMES: Final = {
 
 OTHER: Final = ("contempt", "unknown", "nf")
 """Votes for none of the seven; ``nf`` is not a face."""
+
+COLUMNS: Final = {
+    "image name", "file", *NAMES.values(), *OTHER,
+    *(f"votes_{word}" for word in (*NAMES.values(), *OTHER)),
+}  # fmt: skip
+"""Of both kinds of tables of votes."""
 
 SOURCES: Final = {"fer2013": "The dataset's labels", "ferplus": "FER+ majority of ten votes"}
 """Where the truth may come from. Readings of a model carry the same names."""
@@ -89,8 +95,7 @@ def read(file: Path) -> bytes:
 def from_bytes(data: bytes, name: str, table: pd.DataFrame) -> pd.DataFrame | None:
     """As ``load``, from the file's bytes; ``name`` is for messages."""
     try:
-        source = pd.read_csv(io.BytesIO(data))
-        source.columns = [str(column).strip().lower() for column in source.columns]
+        source = csv_file.table(data, COLUMNS)
         official = {"image name", "anger"} <= set(source.columns)
         prefix = "" if official else "votes_"
         if prefix + "anger" not in source:

@@ -99,6 +99,17 @@ def import_model(file: Path, wish: Wish, progress: Progress | None = None) -> Pa
     return model_store.own_home() / name
 
 
+def try_out(file: Path) -> None:
+    """Open a model that came with something else as ``import_model`` does, and keep nothing of it.
+
+    Raises:
+        ModelError: As ``import_model``.
+    """
+    _check_file(file)
+    with scratch.folder("trial") as place:
+        _run(file, Wish(file.stem), Path(place) / "model", None)
+
+
 def _check_file(file: Path) -> None:
     try:
         size = file.stat().st_size

@@ -34,11 +34,16 @@ class Jobs:
         root: Where they lie; made when the first one is created.
         exclusive: Only one may run at a time; launching a second one is refused.
         program: What runs the jobs' commands.
+        most_active: So many may wait or run at a time, whosever they are; None for any number.
+        most_kept: So many are kept. One more takes the place of the oldest that stopped before its
+            end; where there is none it is refused.
     """
 
     root: Path
     exclusive: bool = False
     program: tuple[str, ...] = (sys.executable, "-m", "fer_core")
+    most_active: int | None = None
+    most_kept: int | None = None
 
     def create(
         self,
@@ -56,14 +61,18 @@ class Jobs:
             name: Name of its folder; a token that cannot be guessed if None.
 
         Raises:
-            JobError: The name is taken or not allowed, or the folder cannot be written.
+            JobError: The name is taken or not allowed, the folder cannot be written, or there are
+                as many as may be.
         """
         folder = self._folder(name or secrets.token_hex(16))
         try:
-            folder.mkdir(parents=True)
-            owner.write(folder / OWNER, owner.me())  # until it is launched
-            job.set_state(folder, State.QUEUED)
-            job.describe(folder, title, kind, details or {})
+            with owner.guard(self.root):
+                self._check_active()
+                self._make_room()
+                folder.mkdir(parents=True)
+                owner.write(folder / OWNER, owner.me())  # until it is launched
+                job.set_state(folder, State.QUEUED)
+                job.describe(folder, title, kind, details or {})
         except FileExistsError as error:
             raise JobError(f"There is a job {folder.name} already. Choose another name.") from error
         except OSError as error:
@@ -80,8 +89,8 @@ class Jobs:
         The process outlives this one, has the same environment, and prints into ``log.txt``.
 
         Raises:
-            JobError: It runs already, another one does and the store is exclusive, or it cannot be
-                started: the job has failed then.
+            JobError: It runs already, another one does and the store is exclusive, as many run as
+                may, or it cannot be started: the job has failed then.
         """
         return self._start(name, command=list(command), cwd=str(Path.cwd()))
 
@@ -108,10 +117,6 @@ class Jobs:
         """The jobs, newest first; on public links only those whose names are in ``held``."""
         public = settings().public
         return tuple(one for one in job.every(self.root) if not public or one.name in held)
-
-    def busy(self) -> int:
-        """How many jobs are waiting or running, whosever they are."""
-        return sum(one.state.is_active for one in job.every(self.root))
 
     def ask(self, name: str, word: str) -> None:
         """Ask a running job for something: ``job.CANCEL``, ``job.PAUSE`` or a word it knows.
@@ -192,6 +197,7 @@ class Jobs:
                 raise JobError(f"{now.title} runs already.")
             if self.exclusive and owner.living(self.root / RUNNING):
                 raise JobError("Another one is running. Wait until it is done, or stop it first.")
+            self._check_active(but=name)
             try:
                 (folder / REQUEST).unlink(missing_ok=True)
                 job.change(folder, **changes)
@@ -215,6 +221,27 @@ class Jobs:
         except OSError:
             process.kill()
             raise
+
+    def _check_active(self, but: str = "") -> None:
+        if self.most_active is None:
+            return
+        active = [one for one in job.every(self.root) if one.state.is_active and one.name != but]
+        if len(active) >= self.most_active:
+            raise JobError(
+                "Others are having files read here at the moment. Try again in a minute."
+            )
+
+    def _make_room(self) -> None:
+        kept = job.every(self.root) if self.most_kept is not None else ()
+        if len(kept) < (self.most_kept or 1):
+            return
+        stopped = [one for one in kept if one.state.can_resume]
+        if not stopped:
+            raise JobError(
+                "There is no room here for another file. Delete one of yours that you do not need "
+                "any more, or try again in some hours."
+            )
+        self.delete(stopped[-1].name)
 
     def _folder(self, name: str) -> Path:
         if not NAME.fullmatch(name):

@@ -1,6 +1,7 @@
 """The job's own side: say how far it is, listen for requests, leave a last word."""
 
 import errno
+import math
 import signal
 import sys
 import threading
@@ -16,11 +17,15 @@ from fer_core.errors import CancelledError, FerError, JobError
 from fer_core.jobs import job, owner
 from fer_core.jobs.job import CANCEL, OWNER, PAUSE, RUNNING, State
 from fer_core.jobs.progress import ProgressWriter
+from fer_core.settings import settings
 
 LOOK_S: Final = 0.2
 """Requests are looked for this often, and at once after a signal."""
 
 WAIT_S: Final = 0.5
+
+PUBLIC_HOURS: Final = 2
+"""On public links a job ends so long after its upload at the latest, however often it goes on."""
 
 
 class PausedError(FerError):
@@ -42,6 +47,12 @@ class Work:
         self._looked = 0.0
         self._asked = ""
         self._terminated = False
+        self._until = math.inf
+
+    def limit(self) -> None:
+        """On public links: end the work ``PUBLIC_HOURS`` after the job was created."""
+        if settings().public:
+            self._until = job.load(self.folder).created + PUBLIC_HOURS * 3600
 
     def report(self, done: float, total: float = 0, note: str = "") -> None:
         """Say how far it is, and stop here if that is asked for.
@@ -67,8 +78,14 @@ class Work:
         Raises:
             CancelledError: The user does not want it any more.
             PausedError: The user wants to go on later.
+            JobError: Its time is over.
             SystemExit: The system wants the process to end; the job can be resumed.
         """
+        if time.time() > self._until:
+            raise JobError(
+                f"The {PUBLIC_HOURS} hours that a file has on this public link are over. Choose a "
+                "smaller one, or fewer pictures of it."
+            )
         word = self.asked
         if word == CANCEL:
             raise CancelledError("Cancelled.")
@@ -114,6 +131,7 @@ def working(
     """
     work = Work(folder)
     _take(folder, title, kind)
+    work.limit()
     with _listening(work):
         try:
             if turn == "wait":
@@ -150,6 +168,8 @@ def explain(error: BaseException) -> str:
         return "The disk is full. Free some space, then resume: what is done is kept."
     if isinstance(error, MemoryError):
         return "There was not enough memory. Close other programs, then resume."
+    if settings().public:
+        return "Something unexpected went wrong. The log on the server has more."
     return f"Something unexpected went wrong ({type(error).__name__}: {error}). See the log."
 
 

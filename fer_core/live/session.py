@@ -34,6 +34,9 @@ picture wakes it."""
 STALE_S: Final = 1.0
 """A result older than this is not drawn any more: its face has long moved on."""
 
+LONGEST: Final = 1920
+"""Longer side of the pictures worked on; a viewer may send 16,383, each of which is kept thrice."""
+
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -114,7 +117,7 @@ class LiveSession:
         Never raises for a picture it cannot work on: that one goes back as it came.
         """
         try:
-            yuv = from_frame(frame)
+            yuv = from_frame(_reduced(frame))
             drawn = to_frame(self.submit(mirror(yuv) if self.options.mirror else yuv))
         except Exception:
             _LOGGER.exception("A picture could not be drawn on; it is shown as it came")
@@ -234,3 +237,11 @@ class LiveSession:
             overlay.draw(yuv, result.faces, self.options.bars)
         else:
             overlay.say(yuv, "no face")
+
+
+def _reduced(frame: av.VideoFrame) -> av.VideoFrame:
+    share = LONGEST / max(frame.width, frame.height)
+    if share >= 1:
+        return frame
+    width, height = (max(round(side * share) & ~1, 2) for side in (frame.width, frame.height))
+    return frame.reformat(width, height)

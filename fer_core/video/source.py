@@ -110,6 +110,7 @@ def _opened(file: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
                     f"{file.name}: its video has a format this app cannot decode. "
                     "Convert it to H.264 MP4."
                 )
+            stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
             yield container, stream
     except (av.FFmpegError, UnicodeError) as error:
         said = getattr(error, "strerror", None) or str(error)
@@ -137,7 +138,10 @@ def _from(
 
 
 def _decoded(container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
-    """All pictures that can be decoded; damaged ones are skipped, a cut ends it."""
+    """All pictures that can be decoded; damaged ones are skipped, a cut ends it.
+
+    Pictures may be larger than the first one: the library refuses those above ``max_pixels``.
+    """
     packets = container.demux(stream)
     while True:
         try:
@@ -150,6 +154,11 @@ def _decoded(container: InputContainer, stream: VideoStream) -> Iterator[av.Vide
             yield from stream.decode(packet)
         except (av.error.InvalidDataError, av.error.EOFError):
             continue
+        except av.error.ArgumentError as error:
+            raise VideoError(
+                f"{Path(container.name).name}: a picture in it is damaged, or larger than the "
+                f"{MAX_PIXELS // 1_000_000} megapixels that can be opened. Make the video smaller."
+            ) from error
 
 
 def _first(container: InputContainer, stream: VideoStream, file: Path) -> av.VideoFrame:

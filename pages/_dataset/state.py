@@ -1,5 +1,6 @@
 """What the dataset page remembers for one visitor: the open dataset, findings, running work."""
 
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -134,6 +135,7 @@ def finish_or_show() -> None:
             st.session_state["dataset_notice"] = str(stopped)
         except FerError as error:
             st.session_state["dataset_error"] = str(error)
+        _keep_the_open_one_alone()
         running = None
     for key, show in (("dataset_error", st.error), ("dataset_notice", st.success)):
         if text := st.session_state.pop(key, None):
@@ -143,6 +145,15 @@ def finish_or_show() -> None:
         running.patience_s = 0.0
         with st.bottom:
             _progress()
+
+
+def _keep_the_open_one_alone() -> None:
+    """On public links no dataset stays but the one that is open; decisions are small."""
+    home, now = private_home(), opened()
+    for folder in home.iterdir() if home else ():
+        is_open = now is not None and folder == now.index.root
+        if folder.is_dir() and folder.name != "decisions" and not is_open:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @st.fragment(run_every=0.5)

@@ -51,7 +51,7 @@ def _attach(found: Opened, file) -> None:
         raise DatasetError("it says nothing of these images: no votes and no groups.")
     if has_votes:
         found.index = replace(found.index, votes=counts)
-        found.votes_file = found.decisions.file.with_name(Path(file.name).name)
+        found.votes_file = found.decisions.file.with_name(votes.KEPT)  # whatever it was called
         write_bytes(found.votes_file, data)
     if has_groups:
         st.session_state.setdefault("added_labels", {})[found.index.root] = data

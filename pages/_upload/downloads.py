@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from fer_core.jobs import Job
+from fer_core.settings import settings
 
 MOST_BYTES = 500_000_000
 """Larger files are not sent through the browser: the server would hold them in memory."""
@@ -29,7 +30,8 @@ def show(job: Job, video: Path | None = None) -> None:
 
 def _button(label: str, file: Path, name: str, mime: str) -> None:
     if file.stat().st_size > MOST_BYTES:
-        st.caption(f"{label}: too large to download here; it is {file}")
+        where = "" if settings().public else f"; it is {file}"
+        st.caption(f"{label}: too large to download here{where}")
         return
     st.download_button(
         label, file.read_bytes, name, mime, on_click="ignore", icon=":material/download:"

@@ -3,6 +3,7 @@
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import streamlit as st
 
@@ -14,12 +15,21 @@ from fer_core.settings import settings
 OPEN, OTHERS = "job", "held"
 """In the address: the job that is open, and on public links the visitor's other ones."""
 
+PUBLIC_JOBS = 2
+"""On public links, so many videos and ZIPs are read at a time, whosever they are."""
+
+PUBLIC_KEPT = 50
+"""On public links, so many are kept, results and all, whosever they are."""
+
 TIDY_S = 600.0
 """Seconds between two looks at what is over its time."""
 
 
 def store() -> Jobs:
-    return Jobs(settings().home / "jobs")
+    root = settings().home / "jobs"
+    if settings().public:
+        return Jobs(root, most_active=PUBLIC_JOBS, most_kept=PUBLIC_KEPT)
+    return Jobs(root)
 
 
 @st.cache_resource(show_spinner=False)
@@ -94,6 +104,15 @@ def _in_address(name: str) -> list[str]:
 def asked(job: Job) -> bool:
     """Whether it was asked to stop and has not got to it yet."""
     return bool(job_module.asked(job.folder))
+
+
+def told(text: str, folder: Path) -> str:
+    """A message for the visitor; on public links without the path of ``folder``."""
+    if not settings().public:
+        return text
+    for path in (f"{folder / 'upload'}/", f"{folder}/"):
+        text = text.replace(path, "")
+    return text.replace(str(folder), "the server")
 
 
 def visible() -> tuple[Job, ...]:

@@ -4,6 +4,7 @@ import streamlit as st
 
 from fer_core.errors import FerError
 from fer_core.jobs import CANCEL, Job, State, duration
+from fer_core.settings import settings
 from pages._upload import held
 
 WORDS = {
@@ -43,7 +44,7 @@ def show_active(token: str) -> None:
 
 def show_stopped(job: Job) -> None:
     """Why it ended early, with the way to go on."""
-    said = f" {job.message}" if job.message else ""
+    said = f" {held.told(job.message, job.folder)}" if job.message else ""
     text = f"{job.title} {WORDS[job.state]}.{said}"
     (st.error if job.state is State.FAILED else st.info)(text)
     share = job.progress.share
@@ -52,9 +53,9 @@ def show_stopped(job: Job) -> None:
         try:
             held.store().resume(job.name)
         except FerError as error:
-            st.error(str(error))
+            st.error(held.told(str(error), held.store().root))
             return
         st.rerun()
-    if job.state is State.FAILED and job.log():
+    if job.state is State.FAILED and job.log() and not settings().public:
         with st.expander("Log"):
             st.code(job.log(), language=None)

@@ -7,8 +7,9 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from fer_core.dataset.store import check_space
 from fer_core.errors import FerError, JobError
-from fer_core.jobs import Job
+from fer_core.jobs import PUBLIC_HOURS, Job
 from fer_core.paths import typed
 from fer_core.settings import settings
 from fer_core.video import SUFFIXES
@@ -23,9 +24,8 @@ READ = {
     "1 a second": ["--rate", "1"],
 }
 """Which pictures of a video are read, as options of the command."""
-
-PUBLIC_JOBS = 2
-"""On public links, so many videos and ZIPs are read at a time, whosever they are."""
+SPACE = 3
+"""Times the upload: what it takes on the disk with its results, about."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def _button(wish: Wish) -> None:
             job = _create(wish)
             _launch(job, wish)
         except FerError as error:
-            st.error(str(error))
+            st.error(held.told(str(error), held.store().root))
             return
         for field in ("video", "zip"):
             st.session_state.pop(f"{field}_file-{_round()}", None)
@@ -102,7 +102,8 @@ def _button(wish: Wish) -> None:
         f"The work goes on when you close this page. What you start and its results are kept for "
         f"{hours} hours or until you delete them"
         + (
-            "; only this page's address leads to them. Keep it if you want to come back."
+            "; only this page's address leads to them. Keep it if you want to come back. Work that "
+            f"takes more than {PUBLIC_HOURS} hours is ended."
             if settings().public
             else f", in {held.store().root}."
         )
@@ -111,8 +112,6 @@ def _button(wish: Wish) -> None:
 
 def _create(wish: Wish) -> Job:
     """A job with its source: the upload, written to its folder, or the path."""
-    if settings().public and held.store().busy() >= PUBLIC_JOBS:
-        raise JobError("Others are having files read here at the moment. Try again in a minute.")
     chosen = wish.chosen
     if chosen is None:
         source = typed(wish.path, JobError).absolute()
@@ -122,15 +121,20 @@ def _create(wish: Wish) -> Job:
             raise JobError(f"{source}: not one of {', '.join(SUFFIXES)}.")
         return held.store().create(source.name, wish.kind, {"source": str(source)})
     name = Path(chosen.name).name or "upload"
+    held.store().root.mkdir(parents=True, exist_ok=True)
+    check_space(held.store().root, SPACE * chosen.size)
     job = held.store().create(name, wish.kind, {"source": f"upload/{name}"})
     target = job.folder / "upload" / name
     try:
         target.parent.mkdir()
         with target.open("wb") as file:
             shutil.copyfileobj(chosen, file)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # the disk is full, or the name is none for a file
         shutil.rmtree(job.folder, ignore_errors=True)
-        raise JobError(f"{name} could not be kept ({error.strerror}). Free some space.") from error
+        raise JobError(
+            f"{name[:80]!r} could not be kept ({getattr(error, 'strerror', None) or error}). Give "
+            "it a shorter, plain name or free some space, then try again."
+        ) from error
     return job
 
 
@@ -143,4 +147,8 @@ def _launch(job: Job, wish: Wish) -> None:
     command += wish.options
     if wish.draws:
         command += ["--annotated", str(folder / "annotated")]
-    held.store().launch(job.name, command)
+    try:
+        held.store().launch(job.name, command)
+    except (FerError, OSError):
+        shutil.rmtree(folder, ignore_errors=True)  # it would count as waiting
+        raise

@@ -9,6 +9,7 @@ import streamlit as st
 from fer_core import EMOTIONS
 from fer_core.jobs import Job
 from fer_core.labels import COLORS
+from fer_core.settings import settings
 from fer_core.video import story
 from pages._chart import show_chart
 from pages._upload import downloads
@@ -60,7 +61,8 @@ def _player(job: Job, copy: Path | None) -> None:
     if not file.is_file():
         return
     if file.stat().st_size > MOST_BYTES:
-        st.caption(f"The video is too large to be shown here; it is {file}")
+        where = "" if settings().public else f"; it is {file}"
+        st.caption(f"The video is too large to be shown here{where}")
         return
     start = float(st.session_state.get("video_jump", 0.0))
     st.video(str(file), start_time=start, autoplay=start > 0, width=800, alt=f"{job.title}")

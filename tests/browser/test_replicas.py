@@ -90,6 +90,23 @@ def test_viewers_are_spread_stay_and_move_when_their_replica_dies(
     tab.context.close()
 
 
+def test_no_other_site_shows_the_pages_in_a_frame(replicas: Replicas) -> None:
+    with urllib.request.urlopen(replicas.address, timeout=10) as answer:
+        assert answer.headers["Content-Security-Policy"] == "frame-ancestors 'self'"
+
+
+def test_the_containers_may_no_more_than_they_need() -> None:
+    services = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())["services"]
+    app, turn = services["app"], services["turn"]["command"]
+    assert app["read_only"]
+    assert app["cap_drop"] == ["ALL"]
+    assert app["security_opt"] == ["no-new-privileges:true"]
+    assert app["pids_limit"] > 0
+    assert "--no-tcp-relay" in turn
+    assert "--denied-peer-ip=0.0.0.0-255.255.255.255" in turn
+    assert [one for one in turn if "allowed" in one] == ["--allowed-peer-ip=10.77.0.2-10.77.0.255"]
+
+
 def test_the_compose_file_fills_in_what_the_template_asks_for() -> None:
     compose = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())
     template = (ROOT / "deploy" / "nginx.conf.template").read_text()

@@ -55,7 +55,7 @@ def turn(tmp_path: Path) -> Iterator[str]:
     for name, value in (LOGIN | {"TURN_ADDRESS": address}).items():
         start, _, rest = words.partition(f"${{{name}:?")
         words = start + value + rest.partition("}")[2]
-    words = words.replace("10.77.0.0-10.77.0.255", address)
+    words = words.replace("10.77.0.2-10.77.0.255", address)
     more = [f"--listening-port={port}", f"--listening-ip={address}", "--log-file=stdout",
             f"--pidfile={tmp_path / 'pid'}", f"--userdb={tmp_path / 'users'}"]  # fmt: skip
     process = subprocess.Popen([TURNSERVER, *words.splitlines(), *more])

@@ -6,10 +6,12 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from fer_core import runs
 from fer_core.dataset import demo, store, votes
 from fer_core.errors import JobError
+from fer_core.settings import settings
 from fer_core.train_command import open_dataset
 from fer_core.training.config import TrainConfig
 from tests.page_kit import choose, open_page, press, settle, texts
@@ -141,3 +143,26 @@ def test_what_is_kept_can_be_opened(drawn: Path) -> None:
     app = choose(open_page("dataset"), "dataset_way", "Kept here")
     press(app, "Open it")
     assert "**disgust** is the smallest class" in texts(app)
+
+
+def test_public_links_keep_the_open_dataset_alone(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FER_PUBLIC", "1")
+    settings.cache_clear()
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for emotion in ("happy", "sad"):
+            archive.write(tree / f"train/{emotion}/0.png", f"train/{emotion}/0.png")
+
+    def upload(app: AppTest, name: str, data: bytes) -> list[str]:
+        app.file_uploader(key="dataset_files").set_value([(name, data, "application/zip")])
+        press(app.run(), "Import")
+        home = Path(app.session_state["dataset_folder"].name)
+        return [one.name for one in home.iterdir() if one.is_dir()]
+
+    app = choose(open_page("dataset"), "dataset_way", "Upload")
+    assert upload(app, "one.zip", buffer.getvalue()) == ["one"]
+    assert upload(app, "two.zip", buffer.getvalue()) == ["two"]
+    assert upload(app, "bad.zip", b"no zip") == ["two"]  # which is still open
+    assert app.session_state["dataset"].index.root.name == "two"

@@ -1,8 +1,21 @@
 """What was uploaded leaves the server's memory with its field."""
 
+import io
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
 import pytest
+from starlette.exceptions import HTTPException
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 from streamlit.testing.v1 import AppTest
+
+from fer_core.dataset import votes
+from fer_core.dataset.index import DatasetIndex
+from pages import _uploads
+from pages._evaluate.added import _attach
 
 
 def page() -> None:
@@ -30,3 +43,44 @@ def test_files_go_when_no_field_holds_them(monkeypatch: pytest.MonkeyPatch) -> N
     assert gone == []
     app.checkbox(key="away").check().run().run()
     assert sorted(gone) == sorted(file.file_id for file in held)
+
+
+def test_a_visitor_cannot_park_files_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MemoryUploadedFileManager, "add_file", MemoryUploadedFileManager.add_file)
+    _uploads.limit_held(10_000)
+    _uploads.limit_held(10_000)  # a server that starts its pages anew
+    manager = MemoryUploadedFileManager("/x")
+
+    def put(session: str, name: str, size: int = 10_000) -> None:
+        manager.add_file(session_id=session, file=UploadedFileRec(name, name, "", bytes(size)))
+
+    for session in "abc":
+        for number in range(4):
+            put(session, str(number))
+        with pytest.raises(HTTPException, match="Too many uploads"):
+            put(session, "invented")
+    manager.remove_file("a", "0")
+    put("a", "another")
+    for number in range(9):
+        put("empty", str(number), 0)
+    with pytest.raises(HTTPException):
+        put("empty", "one more", 0)  # nothing is not for nothing
+    with pytest.raises(HTTPException):
+        put("e", "0")  # all together hold too much
+    assert len(manager.get_files("a", ["another"])) == 1
+
+
+def test_a_table_of_votes_overwrites_no_decisions(tmp_path: Path) -> None:
+    decisions = tmp_path / "decisions.csv"
+    decisions.write_text("file,given,action,label,reason\n")
+    table = pd.DataFrame({"file": ["a.png"]})
+    index = DatasetIndex(tmp_path, table, np.zeros((1, 1, 1), np.uint8), ())
+    found = SimpleNamespace(index=index, decisions=SimpleNamespace(file=decisions), votes_file=None)
+    words = [*votes.NAMES.values(), *votes.OTHER]
+    upload = io.BytesIO(
+        f"file,{','.join('votes_' + w for w in words)}\na.png{',1' * 10}\n".encode()
+    )
+    upload.name = "decisions.csv"
+    _attach(found, upload)
+    assert decisions.read_text().startswith("file,given")
+    assert found.votes_file.read_bytes() == upload.getvalue()

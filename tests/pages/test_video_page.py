@@ -1,5 +1,6 @@
 """Videos and folders on the photos page, driven as a user would."""
 
+import io
 import json
 import shutil
 import time
@@ -11,10 +12,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from fer_core import EMOTIONS
+from fer_core.errors import DatasetError, JobError
 from fer_core.images import encode
 from fer_core.jobs import Job, Jobs, State
+from fer_core.jobs import job as job_module
 from fer_core.settings import settings
-from pages._upload import held
+from pages._upload import downloads, held, starting
 from tests.clips import face_picture, make_clip, wall
 from tests.conftest import ROOT
 from tests.page_kit import press, texts
@@ -215,3 +218,42 @@ def test_public_visitors_see_their_own_jobs_only(monkeypatch: pytest.MonkeyPatch
     again.segmented_control(key="way").set_value("Video").run()
     assert "mine.mp4" in texts(again)
     assert "theirs" not in texts(again)
+
+
+def test_public_pages_show_no_paths_and_no_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FER_PUBLIC", "1")
+    settings.cache_clear()
+    job = store().create("x.zip", "files", {"source": "upload/x.zip"})
+    (job.folder / "log.txt").write_text("the log")
+    said = f"No pictures and no videos in {job.folder}/upload/x.zip."
+    job_module.set_state(job.folder, State.FAILED, said)
+    app = open_page(token=job.name)
+    assert "No pictures and no videos in x.zip." in texts(app)
+    assert not app.code
+    assert not app.expander
+    said = held.told(f"2 MB are free in {store().root}.", store().root)
+    assert said == "2 MB are free in the server."
+    monkeypatch.setattr(downloads, "MOST_BYTES", 0)
+    (job.folder / "results.csv").write_text("x")
+    page = AppTest.from_function(offer, args=(str(job.folder),), default_timeout=60).run()
+    assert page.caption[0].value == "CSV: too large to download here"
+
+
+def offer(folder: str) -> None:
+    from pathlib import Path
+
+    from fer_core.jobs.job import load
+    from pages._upload import downloads
+
+    downloads.show(load(Path(folder)))
+
+
+def test_a_name_that_is_none_for_a_file_takes_no_place() -> None:
+    upload = io.BytesIO(b"x")
+    upload.name, upload.size = "a\0b.zip", 1
+    with pytest.raises(JobError, match="could not be kept"):
+        starting._create(starting.Wish("files", upload, "", []))
+    assert store().list() == ()
+    upload.size = 10**15
+    with pytest.raises(DatasetError, match="disk space"):
+        starting._create(starting.Wish("files", upload, "", []))

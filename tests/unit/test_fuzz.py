@@ -21,8 +21,8 @@ from PIL import Image
 from fer_core import images, run_archive
 from fer_core.audit import decisions
 from fer_core.bulk import sources
-from fer_core.dataset import archive, kaggle, pixels, votes
-from fer_core.errors import FerError
+from fer_core.dataset import archive, groups, kaggle, pixels, votes
+from fer_core.errors import DatasetError, FerError
 from fer_core.importing.inspection import check_keras
 from fer_core.training.config import TrainConfig
 from fer_core.training.yaml_file import fields_of
@@ -197,6 +197,30 @@ def test_a_chunk_that_says_it_has_4_gb_gets_none() -> None:
     data[at - 4 : at] = b"\xff" * 4
     assert pixels.from_bytes(bytes(data), "x.png").shape == (24, 32, 3)
     assert peak_bytes() - before < 100_000_000
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"," * 300_000 + b"\n",
+        b"file,group\n" + b"," * 300_000 + b"\n",
+        b'"a\n",' + b'"\n",' * 150_000 + b"\n",
+        b'\xef\xbb\xbf\xef\xbb\xbf"a\n' + b",\n" * 300_000 + b'"',
+        b"file,group" + b",x" * 4_000 + (b"\na,b" + b"," * 8_000) * 200,
+    ],
+    ids=["header", "first row", "rows in quotes", "two marks", "columns nobody wants"],
+)
+def test_many_columns_cost_neither_memory_nor_time(data: bytes) -> None:
+    before, start = peak_bytes(), time.process_time()
+    for read in (votes.from_bytes, groups.from_bytes):
+        with suppress(DatasetError):
+            read(data, "labels.csv", TABLE)
+    with suppress(DatasetError):
+        decisions.parse(data)
+    with suppress(DatasetError):
+        list(kaggle.rows(io.StringIO(data.decode(errors="replace"))))
+    assert peak_bytes() - before < 150_000_000
+    assert time.process_time() - start < SLOWEST_S
 
 
 @pytest.mark.parametrize("what", READERS)

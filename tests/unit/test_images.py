@@ -196,3 +196,46 @@ def test_network_input_shapes(crops: list, channels: int, shape: tuple) -> None:
 
 def test_network_input_keeps_the_range() -> None:
     assert images.network_input([np.full((32, 32, 3), 200, np.uint8)], 32, 1)[0, 0, 0, 0] == 200
+
+
+def passes(times: int) -> bytes:
+    """A progressive JPEG whose last scan comes ``times`` more times."""
+    buffer = io.BytesIO()
+    Image.new("L", (640, 480), 128).save(buffer, "JPEG", progressive=True)
+    data = buffer.getvalue()
+    last = data.rindex(b"\xff\xda")
+    return data[:-2] + data[last:-2] * times + data[-2:]
+
+
+def test_a_jpeg_of_thousands_of_passes_is_refused_before_the_first() -> None:
+    assert images.decode(passes(20), "x.jpg").shape == (480, 640, 3)
+    with pytest.raises(ImageError, match=r"x\.jpg: .* more than 100 passes"):
+        images.decode(passes(200), "x.jpg")
+    film = b"\xff\xda" * 5_000  # what phones put behind a picture
+    assert images.decode(passes(0) + film, "x.jpg").shape == (480, 640, 3)
+    thumbnail = b"\xff\xe1" + (20_002).to_bytes(2, "big") + b"\xff\xda" * 10_000
+    data = passes(0)
+    assert images.decode(data[:2] + thumbnail + data[2:], "x.jpg").shape == (480, 640, 3)
+    many, at = passes(200), data.rindex(b"\xff\xda")
+    with pytest.raises(ImageError, match="passes"):  # 2 starts no segment: nothing hides in it
+        images.decode(many[:at] + b"\xff\x02\xff\xff" + many[at:], "x.jpg")
+
+
+def tiled(side: int) -> bytes:
+    """A TIFF of 64×64 pixels in one tile of ``side``."""
+    packed = zlib.compress(bytes(side * side))
+    entries = [(256, 64), (257, 64), (258, 8), (259, 8), (262, 1), (277, 1), (322, side),
+               (323, side), (324, 134), (325, len(packed))]  # fmt: skip
+    head = b"II*\0" + struct.pack("<IH", 8, len(entries))
+    return (
+        head
+        + b"".join(struct.pack("<HHII", tag, 4, 1, v) for tag, v in entries)
+        + bytes(4)
+        + packed
+    )
+
+
+def test_tiles_of_a_tiff_count_as_its_pixels_do() -> None:
+    assert images.decode(tiled(256), "x.tif").shape == (64, 64, 3)
+    with pytest.raises(ImageError, match=r"x\.tif: .* tiles far larger"):
+        images.decode(tiled(4096), "x.tif")

@@ -11,6 +11,7 @@ from fer_core.errors import CancelledError, FerError, JobError
 from fer_core.jobs import CANCEL, PAUSE, Jobs, State, working
 from fer_core.jobs import job as job_module
 from fer_core.jobs.progress import Progress, ProgressWriter, read
+from fer_core.settings import settings
 
 
 def test_a_folder_becomes_a_job_when_worked_in(tmp_path: Path) -> None:
@@ -47,6 +48,24 @@ def test_inside_a_block_requests_raise(tmp_path: Path) -> None:
         with pytest.raises(error):
             ask_and_check(folder, word)
         assert job_module.load(folder).state is state
+
+
+def test_on_a_public_link_the_time_is_over_however_often_it_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FER_PUBLIC", "1")
+    settings.cache_clear()
+    made = Jobs(tmp_path / "jobs").create("x", "files")
+    for _ in range(2):
+        with working(made.folder) as work:
+            work.report(1, 2)
+        job_module.change(made.folder, created=time.time() - 3 * 3600)
+        with pytest.raises(JobError, match="2 hours"), working(made.folder) as work:
+            work.report(1, 2)
+        job_module.change(made.folder, created=time.time())
+    with pytest.raises(KeyError), working(made.folder):
+        raise KeyError("/srv/secret")
+    assert "secret" not in job_module.load(made.folder).message
 
 
 @pytest.mark.parametrize(

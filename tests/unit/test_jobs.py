@@ -14,6 +14,7 @@ import pytest
 from fer_core import settings
 from fer_core.errors import JobError
 from fer_core.jobs import CANCEL, PAUSE, Job, Jobs, State, owner
+from fer_core.jobs import job as job_module
 
 COUNTER = """
 import sys, time
@@ -301,3 +302,43 @@ def test_a_damaged_job_is_named_and_the_others_listed(store: Jobs) -> None:
     with pytest.raises(JobError, match="is damaged"):
         store.get(bad.name)
     assert [one.name for one in store.list()] == [good.name]
+
+
+def test_no_more_run_or_are_kept_than_may(store: Jobs, tmp_path: Path) -> None:
+    few = Jobs(store.root, program=store.program, most_active=2, most_kept=3)
+    old = few.create("old", "count")
+    job_module.set_state(old.folder, State.FINISHED)
+    nowhere = [str(tmp_path / "none"), "1", "any", "well"]
+    stopped = few.launch(few.create("stopped", "count").name, nowhere)
+    assert wait_end(store, stopped).state is State.INTERRUPTED
+    waiting = few.create("waits", "count")
+    made: list[Job] = []
+    refused: list[JobError] = []
+
+    def go_on_or_create(number: int) -> None:
+        try:
+            made.append(few.resume(stopped.name) if number % 2 else few.create("more", "count"))
+        except JobError as error:
+            refused.append(error)
+
+    threads = [threading.Thread(target=go_on_or_create, args=(number,)) for number in range(8)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert len(made) == 1
+    assert {type(error) for error in refused} == {JobError}
+    for one in (waiting, *made):
+        few.kill(one.name)
+        job_module.set_state(one.folder, State.FINISHED)
+    kept = {one.name for one in few.list()}
+    if stopped.name in kept:
+        wait_end(store, stopped)
+        job_module.set_state(stopped.folder, State.CANCELLED)
+        few.create("takes its place", "count")
+    assert stopped.name not in {one.name for one in few.list()}
+    for one in few.list():
+        job_module.set_state(one.folder, State.FINISHED)
+    with pytest.raises(JobError, match="no room"):
+        few.create("one too many", "count")
+    assert len(few.list()) == 3

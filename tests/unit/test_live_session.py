@@ -255,3 +255,15 @@ def test_two_sessions_share_one_recogniser():
     assert second.latest.faces == ()
     first.end()
     second.end()
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [((6000, 3000), (1920, 960)), ((10, 6001), (2, 1920)), ((640, 480), (640, 480))],
+)
+def test_large_pictures_are_worked_on_small(session, sent, shown):
+    frame = av.VideoFrame(*sent, "yuv420p")
+    frame.pts, frame.time_base = 7, Fraction(1, 90_000)
+    back = session.handle(frame)
+    assert (back.width, back.height) == shown
+    assert back.pts == 7

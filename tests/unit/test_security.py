@@ -118,6 +118,7 @@ def run_zip(**more: bytes) -> io.BytesIO:
         ({"../evil.txt": b"x"}, JobError, "leads outside"),
         ({"r/zeros.bin": bytes(40_000_000)}, JobError, "-fold"),
         ({"r/best.keras": b"no network"}, ModelError, r"best\.keras"),
+        ({"r/model/model.tflite": b"no network"}, ModelError, r"model\.tflite: cannot be opened"),
     ],
 )
 def test_the_zip_of_a_run_is_looked_through(
@@ -128,6 +129,13 @@ def test_the_zip_of_a_run_is_looked_through(
     assert runs.every() == ()
 
 
+def test_the_models_of_a_run_pass_their_trial() -> None:
+    shipped = sorted((ROOT / "models" / "fernet").glob("*.tflite"))
+    made = run_zip(**{f"r/model/{one.name}": one.read_bytes() for one in shipped})
+    taken = run_archive.take_in(made, "x.zip").folder
+    assert {one.name for one in taken.glob("model/*")} == {one.name for one in shipped}
+
+
 def test_public_links_unpack_less(monkeypatch: pytest.MonkeyPatch) -> None:
     noise = np.random.default_rng(0).bytes(5_000_000)
     assert archive.check(zipfile.ZipFile(run_zip(a=noise)))
@@ -136,6 +144,22 @@ def test_public_links_unpack_less(monkeypatch: pytest.MonkeyPatch) -> None:
     settings.cache_clear()
     with pytest.raises(DatasetError, match=r"at most 0\.0 GB are taken"):
         archive.check(zipfile.ZipFile(run_zip(a=noise)))
+
+
+def test_public_links_take_fewer_files_and_count_blocks(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tiny = {f"happy/{number}.png": b"x" for number in range(9)}
+    asked: list[int] = []
+    monkeypatch.setattr(store, "check_space", lambda _, need: asked.append(need))
+    archive.import_zip(run_zip(**tiny), "x", tmp_path)
+    assert asked == [9 * 4096]
+    monkeypatch.setattr(archive, "PUBLIC_FILES", 9)
+    assert archive.check(zipfile.ZipFile(run_zip(**tiny)))
+    monkeypatch.setenv("FER_PUBLIC", "1")
+    settings.cache_clear()
+    with pytest.raises(DatasetError, match="10 files; at most 9"):
+        archive.check(zipfile.ZipFile(run_zip(**tiny)))
 
 
 def test_logins_in_addresses_are_not_shown(capfd: pytest.CaptureFixture) -> None:
@@ -198,6 +222,32 @@ def test_other_sites_cannot_act_through_the_browser() -> None:
     server = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text("utf-8"))["server"]
     assert server["enableCORS"] is True
     assert server["enableXsrfProtection"] is True
+
+
+@pytest.mark.parametrize(
+    ("words", "lets"),
+    [
+        ((), {"localhost:8501", "127.0.0.1:8501"}),
+        (("HOSTS=fer.example",), {"fer.example"}),
+        (("HOST=0.0.0.0",), {"localhost:8501", "127.0.0.1:8501", "fer.example", "evil.example"}),
+    ],
+)
+def test_make_app_answers_to_its_own_names_alone(words: tuple[str, ...], lets: set[str]) -> None:
+    from streamlit import config
+    from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
+
+    done = subprocess.run(
+        ["make", "--dry-run", "app", *words], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    before = config.get_option("server.allowedHosts")
+    config.set_option(
+        "server.allowedHosts", re.findall(r"--server\.allowedHosts (\S+)", done.stdout)
+    )
+    try:
+        hosts = ("localhost:8501", "127.0.0.1:8501", "fer.example", "evil.example")
+        assert {one for one in hosts if is_host_allowed(one)} == lets
+    finally:
+        config.set_option("server.allowedHosts", before)
 
 
 def pins(name: str) -> set[str]:

@@ -1,6 +1,7 @@
 """Reading video files: what they say of themselves, their pictures and their times."""
 
 import struct
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -9,6 +10,7 @@ import pytest
 
 from fer_core.canvas import to_rgb
 from fer_core.errors import VideoError
+from fer_core.images import encode
 from fer_core.video import info, probe, shots, source
 from tests.clips import HEIGHT, WIDTH, face_picture, make_clip, make_sound, wall
 
@@ -172,3 +174,24 @@ def test_bad_files_are_named_with_the_reason(tmp_path: Path, make, message: str)
     with pytest.raises(VideoError, match=message) as told:
         probe(file)
     assert "bad.mp4" in str(told.value)
+
+
+def test_pictures_that_grow_after_the_first_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "grows.avi"
+    with av.open(str(file), "w") as clip:
+        stream = clip.add_stream("mjpeg", rate=10)
+        stream.width = stream.height = 64
+        stream.pix_fmt = "yuvj420p"
+        for number in range(4):
+            side = 64 if number < 2 else 640
+            packet = av.Packet(encode(np.full((side, side, 3), 90, np.uint8)))
+            packet.stream, packet.pts, packet.dts = stream, number, number
+            packet.time_base = Fraction(1, 10)
+            clip.mux(packet)
+    assert len(list(shots(file))) == 4
+    monkeypatch.setattr(source, "MAX_PIXELS", 100_000)
+    probe(file)
+    with pytest.raises(VideoError, match=r"grows\.avi: a picture in it"):
+        list(shots(file))

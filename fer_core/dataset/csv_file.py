@@ -1,0 +1,66 @@
+"""CSV from strangers: rows of a bounded length, and of a table the columns that are wanted."""
+
+import csv
+import io
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any, Final
+
+import pandas as pd
+
+MOST_SIGNS: Final = 20_000
+"""Longest row. A picture of fer2013.csv has 9,300; 300,000 commas make pandas take a gigabyte."""
+
+
+def rows(text: Iterable[str]) -> Iterator[list[str]]:
+    """The rows of a CSV, from its lines; a row may go on over several.
+
+    Raises:
+        csv.Error: A row is too long, or its quotes are wrong.
+    """
+    signs = 0
+
+    def lines() -> Iterator[str]:
+        nonlocal signs
+        for line in text:
+            signs += len(line)
+            if signs > MOST_SIGNS:
+                raise csv.Error(f"a row is longer than {MOST_SIGNS:,} signs")
+            yield line
+
+    for row in csv.reader(lines(), strict=True):
+        yield row
+        signs = 0
+
+
+def table(data: bytes, columns: Collection[str], **options: Any) -> pd.DataFrame:
+    """Those of ``columns`` that the CSV has, in small letters or large, with spaces or without.
+
+    Args:
+        data: The file's bytes, UTF-8.
+        columns: Names in small letters.
+        **options: For ``pandas.read_csv``.
+
+    Raises:
+        ValueError: It is no CSV, a row is too long, or a column is there twice.
+    """
+    text = io.StringIO(data.decode().lstrip("\ufeff"), newline=None)
+    try:
+        for _ in rows(text):
+            pass
+    except csv.Error as error:
+        raise ValueError(str(error)) from error
+    text.seek(0)
+    found: pd.DataFrame = pd.read_csv(
+        text,
+        usecols=lambda name: _plain(name) in columns,
+        index_col=False,  # else a longer row makes its first values an index, one level each
+        **options,
+    )
+    found.columns = [_plain(name) for name in found.columns]
+    if not found.columns.is_unique:
+        raise ValueError("it has two columns of the same name")
+    return found
+
+
+def _plain(name: object) -> str:
+    return str(name).strip().lower()
