@@ -28,7 +28,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(options.run(options))
     except FerError as error:
         print(f"fer_core: {error}", file=sys.stderr)
-        return 2
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        said = error.strerror or error
+        print(f"fer_core: {where}{said}. Check the path and the free space.", file=sys.stderr)
+    return 2
 
 
 def _models_list(_: argparse.Namespace) -> int:

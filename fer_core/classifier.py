@@ -120,7 +120,9 @@ class EmotionClassifier:
         """
         found = self.outputs(crops)
         if "features" not in found:
-            raise ModelError(f"Model {self.card.name} gives no feature map.")
+            raise ModelError(
+                f"Model {self.card.name} gives no feature map. Choose another as the default model."
+            )
         return found["features"]
 
     def outputs(self, crops: Pixels | list[Pixels]) -> dict[str, Values]:

@@ -1,6 +1,7 @@
 """The ``dataset`` commands: scan, import, balance and audit, over the same calls as the page."""
 
 import argparse
+import sys
 from dataclasses import fields
 from pathlib import Path
 
@@ -137,38 +138,44 @@ def _audit(options: argparse.Namespace) -> int:
     pairs = copies.find(index, on_terminal("copies"))
     pairs = pairs[pairs["difference"] <= options.difference]
     judged = index.readable().split("train")
+    try:
+        suspects = _suspects(judged, options)
+    except DatasetError as error:  # too few images to judge by
+        print(f"The labels were not judged: {error}", file=sys.stderr)
+        suspects = None
+    findings = report.Findings(pairs, suspects, judged)
+    if options.out:
+        _write(options.out, index, findings)
+        files.write_bytes(options.out / "report.html", report.html(index, findings).encode())
+    print(report.markdown(index, findings), end="")
+    return 0
+
+
+def _suspects(judged: DatasetIndex, options: argparse.Namespace) -> pd.DataFrame:
     classifier = EmotionClassifier.load(options.model)
     values = labels.features(judged, classifier, on_terminal("features"))
     digests = judged.table["digest"].to_numpy()
     chances = labels.out_of_fold(
         values, judged.label_codes(), digests, progress=on_terminal("head")
     )
-    suspects = labels.suspects(judged.label_codes(), chances)
-    findings = report.Findings(pairs, suspects, judged)
-    if options.out:
-        _write(options.out, index, judged, (pairs, suspects))
-        files.write_bytes(options.out / "report.html", report.html(index, findings).encode())
-    print(report.markdown(index, findings), end="")
-    return 0
+    return labels.suspects(judged.label_codes(), chances)
 
 
-def _write(
-    folder: Path, index: DatasetIndex, judged: DatasetIndex, found: tuple[pd.DataFrame, ...]
-) -> None:
+def _write(folder: Path, index: DatasetIndex, findings: report.Findings) -> None:
     """The findings as tables that name files."""
-    pairs, suspects = found
-    names, labels_given = judged.table["file"], judged.table["label"]
-    rows = suspects["row"]
     tables = {
-        "copies.csv": pairs.assign(
-            **{end: index.table["file"].to_numpy()[pairs[end]] for end in "ab"}
-        ),
-        "labels.csv": suspects.assign(
-            file=names.to_numpy()[rows], given=labels_given.to_numpy()[rows]
-        )[["file", "given", "suggested", "belief", "flagged"]],
         "pictures.csv": pictures.odd(index).assign(
             file=lambda table: index.table["file"].to_numpy()[table["row"]]
         )[["file", "why"]],
     }
+    if (pairs := findings.pairs) is not None:
+        tables["copies.csv"] = pairs.assign(
+            **{end: index.table["file"].to_numpy()[pairs[end]] for end in "ab"}
+        )
+    if (suspects := findings.suspects) is not None and findings.judged is not None:
+        judged = findings.judged.table.iloc[suspects["row"]]
+        tables["labels.csv"] = suspects.assign(
+            file=judged["file"].to_numpy(), given=judged["label"].to_numpy()
+        )[["file", "given", "suggested", "belief", "flagged"]]
     for name, table in tables.items():
         files.write_bytes(folder / name, table.to_csv(index=False).encode())

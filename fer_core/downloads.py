@@ -30,7 +30,7 @@ def fetch(url: str, sha256: str, target: Path, timeout_s: float = 3.0) -> Path:
         DownloadError: No connection, too slow, the wrong file, or a fetch failed within the
             last day.
     """
-    if target.is_file() and digest(target) == sha256:
+    if _is_good(target, sha256):
         return target
     marker = target.with_name(target.name + ".failed")
     if _is_fresh(marker):
@@ -57,6 +57,13 @@ def fetch(url: str, sha256: str, target: Path, timeout_s: float = 3.0) -> Path:
         raise
     marker.unlink(missing_ok=True)
     return target
+
+
+def _is_good(file: Path, sha256: str) -> bool:
+    try:
+        return digest(file) == sha256
+    except OSError:  # not there, or it cannot be read: fetched anew
+        return False
 
 
 def digest(path: Path) -> str:
@@ -92,4 +99,7 @@ def _remember(marker: Path) -> None:
 
 
 def _is_fresh(marker: Path) -> bool:
-    return marker.exists() and time.time() - marker.stat().st_mtime < RETRY_AFTER_S
+    try:
+        return time.time() - marker.stat().st_mtime < RETRY_AFTER_S
+    except OSError:
+        return False

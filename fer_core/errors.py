@@ -30,7 +30,7 @@ class DatasetError(FerError):
 
 
 class CancelledError(FerError):
-    """The user stopped the work; what it had written so far is removed."""
+    """The user stopped the work; each says whether what it had written stays."""
 
 
 class TrainingError(FerError):

@@ -105,7 +105,7 @@ def _evaluations(
     readings: list[str],
 ) -> dict[tuple[str, str], Evaluation]:
     answers = ask(card, index, form, on_terminal(form))
-    known = [source for source in votes.SOURCES if source == "fer2013" or index.votes is not None]
+    known = [source for source in votes.SOURCES if _has(index, source)]
     return {
         (reading, source): evaluate(
             answers.probabilities(card, reading),
@@ -118,15 +118,22 @@ def _evaluations(
     }
 
 
+def _has(index: DatasetIndex, source: str) -> bool:
+    """Whether the images have a truth by ``source``; votes may be there and on none of them."""
+    if source != "fer2013" and index.votes is None:
+        return False
+    return bool((votes.truth(index, source) >= 0).any())
+
+
 def _robustness(
     options: argparse.Namespace, card: ModelCard, index: DatasetIndex
 ) -> dict[str, Any]:
     """Of every reading, on its own labels where the dataset has them."""
-    crops = [pixels.read(index.path(row)) for row in range(len(index))]
+    crops = pixels.crops(index, range(len(index)), card.input_size)
     steps = STANDARD if options.robustness == "standard" else EVERY
     report = {}
     for reading in options.reading or list(card.readings):
-        own = reading if reading in votes.SOURCES and index.votes is not None else "fer2013"
+        own = reading if reading in votes.SOURCES and _has(index, reading) else "fer2013"
         truth = votes.truth(index, own)
         rows = np.flatnonzero(truth >= 0)
         pictures = Pictures([crops[row] for row in rows], truth[rows])

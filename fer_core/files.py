@@ -28,8 +28,9 @@ def write_bytes(file: Path, data: bytes | memoryview) -> None:
         with part.open("xb") as new:
             new.write(data)
         part.replace(file)
-    except OSError:
+    except OSError as error:
         part.unlink(missing_ok=True)
+        error.filename, error.filename2 = str(file), None  # nobody knows the temporary name
         raise
 
 
@@ -68,8 +69,9 @@ def remove_folder(folder: Path) -> None:
 
 
 def write_json(file: Path, content: Mapping[str, Any]) -> None:
-    """Write readable JSON as ``write_bytes`` does."""
-    write_bytes(file, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
+    """Write readable JSON as ``write_bytes`` does; file names that are not UTF-8 are escaped."""
+    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    write_bytes(file, text.encode("utf-8", "backslashreplace"))
 
 
 def npy_bytes(array: npt.NDArray[Any]) -> memoryview:

@@ -1,6 +1,6 @@
 """Pictures as arrays: decode, encode, and the one rule by which a face is cut out.
 
-Arrays are uint8 RGB (H, W, 3). BGR exists only inside this module.
+Arrays are uint8 RGB (H, W, 3); OpenCV's BGR exists only around its own calls.
 """
 
 import io
@@ -23,6 +23,12 @@ FORMATS: Final = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
 SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 MAX_PIXELS: Final = 50_000_000
 """Largest picture that is decoded, in pixels: 150 MB as RGB, which fits the smallest host."""
+
+MAX_SIDE: Final = 30_000
+"""Longest side of one, in pixels; OpenCV transforms nothing beyond 32,766."""
+
+MAX_FACE: Final = 2048
+"""A face is cut from a copy in which it is no wider, in pixels."""
 
 MAX_SCANS: Final = 100
 """Of a JPEG: each one after the first goes over all of its pixels again, 4 ms for 12 megapixels,
@@ -118,7 +124,13 @@ def face_crop(rgb: Pixels, box: Box, size: int, roll: float = 0.0, margin: float
     Returns:
         uint8 (size, size, 3).
     """
-    side = max(box.width, box.height, 1.0) * (1 + 2 * margin)
+    wide = max(box.width, box.height, 1.0)
+    if wide > MAX_FACE:
+        long_edge = max(rgb.shape[:2])
+        rgb = shrink(rgb, max(round(long_edge * MAX_FACE / wide), 1))
+        factor = max(rgb.shape[:2]) / long_edge
+        box, wide = box.scale(factor), wide * factor
+    side = wide * (1 + 2 * margin)
     fine = size * max(1, round(side / size))  # sample near the source's own resolution first
     matrix = np.asarray(cv2.getRotationMatrix2D(box.center, roll, fine / side), np.float64)
     matrix[:, 2] += fine / 2 - np.asarray(box.center)
@@ -155,7 +167,7 @@ def _with_channels(crop: Pixels, channels: int) -> Pixels:
 
 
 def _check_size(size: tuple[int, int], name: str) -> None:
-    if size[0] * size[1] > MAX_PIXELS:
+    if size[0] * size[1] > MAX_PIXELS or max(size) > MAX_SIDE:
         raise ImageError(_too_large(name, size))
 
 
@@ -196,8 +208,8 @@ def _is_simple(jpeg: bytes) -> bool:
 def _too_large(name: str, size: tuple[int, int] | None = None) -> str:
     shape = f"{size[0]:,}×{size[1]:,} pixels are" if size else "the picture is"
     return (
-        f"{name}: {shape} too large; at most {MAX_PIXELS // 1_000_000} megapixels can be opened. "
-        "Make the picture smaller."
+        f"{name}: {shape} too large; at most {MAX_PIXELS // 1_000_000} megapixels and {MAX_SIDE:,} "
+        "pixels a side can be opened. Make the picture smaller."
     )
 
 

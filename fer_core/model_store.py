@@ -76,9 +76,13 @@ def check_may_change() -> None:
 
 def free_name(wanted: str) -> str:
     """``wanted`` made fit for a folder name, with a number where it is taken."""
-    base = re.sub(r"[^\w.-]+", "-", wanted).strip(".-")[:60] or "model"
     taken = {folder.name for folder in registry.model_folders()}
-    return numbered(base, taken.__contains__)
+    return numbered(_fit(wanted), taken.__contains__)
+
+
+def _fit(name: str) -> str:
+    """``name`` as a folder name, which leads nowhere else and is not hidden."""
+    return re.sub(r"[^\w.-]+", "-", name).strip(".-")[:60] or "model"
 
 
 @contextmanager
@@ -86,10 +90,12 @@ def new_model(name: str) -> Iterator[Path]:
     """A folder to fill that becomes the user's model ``name`` when the block ends without an error.
 
     Raises:
-        ModelError: The name is taken, or the folder cannot be written.
+        ModelError: The name is taken or not fit for a folder, or the folder cannot be written.
         SettingsError: This is a public link.
     """
     check_may_change()
+    if _fit(name) != name:
+        raise ModelError(f"{name!r} holds signs that folder names cannot. Try {free_name(name)!r}.")
     home = own_home()
     if (home / name).exists():
         raise ModelError(f"There is a model {name!r} already. Choose another name.")
@@ -114,7 +120,8 @@ def rename(entry: Entry, name: str) -> str:
     """Give one of the user's models another name; it stays the default if it was.
 
     Raises:
-        ModelError: It is not the user's, the name is taken or not fit for a folder.
+        ModelError: It is not the user's, the name is taken or not fit for a folder, or the folder
+            cannot be renamed.
         SettingsError: This is a public link.
     """
     check_may_change()
@@ -123,7 +130,10 @@ def rename(entry: Entry, name: str) -> str:
         raise ModelError(
             f"{name!r} is taken or holds signs that folder names cannot. Try {free_name(name)!r}."
         )
-    entry.folder.rename(own_home() / name)
+    try:
+        entry.folder.rename(own_home() / name)
+    except OSError as error:
+        raise ModelError(f"{entry.folder} cannot be renamed ({error.strerror}).") from error
     if entry.is_default:
         registry.promote(name)
     return name

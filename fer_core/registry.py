@@ -119,7 +119,8 @@ def promote(name: str) -> None:
     """Make ``name`` the default model; the one before is remembered.
 
     Raises:
-        ModelError: There is no such model, or its card cannot be used.
+        ModelError: There is no such model, its card cannot be used, or the choice cannot be
+            written.
     """
     load_card(name)
     before = [one for one in _defaults() if one != name]
@@ -127,7 +128,11 @@ def promote(name: str) -> None:
 
 
 def roll_back() -> str:
-    """Go back to the default before this one; the shipped one comes last. Returns its name."""
+    """Go back to the default before this one; the shipped one comes last. Returns its name.
+
+    Raises:
+        ModelError: ``$FER_HOME/default.json`` is damaged or cannot be written.
+    """
     there = {folder.name for folder in model_folders()}
     kept = [name for name in _defaults()[:-1] if name in there] or [FIRST_CHOICE]
     _write_defaults(kept)
@@ -147,7 +152,13 @@ def _defaults() -> list[str]:
 
 
 def _write_defaults(names: list[str]) -> None:
-    write_json(settings().home / "default.json", {"model": names[-1], "before": names[:-1][-9:]})
+    file = settings().home / "default.json"
+    try:
+        write_json(file, {"model": names[-1], "before": names[:-1][-9:]})
+    except OSError as error:
+        raise ModelError(
+            f"{file} cannot be written ({error.strerror or error}). The default stays as it was."
+        ) from error
 
 
 def load_card(model: str | Path | None = None) -> ModelCard:

@@ -1,13 +1,14 @@
 """The one table of results: every page, file and engine writes these columns."""
 
-import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from fer_core.errors import FerError
+from fer_core.files import parquet_bytes
 from fer_core.labels import EMOTIONS
+from fer_core.paths import shown
 from fer_core.recognition import FaceEmotion
 
 if TYPE_CHECKING:  # pandas takes a third of a second, and recognising needs none of it
@@ -68,7 +69,7 @@ def error_row(moment: Moment, error: FerError) -> dict[str, Any]:
         "source": moment.source,
         "frame": moment.frame,
         "time_s": moment.time_s,
-        "error": str(error),
+        "error": shown(str(error)),
     }
 
 
@@ -87,18 +88,18 @@ def encode(results: "pd.DataFrame", suffix: str) -> bytes:
     if suffix == ".json":
         return results.to_json(orient="records", indent=2, double_precision=6).encode()
     if suffix == ".parquet":
-        buffer = io.BytesIO()
-        results.to_parquet(buffer, index=False)
-        return buffer.getvalue()
+        return parquet_bytes(results)
     raise FerError(
         f"Results can be written as {', '.join(FORMATS)}. Received: {suffix or 'no suffix'!r}."
     )
 
 
 def check_format(file: Path) -> None:
-    """Raise ``FerError`` before the work starts if ``file`` has a suffix we cannot write."""
+    """Raise ``FerError`` before the work starts if nothing can be written under this name."""
     if file.suffix not in FORMATS:
         encode(table([]), file.suffix)
+    if (name := shown(str(file))) != str(file):
+        raise FerError(f"{name}: this name is not UTF-8. Choose another one for the results.")
 
 
 def _face_values(face: FaceEmotion) -> dict[str, Any]:

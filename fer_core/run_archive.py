@@ -20,12 +20,20 @@ PROCESS_FILES: Final = (job.JOB, job.OWNER, job.REQUEST)
 
 
 def pack(name: str) -> bytes:
-    """The run's folder as a ZIP: what resuming it elsewhere needs, and its model."""
+    """The run's folder as a ZIP: what resuming it elsewhere needs, and its model.
+
+    Hidden files are left out: they are half written, and get another name at any moment.
+
+    Raises:
+        JobError: There is no such run.
+    """
     folder, buffer = runs.store().get(name).folder, io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for one in sorted(folder.rglob("*")):
-            if one.is_file() and one.name not in PROCESS_FILES:
-                archive.write(one, f"{name}/{one.relative_to(folder).as_posix()}")
+            place = one.relative_to(folder)
+            hidden = any(part.startswith(".") for part in place.parts)
+            if not hidden and one.is_file() and one.name not in PROCESS_FILES:
+                archive.write(one, f"{name}/{place.as_posix()}")
     return buffer.getvalue()
 
 

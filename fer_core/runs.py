@@ -116,17 +116,23 @@ def start(config: TrainConfig, source: Source, title: str) -> Job:
     """Begin a run.
 
     Raises:
-        JobError: Another one trains, or this is a public link.
+        JobError: Another one trains, this is a public link, or it cannot be started. Nothing is
+            left of it then.
     """
     check_may_train()
     jobs = store()
     stamp = datetime.now(UTC).strftime(f"%Y%m%d-%H%M%S-{config.architecture}")
     made = jobs.create(title, "train", name=jobs.free_name(stamp))
     folder = RunFolder(made.folder)
-    config.save(folder.config)
-    folder.write_source({name: getattr(source, name) for name in Source.__slots__})
     try:
+        config.save(folder.config)
+        folder.write_source({name: getattr(source, name) for name in Source.__slots__})
         return jobs.launch(made.name, command(made.folder))
+    except OSError as error:
+        jobs.delete(made.name)
+        raise JobError(
+            f"{made.folder} cannot be written ({error.strerror or error}). Free some space."
+        ) from error
     except JobError:
         jobs.delete(made.name)
         raise

@@ -8,6 +8,7 @@ from pathlib import Path
 import platformdirs
 
 from fer_core.errors import SettingsError
+from fer_core.paths import typed
 
 DETECTORS = ("auto", "yunet", "haar")
 
@@ -59,7 +60,7 @@ class Settings:
             cache=_folder(environ, "FER_CACHE", platformdirs.user_cache_path("fer-studio")),
             public=public,
             detector=detector,
-            yunet=Path(yunet).expanduser() if yunet else None,
+            yunet=typed(yunet, SettingsError) if yunet else None,
             threads=_count(environ, "FER_THREADS", default=2, most=64),
             streams=_count(environ, "FER_STREAMS", default=4, most=64),
             upload_mb=_count(environ, "FER_UPLOAD_MB", default=50 if public else 200, most=100_000),
@@ -74,7 +75,7 @@ def settings() -> Settings:
 
 
 def _folder(environ: dict[str, str], name: str, default: Path) -> Path:
-    return Path(environ[name]).expanduser() if environ.get(name) else default
+    return typed(environ[name], SettingsError) if environ.get(name) else default
 
 
 def _switch(environ: dict[str, str], name: str) -> bool:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from fer_core import runs
 from fer_core.cluster import connection
-from fer_core.errors import CancelledError, TrainingError
+from fer_core.errors import CancelledError, DatasetError, TrainingError
 from fer_core.jobs import State, working
+from fer_core.paths import typed
 from fer_core.sweeps import store
 from fer_core.sweeps.config import SweepConfig
 from fer_core.sweeps.follower import in_words
@@ -50,7 +51,7 @@ def _create(options: argparse.Namespace) -> str:
     config = SweepConfig.load(options.config)
     data = options.data or config.source.data
     if data != "demo":
-        data = str(Path(data).expanduser().absolute())
+        data = str(typed(data, DatasetError).absolute())
     config = replace(config, source=replace(config.source, data=data))
     return store.create(config).name
 

@@ -68,9 +68,11 @@ def _train(folder: RunFolder, config: TrainConfig, options: argparse.Namespace, 
     config = for_dataset(config, index.votes is not None)
     data = {
         split: samples.load(index, split, config.input_size, config.channels)
-        for split in ("train", "validation")
+        for split in ("train", "validation", "test")  # all, before hours are spent
+        if split != "test" or len(index.split(split))
     }
-    facts = _facts(data)
+    taught = {split: data[split] for split in ("train", "validation")}
+    facts = _facts(taught)
     check_same(folder, source, facts)
     write_json(folder.dataset, source | facts)
     work.report(0, 0, TRAINING)
@@ -84,7 +86,7 @@ def _train(folder: RunFolder, config: TrainConfig, options: argparse.Namespace, 
         return work.asked
 
     ended = loop.train(
-        config, options.folder, data, resume=options.resume, request=request, until=options.until,
+        config, options.folder, taught, resume=options.resume, request=request, until=options.until,
         told=lambda line: _say_epoch(line, config.epochs),
     )  # fmt: skip
     if ended == loop.PAUSED:
@@ -92,9 +94,7 @@ def _train(folder: RunFolder, config: TrainConfig, options: argparse.Namespace, 
     from fer_core.training.finish import finish
 
     work.report(0, 0, "Making the model")
-    measured = {"validation": data["validation"]}
-    if len(index.split("test")):
-        measured["test"] = samples.load(index, "test", config.input_size, config.channels)
+    measured = {split: one for split, one in data.items() if split != "train"}
     model = finish(folder, config, measured, index)
     _say_model(model)
     return model

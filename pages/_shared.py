@@ -1,5 +1,7 @@
 """What several pages share: the cached recogniser, the notice, and the bars of one face."""
 
+from pathlib import Path
+
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -8,7 +10,7 @@ from fer_core.drawing import caption
 from fer_core.errors import FerError
 from fer_core.labels import COLORS
 from fer_core.recognition import FaceEmotion
-from fer_core.registry import ModelCard, find_model, load_card
+from fer_core.registry import LITERT_FILE, ModelCard, find_model, load_card
 
 STATIC = {"displayModeBar": False, "staticPlot": True}
 """Plotly configuration of a chart that is only looked at."""
@@ -62,8 +64,7 @@ def recognizer(reading: str) -> Recognizer:
     """The recogniser all visitors share; where it cannot be loaded, says why and ends the page."""
     try:
         folder = find_model()
-        changed = (folder / "card.json").stat().st_mtime
-        loaded = _load(str(folder), changed, reading)
+        loaded = _load(str(folder), _times(folder), reading)
     except FerError as error:
         st.error(str(error))
         st.stop()
@@ -72,8 +73,14 @@ def recognizer(reading: str) -> Recognizer:
     return loaded
 
 
+def _times(folder: Path) -> tuple[float, ...]:
+    """When the model's files were written; 0 for one that is gone, which loading will say."""
+    files = (folder / "card.json", folder / LITERT_FILE)
+    return tuple(file.stat().st_mtime if file.is_file() else 0 for file in files)
+
+
 @st.cache_resource(show_spinner="Loading the model", max_entries=4)
-def _load(folder: str, changed: float, reading: str) -> Recognizer:
+def _load(folder: str, changed: tuple[float, ...], reading: str) -> Recognizer:
     """``changed`` is part of the cache's key, so that a replaced model is loaded anew."""
     return Recognizer.load(folder, reading=reading)
 

@@ -154,7 +154,7 @@ def show_downloads(photos: list[Photo]) -> None:
         )  # fmt: skip
 
 
-def show_photo(key: str, photo: Photo) -> None:
+def show_photo(key: str, photo: Photo, explained: bool) -> None:
     if photo.error:
         st.error(photo.error)
         return
@@ -172,12 +172,12 @@ def show_photo(key: str, photo: Photo) -> None:
                 "mostly covered."
             )
         elif len(photo.faces) <= 2:
-            show_faces(key, photo, right)
+            show_faces(key, photo, explained, right)
         else:
-            show_faces(key, photo, st.container())
+            show_faces(key, photo, explained, st.container())
 
 
-def show_faces(key: str, photo: Photo, place: DeltaGenerator) -> None:
+def show_faces(key: str, photo: Photo, explained: bool, place: DeltaGenerator) -> None:
     pages = -(-len(photo.faces) // FACES_A_PAGE)
     with place:
         page = st.pagination(pages, key=f"faces-{key}") if pages > 1 else 1
@@ -185,10 +185,10 @@ def show_faces(key: str, photo: Photo, place: DeltaGenerator) -> None:
         with st.grid(min_column_width=280, gap="medium"):
             for index in range(first, min(first + FACES_A_PAGE, len(photo.faces))):
                 with st.container():
-                    show_face(f"{key}-{index}", photo, index)
+                    show_face(f"{key}-{index}", photo, index, explained)
 
 
-def show_face(key: str, photo: Photo, index: int) -> None:
+def show_face(key: str, photo: Photo, index: int, explained: bool) -> None:
     face = photo.faces[index]
     number = f"{index + 1} · " if len(photo.faces) > 1 else ""
     with st.container(horizontal=True, vertical_alignment="center", wrap=False):
@@ -197,7 +197,9 @@ def show_face(key: str, photo: Photo, index: int) -> None:
     if face.uncertain:
         st.caption("No emotion stands out enough to name one.")
     show_bars(face, key=f"bars-{key}")
-    if st.toggle("Why?", key=f"why-{key}", help="Where in the face the network saw it"):
+    if explained and st.toggle(
+        "Why?", key=f"why-{key}", help="Where in the face the network saw it"
+    ):
         classifier = recognizer(reading).classifier
         show_why(key, photo.crops[index], classifier, face.emotion)
 
@@ -242,8 +244,8 @@ with options:
 if way in JOBS:
     work_in_background(way, reading, is_crop)
     st.stop()
-picked = pick(way)
-read(picked, How(card.name, reading, is_crop))
+picked, now = pick(way), How(card.name, reading, is_crop)
+read(picked, now)
 if not state():
     st.info("Add a photo to see its faces. No picture at hand?")
     st.button("Try an example photo", on_click=try_example, icon=":material/image:")
@@ -251,8 +253,13 @@ if not state():
 everything = list(state().items())
 photos = [done.photo for _, done in everything]
 show_summary(photos)
+if any(done.how != now for _, done in everything):
+    st.caption(
+        ":material/info: Some were read with another model or setting than is chosen now. Add them "
+        "again to have them read anew."
+    )
 show_downloads(photos)
 pages = -(-len(everything) // PHOTOS_A_PAGE)
 page = st.pagination(pages, key="photo_page") if pages > 1 else 1
 for key, done in everything[(page - 1) * PHOTOS_A_PAGE : page * PHOTOS_A_PAGE]:
-    show_photo(key, done.photo)
+    show_photo(key, done.photo, explained=done.how == now)

@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import aiortc  # noqa: F401  # first: after TensorFlow its cryptography crashes
 import numpy as np
 import pytest
 import skimage.data

@@ -49,29 +49,30 @@ def features(
 ) -> Features:
     """The classifier's frozen features of every image, float16 (N, C).
 
-    Kept under ``FER_CACHE``, by the images' pixels and the model, so that they are computed once;
-    on public links nothing is kept. In half precision 500,000 images take 1.3 GB, which stay on
-    disk until used. Every image must be readable (see ``DatasetIndex.readable``).
+    Kept under ``FER_CACHE``, by the images' grey pixels and the model, so that they are computed
+    once; on public links and for networks that see colours nothing is kept. In half precision
+    500,000 images take 1.3 GB, which stay on disk until used. Every image must be readable (see
+    ``DatasetIndex.readable``).
 
     Raises:
         ImageError: A file has gone since the scan.
         CancelledError: ``progress`` asked to stop.
     """
     cache = _cache_file(index, classifier)
-    try:
-        return np.asarray(np.load(cache, mmap_mode="r"))
-    except (OSError, ValueError, EOFError):
-        pass  # not computed yet, or damaged: compute
+    is_kept = classifier.card.channels == 1 and not settings().public  # strangers' is not stored
+    with contextlib.suppress(OSError, ValueError, EOFError):  # not computed yet, or damaged
+        if is_kept:
+            return np.asarray(np.load(cache, mmap_mode="r"))
     width = classifier.features([]).shape[1]
     found = np.empty((len(index), width), np.float16)
 
     def work(start: int, stop: int) -> None:
-        crops = [pixels.read(index.path(row)) for row in range(start, stop)]
+        crops = pixels.crops(index, range(start, stop), classifier.card.input_size)
         found[start:stop] = classifier.features(crops)
 
     chunks.run(work, len(index), progress, threads=2, size=128)
-    if settings().public:
-        return found  # what strangers bring is not stored
+    if not is_kept:
+        return found
     with contextlib.suppress(OSError):  # not kept: only costs time the next time
         files.write_bytes(cache, files.npy_bytes(found))
     return found

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass, field
 from pathlib import PurePosixPath
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,9 @@ from fer_core.balance.targets import Plan
 from fer_core.dataset.index import DatasetIndex
 from fer_core.errors import DatasetError
 from fer_core.labels import EMOTIONS
+
+MADE: Final = r"^(.*)-made-(\d+)\.png$"
+"""The name of an image that balancing made: of which, and a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +62,21 @@ def make_manifest(index: DatasetIndex, recipe: Recipe) -> pd.DataFrame:
         extra.append(np.sort(np.resize(order, max(target - len(rows), 0))))
     originals = _rows(good, np.concatenate(kept), augmented=False)
     copies = _rows(good, np.concatenate(extra), augmented=True)
+    copies = _numbered_on(copies, originals)
     drawn = augmentation.draw(recipe.spec, len(copies), int(random.integers(2**63)))
     same = pd.DataFrame([asdict(augmentation.Operation())] * len(originals), columns=drawn.columns)
     table = pd.concat([originals.join(same.astype(drawn.dtypes)), copies.join(drawn)])
     return table.reset_index(drop=True)
+
+
+def _numbered_on(copies: pd.DataFrame, originals: pd.DataFrame) -> pd.DataFrame:
+    """``copies`` numbered behind what balancing made before, which is among ``originals``."""
+    made = originals["file"].str.extract(MADE)
+    last = made[1].astype(float).groupby(made[0]).max()
+    parts = copies["file"].str.extract(MADE)
+    number = parts[1].astype(int) + parts[0].map(last).fillna(0).astype(int)
+    file = parts[0] + "-made-" + number.astype("str").str.zfill(3) + ".png"
+    return copies.assign(file=file)
 
 
 def _rows(good: pd.DataFrame, rows: npt.NDArray[np.int64], augmented: bool) -> pd.DataFrame:

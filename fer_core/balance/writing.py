@@ -1,7 +1,6 @@
 """Write a balanced dataset as a new one beside the old."""
 
 import os
-import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -117,7 +116,7 @@ def write(
     not changed are linked where the file system can, else copied.
 
     Raises:
-        ImageError: A source is missing or damaged.
+        DatasetError, ImageError: A source is missing or damaged.
     """
     for place in {str(PurePosixPath(file).parent) for file in manifest["file"]}:
         (folder / place).mkdir(parents=True, exist_ok=True)
@@ -137,7 +136,8 @@ def write(
             if origins[row] != origin:
                 origin, picture = origins[row], pixels.read(source / origins[row])
             data = pixels.png(augmentation.apply(picture, step))
-            (folder / targets[row]).write_bytes(data)
+            with (folder / targets[row]).open("xb") as file:  # never through a link to the source
+                file.write(data)
 
     def linked(done: int, total: int) -> None:
         if progress:
@@ -162,4 +162,4 @@ def _link(old: Path, new: Path) -> None:
     try:
         os.link(old.resolve() if old.is_symlink() else old, new)
     except OSError:
-        shutil.copyfile(old, new)
+        store.copy(old, new)

@@ -97,7 +97,7 @@ def listed(file: Path) -> Iterator[str]:
                 f"{one}: a list of files needs a column called {COLUMN} with their paths or "
                 "addresses as text."
             ) from error
-        except (OSError, pa.ArrowInvalid) as error:
+        except (OSError, UnicodeError, pa.ArrowInvalid) as error:
             raise DatasetError(f"{one}: cannot be read as Parquet ({error}).") from error
 
 

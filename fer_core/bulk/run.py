@@ -17,10 +17,11 @@ from fer_core.bulk.sources import Opener, Source
 from fer_core.bulk.videos import VideoJob
 from fer_core.crew import Crew
 from fer_core.downloads import digest
-from fer_core.errors import FerError, JobError
+from fer_core.errors import FerError, ImageError, JobError
 from fer_core.files import numbered
 from fer_core.jobs import owner
 from fer_core.jobs.job import OWNER
+from fer_core.paths import shown, typed
 from fer_core.photos import Photo, PhotoReader
 from fer_core.recognition import Recognizer
 from fer_core.registry import LITERT_FILE
@@ -111,18 +112,18 @@ def classify(
     for target in targets:
         check_format(target)
     folder, errors = parts_folder(targets[0]), error_file(targets[0])
-    with _alone(folder):
-        try:
+    try:
+        with _alone(folder):
             found = sources.listing(named, options.below)
             parts = Parts(folder, plan(named, crew, options), options.restart)
             _Run(found, crew, parts, options, report).go()
             counts = tables.write(parts.tables(), targets, errors)
             parts.delete()
-        except OSError as error:
-            raise FerError(
-                f"{targets[0]} cannot be written ({error.strerror or error}). Free some space or "
-                "choose another place. What is done is kept: the same call goes on from there."
-            ) from error
+    except OSError as error:
+        raise FerError(
+            f"{targets[0]} cannot be written ({error.strerror or error}). Free some space or "
+            "choose another place. What is done is kept: the same call goes on from there."
+        ) from error
     return Summary(len(found), counts.faces, counts.rows, counts.errors, errors)
 
 
@@ -233,7 +234,7 @@ def _copies(found: Sequence[Source], folder: Path | None) -> dict[str, Path]:
         return copies
     folder.mkdir(parents=True, exist_ok=True)
     for source in filter(lambda one: one.is_video, found):
-        name = numbered(source.path.stem, taken.__contains__)
+        name = numbered(shown(source.path.stem), taken.__contains__)
         taken.add(name)
         copies[source.name] = folder / f"{name}.mp4"
     return copies
@@ -256,10 +257,14 @@ def plan(named: Sequence[str], crew: Crew, options: Options) -> Mapping[str, Any
 
 
 def whereabouts(name: str) -> str:
-    """A name that means the same from every folder."""
+    """A name that means the same from every folder.
+
+    Raises:
+        ImageError: It is no path.
+    """
     if remote.is_address(name):
         return remote.name_of(name)
-    return str(Path(name).expanduser().absolute())
+    return str(typed(name, ImageError).absolute())
 
 
 @contextmanager

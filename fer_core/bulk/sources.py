@@ -13,6 +13,7 @@ from fer_core.bulk import remote
 from fer_core.dataset.archive import UNREADABLE, checked_members
 from fer_core.errors import DatasetError, ImageError
 from fer_core.images import SUFFIXES as PICTURES
+from fer_core.paths import shown, typed
 from fer_core.video import SUFFIXES as VIDEOS
 
 MOST_FILES: Final = 100_000
@@ -31,7 +32,7 @@ class Source:
     """One file, or one member of a ZIP.
 
     Attributes:
-        name: What the results call it.
+        name: What the results call it; see ``paths.shown``.
         path: The file, or the ZIP.
         member: The member's name in the ZIP, or empty.
         store: Address of the object store in which ``path`` is, or empty.
@@ -60,7 +61,7 @@ def listing(
         most: ``MOST_FILES`` if None.
 
     Raises:
-        ImageError: Nothing is there, or more than ``most``.
+        ImageError: Nothing is there, more than ``most``, or one is no path.
         DatasetError: A ZIP is damaged or breaks a rule, see ``dataset.archive``; a store or a list
             cannot be read.
     """
@@ -81,27 +82,35 @@ def listing(
 
 
 def _called(source: Source, below: Path | None) -> Source:
-    if below is None or not source.path.is_relative_to(below):
-        return source
-    return replace(source, name=str(PurePosixPath(source.path.relative_to(below), source.member)))
+    name = source.name
+    if below is not None and source.path.is_relative_to(below):
+        name = str(PurePosixPath(source.path.relative_to(below), source.member))
+    return replace(source, name=shown(name))
 
 
 def _every(named: Iterable[str]) -> Iterator[Source]:
     for name in named:
-        path = Path(name).expanduser()
         if remote.is_address(name):
             yield from _stored(name)
-        elif path.suffix.lower() == LIST and path.exists():
-            yield from _every(remote.listed(path))
-        elif path.is_dir():
-            yield from _below(path)
-        elif path.suffix.lower() == ".zip":
-            yield from _packed(path)
-        elif not path.exists() and glob.has_magic(name):
+            continue
+        path = typed(name, ImageError)
+        if not path.exists() and glob.has_magic(name):
             matches = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207  # may be absolute
-            yield from _every(match for match in matches if _is_wanted(Path(match)))
+            for match in filter(_is_wanted, map(Path, matches)):
+                yield from _at(match)
         else:
-            yield Source(str(path), path)
+            yield from _at(path)
+
+
+def _at(path: Path) -> Iterator[Source]:
+    if path.suffix.lower() == LIST and path.exists():
+        yield from _every(remote.listed(path))
+    elif path.is_dir():
+        yield from _below(path)
+    elif path.suffix.lower() == ".zip":
+        yield from _packed(path)
+    else:
+        yield Source(str(path), path)
 
 
 def _below(folder: Path) -> Iterator[Source]:

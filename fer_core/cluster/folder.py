@@ -29,6 +29,7 @@ from fer_core.bulk import remote
 from fer_core.bulk.sources import Source
 from fer_core.errors import FerError
 from fer_core.files import write_bytes
+from fer_core.paths import shown
 
 PLAN: Final = "_plan.json"
 INPUTS: Final = "_inputs-{:06}.parquet"
@@ -218,7 +219,7 @@ class Folder:
 
 def _row(source: Source) -> dict[str, str]:
     return {
-        "name": source.name, "path": source.path.as_posix(), "member": source.member,
+        "name": source.name, "path": shown(source.path.as_posix()), "member": source.member,
         "store": source.store,
     }  # fmt: skip
 

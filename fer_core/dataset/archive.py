@@ -11,8 +11,8 @@ from typing import BinaryIO, Final
 
 from fer_core.chunks import Progress
 from fer_core.dataset import store
+from fer_core.dataset import votes as ferplus
 from fer_core.dataset.listing import TIDY, list_files
-from fer_core.dataset.votes import KEPT
 from fer_core.errors import DatasetError
 from fer_core.images import SUFFIXES
 from fer_core.settings import settings
@@ -66,7 +66,7 @@ def import_zip(
 
     Raises:
         DatasetError: No ZIP, damaged, encrypted, with paths that lead outside, too large unpacked,
-            or without class folders.
+            without class folders, or with votes that are damaged or about other pictures.
     """
     try:
         with zipfile.ZipFile(source) as archive:
@@ -78,13 +78,13 @@ def import_zip(
                     _extract(archive, member, folder)
                     if progress and (done % 256 == 0 or done == len(members)):
                         progress(done, len(members))
-                _check_classes(folder, name)
-                if votes is not None:
-                    (folder / KEPT).write_bytes(votes)
+                ferplus.add(folder, name, _files(folder, name), votes)
     except UNREADABLE as error:
         raise DatasetError(
             f"{name}: not a ZIP file that can be opened ({error}). Pack the folder again."
         ) from error
+    except OSError as error:
+        raise DatasetError(f"{source}: cannot be read ({error.strerror or error}).") from error
     return (home or store.default_home()) / name
 
 
@@ -153,9 +153,10 @@ def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) ->
         raise DatasetError(f"{member.filename}: damaged in the ZIP ({error}).") from error
 
 
-def _check_classes(folder: Path, name: str) -> None:
+def _files(folder: Path, name: str) -> list[str]:
+    """The pictures in class folders; ``DatasetError`` where there are none."""
     try:
-        list_files(folder)
+        return list_files(folder).files
     except DatasetError as error:
         said = str(error).replace(str(folder), name).replace(folder.name, name)
         raise DatasetError(said) from error

@@ -14,14 +14,15 @@ from fer_core.errors import DatasetError
 SHARE: Final = 0.15
 """Of the training images of each class that become the validation split."""
 
-Mask = npt.NDArray[np.bool_]
+MADE: Final = r"(?:-made-\d+)+\.png$"
+"""How the name of an image ends that balancing made; again and again in versions of versions."""
 
 
 def with_validation(index: DatasetIndex, seed: int = 0) -> DatasetIndex:
     """``index``, with ``SHARE`` of its training images as validation if it has no such split.
 
     Images with equal pixels, and those that balancing made of one image, stay together: training
-    images that belong to a chosen one are left out.
+    images that belong to a chosen one are left out. None that balancing made is chosen.
 
     Raises:
         DatasetError: No class has two images.
@@ -29,11 +30,11 @@ def with_validation(index: DatasetIndex, seed: int = 0) -> DatasetIndex:
     if (index.table["split"] == "validation").any():
         return index
     train = np.asarray(index.table["split"] == "train") & index.is_readable
-    origin = _origins(index)
+    origin, made = _origins(index)
     chosen = np.zeros(len(index), np.bool_)
     random = np.random.default_rng(seed)
     for label in index.table["label"].cat.categories:
-        rows = np.flatnonzero(train & np.asarray(index.table["label"] == label))
+        rows = np.flatnonzero(train & ~made & np.asarray(index.table["label"] == label))
         first = rows[~pd.Series(origin[rows]).duplicated().to_numpy()]
         count = max(round(SHARE * len(first)), 1) if len(first) > 1 else 0
         chosen[random.permutation(first)[:count]] = True
@@ -67,18 +68,23 @@ def with_extra(index: DatasetIndex, extra: DatasetIndex) -> DatasetIndex:
     )
 
 
-def _origins(index: DatasetIndex) -> npt.NDArray[np.uint64]:
-    """For each image a number that is the same for copies and for what was made of one image."""
+def _origins(index: DatasetIndex) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.bool_]]:
+    """For each image a number, the same for all of one origin, and whether balancing made it.
+
+    Copies have one origin, and so has what was made of an image in this version and those before.
+    """
     digests = index.table["digest"].to_numpy(np.uint64)
     manifest = index.root / store.MANIFEST
     if not manifest.is_file():
-        return digests
-    known = pd.read_parquet(manifest, columns=["file", "source", "augmented"])
-    source = index.table["file"].map(dict(zip(known["file"], known["source"], strict=True)))
-    plain = known[~known["augmented"]]
-    digest_of_file = dict(zip(index.table["file"], digests, strict=True))
-    digest_of = {
-        s: digest_of_file.get(f, 0) for f, s in zip(plain["file"], plain["source"], strict=True)
-    }
-    found = [digest_of.get(name, own) for name, own in zip(source, digests, strict=True)]
-    return np.asarray(found, np.uint64)
+        return digests, np.zeros(len(index), np.bool_)
+    known = pd.read_parquet(manifest, columns=["file", "source", "augmented"]).set_index("file")
+    rows = known.reindex(index.table["file"])
+    source = rows["source"].fillna("").astype("str")
+    is_made = (rows["augmented"] == True) | source.str.contains(MADE, regex=True)  # noqa: E712
+    made = is_made.to_numpy(np.bool_)
+    origin = source.str.replace(MADE, "", regex=True).str.replace(r"\.\w+$", "", regex=True)
+    numbers = dict(zip(origin[made], digests[made], strict=True))  # where the origin is left out
+    numbers |= dict(zip(origin[~made], digests[~made], strict=True))
+    numbers.pop("", None)  # not from the manifest: added later
+    found = [numbers.get(name, own) for name, own in zip(origin, digests, strict=True)]
+    return np.asarray(found, np.uint64), made

@@ -1,6 +1,5 @@
 """Take in a folder of class folders: copy its pictures and votes into the store."""
 
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +33,8 @@ def import_folder(
         The dataset's folder.
 
     Raises:
-        DatasetError: The folder holds no class folders, or the votes fit none of the pictures.
+        DatasetError: The folder holds no class folders, the votes fit none of the pictures, or one
+            of them has gone meanwhile.
     """
     index = scan(source).readable()
     if votes is not None:
@@ -57,7 +57,7 @@ def _copy(index: DatasetIndex, folder: Path, progress: Progress | None) -> pd.Se
                 f"{source}: there are two pictures of this name in {split}/{label}. Rename one."
             )
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, target)
+        store.copy(source, target)
         if progress and row % 256 == 0:
             progress(row, len(index))
     return pd.Series(places)

@@ -10,7 +10,7 @@ import numpy as np
 
 from fer_core.chunks import Progress
 from fer_core.dataset import csv_file, store
-from fer_core.dataset.votes import KEPT
+from fer_core.dataset import votes as ferplus
 from fer_core.errors import DatasetError
 from fer_core.images import Pixels
 
@@ -50,7 +50,8 @@ def import_csv(
         The dataset's folder.
 
     Raises:
-        DatasetError: The file cannot be read, lacks a column, or a row is short or wrong.
+        DatasetError: The file cannot be read, lacks a column, a row is short or wrong, or the votes
+            are damaged or about other images.
     """
     name = store.free_name(name, home)
     with store.new_dataset(name, ROWS * BYTES_AN_IMAGE, home) as folder:
@@ -60,24 +61,26 @@ def import_csv(
             except OSError as error:
                 raise DatasetError(f"{source}: cannot be read ({error.strerror}).") from error
             with text:
-                _write_all(text, folder, progress)
+                places = _write_all(text, folder, progress)
         else:
-            _write_all(source, folder, progress)
-        if votes is not None:
-            (folder / KEPT).write_bytes(votes)
+            places = _write_all(source, folder, progress)
+        ferplus.add(folder, name, places, votes)
     return (home or store.default_home()) / name
 
 
-def _write_all(text: Iterable[str], folder: Path, progress: Progress | None) -> None:
-    done = 0
+def _write_all(text: Iterable[str], folder: Path, progress: Progress | None) -> list[str]:
+    """Write every image; their paths below ``folder``."""
+    places = []
     for done, (place, pixels) in enumerate(rows(text), start=1):
+        places.append(place)
         target = folder / place
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(cv2.imencode(".png", pixels)[1].tobytes())
         if progress and done % 256 == 0:
             progress(done, max(done, ROWS))
-    if not done:
+    if not places:
         raise DatasetError("The CSV holds no rows. Use Kaggle's fer2013.csv.")
+    return places
 
 
 def rows(text: Iterable[str]) -> Iterator[tuple[str, Pixels]]:

@@ -10,6 +10,7 @@ from fer_core.dataset.index import SPLITS
 from fer_core.errors import DatasetError
 from fer_core.images import SUFFIXES
 from fer_core.labels import EMOTIONS
+from fer_core.paths import shown
 
 CLASS_NAMES: Final = {name: name for name in EMOTIONS} | {
     "anger": "angry", "disgusted": "disgust", "fearful": "fear", "afraid": "fear",
@@ -43,6 +44,7 @@ class Listing:
     strays: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
     empty: list[str] = field(default_factory=list)
+    odd: list[str] = field(default_factory=list)
 
     def notes(self) -> tuple[str, ...]:
         """Sentences on what was left out or looks odd."""
@@ -53,6 +55,8 @@ class Listing:
             found.append(_some("other files were left out", self.strays))
         if self.empty:
             found.append(_some("class folders are empty", self.empty))
+        if self.odd:
+            found.append(_some("pictures have names that are not UTF-8; rename them", self.odd))
         if len(set(self.labels)) == 1:
             found.append(f"Only one class has images: {self.labels[0]}. Training needs two.")
         if self.splits and set(self.splits) == {"train"}:
@@ -106,7 +110,9 @@ def other_names(root: Path) -> tuple[str, ...]:
             for folder in (p for p in place.iterdir() if p.is_dir()):
                 name = folder.name.lower()
                 is_known = name in CLASS_NAMES or name in SPLIT_NAMES or name.startswith(".")
-                if not is_known and any(f.suffix.lower() in SUFFIXES for f in folder.iterdir()):
+                if is_known or shown(name) != name:  # a page cannot ask for what it cannot show
+                    continue
+                if any(f.suffix.lower() in SUFFIXES for f in folder.iterdir()):
                     found.add(name)
     except OSError:
         return ()
@@ -152,6 +158,9 @@ def _add_class(
         if not entry.name.lower().endswith(SUFFIXES):
             listing.strays.append(path)
             continue
+        if shown(path) != path:
+            listing.odd.append(path)
+            continue
         facts = entry.stat()
         listing.files.append(path)
         listing.splits.append(split)
@@ -175,8 +184,8 @@ def _walk(folder: str, above: frozenset[str]) -> Iterator[os.DirEntry[str]]:
 
 
 def _some(what: str, names: list[str]) -> str:
-    shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
-    return f"{len(names):,} {what} ({shown})."
+    some = shown(", ".join(names[:3])) + (", …" if len(names) > 3 else "")
+    return f"{len(names):,} {what} ({some})."
 
 
 def _unreadable(root: Path, error: OSError) -> str:

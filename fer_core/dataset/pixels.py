@@ -2,15 +2,19 @@
 
 import hashlib
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from fer_core.dataset.index import THUMB, Thumbs
+from fer_core.dataset.index import THUMB, DatasetIndex, Thumbs
 from fer_core.errors import ImageError
-from fer_core.images import MAX_PIXELS, Pixels, decode
+from fer_core.images import MAX_PIXELS, MAX_SIDE, Pixels, decode, shrink
+
+SPARE = 2
+"""So many times as wide as a network's input pictures are kept for it."""
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _GREY, _RGB = 0, 2  # PNG colour types
@@ -28,8 +32,13 @@ class Facts:
     thumb: Thumbs
 
 
-def read(path: Path) -> Pixels:
+def read(path: Path, edge: int = 0) -> Pixels:
     """A picture as its file holds it: uint8 (H, W) if grey, else (H, W, 3) RGB.
+
+    Args:
+        path: The file.
+        edge: Where given, a larger picture is scaled down so that its longer side is no more, in
+            pixels: for those who keep many.
 
     Raises:
         ImageError: The file is missing, empty, damaged, too large or no picture.
@@ -38,7 +47,17 @@ def read(path: Path) -> Pixels:
         data = path.read_bytes()
     except OSError as error:
         raise ImageError(f"{path.name}: cannot be read ({error.strerror}).") from error
-    return from_bytes(data, path.name)
+    picture = from_bytes(data, path.name)
+    return shrink(picture, edge) if edge else picture
+
+
+def crops(index: DatasetIndex, rows: Iterable[int], input_size: int) -> list[Pixels]:
+    """Pictures for a network of ``input_size``, as ``read``, none much larger than it needs.
+
+    Raises:
+        ImageError: A file has gone since the scan.
+    """
+    return [read(index.path(row), SPARE * input_size) for row in rows]
 
 
 def from_bytes(data: bytes, name: str) -> Pixels:
@@ -74,7 +93,8 @@ def _plain_png(data: bytes) -> Pixels | None:
     if len(data) < 33 or data[:8] != _PNG:
         return None
     width, height, depth, color = struct.unpack(">IIBB", data[16:26])
-    if depth != 8 or color not in (_GREY, _RGB) or not 0 < width * height <= MAX_PIXELS:
+    fits = 0 < width * height <= MAX_PIXELS and max(width, height) <= MAX_SIDE
+    if depth != 8 or color not in (_GREY, _RGB) or not fits:
         return None
     if b"tRNS" in data[33:4096] or b"eXIf" in data[33:4096] or not _chunks_fill(data):
         return None

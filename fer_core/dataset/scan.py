@@ -14,7 +14,8 @@ from fer_core.chunks import Progress
 from fer_core.dataset import pixels, votes
 from fer_core.dataset.index import THUMB, DatasetIndex, Thumbs, make_table
 from fer_core.dataset.listing import Listing, list_files
-from fer_core.errors import ImageError
+from fer_core.errors import DatasetError, ImageError
+from fer_core.paths import shown, typed
 from fer_core.settings import settings
 
 SEEN: Final = {
@@ -43,10 +44,13 @@ def scan(
         names: What other folder names, in lower case, stand for: ``{"contempt": "disgust"}``.
 
     Raises:
-        DatasetError: The folder is missing, cannot be read, or holds no class folders.
+        DatasetError: The folder is missing, cannot be read, has a name that is not UTF-8, or holds
+            no class folders.
         CancelledError: ``progress`` asked to stop.
     """
-    root = Path(root).expanduser().absolute()
+    root = typed(root, DatasetError).absolute()
+    if (name := shown(str(root))) != str(root):
+        raise DatasetError(f"{name}: this folder's name is not UTF-8. Rename it.")
     listing = list_files(root, names)
     cache = _cache_file(root)
     seen, thumbs, rows = _recall(cache, listing)

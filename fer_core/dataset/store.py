@@ -94,6 +94,23 @@ def new_dataset(name: str, need_bytes: int, home: Path | None = None) -> Iterato
         ) from error
 
 
+def copy(source: Path, target: Path) -> None:
+    """Copy a picture into a new dataset.
+
+    Raises:
+        DatasetError: The source has gone or cannot be read.
+        OSError: The target cannot be written.
+    """
+    try:
+        source.open("rb").close()
+    except OSError as error:
+        raise DatasetError(
+            f"{source}: cannot be read ({error.strerror}). Open the dataset again to see what is "
+            "there now."
+        ) from error
+    shutil.copyfile(source, target)
+
+
 def check_space(folder: Path, need_bytes: int) -> None:
     """Raise ``DatasetError`` unless the disk of ``folder`` has room for ``need_bytes``."""
     free = shutil.disk_usage(folder).free

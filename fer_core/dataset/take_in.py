@@ -9,6 +9,7 @@ from fer_core.dataset.archive import import_zip
 from fer_core.dataset.folder import import_folder
 from fer_core.dataset.kaggle import import_csv
 from fer_core.errors import DatasetError
+from fer_core.paths import typed
 
 FILES: Final = {".zip": import_zip, ".csv": import_csv}
 
@@ -36,6 +37,7 @@ def take_in(
     Raises:
         DatasetError: It is none of those, or cannot be taken in.
     """
+    source = typed(source, DatasetError)
     name = name or source.stem
     known = None if votes is None else ferplus.read(votes)
     if source.is_dir():

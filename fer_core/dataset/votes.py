@@ -5,6 +5,7 @@ crowd-sourced label distribution, 2016 (https://github.com/microsoft/FERPlus).
 """
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -154,9 +155,36 @@ def attach(index: DatasetIndex, file: Path) -> DatasetIndex:
 def attach_bytes(index: DatasetIndex, data: bytes, name: str = "The votes") -> DatasetIndex:
     """As ``attach``, from the file's bytes; ``name`` is for messages."""
     found = from_bytes(data, name, index.table)
-    if found is None or not found.to_numpy().any():
-        raise DatasetError(f"{name}: no FER+ votes on the images of {index.root.name}.")
+    _check_any(found, name, index.root.name)
     return replace(index, votes=found)
+
+
+def add(folder: Path, name: str, listed: Sequence[str], data: bytes | None) -> None:
+    """Put votes into a new dataset's folder, and see that it can be opened with what is there.
+
+    Args:
+        folder: Where it is being written.
+        name: What it will be called.
+        listed: Its images, as their paths below ``folder``.
+        data: The votes that were given with it; None for none.
+
+    Raises:
+        DatasetError: Votes given, or found among its files, are damaged; or those given are about
+            none of the images.
+    """
+    table = pd.DataFrame({"file": list(listed)})
+    if data is not None:
+        _check_any(from_bytes(data, "The votes", table), "The votes", name)
+        (folder / KEPT).write_bytes(data)
+    try:
+        find(folder, table)
+    except DatasetError as error:
+        raise DatasetError(str(error).replace(str(folder), name)) from error
+
+
+def _check_any(found: pd.DataFrame | None, votes: str, dataset: str) -> None:
+    if found is None or not found.to_numpy().any():
+        raise DatasetError(f"{votes}: no FER+ votes on the images of {dataset}.")
 
 
 def majority(votes: pd.DataFrame) -> pd.Series:

@@ -14,6 +14,7 @@ from fer_core import chunks, files
 from fer_core.chunks import Progress
 from fer_core.classifier import EmotionClassifier, Probabilities, softmax
 from fer_core.dataset import DatasetIndex, pixels
+from fer_core.dataset.archive import UNREADABLE
 from fer_core.downloads import digest
 from fer_core.errors import DatasetError, ModelError
 from fer_core.evaluation.calibration import Logits
@@ -75,9 +76,9 @@ def ask(
 ) -> Answers:
     """The answers of a model to every image, all readings in one pass.
 
-    Kept under ``FER_CACHE`` by the bytes of the model's file and the pixels of the images, so that
-    a second question costs nothing; on public links nothing is kept. Every image must be readable
-    (see ``DatasetIndex.readable``).
+    Kept under ``FER_CACHE`` by the bytes of the model's file and the grey pixels of the images, so
+    that a second question costs nothing; on public links and for networks that see colours nothing
+    is kept. Every image must be readable (see ``DatasetIndex.readable``).
 
     Raises:
         DatasetError: There are no images.
@@ -90,12 +91,13 @@ def ask(
             f"{index.root.name}: no readable images in this split. Choose another one."
         )
     cache = _cache_file(card, index, form)
-    kept = _recall(cache)
+    is_kept = card.channels == 1 and not settings().public  # what strangers bring is not stored
+    kept = _recall(cache) if is_kept else None
     if kept is not None:
         return kept
     found = _ask(open_form(card, form, in_bulk=True), index, progress)
-    if settings().public:
-        return found  # what strangers bring is not stored
+    if not is_kept:
+        return found
     with contextlib.suppress(OSError):  # not kept: only costs time the next time
         buffer = io.BytesIO()
         values: dict[str, npt.NDArray[np.floating]] = {
@@ -112,7 +114,7 @@ def _ask(classifier: EmotionClassifier, index: DatasetIndex, progress: Progress 
     parts: dict[int, dict[str, npt.NDArray[np.float32]]] = {}
 
     def work(start: int, stop: int) -> None:
-        crops = [pixels.read(index.path(row)) for row in range(start, stop)]
+        crops = pixels.crops(index, range(start, stop), classifier.card.input_size)
         parts[start] = classifier.outputs(crops)
 
     chunks.run(work, len(index), progress, size=128)
@@ -140,9 +142,9 @@ def _cache_file(card: ModelCard, index: DatasetIndex, form: str) -> Path:
 def _recall(cache: Path) -> Answers | None:
     """Kept answers, or None where there are none that can be used."""
     try:
-        with np.load(cache, allow_pickle=False) as kept:
+        with cache.open("rb") as file, np.load(file, allow_pickle=False) as kept:
             values = {name: kept[name] for name in kept.files}
-    except (OSError, ValueError, EOFError, KeyError):
+    except (OSError, KeyError, *UNREADABLE):
         return None
     features = values.pop("features", None)
     return Answers({name.removeprefix("reading_"): v for name, v in values.items()}, features)

@@ -9,8 +9,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -76,7 +76,7 @@ class Jobs:
         except FileExistsError as error:
             raise JobError(f"There is a job {folder.name} already. Choose another name.") from error
         except OSError as error:
-            raise JobError(f"{folder} cannot be written ({error.strerror}).") from error
+            raise _not_written(folder, error) from error
         return job.load(folder)
 
     def free_name(self, wanted: str) -> str:
@@ -89,8 +89,8 @@ class Jobs:
         The process outlives this one, has the same environment, and prints into ``log.txt``.
 
         Raises:
-            JobError: It runs already, another one does and the store is exclusive, or as many run
-                as may.
+            JobError: It runs already, another one does and the store is exclusive, as many run as
+                may, or it cannot be started: the job has failed then.
         """
         return self._start(name, command=list(command), cwd=str(Path.cwd()))
 
@@ -123,11 +123,15 @@ class Jobs:
 
         It answers when it gets to it, a fraction of a second later as a rule. Asking a job that
         has ended does nothing.
+
+        Raises:
+            JobError: There is no such job, or its folder cannot be written.
         """
         now = self.get(name)
         if not now.state.is_active:
             return
-        write_json(now.folder / REQUEST, {"ask": word})
+        with _written(now.folder):
+            write_json(now.folder / REQUEST, {"ask": word})
         process = owner.living(now.folder / OWNER)
         if now.state is State.RUNNING and process and os.name == "posix":
             _send(process, signal.SIGTERM)  # it looks at the request at once
@@ -144,8 +148,14 @@ class Jobs:
             _send(process, getattr(signal, "SIGKILL", signal.SIGTERM), group=True)
 
     def rename(self, name: str, title: str) -> None:
-        """Give a job another title."""
-        job.change(self.get(name).folder, title=title)
+        """Give a job another title.
+
+        Raises:
+            JobError: There is no such job, or its folder cannot be written.
+        """
+        now = self.get(name)
+        with _written(now.folder):
+            job.change(now.folder, title=title)
 
     def delete(self, name: str) -> None:
         """Remove a job and everything it made.
@@ -181,21 +191,36 @@ class Jobs:
 
     def _start(self, name: str, **changes: Any) -> Job:
         folder = self._folder(name)
-        with owner.guard(self.root):
+        with _written(self.root), owner.guard(self.root):
             now = job.load(folder)
             if self._is_running(now):
                 raise JobError(f"{now.title} runs already.")
             if self.exclusive and owner.living(self.root / RUNNING):
                 raise JobError("Another one is running. Wait until it is done, or stop it first.")
             self._check_active(but=name)
-            (folder / REQUEST).unlink(missing_ok=True)
-            job.change(folder, **changes)
-            job.set_state(folder, State.QUEUED)
-            child = owner.Owner.of(_detach(self.program, job.load(folder)))
+            try:
+                (folder / REQUEST).unlink(missing_ok=True)
+                job.change(folder, **changes)
+                job.set_state(folder, State.QUEUED)
+                self._begin(folder)
+            except OSError as error:
+                said = _not_started(now.title, error)
+                with suppress(OSError):
+                    job.set_state(folder, State.FAILED, said)
+                raise JobError(said) from error
+        return job.load(folder)
+
+    def _begin(self, folder: Path) -> None:
+        """Start the job's process and note it; where it cannot be noted it is ended again."""
+        process = _detach(self.program, job.load(folder))
+        try:
+            child = owner.Owner.of(process.pid)
             owner.write(folder / OWNER, child)
             if self.exclusive:
                 owner.write(self.root / RUNNING, child)
-        return job.load(folder)
+        except OSError:
+            process.kill()
+            raise
 
     def _check_active(self, but: str = "") -> None:
         if self.most_active is None:
@@ -229,7 +254,31 @@ class Jobs:
         return one.state.is_active and owner.read(one.folder / OWNER) != owner.me()
 
 
-def _detach(program: tuple[str, ...], one: Job) -> int:
+@contextmanager
+def _written(folder: Path) -> Iterator[None]:
+    """What cannot be written below ``folder`` becomes a ``JobError``."""
+    try:
+        yield
+    except OSError as error:
+        raise _not_written(folder, error) from error
+
+
+def _not_written(folder: Path, error: OSError) -> JobError:
+    return JobError(
+        f"{folder} cannot be written ({error.strerror or error}). Free some space, or look who may "
+        "write there."
+    )
+
+
+def _not_started(title: str, error: OSError) -> str:
+    where = f": {error.filename}" if error.filename else ""
+    return (
+        f"{title} cannot be started ({error.strerror or error}{where}). Repair that, then start it "
+        "again."
+    )
+
+
+def _detach(program: tuple[str, ...], one: Job) -> "subprocess.Popen[bytes]":
     """Start a process in a session of its own: no terminal, signal or end of ours reaches it."""
     package = str(Path(fer_core.__file__).parent.parent)
     path = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
@@ -244,7 +293,7 @@ def _detach(program: tuple[str, ...], one: Job) -> int:
             start_new_session=True,
         )
     threading.Thread(target=process.wait, daemon=True).start()  # leaves no zombie
-    return process.pid
+    return process
 
 
 def _send(process: owner.Owner, number: int, group: bool = False) -> None:

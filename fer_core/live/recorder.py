@@ -40,7 +40,7 @@ class RecordingState:
         left_out: Pictures the encoder had no time for.
         rows: Rows in the table.
         at_limit: It stopped by itself at the limit.
-        error: Why the clip could not be written, or empty.
+        error: Why the table or the clip could not be written, or empty.
     """
 
     running: bool
@@ -94,16 +94,23 @@ class Recorder:
     def add_result(
         self, faces: Sequence[TrackedFace], frame: int, time_s: float, detector: str
     ) -> None:
-        """Write one row a face, or one without a box where there is none."""
+        """Write one row a face, or one without a box where there is none.
+
+        Where that cannot be written the recording ends, and its state says why.
+        """
         with self._lock:
             if not self._goes_on(time_s):
                 return
             since = self._since(time_s)
             moment = Moment(SOURCE, frame, round(since, 3))
             iso = (self._wall + timedelta(seconds=since)).isoformat(timespec="milliseconds")
-            for row in face_rows(moment, faces, detector, [face.person for face in faces]):
-                self._table.writerow({"time": iso} | row)
-                self._rows += 1
+            try:
+                for row in face_rows(moment, faces, detector, [face.person for face in faces]):
+                    self._table.writerow({"time": iso} | row)
+                    self._rows += 1
+            except OSError as error:
+                self._fail("table", error)
+                self._finish()
 
     def add_picture(self, yuv: Pixels, time_s: float) -> None:
         """Hand one I420 picture to the encoder; it must not be changed afterwards. Never waits."""
@@ -145,8 +152,17 @@ class Recorder:
     def _finish(self) -> None:
         if self._running:
             self._running = False
-            self._file.close()
-            self._queue.put_nowait(None)  # one place is always kept for it
+            try:
+                self._file.close()
+            except OSError as error:
+                self._fail("table", error)
+            finally:
+                self._queue.put_nowait(None)  # one place is always kept for it
+
+    def _fail(self, what: str, error: Exception) -> None:
+        """Note why the recording is not whole; the first reason stays."""
+        said = getattr(error, "strerror", None) or error
+        self._error = self._error or f"The {what} could not be written: {said}. Free some space."
 
     def _encode(self) -> None:
         """The encoder's thread."""
@@ -155,7 +171,7 @@ class Recorder:
         except (av.FFmpegError, OSError) as error:
             _LOGGER.exception("The clip could not be written")
             with self._lock:
-                self._error = f"The clip could not be written: {error}"
+                self._fail("clip", error)
             while self._queue.get() is not None:
                 pass
 

@@ -94,7 +94,13 @@ def create(config: SweepConfig) -> Job:
     word = re.sub(r"[^a-z0-9]+", "-", config.title.lower()).strip("-")[:40] or "sweep"
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     made = jobs.create(config.title, "sweep", name=jobs.free_name(f"{stamp}-{word}"))
-    config.save(made.folder / CONFIG)
+    try:
+        config.save(made.folder / CONFIG)
+    except OSError as error:
+        jobs.delete(made.name)
+        raise JobError(
+            f"{made.folder} cannot be written ({error.strerror or error}). Free some space."
+        ) from error
     return made
 
 

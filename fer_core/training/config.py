@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import yaml
 
-from fer_core.augmentation import LIMITS, Spec
+from fer_core.augmentation import Spec
 from fer_core.errors import TrainingError
 from fer_core.fields import described
 from fer_core.files import write_bytes
@@ -55,10 +55,8 @@ class Augmentation(Spec):
     )  # fmt: skip
 
     def __post_init__(self) -> None:
-        Spec.__post_init__(self)
         for one in fields(self):
-            if one.name not in LIMITS:
-                _check_number(f"augmentation.{one.name}", getattr(self, one.name), one)
+            _check_number(f"augmentation.{one.name}", getattr(self, one.name), one)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,12 +45,21 @@ def _one(teacher: str, train: Samples, readings: tuple[str, ...], cache: Path) -
     if missing:
         raise TrainingError(f"teachers: {teacher} lacks the reading {', '.join(missing)}.")
     source = card.folder / registry.KERAS_FILE
-    digest = hashlib.blake2b(source.read_bytes(), digest_size=8)
+    try:
+        digest = hashlib.blake2b(source.read_bytes(), digest_size=8)
+    except OSError as error:
+        raise TrainingError(
+            f"teachers: {source} cannot be read ({error.strerror}). Choose a model that has its "
+            "Keras file."
+        ) from error
     digest.update(train.pixels.tobytes())
     file = cache / f"{card.name}-{digest.hexdigest()}.npy"
     names = sorted(card.readings)
     if not file.is_file():
-        model = keras.saving.load_model(source, compile=False)
+        try:
+            model = keras.saving.load_model(source, compile=False)
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise TrainingError(f"teachers: {source} cannot be opened ({error}).") from error
         write_bytes(file, npy_bytes(_predict(model, card, train, names)))
     stored = np.load(file)
     return {name: stored[place] for place, name in enumerate(names) if name in readings}

@@ -6,10 +6,9 @@
 import hashlib
 import json
 import os
-import subprocess
 import sys
-import tempfile
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -18,8 +17,7 @@ import numpy as np
 import psutil
 import yaml
 
-import fer_core
-from fer_core import scratch
+from fer_core import child, scratch
 from fer_core.chunks import Progress
 from fer_core.errors import TrainingError
 from fer_core.files import write_json
@@ -29,7 +27,7 @@ from fer_core.training.config import TrainConfig
 from fer_core.training.run import RunFolder
 
 BATCHES: Final = 6
-LOOK_S: Final = 0.2
+TIME_LIMIT_S: Final = 1800
 DECIDING: Final = (
     "architecture", "start", "input_size", "channels", "alpha", "stride1_stem", "readings",
     "optimizer", "batch_size", "head_epochs", "train_from", "ema", "augmentation",
@@ -76,36 +74,41 @@ def ask(config: TrainConfig, progress: Progress | None = None) -> Estimate:
     """Measure, unless that was done before; takes the time of starting TensorFlow.
 
     Raises:
-        TrainingError: The network cannot be built.
+        TrainingError: The network cannot be built or measured.
         CancelledError: ``progress`` raised it; the process is ended.
     """
     if found := known(config):
         return found
-    package = str(Path(fer_core.__file__).parent.parent)
-    path = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as trouble:
-        process = subprocess.Popen(  # noqa: S603  # this module itself
-            [sys.executable, "-m", "fer_core.training.estimate", yaml.safe_dump(config.to_dict())],
-            stdout=out, stderr=trouble, env=os.environ | {"PYTHONPATH": path},
-        )  # fmt: skip
-        try:
-            while process.poll() is None:
-                time.sleep(LOOK_S)
-                if progress:
-                    progress(0, 0)
-        finally:
-            process.kill()
-            process.wait()
-        out.seek(0)
-        said = out.read().decode()
-    try:
-        answer = json.loads(said.strip().splitlines()[-1])
-    except (ValueError, IndexError) as error:
-        raise TrainingError("The time an epoch takes could not be measured.") from error
+    answer = _asked(config, progress)
     if "error" in answer:
         raise TrainingError(str(answer["error"]))
-    write_json(_file(config), answer)
+    with suppress(OSError):  # not kept: only costs time the next time
+        write_json(_file(config), answer)
     return Estimate(**answer)
+
+
+def _asked(config: TrainConfig, progress: Progress | None) -> dict[str, Any]:
+    """What this module says as a program."""
+    with scratch.folder("estimate") as place:
+        file = Path(place) / "answer.json"
+        command = [sys.executable, "-m", "fer_core.training.estimate",
+                   yaml.safe_dump(config.to_dict()), str(file)]  # fmt: skip
+        try:
+            status, said = child.run(command, TIME_LIMIT_S, progress=progress)
+        except TimeoutError as error:
+            raise _unmeasured(f"it took longer than {TIME_LIMIT_S} s") from error
+        try:
+            return dict(json.loads(file.read_text("utf-8")))
+        except (OSError, ValueError) as error:
+            last = (said.strip().splitlines() or [f"exit status {status}"])[-1]
+            raise _unmeasured(f"signal {-status}" if status < 0 else last) from error
+
+
+def _unmeasured(why: str) -> TrainingError:
+    return TrainingError(
+        f"The time an epoch takes could not be measured ({why}). A smaller batch or network needs "
+        "less memory; training can be started without this."
+    )
 
 
 def measure(config: TrainConfig) -> Estimate:
@@ -165,14 +168,15 @@ def _file(config: TrainConfig) -> Path:
 
 
 def main() -> None:
-    """Measure the config given as YAML and print what was found as JSON."""
+    """Measure the config given as YAML and write what was found as JSON to the file named."""
     from fer_core.errors import FerError
 
     try:
         config = TrainConfig.from_dict(yaml.safe_load(sys.argv[1]))
-        print(json.dumps(asdict(measure(config))))  # noqa: T201
+        answer = asdict(measure(config))
     except FerError as error:
-        print(json.dumps({"error": str(error)}))  # noqa: T201
+        answer = {"error": str(error)}
+    write_json(Path(sys.argv[2]), answer)
 
 
 if __name__ == "__main__":

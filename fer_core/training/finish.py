@@ -132,15 +132,18 @@ def _reading(name: str, logits: dict[str, Any], data: dict[str, Samples]) -> dic
                 logits[split], samples.truth(name), temperature, threshold
             ).rounded()
             for split, samples in data.items()
+            if (samples.truth(name) >= 0).any()  # a split without votes says nothing of ferplus
         },
     }
 
 
 def _robustness(model: Path, config: TrainConfig, data: dict[str, Samples]) -> dict[str, Any]:
-    """What each reading keeps of its accuracy under strains, on the test split if there is one."""
-    samples = data.get("test", data["validation"])
+    """What each reading keeps of its accuracy under strains, on the test split where it can."""
     found = {}
     for name in config.readings:
+        samples = data.get("test", data["validation"])
+        if not (samples.truth(name) >= 0).any():
+            samples = data["validation"]
         truth = samples.truth(name)
         crops = [crop.squeeze(axis=2) if crop.shape[2] == 1 else crop for crop in samples.pixels]
         known = [crop for crop, one in zip(crops, truth, strict=True) if one >= 0]

@@ -16,6 +16,10 @@ WORK_EDGE: Final = 1920
 """Larger pictures are scaled down to this longer side while they are decoded: faces are searched
 at 640 and read at 96 pixels, and an 8K picture takes 100 MB as RGB."""
 
+OPENING: Final = {"format_whitelist": "mov,matroska,webm,avi", "protocol_whitelist": "file"}
+"""A file is opened by what it holds, not by its name, and the library knows formats that are mere
+lists of other files and addresses: only those of ``source.SUFFIXES`` are let through."""
+
 DEFAULT_RATE: Final = 25.0
 """Pictures a second where nothing tells."""
 
@@ -109,7 +113,7 @@ def _count(file: Path, index: int, _size: int, _changed: int) -> tuple[float, fl
     What a browser records has neither in its header: that is written before the recording ends.
     """
     times: list[float] = []
-    with av.open(str(file), metadata_errors="ignore") as container:
+    with av.open(str(file), metadata_errors="ignore", options=OPENING) as container:
         packets = container.demux(container.streams[index])
         with suppress(av.FFmpegError):  # cut off: what came before counts
             times.extend(float(p.pts * p.time_base) for p in packets if p.pts is not None)

@@ -15,12 +15,9 @@ from av.video.stream import VideoStream
 from fer_core.canvas import planes
 from fer_core.errors import VideoError
 from fer_core.images import MAX_PIXELS, Pixels
-from fer_core.video.info import VideoInfo, describe, quarter_turns, start_of
+from fer_core.video.info import OPENING, VideoInfo, describe, quarter_turns, start_of
 
 SUFFIXES: Final = (".mp4", ".m4v", ".mov", ".webm", ".avi", ".mkv")
-OPENING: Final = {"format_whitelist": "mov,matroska,webm,avi", "protocol_whitelist": "file"}
-"""A file is opened by what it holds, not by its name, and the library knows formats that are mere
-lists of other files and addresses: only those of ``SUFFIXES`` are let through."""
 
 LARGE_PIXELS: Final = 2560 * 1440
 """Above this a picture is decoded by one thread: each one more keeps pictures of its own."""

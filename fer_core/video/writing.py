@@ -14,6 +14,7 @@ from fer_core import overlay
 from fer_core.canvas import to_frame
 from fer_core.errors import VideoError
 from fer_core.images import Pixels
+from fer_core.video.info import OPENING
 from fer_core.video.reading import ReadShot
 
 TICKS: Final = 90_000
@@ -115,7 +116,9 @@ class _Sound:
         self._packets: Iterator[Packet[Any]] = iter(())
         self._next: Packet[Any] | None = None
         self._out = out
-        container = stack.enter_context(av.open(str(source), metadata_errors="ignore"))
+        container = stack.enter_context(
+            av.open(str(source), metadata_errors="ignore", options=OPENING)
+        )
         track = next((s for s in container.streams.audio if s.codec_context), None)
         if track is None:
             return

@@ -50,7 +50,6 @@ def _choose_class() -> None:
     points = st.session_state["counts"]["selection"]["points"]
     if points:
         st.session_state["gallery_class"] = points[0]["x"]
-        st.session_state["gallery_page"] = 1
 
 
 def _sentence(counts: pd.DataFrame) -> None:

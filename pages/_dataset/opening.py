@@ -14,6 +14,7 @@ from fer_core.dataset.listing import other_names
 from fer_core.dataset.take_in import take_in
 from fer_core.errors import DatasetError
 from fer_core.labels import EMOTIONS
+from fer_core.paths import typed
 from fer_core.settings import settings
 from pages._dataset.state import open_by, open_folder, opened, private_home, show_opened, start
 
@@ -103,8 +104,12 @@ def _folder() -> None:
         help="A fer2013new.csv or labels.csv inside the folder is found without this.",
         key="dataset_votes",
     ).strip()
-    root = Path(path.strip()).expanduser()
-    votes_file = Path(votes).expanduser() if votes else None
+    try:
+        root = typed(path.strip(), DatasetError)
+        votes_file = typed(votes, DatasetError) if votes else None
+    except DatasetError as error:
+        st.error(str(error))
+        return
     if path.strip() and root.is_file():
         _file(root, votes_file)
         return

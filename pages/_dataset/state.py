@@ -16,6 +16,7 @@ from fer_core.background import Task
 from fer_core.chunks import Progress
 from fer_core.dataset import DatasetIndex, scan, store, votes
 from fer_core.errors import CancelledError, FerError
+from fer_core.jobs import duration
 from fer_core.settings import settings
 
 QUICK_S = 1.0
@@ -101,7 +102,7 @@ def _opened(index: DatasetIndex, home: Path | None) -> Opened:
 def show_opened(found: Opened) -> None:
     """The new dataset takes the place of the old one."""
     st.session_state["dataset"] = found
-    for key in ("dataset_view", "gallery_class", "gallery_page"):
+    for key in ("dataset_view", "gallery_class"):
         st.session_state.pop(key, None)
 
 
@@ -169,13 +170,9 @@ def _progress() -> None:
     task = running.task
     left = task.seconds_left
     count = f": {task.done:,} of {task.total:,}" if task.total else ""
-    more = "" if left is None else f", about {_duration(left)} left"
+    more = "" if left is None else f", about {duration(left)} left"
     st.progress(task.share, f"{task.title}{count}{more}")
     st.button("Stop", on_click=task.cancel, icon=":material/stop_circle:", key="dataset_stop")
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
 def versions() -> tuple[store.Stored, ...]:

@@ -13,12 +13,16 @@ from fer_core.balance import Plan, Recipe
 from fer_core.dataset import DatasetIndex, pixels, store
 from fer_core.dataset.index import class_weights
 from fer_core.errors import FerError
+from fer_core.jobs import duration
 from fer_core.labels import EMOTIONS
 from fer_core.settings import settings
 from pages._chart import show_chart
 from pages._dataset import charts
 from pages._dataset.balance_view import enlarge, name, show_tiles
 from pages._dataset.state import Opened, close, open_folder, show_opened, start, versions
+
+PREVIEW_EDGE = 512
+"""Larger pictures are previewed in a copy of this width, in pixels."""
 
 WAYS = {
     "Largest": "largest",
@@ -163,7 +167,7 @@ def _preview(index: DatasetIndex, spec: Spec) -> None:
     rows = train[np.asarray(index.table["label"].iloc[train] == label)]
     row = int(rows[st.session_state.get("preview_row", 0) % len(rows)])
     try:
-        picture = pixels.read(index.path(row))
+        picture = pixels.read(index.path(row), PREVIEW_EDGE)
     except FerError as error:
         st.error(str(error))
         return
@@ -192,7 +196,7 @@ def _apply(found: Opened, wanted: Plan, spec: Spec) -> None:
     if cost.images:
         st.write(
             f"{cost.images:,} images to make: about {cost.bytes / 1e6:,.0f} MB on disk and "
-            f"{_time(cost.seconds)}."
+            f"{duration(max(cost.seconds, 1))}."
         )
     if len(found.decisions):
         st.caption(
@@ -219,10 +223,6 @@ def _done(folder: Path) -> None:
     st.session_state["dataset_notice"] = (
         f"{folder.name} is written. It can be chosen for training, opened below, or deleted again."
     )
-
-
-def _time(seconds: float) -> str:
-    return f"{max(seconds, 1):.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
 def _versions() -> None:

@@ -83,7 +83,7 @@ def _looked_at(subject: Subject, rows: np.ndarray) -> None:
     missing = [row for row in rows.tolist() if row not in maps]
     if missing:
         classifier = open_form(subject.card, "fp32", subject.reading)
-        crops = [pixels.read(subject.index.path(row)) for row in missing]
+        crops = pixels.crops(subject.index, missing, subject.card.input_size)
         said = [int(subject.answered[row]) for row in missing]
         for row, crop, emotion in zip(missing, crops, said, strict=True):
             maps[row] = {"covering it changes most": covering_map(classifier, crop, emotion)}
@@ -102,7 +102,7 @@ def _offer_grad_cam(subject: Subject, rows: list[int]) -> None:
         return
     if st.button(f"Grad-CAM for these, {HOW_LONG}", icon=":material/visibility:", key="grad_cam"):
         maps, card, reading = _maps(subject), subject.card, subject.reading
-        crops = [pixels.read(subject.index.path(row)) for row in rows]
+        crops = pixels.crops(subject.index, rows, card.input_size)
         said = [int(subject.answered[row]) for row in rows]
 
         def finish(found: np.ndarray) -> None:

@@ -115,7 +115,7 @@ def _eight_bits(card: ModelCard) -> None:
 
         def work(report) -> Path:
             rows = np.random.default_rng(0).permutation(len(index))[:CALIBRATION]
-            crops = [pixels.read(index.path(int(row))) for row in rows]
+            crops = pixels.crops(index, rows.tolist(), card.input_size)
             return export_int8_apart(card, crops, report)
 
         start("Making the 8-bit file", work, _made)

@@ -56,7 +56,7 @@ def _work(subject: Subject, size: int):
     card, form, reading = subject.card, subject.question.form, subject.reading
 
     def work(report) -> tuple[Robustness, ...]:
-        crops = [pixels.read(index.path(row)) for row in rows.tolist()]
+        crops = pixels.crops(index, rows.tolist(), card.input_size)
         classifier = open_form(card, form, reading, in_bulk=True)
         return measure_robustness(classifier, Pictures(crops, truth), EVERY, 0, report)
 

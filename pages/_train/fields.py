@@ -46,7 +46,6 @@ ONLY_WITH = {
 }  # fmt: skip
 """Fields that count only where another has that value."""
 
-MIXES = ("mixup", "cutmix")
 KNOWN = {one.name: one for one in fields(TrainConfig)}
 
 
@@ -72,7 +71,8 @@ def _group(names: tuple[str, ...], values: dict[str, Any], key: str) -> None:
         for name in names:
             only = ONLY_WITH.get(name)
             if only is None or values[only[0]] == only[1]:
-                values[name] = field(KNOWN[name], values[name], key)
+                own = f"{key}-{values['start']}" if name in ("input_size", "channels") else key
+                values[name] = field(KNOWN[name], values[name], own)  # a start brings its own shape
 
 
 def field(one: "Field[Any]", value: Any, key: str) -> Any:

@@ -6,10 +6,11 @@ from streamlit.column_config import NumberColumn
 
 from fer_core import run_archive, runs
 from fer_core.errors import FerError
+from fer_core.jobs import duration
 from fer_core.runs import Run
 from pages._chart import show_chart
 from pages._train import charts
-from pages._train.state import act, duration, moment, watch
+from pages._train.state import act, moment, watch
 from pages._train.watch_view import WORDS
 
 

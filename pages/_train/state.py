@@ -45,15 +45,6 @@ def first_part() -> str:
     return WATCH if runs.active() else NEW
 
 
-def duration(seconds: float) -> str:
-    """In words that fit the size."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"
-
-
 def moment(seconds: float) -> str:
     """Date and time of the server's clock."""
     return datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M")

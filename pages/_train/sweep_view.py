@@ -201,7 +201,8 @@ def _way(name: str, value: Any, preset: str) -> Range | tuple[Any, ...]:
     left, right = st.columns(2, gap="medium")
     help_text = known.metadata.get("help")
     if kind is int:
-        first = left.number_input(f"{title(name)} from", int(low), int(high), int(begin), key=key)
+        first = left.number_input(f"{title(name)} from", int(low), int(high),
+                                  max(int(begin), int(low)), key=key)  # fmt: skip
         last = right.number_input("to", int(low), int(high), min(int(end), int(high)),
                                   key=f"{key}-to", help=help_text)  # fmt: skip
     else:

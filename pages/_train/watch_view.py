@@ -4,13 +4,13 @@ import streamlit as st
 
 from fer_core import runs
 from fer_core.errors import FerError
-from fer_core.jobs import CANCEL, PAUSE, Job, State, job
+from fer_core.jobs import CANCEL, PAUSE, Job, State, duration, job
 from fer_core.runs import STOP, Run
 from fer_core.training import course
 from pages._chart import show_table
 from pages._shared import settle_once
 from pages._train import after_view, charts, mistakes_view, plot
-from pages._train.state import CHOSEN, act, duration, moment
+from pages._train.state import CHOSEN, act, moment
 
 REFRESH_S = 0.5
 WORDS = {

@@ -10,6 +10,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from fer_core.dataset.store import check_space
 from fer_core.errors import FerError, JobError
 from fer_core.jobs import PUBLIC_HOURS, Job
+from fer_core.paths import typed
 from fer_core.settings import settings
 from fer_core.video import SUFFIXES
 from pages._upload import held
@@ -113,7 +114,7 @@ def _create(wish: Wish) -> Job:
     """A job with its source: the upload, written to its folder, or the path."""
     chosen = wish.chosen
     if chosen is None:
-        source = Path(wish.path).expanduser().absolute()
+        source = typed(wish.path, JobError).absolute()
         if not source.exists():
             raise JobError(f"{source}: there is no such file or folder on this computer.")
         if wish.kind == "video" and source.suffix.lower() not in SUFFIXES:

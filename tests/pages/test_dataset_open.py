@@ -54,6 +54,15 @@ def test_folders(path: str, says: str, tree: Path) -> None:
     assert says in texts(app)
 
 
+@pytest.mark.parametrize("field", ["dataset_path", "dataset_votes"])
+@pytest.mark.parametrize("path", ["~nobody-of-that-name/x", "x" * 5000])
+def test_what_is_no_path_is_said(field: str, path: str) -> None:
+    app = choose(open_page("dataset"), "dataset_way", "Folder")
+    app.text_input(key=field).set_value(path).run()
+    assert not app.exception
+    assert "this path cannot be used" in texts(app)
+
+
 def test_a_file_on_the_server_is_imported(tree: Path, tmp_path: Path) -> None:
     file = shutil.make_archive(str(tmp_path / "faces"), "zip", tree)
     app = choose(open_page("dataset"), "dataset_way", "Folder")

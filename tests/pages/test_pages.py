@@ -93,6 +93,21 @@ def test_the_other_reading_reads_again(face: bytes) -> None:
     assert app.dataframe[0].value.p_happy[0] != first
 
 
+def test_results_that_cannot_be_read_again_say_so(face: bytes) -> None:
+    """After a visit to another page the upload field is empty, and the results are there."""
+    app = upload(open_page("upload"), ("a.jpg", face))
+    assert any(toggle.label == "Why?" for toggle in app.toggle)
+    app.switch_page("pages/home.py").run()
+    app.switch_page("pages/upload.py").run()
+    assert "another model or setting" not in texts(app)
+    app.selectbox(key="reading").set_value("ferplus").run()
+    assert not app.exception
+    assert "Some were read with another model or setting" in texts(app)
+    assert not any(toggle.label == "Why?" for toggle in app.toggle), (
+        "it would explain another answer"
+    )
+
+
 def test_many_photos_are_paged(face: bytes) -> None:
     app = upload(open_page("upload"), *((f"{i}.jpg", face) for i in range(7)))
     assert not app.exception

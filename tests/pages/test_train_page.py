@@ -67,6 +67,16 @@ def test_presets_and_fields_make_the_config(ready: AppTest) -> None:
     assert not [b for b in app.button if b.label == "Start training"]
 
 
+def test_a_model_to_go_on_from_brings_its_input_size(ready: AppTest) -> None:
+    app = ready.button_group(key="train_preset").set_value("Quick look").run()
+    assert app.number_input(key="Quick look-scratch-input_size").value == 48
+    app = app.selectbox(key="Quick look-architecture").set_value("mobilenetv2").run()
+    app = app.selectbox(key="Quick look-start-mobilenetv2").set_value("mobilenetv2").run()
+    size = registry.load_card("mobilenetv2").input_size
+    assert app.number_input(key="Quick look-mobilenetv2-input_size").value == size
+    assert f"input_size: {size}" in next(c.value for c in app.code if "version:" in c.value)
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

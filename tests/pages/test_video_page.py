@@ -149,11 +149,19 @@ def test_a_video_without_faces_says_so(tmp_path: Path) -> None:
     assert pd.read_csv(job.folder / "results.csv").x1.isna().tolist() == [True] * 5
 
 
-def test_a_path_that_is_not_there_is_said() -> None:
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("/no/such.mp4", "/no/such.mp4: there is no such file"),
+        ("~nobody-of-that-name/x.mp4", "this path cannot be used"),
+        ("x" * 5000, "this path cannot be used"),
+    ],
+)
+def test_a_path_that_is_not_there_is_said(path: str, says: str) -> None:
     app = open_page()
-    next(one for one in app.text_input if "path" in one.label).set_value("/no/such.mp4").run()
+    next(one for one in app.text_input if "path" in one.label).set_value(path).run()
     press(app, "Start")
-    assert "/no/such.mp4: there is no such file" in app.error[0].value
+    assert says in app.error[0].value
     assert store().list() == ()
 
 

@@ -12,7 +12,7 @@ import pytest
 from fer_core import balance
 from fer_core.augmentation import LIMITS, Spec
 from fer_core.balance import Recipe, plan
-from fer_core.dataset import pixels, scan, store, votes
+from fer_core.dataset import combine, pixels, scan, store, votes
 from fer_core.errors import CancelledError, DatasetError, ImageError
 
 COUNTS = {"disgust": 4, "happy": 100, "sad": 40, "fear": 0}
@@ -196,6 +196,15 @@ def test_a_source_that_has_gone_is_named_and_leaves_nothing(tree: Path) -> None:
     assert store.stored() == ()
 
 
+def test_a_picture_to_be_linked_that_has_gone_is_named(tree: Path) -> None:
+    index = scan(tree)
+    (tree / "test/happy/1.png").unlink()
+    with pytest.raises(DatasetError, match=r"test/happy/1\.png: cannot be read") as found:
+        balance.apply(index, recipe(index), "v")
+    assert "Free some space" not in str(found.value)
+    assert store.stored() == ()
+
+
 def test_a_taken_name_is_refused_and_a_free_one_found(tree: Path) -> None:
     index = scan(tree)
     assert balance.version_name(index) == "tree-balanced"
@@ -237,3 +246,31 @@ def test_on_another_disk_what_stays_is_counted_too(
     assert balance.estimate(index, recipe(index).plan).bytes == (12 + 20) * 4096
     fewer = plan(balance.train_counts(index), 3, undersample=True)
     assert balance.estimate(index, fewer).bytes == (20 - 7 - 2) * 4096
+
+
+def test_a_version_of_a_version_leaves_the_first_as_it_was(tree: Path) -> None:
+    first = balance.apply(scan(tree), recipe(scan(tree)), "first")
+    before = {file: file.read_bytes() for file in first.rglob("*.png")}
+    index = scan(first)
+    more = Recipe(plan(balance.train_counts(index), 15), Spec(rotation=5))
+    second = balance.apply(index, more, "second")
+    assert {file: file.read_bytes() for file in before} == before
+    manifest = pd.read_parquet(second / store.MANIFEST)
+    assert manifest["file"].is_unique
+    assert scan(second).counts()["train"].max() == 15
+    assert len(list(second.rglob("*.png"))) == len(manifest)
+
+
+def test_what_was_made_never_validates_and_stays_with_its_origin(tree: Path) -> None:
+    """Also in a version of a version, whose first one may be gone."""
+    shutil.rmtree(tree / "validation", ignore_errors=True)
+    index = scan(tree)
+    for name, target in (("first", 12), ("second", 20)):
+        wanted = Recipe(plan(balance.train_counts(index), target), Spec(rotation=5))
+        index = scan(balance.apply(index, wanted, name))
+    parted = combine.with_validation(index).table
+    stem = parted["file"].str.extract(r"/(\w+/\d+)")[0]
+    validating = parted["split"] == "validation"
+    assert validating.any()
+    assert not parted.loc[validating, "file"].str.contains("-made-").any()
+    assert not set(stem[validating]) & set(stem[parted["split"] == "train"])

@@ -1,6 +1,7 @@
 """Many files into one table: folders, ZIPs, patterns, and what is wrong with single files."""
 
 import json
+import os
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -14,7 +15,7 @@ import pytest
 from fer_core import bulk
 from fer_core.bulk import run, sources
 from fer_core.crew import Crew
-from fer_core.errors import DatasetError, ImageError
+from fer_core.errors import DatasetError, FerError, ImageError
 from fer_core.results import RESULT_COLUMNS
 from tests.clips import make_clip
 
@@ -143,3 +144,22 @@ def test_one_odd_file_does_not_end_the_job(
     monkeypatch.setattr(run.PhotoReader, "read", odd)
     summary = bulk.classify([str(photos)], crew, [tmp_path / "faces.csv"])
     assert (summary.files, summary.faces, summary.errors) == (8, 5, 2)
+
+
+def test_names_that_are_not_utf_8_are_shown_with_escapes(
+    photos: Path, tmp_path: Path, crew: Crew
+) -> None:
+    odd = os.fsdecode(b"\xff")
+    (photos / "0.jpg").rename(photos / f"{odd}.jpg")
+    (photos / f"{odd}.mp4").write_bytes(b"text")
+    options = bulk.Options(below=photos)
+    target = tmp_path / "out" / "faces.parquet"
+    named = [str(photos), str(photos / f"{odd}gone.jpg")]
+    summary = bulk.classify(named, crew, [target], options)
+    with pytest.raises(FerError, match=r"udcff.csv: this name is not UTF-8"):
+        bulk.classify(named, crew, [tmp_path / f"{odd}.csv"], options)
+    table = pd.read_parquet(target).set_index("source")
+    assert (summary.files, summary.errors) == (10, 3)
+    assert pd.isna(table.loc[r"\udcff.jpg"].error)
+    assert table.loc[r"\udcff.mp4"].error.startswith(r"\udcff.mp4: not a video")
+    assert r"\udcffgone.jpg: cannot be read" in table.loc[r"\udcffgone.jpg"].error

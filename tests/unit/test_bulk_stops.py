@@ -195,3 +195,9 @@ def test_killed_again_and_again_no_row_is_lost_or_twice(
     )
     copies = [decoded(tmp_path / name / "copies" / "clip.mp4") for name in ("war", "peace")]
     np.testing.assert_array_equal(*copies)
+
+
+def test_an_unwritable_place_is_said(photos: Path, tmp_path: Path, crew: Crew) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(FerError, match=r"x\.csv cannot be written"):
+        bulk.classify([str(photos)], crew, [tmp_path / "file" / "x.csv"])

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from fer_core.__main__ import main
+from fer_core.files import write_json
 from fer_core.images import encode
 from fer_core.registry import LITERT_FILE
 
@@ -96,3 +97,21 @@ def test_export_re_creates_what_the_keras_file_says(
         logits = model(network_input(crops, card.input_size, card.channels), training=False)
         expected = softmax(np.array(logits[reading]) / card.readings[reading].temperature)
         np.testing.assert_allclose(classifier.predict(crops), expected, atol=1e-3)
+
+
+def test_files_that_cannot_be_read_or_written_get_one_line(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "report.json").mkdir()
+    with pytest.raises(OSError, match=r"report\.json"):
+        write_json(tmp_path / "report.json", {})
+
+    def evaluate(_: object) -> int:
+        write_json(tmp_path / "report.json", {})
+        return 0
+
+    monkeypatch.setattr("fer_core.evaluate_command.run", evaluate)
+    assert main(["evaluate", "--data", "demo"]) == 2
+    assert capsys.readouterr().err == (
+        f"fer_core: {tmp_path}/report.json: Is a directory. Check the path and the free space.\n"
+    )

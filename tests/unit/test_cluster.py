@@ -317,3 +317,12 @@ def test_another_version_of_ray_is_told(two_nodes, photos: Path, tmp_path: Path)
     assert done.returncode == 2, done.stderr
     assert "Version mismatch" in done.stderr
     assert "need the same versions of Ray and Python" in done.stderr
+
+
+def test_a_name_that_is_not_utf_8_does_not_end_the_job(tmp_path: Path) -> None:
+    odd = tmp_path / os.fsdecode(b"\xff.jpg")
+    odd.write_bytes(b"")
+    place = folder.Folder(str(tmp_path / "out"))
+    place.add_inputs(sources.listing([str(tmp_path)], tmp_path))
+    (source,) = place.inputs(0)
+    assert source.name == r"\udcff.jpg"

@@ -1,5 +1,6 @@
 """``python -m fer_core dataset``: the same calls from a terminal."""
 
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -39,6 +40,19 @@ def test_audit_writes_tables_that_name_files(tmp_path: Path, capsys: pytest.Capt
     assert pictures["file"].str.contains("blank-").all()
     flagged = labels[labels["flagged"]]["file"]
     assert flagged.str.contains("wrong-").sum() >= 12  # of 18
+
+
+def test_an_audit_of_few_images_still_finds_copies(
+    tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    shutil.copy(tree / "train/happy/0.png", tree / "train/happy/again.png")
+    assert main(["dataset", "audit", str(tree), "--out", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr()
+    assert "The labels were not judged: At least 50 images" in said.err
+    assert "1 pairs: 1 exact" in said.out
+    assert len(pd.read_csv(tmp_path / "out" / "copies.csv")) == 1
+    assert (tmp_path / "out" / "report.html").is_file()
+    assert not (tmp_path / "out" / "labels.csv").exists()
 
 
 @pytest.mark.parametrize(

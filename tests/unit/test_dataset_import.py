@@ -119,6 +119,35 @@ def test_votes_stay_beside_what_is_taken_in(tmp_path: Path) -> None:
         take_in(tmp_path / "faces.zip", votes=tmp_path / "gone.csv")
 
 
+NO_VOTES = b"file,votes_anger\ntrain/happy/a.png,3\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (NO_VOTES, "the votes cannot be read"),
+        (b"\xff\x00", "the votes cannot be read"),
+        (b"file,other\na,1\n", "no FER\\+ votes on the images of mine"),
+        (votes_table("train/happy/z.png"), "no FER\\+ votes on the images of mine"),
+    ],
+)
+def test_votes_that_do_not_fit_are_refused_before_anything_is_kept(given: bytes, says: str) -> None:
+    text = f"emotion,pixels,Usage\n{row(0)}"
+    for bring in (
+        lambda: import_zip(packed(GOOD), "mine", votes=given),
+        lambda: import_csv(io.StringIO(text), "mine", votes=given),
+    ):
+        with pytest.raises(DatasetError, match=says):
+            bring()
+        assert left_over() == []
+
+
+def test_damaged_votes_in_a_zip_are_refused() -> None:
+    with pytest.raises(DatasetError, match=r"mine/labels\.csv: the votes cannot be read"):
+        import_zip(packed(GOOD | {"labels.csv": NO_VOTES}), "mine")
+    assert left_over() == []
+
+
 def row(emotion: object = 3, count: int = 2304, usage: str = "Training", value: object = 7) -> str:
     return f"{emotion},{' '.join([str(value)] * count)},{usage}"
 
@@ -291,3 +320,15 @@ def test_a_folder_with_two_pictures_of_one_name_is_refused(tmp_path: Path) -> No
         (tmp_path / "mine" / place).write_bytes(pixels.png(np.zeros((48, 48), np.uint8)))
     with pytest.raises(DatasetError, match="two pictures of this name"):
         import_folder(tmp_path / "mine", "mine", tmp_path / "home")
+
+
+def test_a_zip_that_may_not_be_read_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / "mine.zip").touch()
+    monkeypatch.setattr(archive.zipfile, "ZipFile", denied)
+    with pytest.raises(DatasetError, match=r"mine\.zip: cannot be read \(Permission denied\)"):
+        take_in(tmp_path / "mine.zip")

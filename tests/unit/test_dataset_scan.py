@@ -9,6 +9,7 @@ import pytest
 
 from fer_core.dataset import index as indexes
 from fer_core.dataset import listing, pixels, scan, votes
+from fer_core.dataset.listing import other_names
 from fer_core.errors import CancelledError, DatasetError, ImageError
 from fer_core.images import encode
 
@@ -246,3 +247,18 @@ def test_a_table_without_votes_does_not_hide_one_that_has_them(tree: Path) -> No
 
 def test_the_listing_is_in_a_fixed_order(tree: Path) -> None:
     assert listing.list_files(tree).files == sorted(listing.list_files(tree).files)
+
+
+def test_names_that_are_not_utf_8_are_left_out_with_a_note(tree: Path) -> None:
+    odd = os.fsdecode(b"\xff")
+    (tree / "train" / "sad" / "0.png").rename(tree / "train" / "sad" / f"{odd}.png")
+    (tree / "train" / odd).mkdir()
+    (tree / "train" / odd / "0.png").touch()
+    index = scan(tree)
+    assert len(index) == 19
+    notes = " ".join(index.notes)
+    assert r"1 pictures have names that are not UTF-8; rename them (train/sad/\udcff.png)" in notes
+    assert r"train/\udcff" in notes
+    assert other_names(tree) == ()
+    with pytest.raises(DatasetError, match=r"udcff: this folder's name is not UTF-8"):
+        scan(tree.rename(tree.with_name(odd)))

@@ -100,3 +100,14 @@ def test_a_read_only_cache_is_no_obstacle(tmp_path: Path) -> None:
     blocked.write_text("not a folder")
     with pytest.raises(DownloadError):
         fetch("http://127.0.0.1:9/none", SHA256, blocked / "file.onnx")
+
+
+def test_a_copy_that_cannot_be_read_is_fetched_anew(
+    web: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(_: Path) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / "file.onnx").write_bytes(b"mine alone")
+    monkeypatch.setattr("fer_core.downloads.digest", denied)
+    assert fetch(f"{web}/good", SHA256, tmp_path / "file.onnx").read_bytes() == GOOD

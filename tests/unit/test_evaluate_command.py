@@ -5,7 +5,7 @@ import pytest
 
 from fer_core import registry
 from fer_core.__main__ import main
-from fer_core.dataset import scan
+from fer_core.dataset import scan, votes
 from fer_core.evaluation import evaluate
 from fer_core.evaluation.answers import ask
 from fer_core.evaluation.strains import STRAINS
@@ -34,6 +34,17 @@ def test_tables_and_json(tree: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
     )
     (strained,) = report["robustness"].values()
     assert [row["strain"] for row in strained] == ["none", *STRAINS]
+
+
+def test_votes_on_other_splits_are_no_truth_here(tree: Path, capsys: pytest.CaptureFixture) -> None:
+    words = [*votes.NAMES.values(), *votes.OTHER]
+    head = "file," + ",".join(f"votes_{word}" for word in words)
+    row = "train/happy/9.png," + ",".join("9" if one == "happiness" else "0" for one in words)
+    (tree / "labels.csv").write_text(f"{head}\n{row}\n")
+    assert run(tree, "--split", "test", "--robustness", "standard") == 0
+    assert "on ferplus labels" not in capsys.readouterr().out
+    assert run(tree) == 0
+    assert "on ferplus labels" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

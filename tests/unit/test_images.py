@@ -2,6 +2,7 @@ import io
 import struct
 import zlib
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -51,6 +52,7 @@ JPEG = encoded(Image.new("RGB", (64, 48), RED), "JPEG")
         (far_tiff(), "damaged"),
         (declared_png(20_000, 20_000), "too large"),
         (declared_png(8_000, 7_000), "8,000×7,000 pixels are too large"),
+        (declared_png(40_000, 20), "40,000×20 pixels are too large"),
         (b"%PDF-1.7 something", "not a picture"),
     ],
     ids=[
@@ -62,6 +64,7 @@ JPEG = encoded(Image.new("RGB", (64, 48), RED), "JPEG")
         "far-tiff",
         "huge",
         "over-limit",
+        "long",
         "pdf",
     ],
 )
@@ -148,6 +151,16 @@ def test_crop_is_centred_square_with_margin() -> None:
     wide = images.face_crop(rgb, Box(90, 80, 110, 120), 80, margin=0.5)
     assert wide[20:60, 30:50].min() == 255
     assert wide[:19].max() == wide[61:].max() == wide[:, :29].max() == wide[:, 51:].max() == 0
+
+
+def test_a_face_of_any_size_is_cut_alike() -> None:
+    """From a copy where it is very large."""
+    random = np.random.default_rng(1)
+    small = cv2.resize(random.integers(0, 255, (8, 8, 3), np.uint8), (400, 300))
+    large = cv2.resize(small, (4000, 3000), interpolation=cv2.INTER_LINEAR)
+    box = Box(60, 20, 320, 290)
+    one, other = images.face_crop(small, box, 96), images.face_crop(large, box.scale(10), 96)
+    assert np.abs(one.astype(int) - other).mean() < 2
 
 
 def test_crop_turns_a_leaning_face_upright() -> None:

@@ -26,6 +26,7 @@ LAYERS = (
         "labels",
         "memory",
         "network",
+        "paths",
         "scratch",
         "settings",
     },

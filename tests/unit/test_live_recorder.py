@@ -1,7 +1,9 @@
 """Recordings: the table, the clip, their bounds and their end."""
 
+import csv
 import gc
 from datetime import UTC, datetime
+from pathlib import Path
 
 import av
 import numpy as np
@@ -104,4 +106,35 @@ def test_a_recording_without_any_picture_still_has_its_table():
     recorder.stop()
     assert pd.read_csv(recorder.csv).empty
     assert recorder.state.frames == 0
+    recorder.delete()
+
+
+def full_table(recorder: Recorder) -> None:
+    """From now on the table's disk is full."""
+    recorder._file.close()
+    recorder._file = Path("/dev/full").open("w", encoding="utf-8")  # noqa: SIM115  # it is closed there
+    recorder._table = csv.DictWriter(recorder._file, ("time", *RESULT_COLUMNS))
+
+
+def test_a_full_disk_at_the_end_still_ends_the_clip() -> None:
+    recorder = Recorder()
+    full_table(recorder)
+    recorder.add_picture(picture(), 0.0)
+    recorder.add_result([tracked()], 1, 0.0, "yunet")
+    recorder.stop()
+    assert not recorder._encoder.is_alive()
+    assert recorder.state.error == (
+        "The table could not be written: No space left on device. Free some space."
+    )
+    assert recorder.state.frames == 1
+    recorder.delete()
+
+
+def test_a_full_disk_ends_the_recording_and_not_the_live_view() -> None:
+    recorder = Recorder()
+    full_table(recorder)
+    for step in range(400):  # more than is kept until it is written
+        recorder.add_result([tracked()], step, step / 100, "yunet")
+    assert not recorder.state.running
+    assert "The table could not be written" in recorder.state.error
     recorder.delete()

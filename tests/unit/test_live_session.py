@@ -70,12 +70,12 @@ def test_a_slow_network_gives_late_labels_but_never_a_queue_nor_late_video():
         session.submit(picture())
         taken.append(time.perf_counter() - start)
         time.sleep(max(begin + (step + 1) / 60 - time.monotonic(), 0))
-    stats = session.stats()
+    stats, latest = session.stats(), session.latest
     session.end()
     assert np.median(taken) < 0.01
     assert stats.frames == 60
     assert stats.dropped > 40
-    assert 60 - session.latest.frame <= 42  # the newest of two readings ago at most
+    assert 60 - latest.frame <= 42  # the newest of two readings ago at most
 
 
 def test_one_failure_costs_one_label_and_leaves_a_line_in_the_log(caplog):
@@ -198,6 +198,19 @@ def test_after_the_end_the_video_goes_on_but_nothing_is_read(session):
     session.submit(picture())
     time.sleep(0.05)
     assert recognizer.readings == 0
+
+
+def test_no_picture_is_kept_after_the_end():
+    """Nor that of a reading that was under way."""
+    session = LiveSession(StubRecognizer(delay_s=0.1))
+    session.submit(picture())
+    until(lambda: session.latest)
+    session.submit(picture())
+    time.sleep(0.05)
+    session.end()
+    assert session.latest is None
+    time.sleep(0.15)
+    assert session.latest is None
 
 
 def test_the_end_completes_a_recording(session):

@@ -125,3 +125,13 @@ def test_public_links_change_nothing(mine: Entry, monkeypatch: pytest.MonkeyPatc
     ):
         with pytest.raises(SettingsError, match="public link"):
             change()
+
+
+def test_what_cannot_be_written_is_said(mine: Entry) -> None:
+    (settings().home / "default.json").mkdir()
+    for change in (lambda: registry.promote("mine"), registry.roll_back):
+        with pytest.raises(ModelError, match=r"default\.json cannot be written"):
+            change()
+    shutil.rmtree(mine.folder)
+    with pytest.raises(ModelError, match=r"mine cannot be renamed \(No such file"):
+        model_store.rename(mine, "better")

@@ -1,7 +1,9 @@
+import resource
+
 import numpy as np
 import pytest
 
-from fer_core import EMOTIONS, Recognizer
+from fer_core import EMOTIONS, Recognizer, images
 from fer_core.detection import Detection
 from fer_core.geometry import Box, iou
 from fer_core.images import Pixels
@@ -108,6 +110,13 @@ def test_a_crop_is_read_whole(recognizer: Recognizer, astronaut: np.ndarray) -> 
     assert face.emotion == "happy"
     tall = recognizer.recognize_crop(np.ascontiguousarray(astronaut[60:200, 175:275]))
     assert tall.emotion == "happy"
+
+
+def test_a_crop_may_have_any_proportions(recognizer: Recognizer) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    thin = np.full((images.MAX_SIDE, 40, 3), 90, np.uint8)
+    assert recognizer.recognize_crop(thin).box == Box(0, 0, 40, images.MAX_SIDE)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # KiB
 
 
 def test_uncertain_below_the_cards_threshold(recognizer: Recognizer, astronaut: np.ndarray) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import threading
 import zipfile
 from pathlib import Path
@@ -92,7 +93,13 @@ def test_promotion_keeps_the_one_before() -> None:
 
 def test_a_run_goes_elsewhere_and_comes_back() -> None:
     made("There", model=True)
+    half = runs.load("There").folder.root / "model" / ".new-weights" / "half.keras"
+    half.parent.mkdir()
+    half.touch()
+    (half.parent.parent / ".card.json-0a1b").touch()
     data = run_archive.pack("There")
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert not [name for name in archive.namelist() if "/." in name]
     runs.store().delete("There")
     back = run_archive.take_in(io.BytesIO(data), "There.zip")
     run = runs.load(back.name)
@@ -187,12 +194,25 @@ def test_estimates_are_measured_once_and_remembered(monkeypatch: pytest.MonkeyPa
     assert 300 < found.megabytes < 4000
     assert found.image_bytes == 32 * 32
     assert found.epoch_seconds(100, 0) == pytest.approx(100 / found.images_per_second)
-    monkeypatch.delattr(estimate.subprocess, "Popen")  # nothing can be measured any more
+    monkeypatch.delattr(estimate.child, "run")  # nothing can be measured any more
     assert estimate.ask(TrainConfig(**{**_values(config), "epochs": 3})) == found
 
 
 def _values(config: TrainConfig) -> dict:
     return {name: getattr(config, name) for name in config.__slots__}
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [((1, "warning\nMemoryError: too large\n"), "(MemoryError: too large). A smaller"),
+     ((-9, "warning"), "(signal 9)"), ((0, ""), "(exit status 0)")],
+)  # fmt: skip
+def test_an_estimate_that_fails_gives_the_reason(
+    answer: tuple, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(estimate.child, "run", lambda *a, **k: answer)
+    with pytest.raises(TrainingError, match=re.escape(says)):
+        estimate.ask(TrainConfig())
 
 
 def test_an_estimate_of_what_cannot_be_built_says_why() -> None:

@@ -3,12 +3,14 @@
 import io
 import os
 import re
+import shutil
 import stat
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -19,10 +21,13 @@ from fer_core.__main__ import main
 from fer_core.dataset import archive, store
 from fer_core.errors import DatasetError, FerError, JobError, ModelError, TrainingError, VideoError
 from fer_core.jobs import Jobs
+from fer_core.registry import SHIPPED
 from fer_core.settings import settings
 from fer_core.training.config import TrainConfig
 from fer_core.training.yaml_file import fields_of
+from fer_core.video import info
 from fer_core.video.source import probe
+from fer_core.video.writing import join
 from fer_core.watch_command import without_login
 from tests.clips import make_clip
 from tests.conftest import ROOT
@@ -36,6 +41,19 @@ def test_a_typed_name_never_leads_outside(name: str, tmp_path: Path) -> None:
         assert (tmp_path / free).resolve().parent == tmp_path
         assert not free.startswith(".")
         assert "\0" not in free
+
+
+@pytest.mark.parametrize("name", WAYS_OUT)
+def test_a_typed_name_of_a_model_never_leads_outside(name: str) -> None:
+    made = model_store.own_home() / "mine"
+    made.mkdir(parents=True)
+    shutil.copy(SHIPPED / "mobilenetv2" / "card.json", made)
+    mine = model_store.Entry(made, "mine", "own", is_default=False)
+    for act in (model_store.keep, model_store.rename):
+        with pytest.raises(ModelError, match="Try "):
+            act(mine, name)
+    assert sorted(settings().home.iterdir()) == [model_store.own_home()]
+    assert list(model_store.own_home().iterdir()) == [made]
 
 
 @pytest.mark.parametrize("name", [*WAYS_OUT, "a b", "-x", "x" * 200])
@@ -58,6 +76,10 @@ def test_a_video_that_names_other_files_is_refused(text: str, tmp_path: Path) ->
     (tmp_path / "mine.mp4").write_text(text)
     with pytest.raises(VideoError, match=r"mine\.mp4: not a video"):
         probe(tmp_path / "mine.mp4")
+    with pytest.raises(av.FFmpegError):
+        info._count(tmp_path / "mine.mp4", 0, 0, 0)
+    with pytest.raises(VideoError, match="no annotated copy"):
+        join([tmp_path / "secret.mp4"], tmp_path / "mine.mp4", tmp_path / "copy.mp4")
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def test_refreshed_batchnorm_has_the_means_of_the_data() -> None:
 
 
 def test_a_network_learns_and_becomes_a_model(tmp_path: Path) -> None:
-    """From config to a model folder that the recogniser opens."""
+    """From config to a model folder that the recogniser opens; the test split has no votes."""
     from fer_core import EmotionClassifier
 
     config = replace(
@@ -64,8 +64,12 @@ def test_a_network_learns_and_becomes_a_model(tmp_path: Path) -> None:
     assert [line["epoch"] for line in lines] == list(range(12))
     assert max(line["val_accuracy"] for line in lines) > 0.9
     assert np.sum(lines[-1]["confusion"]) == 28
-    model = finish.finish(folder, config, {"validation": DATA["validation"]}, about(tmp_path))
+    known = DATA["validation"]
+    test = replace(known, votes=np.zeros_like(known.votes), majority=np.full(len(known.labels), -1))
+    model = finish.finish(folder, config, {"validation": known, "test": test}, about(tmp_path))
     classifier = EmotionClassifier.load(model)
+    figures = {name: set(one.figures) for name, one in classifier.card.readings.items()}
+    assert figures == {"fer2013": {"validation", "test"}, "ferplus": {"validation"}}
     found = classifier.predict(DATA["validation"].pixels[..., 0])
     assert (found.argmax(axis=1) == DATA["validation"].labels).mean() > 0.9
     assert (model / "model_int8.tflite").stat().st_size < (model / "model.tflite").stat().st_size

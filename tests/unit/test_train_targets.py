@@ -1,9 +1,12 @@
 """Targets and class weights against scikit-learn and hand-computed values."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sklearn.utils.class_weight import compute_class_weight
 
+from fer_core.errors import TrainingError
 from fer_core.training import targets
 from fer_core.training.config import TrainConfig
 from fer_core.training.samples import Samples
@@ -62,3 +65,18 @@ def test_teachers_stand_behind_the_labels() -> None:
     soft = made.values["fer2013"][0, 7:]
     assert soft[0] == pytest.approx(np.e / (np.e + 6))
     assert soft.sum() == pytest.approx(1)
+
+
+def test_a_teacher_that_cannot_be_opened_is_a_training_error(
+    model_copy: Path, tmp_path: Path
+) -> None:
+    from fer_core.training import distillation
+
+    config = TrainConfig(teachers=(str(model_copy),))
+    few = samples([0, 1])
+    (model_copy / "model.keras").write_bytes(b"damaged")
+    with pytest.raises(TrainingError, match=r"model\.keras cannot be opened"):
+        distillation.logits(config, few, tmp_path)
+    (model_copy / "model.keras").unlink()
+    with pytest.raises(TrainingError, match=r"model\.keras cannot be read"):
+        distillation.logits(config, few, tmp_path)

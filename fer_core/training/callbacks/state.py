@@ -2,7 +2,8 @@
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +11,7 @@ from typing import Any, Final
 import keras
 import numpy as np
 
+from fer_core.dataset.archive import UNREADABLE
 from fer_core.errors import TrainingError
 from fer_core.files import write_bytes
 
@@ -63,13 +65,8 @@ def load_place(file: Path) -> Place:
     Raises:
         TrainingError: The file is missing or damaged.
     """
-    try:
-        with np.load(file) as stored:
-            return Place(**json.loads(stored["about"].tobytes()))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise TrainingError(
-            f"{file}: the saved state cannot be read ({error}). Start the run anew."
-        ) from error
+    with _opened(file) as stored:
+        return Place(**json.loads(stored["about"].tobytes()))
 
 
 def load(file: Path, model: keras.Model) -> list[Any]:
@@ -79,19 +76,31 @@ def load(file: Path, model: keras.Model) -> list[Any]:
         The values of the metrics, for ``Keep.metrics``.
 
     Raises:
-        TrainingError: The state is of another network or optimizer.
+        TrainingError: The state is of another network or optimizer, missing or damaged.
     """
     variables = _variables(model)
-    with np.load(file) as stored:
-        values = _numbered(stored, "v")
-        if [value.shape for value in values] != [tuple(v.shape) for v in variables]:
-            raise TrainingError(
-                f"{file}: the saved state is of another network or optimizer. Was the config "
-                "changed? Start a new run for that."
-            )
-        for variable, value in zip(variables, values, strict=True):
-            variable.assign(value)
-        return _numbered(stored, "m")
+    with _opened(file) as stored:
+        values, metrics = _numbered(stored, "v"), _numbered(stored, "m")
+    if [value.shape for value in values] != [tuple(v.shape) for v in variables]:
+        raise TrainingError(
+            f"{file}: the saved state is of another network or optimizer. Was the config "
+            "changed? Start a new run for that."
+        )
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+    return metrics
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[Any]:
+    """The arrays of a state; whatever is wrong with the file becomes a ``TrainingError``."""
+    try:
+        with file.open("rb") as opened, np.load(opened) as stored:
+            yield stored
+    except (OSError, KeyError, TypeError, *UNREADABLE) as error:
+        raise TrainingError(
+            f"{file}: the saved state cannot be read ({error}). Start the run anew."
+        ) from error
 
 
 def _numbered(stored: Any, letter: str) -> list[Any]:
