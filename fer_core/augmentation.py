@@ -60,7 +60,7 @@ class Spec:
         return any(getattr(self, name) > 0 for name in LIMITS)
 
 
-LIMITS: Final[dict[str, float]] = {one.name: one.metadata["high"] for one in fields(Spec)}
+LIMITS: Final = {one.name: float(one.metadata["high"]) for one in fields(Spec)}
 """Largest value of each range."""
 
 
