@@ -23,14 +23,16 @@ def full(*_: object, **__: object) -> None:
     raise OSError(28, "No space left on device")
 
 
-def test_a_job_whose_program_is_gone_fails_and_is_no_longer_busy(tmp_path: Path) -> None:
+def test_a_job_whose_program_is_gone_fails_and_blocks_no_other(tmp_path: Path) -> None:
     store = Jobs(tmp_path / "jobs", exclusive=True, program=(str(tmp_path / "gone"),))
     one = store.create("Mine", "count")
     with pytest.raises(JobError, match=r"Mine cannot be started \(No such file.*gone"):
         store.launch(one.name, ["x"])
     failed = store.get(one.name)
-    assert (failed.state, store.busy()) == (State.FAILED, 0)
+    assert failed.state is State.FAILED
     assert "cannot be started" in failed.message
+    repaired = Jobs(store.root, exclusive=True, program=(sys.executable, "-c", "pass"))
+    assert repaired.launch(repaired.create("Other", "count").name, []).title == "Other"
     store.delete(one.name)
 
 
