@@ -15,6 +15,7 @@ from pathlib import Path
 import skimage.data
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from benchmarks import table
 from benchmarks.fake_camera import chromium_arguments, moving_photo, write_y4m
 from benchmarks.live_server import Server, free_port, player, start_button
 
@@ -107,6 +108,7 @@ def take(browser: Browser, pictures: dict[str, tuple[str, Callable[[Page], None]
 
 
 def main() -> None:
+    table.use_yunet(ROOT.parent / "shared")
     wanted = sys.argv[1:] or [*PICTURES, *PUBLIC]
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         camera = Path(folder) / "camera.y4m"

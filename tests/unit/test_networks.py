@@ -56,7 +56,7 @@ def test_stride_one_stem_doubles_the_feature_map() -> None:
 
 
 def test_a_start_from_another_architecture_is_refused() -> None:
-    with pytest.raises(TrainingError, match=r"mobilenetv2 96x96x1 .*; this run is for fernet 32"):
+    with pytest.raises(TrainingError, match=r"mobilenetv2 \d+x\d+x1 .*; this run is for fernet 32"):
         networks.build(replace(TINY, architecture="fernet", start="mobilenetv2"))
 
 
