@@ -48,9 +48,12 @@ def button(tab, name: str):
 
 
 def start(tab) -> None:
-    """Start, and wait for pictures."""
+    """Start, and wait for pictures; where none come, say what the page says instead."""
     button(tab, "Start").click()
-    tab.get_by_text(" fps · ").wait_for()
+    try:
+        tab.get_by_text(" fps · ").wait_for()
+    except Exception as error:
+        raise AssertionError(tab.locator("body").inner_text()) from error
 
 
 def decoded(tab) -> int:
