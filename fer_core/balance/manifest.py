@@ -12,10 +12,11 @@ from fer_core import augmentation
 from fer_core.augmentation import Spec
 from fer_core.balance.targets import Plan
 from fer_core.dataset.index import DatasetIndex
+from fer_core.dataset.store import MADE
 from fer_core.errors import DatasetError
 from fer_core.labels import EMOTIONS
 
-MADE: Final = r"^(.*)-made-(\d+)\.png$"
+NAME: Final = rf"^(.*){MADE}(\d+)\.png$"
 """The name of an image that balancing made: of which, and a number."""
 
 
@@ -71,11 +72,11 @@ def make_manifest(index: DatasetIndex, recipe: Recipe) -> pd.DataFrame:
 
 def _numbered_on(copies: pd.DataFrame, originals: pd.DataFrame) -> pd.DataFrame:
     """``copies`` numbered behind what balancing made before, which is among ``originals``."""
-    made = originals["file"].str.extract(MADE)
+    made = originals["file"].str.extract(NAME)
     last = made[1].astype(float).groupby(made[0]).max()
-    parts = copies["file"].str.extract(MADE)
+    parts = copies["file"].str.extract(NAME)
     number = parts[1].astype(int) + parts[0].map(last).fillna(0).astype(int)
-    file = parts[0] + "-made-" + number.astype("str").str.zfill(3) + ".png"
+    file = parts[0] + MADE + number.astype("str").str.zfill(3) + ".png"
     return copies.assign(file=file)
 
 
@@ -87,7 +88,7 @@ def _rows(good: pd.DataFrame, rows: npt.NDArray[np.int64], augmented: bool) -> p
     stem = folder + pd.Series([path.stem for path in paths], dtype="str")
     number = stem.groupby(stem).cumcount()
     if augmented:
-        table["file"] = stem + "-made-" + (number + 1).astype("str").str.zfill(3) + ".png"
+        table["file"] = stem + MADE + (number + 1).astype("str").str.zfill(3) + ".png"
     else:
         again = ("-same-name-" + number.astype("str")).where(number > 0, "")
         table["file"] = stem + again + pd.Series([path.suffix for path in paths], dtype="str")

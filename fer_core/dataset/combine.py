@@ -14,7 +14,7 @@ from fer_core.errors import DatasetError
 SHARE: Final = 0.15
 """Of the training images of each class that become the validation split."""
 
-MADE: Final = r"(?:-made-\d+)+\.png$"
+ENDING: Final = rf"(?:{store.MADE}\d+)+\.png$"
 """How the name of an image ends that balancing made; again and again in versions of versions."""
 
 
@@ -80,9 +80,9 @@ def _origins(index: DatasetIndex) -> tuple[npt.NDArray[np.uint64], npt.NDArray[n
     known = pd.read_parquet(manifest, columns=["file", "source", "augmented"]).set_index("file")
     rows = known.reindex(index.table["file"])
     source = rows["source"].fillna("").astype("str")
-    is_made = (rows["augmented"] == True) | source.str.contains(MADE, regex=True)  # noqa: E712
+    is_made = (rows["augmented"] == True) | source.str.contains(ENDING, regex=True)  # noqa: E712
     made = is_made.to_numpy(np.bool_)
-    origin = source.str.replace(MADE, "", regex=True).str.replace(r"\.\w+$", "", regex=True)
+    origin = source.str.replace(ENDING, "", regex=True).str.replace(r"\.\w+$", "", regex=True)
     numbers = dict(zip(origin[made], digests[made], strict=True))  # where the origin is left out
     numbers |= dict(zip(origin[~made], digests[~made], strict=True))
     numbers.pop("", None)  # not from the manifest: added later

@@ -15,6 +15,9 @@ from fer_core.files import new_folder, numbered, remove_folder
 from fer_core.settings import settings
 
 MANIFEST: Final = "manifest.parquet"
+MADE: Final = "-made-"
+"""Stands in the name of an image that balancing made, between that of its origin and a number."""
+
 SPARE_BYTES: Final = 200_000_000
 """Left free on the disk whatever is written: the rest of the machine needs to go on."""
 

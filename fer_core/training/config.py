@@ -23,9 +23,12 @@ MONITORS: Final = ("val_accuracy", "val_macro_f1", "val_loss")
 VERSION: Final = 1
 
 
+RANGES: Final = {one.name: one for one in fields(Spec)}
+
+
 def _other(name: str, default: float) -> Any:
     """A range of ``Spec`` with another default."""
-    return field(default=default, metadata=Spec.__dataclass_fields__[name].metadata)
+    return field(default=default, metadata=RANGES[name].metadata)
 
 
 @dataclass(frozen=True, slots=True)
