@@ -113,11 +113,14 @@ class Viewer:
 
     async def _offer(self) -> None:
         self._offered = True
-        self._pc.addTrack(Encoded(self._packets))
+        self._pc.addTrack(self._video())
         await self._pc.setLocalDescription(await self._pc.createOffer())
         offer = {"sdp": self._pc.localDescription.sdp, "type": "offer"}
         self._value = {"playing": False, "sdpOffer": offer, "iceCandidates": {}}
         await self._rerun()
+
+    def _video(self) -> MediaStreamTrack:
+        return Encoded(self._packets)
 
     async def _refresh(self, order) -> None:
         while True:

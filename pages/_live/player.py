@@ -73,6 +73,7 @@ def play(reader: Recognizer, options: LiveOptions, facing: str) -> WebRtcStreame
     """
     mine, places = viewer(), seats()
     offer = forget_old_offer()
+    keep_through_quick_runs()
 
     def open_session() -> LiveSession:
         mine.offer = offer
@@ -116,6 +117,18 @@ def forget_old_offer() -> Offer | None:
         _reset_context(context)
         context._set_state(state)
     return offer or None
+
+
+def keep_through_quick_runs() -> None:
+    """Two runs in quick succession must not end the video.
+
+    The player takes a run that it was not drawn in for a visit to another page, and lets go of
+    the connection. It counts by what Streamlit has sent, and that lags behind: it may see two runs
+    more where only one was (streamlit-webrtc 0.79). After a real visit the browser's player says
+    that it is stopped, and where it starts again at once, that is a new offer.
+    """
+    if context := st.session_state.get(PLAYER):
+        context._last_rendered_run_count = None
 
 
 def network() -> dict | None:

@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.conftest import CHROMIUM, ROOT, environment_of_tests
@@ -47,13 +49,26 @@ def button(tab, name: str):
     return tab.frame_locator(PLAYER).get_by_role("button", name=name, exact=True)
 
 
-def start(tab) -> None:
-    """Start, and wait for pictures; where none come, say what the page says instead."""
-    button(tab, "Start").click()
+@contextmanager
+def told(tab) -> Iterator[None]:
+    """Where it fails, say what the page and its player say."""
     try:
-        tab.get_by_text(" fps · ").wait_for()
+        yield
     except Exception as error:
-        raise AssertionError(tab.locator("body").inner_text()) from error
+        player = tab.frame_locator(PLAYER).locator("body").all_inner_texts()
+        raise AssertionError(f"{tab.locator('body').inner_text()} {player}") from error
+
+
+def press(tab, name: str) -> None:
+    with told(tab):
+        button(tab, name).click()
+
+
+def start(tab) -> None:
+    """Start, and wait for pictures."""
+    press(tab, "Start")
+    with told(tab):
+        tab.get_by_text(" fps · ").wait_for()
 
 
 def decoded(tab) -> int:
