@@ -38,10 +38,10 @@ def show_frozen() -> None:
             if st.button("Keep as training material", type="primary", key="keep"):
                 keep(mine.frozen, emotion)
                 mine.frozen = None
-                st.rerun(scope="fragment")
+                st.rerun()
             if st.button("Discard", key="discard"):
                 mine.frozen = None
-                st.rerun(scope="fragment")
+                st.rerun()
 
 
 def keep(frozen: Frozen, emotion: str) -> None:

@@ -1,4 +1,8 @@
-"""Start, stop and take along a recording."""
+"""Start, stop and take along a recording.
+
+Buttons call what they do, before anything is drawn: a click that is only seen where its button is
+drawn gets lost when something before it asks for a new run.
+"""
 
 import streamlit as st
 
@@ -11,18 +15,16 @@ def offer_recording(session: LiveSession | None, coming: bool) -> None:
     """Start a recording, watch it, stop it."""
     mine = viewer()
     if mine.recorder is None:
-        if coming and session and st.button("Record", icon=":material/fiber_manual_record:"):
-            mine.recorder, mine.offered = session.record(), False
-            st.rerun(scope="fragment")
+        if coming and session:
+            icon = ":material/fiber_manual_record:"
+            st.button("Record", icon=icon, on_click=mine.record, args=[session])
         return
     state = mine.recorder.state
     if state.running:
         st.markdown(f":red[**● Recording**] {clock(state.seconds)} of {clock(LIMIT_S)}")
-        if st.button("Stop recording", icon=":material/stop:"):
-            mine.recorder.stop()
-            st.rerun()
+        st.button("Stop recording", icon=":material/stop:", on_click=mine.recorder.stop)
     elif not mine.offered:
-        st.rerun()  # it stopped by itself
+        st.rerun()  # for its files, which stand elsewhere
 
 
 @st.fragment
@@ -51,10 +53,10 @@ def offer_files() -> None:
                 "Clip", recorder.mp4.read_bytes, "live.mp4", "video/mp4",
                 on_click="ignore", icon=":material/download:",
             )  # fmt: skip
-        if st.button("Delete", icon=":material/delete:", help="Nothing of it stays here"):
-            recorder.delete()
-            mine.recorder = None
-            st.rerun(scope="fragment")
+        st.button(
+            "Delete", icon=":material/delete:", help="Nothing of it stays here",
+            on_click=mine.delete_recording,
+        )  # fmt: skip
 
 
 def clock(seconds: float) -> str:

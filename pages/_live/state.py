@@ -37,12 +37,22 @@ class Viewer:
     offer: Offer | None = None
     connecting_since: float = field(default_factory=time.monotonic)
 
+    def record(self, session: LiveSession) -> None:
+        """Begin a recording; a second click on the same button adds none."""
+        if self.recorder is None:
+            self.recorder, self.offered = session.record(), False
+
+    def delete_recording(self) -> None:
+        """Stop it, if it runs, and remove its files."""
+        if self.recorder:
+            self.recorder.delete()
+        self.recorder = None
+
     def release(self) -> None:
         """End the session and delete the recording."""
         if self.session:
             self.session.end()
-        if self.recorder:
-            self.recorder.delete()
+        self.delete_recording()
 
 
 @st.cache_resource(scope="session", on_release=Viewer.release)

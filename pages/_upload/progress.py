@@ -39,7 +39,7 @@ def show_active(token: str) -> None:
         st.button("Stopping", disabled=True, icon=":material/hourglass_top:")
     elif st.button("Cancel", icon=":material/stop_circle:", key="cancel_job"):
         held.store().ask(token, CANCEL)
-        st.rerun(scope="fragment")
+        st.rerun()
 
 
 def show_stopped(job: Job) -> None:
