@@ -11,6 +11,9 @@ from pathlib import Path
 from tests.conftest import CHROMIUM, ROOT, environment_of_tests
 
 PLAYER = 'iframe[title*="streamlit_webrtc"]'
+GUARDED = f"document.querySelector('{PLAYER}').contentDocument.guarded"
+"""The page's ``camera.js`` has taken hold of the player; up to 50 ms after Start appears."""
+
 KEEP = """
 const ask = navigator.mediaDevices?.getUserMedia?.bind(navigator.mediaDevices);
 if (ask) navigator.mediaDevices.getUserMedia = async (wanted) => {
@@ -42,6 +45,7 @@ def open_live(chromium, server: str, script: str = KEEP):
     tab = context.new_page()
     tab.goto(f"{server}/live")
     button(tab, "Start").wait_for()
+    tab.wait_for_function(GUARDED)
     return tab
 
 
