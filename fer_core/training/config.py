@@ -76,10 +76,6 @@ class TrainConfig:
         "Where weights come from: imagenet, scratch, a .weights.h5 file of ImageNet weights "
         "without top, or a model (name or folder) to go on from.",
     )
-    averaged: tuple[str, ...] = described(
-        (), "Further models of the same make; the run begins with the mean of the start's weights "
-        "and theirs (model soup; Wortsman et al., 2022).",
-    )  # fmt: skip
     input_size: int = described(96, "Side of the square input in pixels.", low=32, high=224)
     channels: int = described(1, "1 for grey input, 3 for RGB.", choices=(1, 3))
     alpha: float = described(1.0, "Width of MobileNetV2.", low=0.35, high=1.4)
@@ -172,8 +168,6 @@ class TrainConfig:
         has_imagenet = self.start == "imagenet" or self.start.endswith(".weights.h5")
         if self.architecture == "fernet" and has_imagenet:
             raise _wrong("start", "scratch or a model for fernet", self.start)
-        if self.averaged and (has_imagenet or self.start == "scratch"):
-            raise _wrong("averaged", f"empty with start {self.start}", self.averaged)
         if self.head_epochs >= self.epochs:
             raise _wrong("head_epochs", f"fewer than epochs ({self.epochs})", self.head_epochs)
 

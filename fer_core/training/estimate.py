@@ -121,7 +121,7 @@ def measure(config: TrainConfig) -> Estimate:
     start = (
         "scratch" if config.start == "imagenet" or config.start.endswith(".h5") else config.start
     )
-    config = replace(config, start=start, averaged=(), teachers=())
+    config = replace(config, start=start, teachers=())
     data = _noise(config, (BATCHES + 1) * config.batch_size)
     with scratch.folder("estimate") as folder:
         session = loop.Session.open(config, RunFolder(Path(folder)), data, Place())

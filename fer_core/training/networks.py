@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import keras
-import numpy as np
 from keras import layers
 
 from fer_core import registry
@@ -25,10 +24,10 @@ def build(config: TrainConfig) -> keras.Model:
     """The network of ``config`` with its starting weights.
 
     Raises:
-        TrainingError: The start, or one averaged with it, does not exist or is of another make.
+        TrainingError: The start does not exist or is of another architecture.
     """
     if config.start not in ("imagenet", "scratch") and not config.start.endswith(".weights.h5"):
-        return _mean([_go_on(config, name) for name in (config.start, *config.averaged)])
+        return _go_on(config)
     pixels = keras.Input((config.input_size, config.input_size, config.channels), name="pixels")
     scaled = layers.Rescaling(1 / 127.5, offset=-1, name="scale")(pixels)
     maps = {"mobilenetv2": _mobilenetv2, "fernet": _fernet}[config.architecture](scaled, config)
@@ -166,41 +165,27 @@ def _excite(maps: Any, name: str) -> Any:
     return layers.Multiply(name=f"{name}_scale")([maps, gate])
 
 
-def _mean(models: list[keras.Model]) -> keras.Model:
-    """The first model with the mean of all their weights.
-
-    Models trained on from one ancestor lie in one valley: the mean of their weights reads better
-    than each of them, at the cost of one (Wortsman et al., Model soups, 2022).
-    """
-    weights = [model.get_weights() for model in models]
-    shapes = [[one.shape for one in own] for own in weights]
-    if any(other != shapes[0] for other in shapes):
-        raise TrainingError("averaged: these models are of another width than the start's.")
-    models[0].set_weights([np.mean(same, axis=0) for same in zip(*weights, strict=True)])
-    return models[0]
-
-
-def _go_on(config: TrainConfig, name: str) -> keras.Model:
-    """The model of that name, with the heads of ``config``, if it has its architecture.
+def _go_on(config: TrainConfig) -> keras.Model:
+    """A model that exists, with the heads of ``config``, if it has its architecture.
 
     The input may be of another size: the weights are those of convolutions, which fit any.
     """
     try:
-        card = registry.load_card(name)
+        card = registry.load_card(config.start)
         model = keras.saving.load_model(card.folder / registry.KERAS_FILE, compile=False)
     except (FerError, OSError, ValueError, TypeError) as error:
-        raise TrainingError(f"start: {name} cannot be opened ({error})") from error
+        raise TrainingError(f"start: {config.start} cannot be opened ({error})") from error
     size, _, channels = model.inputs[0].shape[1:]
     found = (model.name, size, channels, set(model.output_names))
     wanted = (config.architecture, config.input_size, config.channels, set(config.readings))
     fits = found[0] == wanted[0] and found[2] == wanted[2] and wanted[3] <= found[3]
     if not fits:
         raise TrainingError(
-            f"start: {name} is {_words(*found)}; this run is for {_words(*wanted)}. "
+            f"start: {config.start} is {_words(*found)}; this run is for {_words(*wanted)}. "
             "Choose the same architecture, channels and readings, or another start."
         )
     if size != config.input_size:
-        model = _resized(model, config, name)
+        model = _resized(model, config)
     for layer in model.layers:
         if layer.name == "dropout":
             layer.rate = config.dropout
@@ -210,14 +195,14 @@ def _go_on(config: TrainConfig, name: str) -> keras.Model:
     return model
 
 
-def _resized(model: keras.Model, config: TrainConfig, name: str) -> keras.Model:
+def _resized(model: keras.Model, config: TrainConfig) -> keras.Model:
     """The same weights behind an input of ``config.input_size``."""
-    other = build(replace(config, start="scratch", averaged=(), readings=tuple(model.output_names)))
+    other = build(replace(config, start="scratch", readings=tuple(model.output_names)))
     try:
         other.set_weights(model.get_weights())
     except ValueError as error:
         raise TrainingError(
-            f"start: {name} is a {config.architecture} of another width, so its weights do "
+            f"start: {config.start} is a {config.architecture} of another width, so its weights do "
             f"not fit ({error})."
         ) from error
     return other

@@ -1,13 +1,11 @@
 """The architectures, and the models they may start from."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fer_core import registry
 from fer_core.errors import TrainingError
 from fer_core.training.config import TrainConfig
 from tests.pictures_kit import TINY
@@ -80,32 +78,4 @@ def test_a_start_may_have_another_input_size() -> None:
 def test_a_start_of_another_width_is_refused() -> None:
     config = TrainConfig(start="mobilenetv2", input_size=64, alpha=0.5)
     with pytest.raises(TrainingError, match="another width"):
-        networks.build(config)
-
-
-def changed(folder: Path, change: Callable[[keras.Model], keras.Model]) -> str:
-    """The model of that folder with another network."""
-    file = folder / "model.keras"
-    change(keras.saving.load_model(file, compile=False)).save(file)
-    return str(folder)
-
-
-def test_a_run_may_begin_with_the_mean_of_models(model_copy: Path) -> None:
-    def thrice(model: keras.Model) -> keras.Model:
-        model.set_weights([3 * one for one in model.get_weights()])
-        return model
-
-    other = changed(model_copy, thrice)
-    config = TrainConfig(start="mobilenetv2", input_size=64)
-    shipped, mean = (networks.build(replace(config, averaged=a)) for a in ((), (other,)))
-    for ours, theirs in zip(mean.get_weights(), shipped.get_weights(), strict=True):
-        np.testing.assert_allclose(ours, 2 * theirs, rtol=1e-5)
-
-
-def test_models_of_another_width_are_not_averaged(model_copy: Path) -> None:
-    size = registry.load_card("mobilenetv2").input_size
-    narrow = TrainConfig(start="scratch", input_size=size, alpha=0.35)
-    other = changed(model_copy, lambda _: networks.build(narrow))
-    config = TrainConfig(start="mobilenetv2", input_size=size, averaged=(other,))
-    with pytest.raises(TrainingError, match="another width than the start"):
         networks.build(config)

@@ -51,7 +51,6 @@ def test_numbers_in_scientific_notation_are_numbers(tmp_path: Path) -> None:
         ({"reduce_lr": 3}, "reduce_lr must be 0 with the cosine schedule"),
         ({"head_epochs": 15}, "head_epochs must be fewer than epochs"),
         ({"architecture": "fernet"}, "start must be scratch or a model"),
-        ({"averaged": ["mobilenetv2"]}, "averaged must be empty with start imagenet"),
         ({"batchsize": 3}, "there is no field batchsize"),
         ({"augmentation": {"tilt": 3}}, "there is no field augmentation.tilt"),
         ({"augmentation": {"mixup": 9}}, "augmentation.mixup must be a number from 0 to 4"),
