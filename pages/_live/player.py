@@ -124,10 +124,11 @@ def keep_through_quick_runs() -> None:
 
     The player takes a run that it was not drawn in for a visit to another page, and lets go of
     the connection. It counts by what Streamlit has sent, and that lags behind: it may see two runs
-    more where only one was (streamlit-webrtc 0.79). After a real visit the browser's player says
-    that it is stopped, and where it starts again at once, that is a new offer.
+    more where only one was (streamlit-webrtc 0.79). What the browser's player last said tells
+    better: Streamlit forgets it with the page.
     """
-    if context := st.session_state.get(PLAYER):
+    context = st.session_state.get(PLAYER)
+    if context and st.session_state.get(generate_frontend_component_key(PLAYER)):
         context._last_rendered_run_count = None
 
 
