@@ -10,7 +10,6 @@ from pages._uploads import let_go
 st.set_page_config(
     page_title="FER Studio", page_icon=":material/sentiment_satisfied:", layout="wide"
 )
-st.secrets.load_if_toml_exists()  # secrets become environment variables, before settings are read
 start_once()
 let_go()
 st.html(Path(__file__).parent / "pages" / "contrast.css")

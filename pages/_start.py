@@ -1,12 +1,13 @@
 """What the server does once, before it shows its first page."""
 
 import os
+from pathlib import Path
 
 import streamlit as st
 from streamlit import config
 
 from fer_core import files, model_store, scratch
-from fer_core.errors import FerError
+from fer_core.errors import FerError, SettingsError
 from fer_core.settings import settings
 from pages._uploads import limit_held
 
@@ -14,10 +15,27 @@ from pages._uploads import limit_held
 def start_once() -> None:
     """Set the limits and clear away what a killed server left; says so where settings are wrong."""
     try:
+        _secrets_into_environment()
         _start()
     except FerError as error:
         st.error(str(error))
         st.stop()
+
+
+def _secrets_into_environment() -> None:
+    """Streamlit hands on texts and numbers, not true and false, and passes over a broken file.
+
+    Either would leave a public link as open as one's own computer.
+    """
+    if st.secrets.load_if_toml_exists():
+        for name, value in st.secrets.items():
+            if isinstance(value, bool):
+                os.environ[name] = str(value).lower()
+    elif any(Path(file).is_file() for file in config.get_option("secrets.files")):
+        raise SettingsError(
+            "The secrets cannot be read, so the settings in them are not known. Each line must be "
+            'like FER_PUBLIC = "1", with the quotes; the log says which is not. Then start again.'
+        )
 
 
 @st.cache_resource(show_spinner=False)

@@ -85,7 +85,7 @@ def what_is_kept() -> None:
     with st.expander("What is kept, and for how long", icon=":material/lock:"):
         for what, how in kept.items():
             st.markdown(f"**{what}.** {how}")
-        st.caption("This server sends nothing to anybody else. docs/privacy.md says more.")
+        st.caption("No picture and no result is sent to anybody else. docs/privacy.md says more.")
 
 
 card = model_card()
