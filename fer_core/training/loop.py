@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import keras
 
@@ -32,6 +32,7 @@ from fer_core.training.samples import Samples
 Told = Callable[[Mapping[str, Any]], None]
 
 FINISHED, PAUSED, STOPPED = "finished", "paused", "stopped"
+ENDS: Final = {"pause": PAUSED, "stop": STOPPED}
 
 
 def train(  # noqa: PLR0913  (three things and how to go about it)
@@ -99,13 +100,14 @@ def _train(  # noqa: PLR0913, PLR0917
         while place.epoch < config.epochs and not place.stopped:
             if until is not None and place.epoch >= until:
                 return PAUSED
+            if wish := request():
+                return ENDS[wish]
             session.run_epoch(request)
             told(folder.epochs()[-1])
-    except Interrupted as wish:
-        if wish.request == "pause":
-            session.save_within(wish.step)
-            return PAUSED
-        return STOPPED
+    except Interrupted as asked:
+        if asked.request == "pause":
+            session.save_within(asked.step)
+        return ENDS[asked.request]
     return FINISHED
 
 
@@ -133,7 +135,7 @@ class Session:
         session = cls(
             config, folder, data, place, goal, network, with_augmentation(network, config)
         )
-        session.compile()
+        session.compile(session.heads_only)
         if place.epoch or place.step:
             session.metrics = state.load(folder.state, session.model)
         session.count_by_batch()
@@ -141,15 +143,16 @@ class Session:
 
     @property
     def heads_only(self) -> bool:
-        """Whether the backbone stays as it is in this epoch."""
-        return self.place.epoch < self.config.head_epochs
+        """Whether the backbone stays as it is, up to the first step of the epochs after."""
+        place, heads = self.place, self.config.head_epochs
+        return place.epoch < heads or (place.epoch == heads > 0 and place.step == 0)
 
-    def compile(self) -> None:
-        """Freeze and compile for the phase that ``place`` is in."""
+    def compile(self, heads_only: bool) -> None:
+        """Freeze what does not learn, and make the optimizer of this phase."""
         config = self.config
-        networks.freeze(self.network, config, self.heads_only)
+        networks.freeze(self.network, config, heads_only)
         self.model.compile(
-            optimizer.make(config, steps_of(self.data["train"], config), self.heads_only),
+            optimizer.make(config, steps_of(self.data["train"], config), heads_only),
             loss={n: ReadingLoss(n, config, self.targets.prior) for n in config.readings},
             weighted_metrics={n: [keras.metrics.MeanMetricWrapper(accuracy, "accuracy")]
                               for n in config.readings},
@@ -158,11 +161,13 @@ class Session:
         self._build()
 
     def count_by_batch(self) -> None:
-        """Where the batch has changed: the schedule's steps by the new one, the epoch anew."""
+        """Where batch or pictures have changed: the schedule's steps by the new, the epoch anew."""
         place, batch = self.place, min(self.config.batch_size, len(self.data["train"]))
         if place.batch not in (0, batch):
             done = self.model.optimizer.iterations
             done.assign(round(int(done) * place.batch / batch))
+            place.step, self.metrics = 0, []
+        if place.step >= steps_of(self.data["train"], self.config):
             place.step, self.metrics = 0, []
         place.batch = batch
 
@@ -170,7 +175,7 @@ class Session:
         """One ``fit`` of what is left of the epoch."""
         place = self.place
         if place.epoch == self.config.head_epochs > 0 and place.step == 0:
-            self.compile()
+            self.compile(heads_only=False)
         callbacks = self._callbacks(request, self.metrics if place.step else [])
         try:
             self.model.fit(

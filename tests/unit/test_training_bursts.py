@@ -16,7 +16,7 @@ keras = pytest.importorskip("keras")
 
 from fer_core.errors import TrainingError  # noqa: E402
 from fer_core.training import loop  # noqa: E402
-from fer_core.training.callbacks import state  # noqa: E402
+from fer_core.training.callbacks import control, state  # noqa: E402
 
 EVERYTHING = {
     "schedule": "constant", "early_stopping": 3, "reduce_lr": 1, "reduce_lr_factor": 0.5,
@@ -109,8 +109,8 @@ def test_two_and_two_epochs_are_four(name: str, straight: dict, data: dict, tmp_
 def test_a_pause_within_an_epoch_changes_nothing(
     name: str, straight: dict, data: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop.Control, "on_train_batch_end", _look_always)
-    looks = iter(["", "", "pause"])  # the first batch of the second epoch
+    monkeypatch.setattr(control, "EVERY", 0)
+    looks = iter(["", "", "", "pause"])  # the first batch of the second epoch
     architecture, more = dict(zip(NAMES, KINDS, strict=True))[name]
     wanted, folder = kit.config(architecture, **more), tmp_path / "run"
     with kit.files_are_closed():
@@ -121,9 +121,38 @@ def test_a_pause_within_an_epoch_changes_nothing(
     same(RunFolder(folder), straight[name])
 
 
-def _look_always(self, batch: int, logs: dict | None = None) -> None:
-    if wish := self.request():
-        raise loop.Interrupted(wish, self.first + batch + 1)
+def test_a_pause_where_an_epoch_is_one_batch(
+    data: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "EVERY", 0)
+    wanted, folder = kit.config(**QUICK, epochs=2), tmp_path / "run"
+    looks = iter(["", "pause"])
+    assert loop.train(wanted, folder, data, request=lambda: next(looks)) == loop.PAUSED
+    place = state.load_place(RunFolder(folder).state)
+    assert (place.epoch, place.step) == (1, 0)
+    assert loop.train(wanted, folder, data, resume=True) == loop.FINISHED
+    assert len(RunFolder(folder).epochs()) == 2
+
+
+def test_fewer_pictures_than_the_epoch_had_when_it_was_paused(
+    data: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "EVERY", 0)
+    wanted, folder = kit.config(epochs=1), tmp_path / "run"
+    looks = iter(["", "pause"])
+    assert loop.train(wanted, folder, data, request=lambda: next(looks)) == loop.PAUSED
+    fewer = data | {"train": kit.samples(8, 1)}
+    assert loop.train(wanted, folder, fewer, resume=True) == loop.FINISHED
+
+
+def test_a_stop_between_the_epochs_of_the_heads_and_the_others(
+    straight: dict, data: dict, tmp_path: Path
+) -> None:
+    architecture, more = dict(zip(NAMES, KINDS, strict=True))[NAMES[2]]
+    wanted, folder = kit.config(architecture, **more), tmp_path / "run"
+    assert loop.train(wanted, folder, data, until=wanted.head_epochs) == loop.PAUSED
+    assert loop.train(wanted, folder, data, resume=True) == loop.FINISHED
+    same(RunFolder(folder), straight[NAMES[2]])
 
 
 @pytest.mark.parametrize("name", NAMES[1:])

@@ -22,7 +22,8 @@ class BestModel(keras.callbacks.ModelCheckpoint):  # type: ignore[misc]
         super().set_model(self.network)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Save if better, then rename."""
+        """Save if better, then rename; a half file is of a kill."""
+        self.part.unlink(missing_ok=True)
         super().on_epoch_end(epoch, logs)
         if self.part.exists():
             self.part.replace(self.file)

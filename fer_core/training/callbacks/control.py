@@ -24,7 +24,10 @@ class Interrupted(Exception):  # noqa: N818  (a request, not an error)
 
 
 class Control(keras.callbacks.Callback):  # type: ignore[misc]
-    """Raises ``Interrupted`` when ``request`` answers ``pause`` or ``stop``."""
+    """Raises ``Interrupted`` when ``request`` answers ``pause`` or ``stop``.
+
+    Not after the last batch: the epoch then ends as it should, and ``train`` asks.
+    """
 
     def __init__(self, request: Request, first: int = 0) -> None:
         super().__init__()
@@ -36,7 +39,7 @@ class Control(keras.callbacks.Callback):  # type: ignore[misc]
             return
         self.looked = time.monotonic()
         check_loss(logs)
-        if wish := self.request():
+        if batch + 1 < self.params["steps"] and (wish := self.request()):
             raise Interrupted(wish, self.first + batch + 1)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
