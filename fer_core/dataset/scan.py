@@ -114,6 +114,7 @@ def _recall(
         (places >= 0)
         & (table["bytes"].to_numpy()[places] == listing.sizes)
         & (table["mtime_ns"].to_numpy()[places] == listing.times)
+        & (table["error"].to_numpy()[places] == "")  # might have been the disk's or the network's
     )
     for name in SEEN:
         seen[name][same] = table[name].to_numpy()[places[same]]

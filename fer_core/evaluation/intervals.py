@@ -87,12 +87,11 @@ def _quantiles(drawn: Rates, at: float) -> Rates:
 def _widen(low: Rates, high: Rates, matrix: Matrix) -> None:
     """Put the exact bound where a rate is 0 or 1; in place."""
     found = rates(matrix)
-    for name, axis in (("recall", 1), ("precision", 0)):
-        trials = matrix.sum(axis=axis)
-        reach = _reach(trials)
+    for name, axis in (("accuracy", None), ("recall", 1), ("precision", 0)):
+        reach = _reach(matrix.sum(axis=axis))
         rate = getattr(found, name)
-        getattr(low, name)[:] = np.where(rate == 1, 1 - reach, getattr(low, name))
-        getattr(high, name)[:] = np.where(rate == 0, reach, getattr(high, name))
+        getattr(low, name)[...] = np.where(rate == 1, 1 - reach, getattr(low, name))
+        getattr(high, name)[...] = np.where(rate == 0, reach, getattr(high, name))
 
 
 def _reach(trials: Matrix) -> Numbers:
@@ -100,7 +99,7 @@ def _reach(trials: Matrix) -> Numbers:
 
     Source: Clopper and Pearson, 1934, at 0 successes.
     """
-    power = np.divide(1, trials, out=np.full(len(EMOTIONS), np.inf), where=trials > 0)
+    power = np.divide(1, trials, out=np.full(np.shape(trials), np.inf), where=trials > 0)
     return np.asarray(1 - ((1 - LEVEL) / 2) ** power, np.float64)
 
 

@@ -1,5 +1,6 @@
 """What a run will cost: size, time and memory, measured in the background before the start."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,14 +20,15 @@ def show(config: TrainConfig, found: Opened) -> None:
     """Size, time and memory: from a measurement, which begins when there is none yet."""
     counts = found.decided().counts().sum()
     pictures = int(counts.get("train", 0)), int(counts.get("validation", 0))
-    measured = estimate.known(config)
+    measured = estimate.known(config) or measurement().found(config)
     if measured is None and runs.active():
         st.caption("What it will cost is measured once no run is training.")
     elif measured is None:
         measurement().begin(config)
         _measuring()
     else:
-        measurement().end()
+        if measurement().config != config:
+            measurement().end()
         epoch = measured.epoch_seconds(*pictures)
         with st.container(horizontal=True):
             st.metric("Weights", f"{measured.parameters:,}", width="content")
@@ -64,6 +66,14 @@ class Measurement:
         if self.task:
             self.task.cancel()
         self.config = self.task = None
+
+    def found(self, config: TrainConfig) -> Estimate | None:
+        """What was measured, also where it could not be written down."""
+        if self.task is None or self.config != config or not self.task.is_done():
+            return None
+        with suppress(FerError):
+            return self.task.result()
+        return None
 
 
 def measurement() -> Measurement:

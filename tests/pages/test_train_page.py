@@ -11,6 +11,7 @@ from fer_core import model_store, registry, run_archive, runs
 from fer_core.dataset import demo, store
 from fer_core.jobs import State
 from fer_core.settings import settings
+from fer_core.training import estimate
 from tests.page_kit import choose, open_page, press, texts
 from tests.run_kit import line, made
 
@@ -46,6 +47,20 @@ def test_what_it_will_cost_is_said_before_the_start(ready: AppTest) -> None:
     assert "An epoch, about: 2 s" in said  # 932 / 500 + 140 / 2000
     assert "All epochs, about: 12 s" in said
     assert "Memory, about: 0.9 GB" in said
+
+
+def test_what_it_will_cost_is_said_where_nothing_can_be_written_down(
+    drawn: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured = estimate.Estimate(1_100_000, 500.0, 2000.0, 900, 2304)
+    asked = []
+    monkeypatch.setattr(estimate, "known", lambda config: None)
+    monkeypatch.setattr(estimate, "ask", lambda config, progress: asked.append(config) or measured)
+    shutil.copytree(drawn, store.default_home() / demo.NAME)
+    app = press(open_page("train"), "Open the demo")
+    app.session_state["train_measurement"].task.is_done(wait_s=10)
+    assert "Weights: 1,100,000" in texts(app.run())
+    assert len(asked) == 1
 
 
 def test_presets_and_fields_make_the_config(ready: AppTest) -> None:

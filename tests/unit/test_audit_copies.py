@@ -134,6 +134,8 @@ def test_the_training_copy_goes_never_the_test_image(tree: Path) -> None:
     pairs = pairs_of((0, 5), (6, 7), (7, 8), (0, 1)).assign(crosses=[True, False, False, False])
     assert copies.leaking(index, pairs).tolist() == [5]
     assert copies.surplus(index, pairs).tolist() == [5, 7, 8]
+    pairs = pairs_of((0, 5), (5, 6)).assign(crosses=[True, False])
+    assert copies.leaking(index, pairs).tolist() == [5, 6], "6 is a copy of 0 as well"
 
 
 def test_the_search_says_how_far_it_is_and_can_be_stopped(tree: Path) -> None:

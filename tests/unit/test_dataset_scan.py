@@ -103,6 +103,16 @@ def test_unreadable_files_are_kept_with_the_reason(tree: Path) -> None:
     assert index.counts().loc["sad", "train"] == 5
 
 
+def test_what_could_not_be_read_is_tried_again(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(file: Path) -> None:
+        raise ImageError(f"{file.name} cannot be read (Input/output error).")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pixels, "read", refuse)
+        assert not scan(tree).is_readable.any()
+    assert scan(tree).is_readable.all()
+
+
 def test_link_loops_end(tree: Path) -> None:
     (tree / "train" / "happy" / "again").symlink_to(tree / "train" / "happy")
     assert len(scan(tree)) == 20

@@ -132,6 +132,10 @@ def test_intervals_of_few_pictures_are_wide() -> None:
     assert (found["sad"]["recall"].low, found["sad"]["recall"].high) == (0, 1)
     assert found["disgust"]["f1"].text() == "–"  # never right: the resamples tell nothing
     assert found["disgust"]["recall"].text(3) == "0.000–0.522"
+    right = evaluation.bootstrap(np.diag([4, 0, 0, 6, 0, 0, 0])).accuracy
+    assert (right.low, right.high) == (pytest.approx(0.025 ** (1 / 10)), 1)
+    wrong = evaluation.bootstrap(np.diag([4, 6], k=5)).accuracy
+    assert (wrong.low, wrong.high) == (0, pytest.approx(1 - 0.025 ** (1 / 10)))
 
 
 def test_resamples_keep_the_number_of_pictures_and_the_seed_decides() -> None:

@@ -38,10 +38,9 @@ def surplus(index: DatasetIndex, pairs: pd.DataFrame) -> Rows:
 
 
 def leaking(index: DatasetIndex, pairs: pd.DataFrame) -> Rows:
-    """Training rows that have a copy in another split."""
-    crossing = pairs[pairs["crosses"]]
+    """Training rows that have a copy in another split, be it by way of other copies."""
     train = np.asarray(index.table["split"] == "train")
-    return _collect(crossing[end].to_numpy()[train[crossing[end]]] for end in ("a", "b"))
+    return _collect(group[train[group]] for group in groups(pairs) if not train[group].all())
 
 
 def _collect(parts: Iterable[Rows]) -> Rows:
