@@ -98,7 +98,7 @@ def _add_models(parser: argparse.ArgumentParser) -> None:
         ("export", _models_export, "re-create the LiteRT exports from model.keras"),
     ):
         action = actions.add_parser(name, help=text)
-        action.add_argument("model", help="model name or folder")
+        action.add_argument("model", help="model name" + " or folder" * (name != "promote"))
         action.set_defaults(run=run)
         if name == "export":
             action.add_argument(

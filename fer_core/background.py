@@ -76,5 +76,7 @@ class Task(Generic[T]):
             self._outcome = self._work(self._report)
         except MemoryError:
             self._error = FerError(f"{self.title}: not enough memory. Open a smaller dataset.")
+        except OSError as error:  # the disk is full or gone
+            self._error = FerError(f"{self.title} failed: {error.strerror or error}.")
         except BaseException as error:
             self._error = error

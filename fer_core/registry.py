@@ -119,10 +119,15 @@ def promote(name: str) -> None:
     """Make ``name`` the default model; the one before is remembered.
 
     Raises:
-        ModelError: There is no such model, its card cannot be used, or the choice cannot be
-            written.
+        ModelError: There is no such model, its card cannot be used, it is not one of
+            ``model_folders``, or the choice cannot be written.
     """
     load_card(name)
+    if name not in {folder.name for folder in model_folders()}:
+        raise ModelError(
+            f"{name} is a folder of its own. Copy it into {settings().home / 'models'}, then "
+            "promote it by its name."
+        )
     before = [one for one in _defaults() if one != name]
     _write_defaults([*before, name])
 

@@ -41,7 +41,7 @@ def take_in(file: BinaryIO, title: str) -> Job:
     """Take in a run that ``pack`` wrote, such as one trained on a hosted GPU.
 
     Raises:
-        JobError: It is no ZIP of a run, or breaks a rule of ``dataset.archive``.
+        JobError: It is no ZIP of a run, breaks a rule of ``dataset.archive``, or cannot be kept.
         ModelError: A network in it asks for code or other files, or its model fails the trial of
             ``importing``.
         TrainingError: Its config is damaged.
@@ -67,7 +67,11 @@ def take_in(file: BinaryIO, title: str) -> Job:
         made = jobs.create(title, "train", name=jobs.free_name(stamp))
         for name in PROCESS_FILES:
             (configs[0].parent / name).unlink(missing_ok=True)
-        (made.folder / "owner.json").unlink()
-        shutil.copytree(configs[0].parent, made.folder, dirs_exist_ok=True)
-    job.change(made.folder, command=runs.command(made.folder), cwd=str(Path.cwd()))
+        try:
+            (made.folder / job.OWNER).unlink()
+            shutil.copytree(configs[0].parent, made.folder, dirs_exist_ok=True)
+            job.change(made.folder, command=runs.command(made.folder), cwd=str(Path.cwd()))
+        except OSError as error:
+            shutil.rmtree(made.folder, ignore_errors=True)
+            raise JobError(f"{title} could not be kept. Is the disk full? ({error})") from error
     return jobs.get(made.name)

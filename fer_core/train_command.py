@@ -13,6 +13,7 @@ from fer_core.dataset import DatasetIndex, combine, demo, scan, votes
 from fer_core.errors import TrainingError
 from fer_core.files import write_json
 from fer_core.jobs import PAUSE, PausedError, Work, working
+from fer_core.labels import EMOTIONS
 from fer_core.registry import load_card
 from fer_core.runs import STOP, TRAINING
 from fer_core.sweeps import store
@@ -29,6 +30,12 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--resume", action="store_true", help="go on with the run in that folder")
     parser.add_argument("--data", metavar="DIR", help="dataset folder, or demo")
+    parser.add_argument(
+        "--folder", dest="names", action="append", default=[], type=_stands_for,
+        metavar="NAME=EMOTION",
+        help="what class folders of another name show, as contempt=disgust; may be given several "
+        "times",
+    )  # fmt: skip
     parser.add_argument("--votes", type=Path, help="labels.csv or fer2013new.csv")
     parser.add_argument("--decisions", type=Path, help="decisions.csv to see the dataset through")
     parser.add_argument(
@@ -161,6 +168,15 @@ def check_same(folder: RunFolder, source: Mapping[str, Any], facts: Mapping[str,
         )
 
 
+def _stands_for(text: str) -> tuple[str, str]:
+    name, _, emotion = text.rpartition("=")
+    if not name or emotion not in EMOTIONS:
+        raise argparse.ArgumentTypeError(
+            f"must be NAME=EMOTION with one of {', '.join(EMOTIONS)}. Received: {text!r}"
+        )
+    return name.lower(), emotion
+
+
 def _config(folder: RunFolder, options: argparse.Namespace) -> TrainConfig:
     if options.resume and not options.config:
         config = TrainConfig.load(folder.config)
@@ -188,6 +204,7 @@ def _source(folder: RunFolder, options: argparse.Namespace) -> dict[str, Any]:
         "votes": str(options.votes.absolute()) if options.votes else None,
         "decisions": str(options.decisions.absolute()) if options.decisions else None,
         "corrections": options.corrections,
+        "names": dict(options.names),
     }
 
 

@@ -31,7 +31,7 @@ def values(figure: go.Figure) -> pd.DataFrame:
 
     Of a heatmap the cells, in its texts where it has any.
     """
-    axis = figure.layout.yaxis.title.text or "value"
+    title = figure.layout.xaxis.title.text or ""
     columns: dict[str, pd.Series] = {}
     for trace in figure.data:
         if trace.type == "heatmap":
@@ -40,11 +40,14 @@ def values(figure: go.Figure) -> pd.DataFrame:
             return cells.reset_index(names="")
         if trace.x is None or trace.hoverinfo == "skip":  # lines and words that only guide the eye
             continue
-        along, across = (trace.y, trace.x) if trace.orientation == "h" else (trace.x, trace.y)
-        column = pd.Series(list(across), index=list(along))
-        columns[trace.name or axis] = column[~column.index.duplicated()]
+        along, across = (trace.x, figure.layout.xaxis), (trace.y, figure.layout.yaxis)
+        if trace.orientation == "h":
+            along, across = across, along
+        title = along[1].title.text or ""
+        column = pd.Series(list(across[0]), index=list(along[0]))
+        columns[trace.name or across[1].title.text or "value"] = column[~column.index.duplicated()]
     table = pd.DataFrame(columns).reindex(_in_order(columns))
-    return table.reset_index(names=figure.layout.xaxis.title.text or "")
+    return table.reset_index(names=title)
 
 
 def _in_order(columns: dict[str, pd.Series]) -> list[Any]:

@@ -104,7 +104,7 @@ class _Json:
 
     def add(self, table: pd.DataFrame) -> None:
         text = table.to_json(orient="records", lines=True, double_precision=6, force_ascii=False)
-        for line in text.splitlines():
+        for line in filter(None, text.split("\n")):  # splitlines also splits at signs in names
             self._file.write(self._before + line.encode())
             self._before = b",\n"
 

@@ -116,12 +116,20 @@ def end(jobs: Jobs, now: Job) -> None:
         TrainingError: It does not end.
     """
     jobs.ask(now.name, CANCEL)
+    if not _has_ended(jobs, now.name):
+        jobs.kill(now.name)
+        if not _has_ended(jobs, now.name):
+            raise TrainingError(f"{now.title} does not end. End its process where it runs.")
+
+
+def _has_ended(jobs: Jobs, name: str) -> bool:
+    """Whether it ends within ``END_S``."""
     limit = time.monotonic() + END_S
-    while jobs.get(now.name).state.is_active:
+    while jobs.get(name).state.is_active:
         if time.monotonic() > limit:
-            jobs.kill(now.name)
-            limit = float("inf")
+            return False
         time.sleep(LOOK_S)
+    return True
 
 
 def in_words(values: dict[str, Any]) -> str:

@@ -14,7 +14,8 @@ from fer_core import child, model_store, registry
 from fer_core.chunks import Progress
 from fer_core.errors import ModelError
 from fer_core.images import Pixels, network_input
-from fer_core.registry import INT8_FILE, KERAS_FILE, LITERT_FILE, ModelCard
+from fer_core.registry import INT8_FILE, LITERT_FILE, ModelCard
+from fer_core.training import keras_network
 
 CALIBRATION: Final = 200
 """Pictures whose activations set the ranges of the integers. More bring outliers that widen the
@@ -102,24 +103,12 @@ def export_int8_apart(
 
 
 def _write(card: ModelCard, name: str, **options: Any) -> Path:
-    import keras
-
-    source = card.folder / KERAS_FILE
-    try:
-        model = keras.saving.load_model(source, compile=False, safe_mode=True)
-        outputs = {name: model.get_layer(name).output for name in card.readings}
-        if card.features:
-            outputs["features"] = model.get_layer(card.features).output
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ModelError(f"{source} cannot be exported: {error}") from error
-    target = card.folder / name
+    model, target = keras_network.load(card), card.folder / name
     with tempfile.TemporaryDirectory(dir=card.folder) as folder:
         new = Path(folder) / name
         with warnings.catch_warnings():  # the converter's own interpreter is the deprecated one
             warnings.filterwarnings("ignore", r"\s*Warning: tf.lite.Interpreter is deprecated")
-            keras.Model(model.inputs, outputs).export(
-                new, format="litert", verbose=False, **options
-            )
+            model.export(new, format="litert", verbose=False, **options)
         new.replace(target)
     return target
 

@@ -1,4 +1,6 @@
-"""The Keras original of a model, asked as its export is: to see that both say the same."""
+"""The Keras original of a model, with the outputs that its export has."""
+
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -7,25 +9,34 @@ from fer_core.errors import ModelError
 from fer_core.registry import KERAS_FILE, ModelCard
 
 
-class KerasNetwork:
-    """A ``model.keras`` that gives every reading's logits and the feature map.
+def load(card: ModelCard) -> Any:
+    """``model.keras`` as a ``keras.Model`` that gives every reading's logits and the feature map.
 
     Raises:
         ModelError: The file is missing, damaged, or lacks a layer that the card names.
     """
+    import keras
+
+    file = card.folder / KERAS_FILE
+    try:
+        model = keras.saving.load_model(file, compile=False, safe_mode=True)
+        outputs = {name: model.get_layer(name).output for name in card.readings}
+        if card.features:
+            outputs["features"] = model.get_layer(card.features).output
+        return keras.Model(model.inputs, outputs)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ModelError(f"{file} cannot be opened: {error}") from error
+
+
+class KerasNetwork:
+    """Asked as the export is, to see that both say the same.
+
+    Raises:
+        ModelError: As for ``load``.
+    """
 
     def __init__(self, card: ModelCard) -> None:
-        import keras
-
-        file = card.folder / KERAS_FILE
-        try:
-            model = keras.saving.load_model(file, compile=False, safe_mode=True)
-            outputs = {name: model.get_layer(name).output for name in card.readings}
-            if card.features:
-                outputs["features"] = model.get_layer(card.features).output
-            self._model = keras.Model(model.inputs, outputs)
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            raise ModelError(f"{file} cannot be opened: {error}") from error
+        self._model = load(card)
 
     def run(self, pixels: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[np.float32]]:
         """Every output of float32 (N, size, size, channels) pixels in 0..255."""

@@ -52,7 +52,10 @@ def _attach(found: Opened, file) -> None:
     if has_votes:
         found.index = replace(found.index, votes=counts)
         found.votes_file = found.decisions.file.with_name(votes.KEPT)  # whatever it was called
-        write_bytes(found.votes_file, data)
+        try:
+            write_bytes(found.votes_file, data)
+        except OSError as error:
+            raise DatasetError(f"it could not be kept ({error.strerror}).") from error
     if has_groups:
         st.session_state.setdefault("added_labels", {})[found.index.root] = data
     st.session_state["dataset_notice"] = f"{file.name} is taken in."

@@ -155,7 +155,7 @@ def changes(names: Sequence[str], values: Sequence[float], low: Sequence[float],
     """Differences in points with their intervals; off the middle line is more than chance."""
     figure = go.Figure(
         go.Scatter(
-            x=[100 * v for v in values], y=list(names), mode="markers",
+            x=[100 * v for v in values], y=list(names), mode="markers", orientation="h",
             marker={"size": 11, "color": [COLORS.get(name, ACCENT) for name in names]},
             error_x={
                 "type": "data", "symmetric": False, "color": GREY,

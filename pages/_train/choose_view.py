@@ -189,6 +189,8 @@ def _start(config: TrainConfig, source: Source) -> None:
 
 def _command(source: Source) -> str:
     parts = ["python -m fer_core train --run RUN --config config.yaml --data", quote(source.data)]
+    for name, emotion in (source.names or {}).items():
+        parts += ["--folder", quote(f"{name}={emotion}")]
     for option in ("votes", "decisions"):
         if file := getattr(source, option):
             parts += [f"--{option}", quote(file)]

@@ -38,7 +38,11 @@ def show_active(token: str) -> None:
     if held.asked(job):
         st.button("Stopping", disabled=True, icon=":material/hourglass_top:")
     elif st.button("Cancel", icon=":material/stop_circle:", key="cancel_job"):
-        held.store().ask(token, CANCEL)
+        try:
+            held.store().ask(token, CANCEL)
+        except FerError as error:
+            st.error(held.told(str(error), job.folder))
+            return
         st.rerun()
 
 

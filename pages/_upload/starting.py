@@ -24,6 +24,8 @@ READ = {
     "1 a second": ["--rate", "1"],
 }
 """Which pictures of a video are read, as options of the command."""
+TAKEN = {"video": SUFFIXES, "files": (".zip",)}
+"""Uploads of each kind of work."""
 SPACE = 3
 """Times the upload: what it takes on the disk with its results, about."""
 
@@ -121,6 +123,8 @@ def _create(wish: Wish) -> Job:
             raise JobError(f"{source}: not one of {', '.join(SUFFIXES)}.")
         return held.store().create(source.name, wish.kind, {"source": str(source)})
     name = Path(chosen.name).name or "upload"
+    if Path(name).suffix.lower() not in TAKEN[wish.kind]:  # a list of files would lead elsewhere
+        raise JobError(f"{name}: not one of {', '.join(TAKEN[wish.kind])}.")
     held.store().root.mkdir(parents=True, exist_ok=True)
     check_space(held.store().root, SPACE * chosen.size)
     job = held.store().create(name, wish.kind, {"source": f"upload/{name}"})

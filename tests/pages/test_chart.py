@@ -69,6 +69,13 @@ def test_the_table_of_a_confusion_matrix_has_the_numbers_of_its_cells() -> None:
     assert shares == [66.7, 33.3, 0]
 
 
+def test_the_table_of_changes_has_all_emotions() -> None:
+    even = [0.0] * 7
+    table = values(evaluate_charts.changes(EMOTIONS, even, even, even))
+    assert table.columns.tolist() == ["", "B minus A, points"]
+    assert table[""].tolist() == list(EMOTIONS)
+
+
 def test_the_table_stands_below_its_chart() -> None:
     def page() -> None:
         import plotly.graph_objects as go

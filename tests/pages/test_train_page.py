@@ -10,8 +10,10 @@ from streamlit.testing.v1 import AppTest
 from fer_core import model_store, registry, run_archive, runs
 from fer_core.dataset import demo, store
 from fer_core.jobs import State
+from fer_core.runs import Source
 from fer_core.settings import settings
 from fer_core.training import estimate
+from pages._train import choose_view
 from tests.page_kit import choose, open_page, press, texts
 from tests.run_kit import line, made
 
@@ -61,6 +63,14 @@ def test_what_it_will_cost_is_said_where_nothing_can_be_written_down(
     app.session_state["train_measurement"].task.is_done(wait_s=10)
     assert "Weights: 1,100,000" in texts(app.run())
     assert len(asked) == 1
+
+
+def test_the_command_has_what_folders_stand_for() -> None:
+    source = Source("/data", votes="votes.csv", names={"laughing out loud": "happy"})
+    assert choose_view._command(source) == (
+        "python -m fer_core train --run RUN --config config.yaml --data /data "
+        "--folder 'laughing out loud=happy' --votes votes.csv"
+    )
 
 
 def test_presets_and_fields_make_the_config(ready: AppTest) -> None:

@@ -267,6 +267,9 @@ def test_a_name_that_is_none_for_a_file_takes_no_place() -> None:
     with pytest.raises(JobError, match="could not be kept"):
         starting._create(starting.Wish("files", upload, "", []))
     assert store().list() == ()
-    upload.size = 10**15
+    upload.name = "list.parquet"
+    with pytest.raises(JobError, match=r"not one of \.zip"):
+        starting._create(starting.Wish("files", upload, "", []))
+    upload.name, upload.size = "a.zip", 10**15
     with pytest.raises(DatasetError, match="disk space"):
         starting._create(starting.Wish("files", upload, "", []))

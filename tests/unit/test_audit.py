@@ -260,7 +260,12 @@ def test_a_task_can_be_stopped() -> None:
 
 @pytest.mark.parametrize(
     ("error", "seen"),
-    [(FerError("no"), FerError), (MemoryError(), FerError), (KeyError(1), KeyError)],
+    [
+        (FerError("no"), FerError),
+        (MemoryError(), FerError),
+        (OSError(28, "No space left on device"), FerError),
+        (KeyError(1), KeyError),
+    ],
 )
 def test_a_task_passes_errors_on(error: Exception, seen: type) -> None:
     def work(_: chunks.Progress) -> None:

@@ -64,6 +64,17 @@ def test_a_folder_becomes_one_table_in_every_format(
     ]  # fmt: skip
 
 
+def test_signs_that_end_lines_elsewhere_are_part_of_a_name(
+    photos: Path, tmp_path: Path, crew: Crew
+) -> None:
+    odd = photos / "one\u2028two\x85.jpg"
+    (photos / "0.jpg").rename(odd)
+    bulk.classify([str(odd)], crew, [tmp_path / "faces.json"])
+    assert {row["source"] for row in json.loads((tmp_path / "faces.json").read_text("utf-8"))} == {
+        str(odd)
+    }
+
+
 def test_a_zip_is_read_without_unpacking_it(photos: Path, tmp_path: Path, crew: Crew) -> None:
     archive = Path(shutil.make_archive(str(tmp_path / "photos"), "zip", photos))
     before = set(tmp_path.rglob("*"))

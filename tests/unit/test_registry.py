@@ -79,6 +79,12 @@ def test_promoting_what_is_not_there_changes_nothing() -> None:
     assert not (settings().home / "default.json").exists()
 
 
+def test_a_folder_of_its_own_is_not_promoted(model_copy: Path) -> None:
+    with pytest.raises(ModelError, match="Copy it into"):
+        registry.promote(str(model_copy))
+    assert not (settings().home / "default.json").exists()
+
+
 def test_a_damaged_default_is_named() -> None:
     settings().home.mkdir(parents=True)
     (settings().home / "default.json").write_text("{")

@@ -1,5 +1,6 @@
 """Runs of the dashboard: one at a time, found dead, compared, promoted, packed."""
 
+import errno
 import io
 import json
 import re
@@ -9,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from fer_core import model_store, registry, run_archive, runs, settings
+from fer_core import model_store, registry, run_archive, runs, settings, train_command
+from fer_core.__main__ import parser
 from fer_core.dataset import combine, scan
 from fer_core.errors import DatasetError, JobError, ModelError, TrainingError
 from fer_core.jobs import State, owner
@@ -18,6 +20,7 @@ from fer_core.training import estimate
 from fer_core.training.config import READINGS, TrainConfig
 from fer_core.training.memory import is_exhausted
 from fer_core.training.presets import PRESETS, fitted, name_of
+from fer_core.training.run import RunFolder
 from tests.run_kit import made, owner_file
 
 QUICK = PRESETS["Quick look"].config
@@ -109,6 +112,31 @@ def test_a_run_goes_elsewhere_and_comes_back() -> None:
     again = run_archive.take_in(io.BytesIO(run_archive.pack("Ran")), "Ran.zip")
     assert again.state is State.INTERRUPTED
     assert running.job.name != again.name
+
+
+def test_a_run_that_finds_no_room_is_not_taken_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    made("There")
+    data = run_archive.pack("There")
+    runs.store().delete("There")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(run_archive.shutil, "copytree", full)
+    with pytest.raises(JobError, match="No space left"):
+        run_archive.take_in(io.BytesIO(data), "There.zip")
+    assert runs.store().list() == ()
+
+
+def test_folders_of_other_names_are_named_in_the_command(tree: Path, tmp_path: Path) -> None:
+    (tree / "train/happy").rename(tree / "train/smiling")
+    options = parser().parse_args(
+        ["train", "--run", str(tmp_path), "--data", str(tree), "--folder", "Smiling=happy"]
+    )
+    source = train_command._source(RunFolder(tmp_path), options)
+    assert train_command.open_dataset(source).counts().loc["happy"].sum() == 12
+    with pytest.raises(SystemExit):
+        parser().parse_args(["train", "--run", "r", "--folder", "smiling=glad"])
 
 
 @pytest.mark.parametrize(

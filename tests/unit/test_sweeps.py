@@ -17,7 +17,7 @@ from fer_core.errors import JobError, TrainingError
 from fer_core.jobs import State, job, owner
 from fer_core.jobs.job import RUNNING
 from fer_core.runs import Source
-from fer_core.sweeps import store
+from fer_core.sweeps import follower, store
 from fer_core.sweeps.config import Range, SweepConfig
 from fer_core.sweeps.follower import Follower
 from fer_core.training.config import TrainConfig
@@ -157,6 +157,16 @@ def test_a_trial_whose_process_was_killed_is_tried_again(tmp_path: Path) -> None
     with pytest.raises(TrainingError, match="ended without a word"):
         follower.next()
     assert not store.is_over(store.load(sweep.job.name).trials()[0])
+
+
+def test_a_trial_that_cannot_be_ended_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    sweep = sweep_with_runs(State.FINISHED)
+    run = store.load(sweep.job.name).trials()[0].run.job
+    owner.write(run.folder / "owner.json", owner.Owner(1, "then", "another machine"))
+    job.set_state(run.folder, State.RUNNING)
+    monkeypatch.setattr(follower, "END_S", 0.1)
+    with pytest.raises(TrainingError, match="does not end"):
+        follower.end(runs.store(), run)
 
 
 def test_a_trial_pauses_when_its_sweep_was_killed(few_pictures: Path) -> None:
