@@ -3,10 +3,11 @@
     python -m benchmarks.soak [--minutes 30] [--uploaders 20]
 
 One browser tab watches the fake camera, another uploads a photo every five seconds, a third opens
-the demo on the dataset page every fifteen, scanned anew. Beside the server one run on the demo trains
-after the other, and another process scans it without a pause. Memory, threads, open files and
-temporary files of the server are looked at every ten seconds; those at the end are compared with
-minute five. At last many visitors upload at the same moment, each a photo of its own name and number of faces.
+the demo on the dataset page every fifteen, scanned anew. Beside the server one run on the demo
+trains after the other, and another process scans it without a pause. Memory, threads, open files
+and temporary files of the server are looked at every ten seconds; those at the end are compared
+with minute five. At last many visitors upload at the same moment, each a photo of its own name and
+number of faces.
 """
 
 import argparse
