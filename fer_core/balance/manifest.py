@@ -1,5 +1,6 @@
 """Decide on every file of a balanced dataset without touching any."""
 
+import itertools
 from dataclasses import asdict, dataclass, field
 from pathlib import PurePosixPath
 from typing import Final
@@ -86,11 +87,20 @@ def _rows(good: pd.DataFrame, rows: npt.NDArray[np.int64], augmented: bool) -> p
     paths = [PurePosixPath(source) for source in table["source"]]
     folder = table["split"].astype("str") + "/" + table["label"].astype("str") + "/"
     stem = folder + pd.Series([path.stem for path in paths], dtype="str")
-    number = stem.groupby(stem).cumcount()
     if augmented:
-        table["file"] = stem + MADE + (number + 1).astype("str").str.zfill(3) + ".png"
+        number = stem.groupby(stem).cumcount() + 1
+        table["file"] = stem + MADE + number.astype("str").str.zfill(3) + ".png"
     else:
-        again = ("-same-name-" + number.astype("str")).where(number > 0, "")
-        table["file"] = stem + again + pd.Series([path.suffix for path in paths], dtype="str")
+        table["file"] = _apart(stem) + pd.Series([path.suffix for path in paths], dtype="str")
     table["augmented"] = augmented
     return table[["file", "source", "split", "label", "augmented"]]
+
+
+def _apart(stem: pd.Series) -> pd.Series:
+    """``stem``, with the first free number behind each one that was there before."""
+    taken, found = set(stem), []
+    for name, number in zip(stem, stem.groupby(stem).cumcount(), strict=True):
+        counted = (f"{name}-same-name-{n}" for n in itertools.count(int(number)))
+        found.append(next(new for new in counted if new not in taken) if number else name)
+        taken.add(found[-1])
+    return pd.Series(found, dtype="str")

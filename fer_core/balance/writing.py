@@ -15,6 +15,7 @@ from fer_core.balance.targets import Plan
 from fer_core.chunks import Progress
 from fer_core.dataset import pixels, store, votes
 from fer_core.dataset.index import DatasetIndex
+from fer_core.errors import DatasetError
 
 BLOCK: Final = 4096
 """What a small file takes on disk, in bytes."""
@@ -116,7 +117,7 @@ def write(
     not changed are linked where the file system can, else copied.
 
     Raises:
-        DatasetError, ImageError: A source is missing or damaged.
+        DatasetError, ImageError: A source is missing or damaged, or two rows name one file.
     """
     for place in {str(PurePosixPath(file).parent) for file in manifest["file"]}:
         (folder / place).mkdir(parents=True, exist_ok=True)
@@ -161,5 +162,9 @@ def _is_on_one_disk(root: Path, home: Path) -> bool:
 def _link(old: Path, new: Path) -> None:
     try:
         os.link(old.resolve() if old.is_symlink() else old, new)
+    except FileExistsError as error:  # a link to another source: copying would overwrite that
+        raise DatasetError(
+            f"{new.name}: two pictures of the new dataset have this name."
+        ) from error
     except OSError:
         store.copy(old, new)

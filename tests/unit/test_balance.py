@@ -113,6 +113,26 @@ def test_equal_names_in_deeper_folders_do_not_collide(tree: Path) -> None:
     assert len(scan(tree.parent / "out")) == len(manifest)
 
 
+def test_a_name_that_a_number_would_take_is_left_to_its_owner(tree: Path) -> None:
+    (tree / "train/disgust/more").mkdir()
+    shutil.copy(tree / "train/happy/0.png", tree / "train/disgust/more/0.png")
+    shutil.copy(tree / "train/happy/1.png", tree / "train/disgust/0-same-name-1.png")
+    index, before = scan(tree), bytes_below(tree)
+    manifest = balance.make_manifest(index, recipe(index))
+    assert manifest["file"].is_unique
+    balance.write(manifest, tree, tree.parent / "out")
+    assert bytes_below(tree) == before
+    assert len(scan(tree.parent / "out")) == len(manifest)
+
+
+def test_nothing_is_written_through_a_link_to_the_source(tree: Path) -> None:
+    index, before = scan(tree), bytes_below(tree)
+    manifest = balance.make_manifest(index, recipe(index, {}))
+    with pytest.raises(DatasetError, match=r"0\.png: two pictures"):
+        balance.write(manifest.assign(file="train/sad/0.png"), tree, tree.parent / "out")
+    assert bytes_below(tree) == before
+
+
 def test_no_augmentation_no_copies(tree: Path) -> None:
     index = scan(tree)
     off = Recipe(recipe(index).plan, Spec(**dict.fromkeys(LIMITS, 0.0)))
