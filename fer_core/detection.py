@@ -36,6 +36,10 @@ LONG_EDGE: Final = 640
 SMALLEST_SIDE: Final = 16
 """Pictures with a shorter side, in pixels, hold no face that either detector could find."""
 
+PADDED_SIDE: Final = 64
+"""YuNet sees no shorter side, in pixels: at 32 and less OpenCV fills its own padding from memory
+that nobody has set, and boxes are found there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Detection:
@@ -82,11 +86,12 @@ class YuNet:
         if min(rgb.shape[:2]) < SMALLEST_SIDE:
             return ()
         small = shrink(rgb, LONG_EDGE)
-        height, width = small.shape[:2]
+        bgr = _padded(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
         with self._lock:
-            self._net.setInputSize((width, height))
-            _, rows = self._net.detect(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
-        found = [] if rows is None else [self.detection(row) for row in rows.tolist()]
+            self._net.setInputSize(bgr.shape[1::-1])
+            _, rows = self._net.detect(bgr)
+        rows = [] if rows is None else rows[np.isfinite(rows).all(axis=1)].tolist()
+        found = [self.detection(row) for row in rows]
         return _finish(found, rgb, small)
 
     @staticmethod
@@ -179,6 +184,12 @@ def _yunet(config: Settings) -> YuNet:
             f"FER_YUNET: {config.yunet} is not a readable YuNet file. Point it to {YUNET_NAME}, "
             "or unset it."
         ) from error
+
+
+def _padded(bgr: cv2.typing.MatLike) -> cv2.typing.MatLike:
+    """The picture, with black below and to the right where a side is below ``PADDED_SIDE``."""
+    below, right = (max(PADDED_SIDE - side, 0) for side in bgr.shape[:2])
+    return cv2.copyMakeBorder(bgr, 0, below, 0, right, cv2.BORDER_CONSTANT)
 
 
 def _finish(found: list[Detection], rgb: Pixels, small: Pixels) -> tuple[Detection, ...]:

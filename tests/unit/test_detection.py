@@ -1,4 +1,5 @@
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -61,6 +62,23 @@ def test_forty_faces(astronaut: np.ndarray) -> None:
 )
 def test_no_face_is_an_answer(detector: FaceDetector, picture: np.ndarray) -> None:
     assert detector.detect(picture) == ()
+
+
+@needs_yunet
+@pytest.mark.parametrize("shape", [(16, 16), (24, 500), (31, 300), (32, 640), (40, 2000)])
+def test_a_low_picture_of_one_colour_holds_no_face(shape: tuple[int, int]) -> None:
+    detector = choose_detector("yunet").detector
+    for value in (0, 90, 90, 255):
+        assert detector.detect(np.full((*shape, 3), value, np.uint8)) == ()
+
+
+@needs_yunet
+def test_rows_without_numbers_are_no_faces(monkeypatch: pytest.MonkeyPatch) -> None:
+    detector = choose_detector("yunet").detector
+    net = Mock()
+    net.detect.return_value = 2, np.float32([[10] * 14 + [0.9], [-np.inf] + [np.nan] * 14])
+    monkeypatch.setattr(detector, "_net", net)
+    assert len(detector.detect(np.zeros((100, 100, 3), np.uint8))) == 1
 
 
 def test_a_face_cut_by_the_border_stays_inside(
