@@ -13,7 +13,7 @@ from fer_core import augmentation
 from fer_core.augmentation import Spec
 from fer_core.balance.targets import Plan
 from fer_core.dataset.index import DatasetIndex
-from fer_core.dataset.store import MADE
+from fer_core.dataset.store import MADE, SAME_NAME
 from fer_core.errors import DatasetError
 from fer_core.labels import EMOTIONS
 
@@ -100,7 +100,7 @@ def _apart(stem: pd.Series) -> pd.Series:
     """``stem``, with the first free number behind each one that was there before."""
     taken, found = set(stem), []
     for name, number in zip(stem, stem.groupby(stem).cumcount(), strict=True):
-        counted = (f"{name}-same-name-{n}" for n in itertools.count(int(number)))
+        counted = (f"{name}{SAME_NAME}{n}" for n in itertools.count(int(number)))
         found.append(next(new for new in counted if new not in taken) if number else name)
         taken.add(found[-1])
     return pd.Series(found, dtype="str")

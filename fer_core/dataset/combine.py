@@ -14,8 +14,11 @@ from fer_core.errors import DatasetError
 SHARE: Final = 0.15
 """Of the training images of each class that become the validation split."""
 
-ENDING: Final = rf"(?:{store.MADE}\d+)+\.png$"
-"""How the name of an image ends that balancing made; again and again in versions of versions."""
+MADE_ENDING: Final = rf"{store.MADE}\d+(?:{store.SAME_NAME}\d+)?\.png$"
+"""How the name of an image ends that balancing made, in this version or one before."""
+
+ENDING: Final = rf"(?:(?:{store.MADE}|{store.SAME_NAME})\d+)*\.\w+$"
+"""What names of one origin differ in; repeated in versions of versions."""
 
 
 def with_validation(index: DatasetIndex, seed: int = 0) -> DatasetIndex:
@@ -74,17 +77,20 @@ def _origins(index: DatasetIndex) -> tuple[npt.NDArray[np.uint64], npt.NDArray[n
     Copies have one origin, and so has what was made of an image in this version and those before.
     """
     digests = index.table["digest"].to_numpy(np.uint64)
-    manifest = index.root / store.MANIFEST
-    if not manifest.is_file():
-        return digests, np.zeros(len(index), np.bool_)
-    known = pd.read_parquet(manifest, columns=["file", "source", "augmented"]).set_index("file")
-    rows = known.reindex(index.table["file"])
-    source = rows["source"].fillna("").astype("str")
-    is_made = (rows["augmented"] == True) | source.str.contains(ENDING, regex=True)  # noqa: E712
-    made = is_made.to_numpy(np.bool_)
-    origin = source.str.replace(ENDING, "", regex=True).str.replace(r"\.\w+$", "", regex=True)
+    made = index.table["file"].str.contains(MADE_ENDING, regex=True).to_numpy(np.bool_)
+    if not made.any():
+        return digests, made
+    origin = _sources(index).str.replace(ENDING, "", regex=True)
     numbers = dict(zip(origin[made], digests[made], strict=True))  # where the origin is left out
     numbers |= dict(zip(origin[~made], digests[~made], strict=True))
-    numbers.pop("", None)  # not from the manifest: added later
-    found = [numbers.get(name, own) for name, own in zip(origin, digests, strict=True)]
-    return np.asarray(found, np.uint64), made
+    return np.asarray([numbers[name] for name in origin], np.uint64), made
+
+
+def _sources(index: DatasetIndex) -> pd.Series:
+    """The file each image came from; its own where no manifest tells, as after an import."""
+    own = index.table["file"].astype("str")
+    manifest = index.root / store.MANIFEST
+    if not manifest.is_file():
+        return own
+    known = pd.read_parquet(manifest, columns=["file", "source"]).set_index("file")["source"]
+    return own.map(known).fillna(own)

@@ -18,6 +18,9 @@ MANIFEST: Final = "manifest.parquet"
 MADE: Final = "-made-"
 """Stands in the name of an image that balancing made, between that of its origin and a number."""
 
+SAME_NAME: Final = "-same-name-"
+"""Stands before a number where balancing brings a second image of a name into a folder."""
+
 SPARE_BYTES: Final = 200_000_000
 """Left free on the disk whatever is written: the rest of the machine needs to go on."""
 

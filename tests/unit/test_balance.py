@@ -13,6 +13,8 @@ from fer_core import balance
 from fer_core.augmentation import LIMITS, Spec
 from fer_core.balance import Recipe, plan
 from fer_core.dataset import combine, pixels, scan, store, votes
+from fer_core.dataset.archive import import_zip
+from fer_core.dataset.folder import import_folder
 from fer_core.errors import CancelledError, DatasetError, ImageError
 
 COUNTS = {"disgust": 4, "happy": 100, "sad": 40, "fear": 0}
@@ -281,16 +283,39 @@ def test_a_version_of_a_version_leaves_the_first_as_it_was(tree: Path) -> None:
     assert len(list(second.rglob("*.png"))) == len(manifest)
 
 
-def test_what_was_made_never_validates_and_stays_with_its_origin(tree: Path) -> None:
-    """Also in a version of a version, whose first one may be gone."""
+@pytest.mark.parametrize("way", ["as written", "folder", "zip", "parent"])
+def test_what_was_made_never_validates_and_stays_with_its_origin(
+    tree: Path, tmp_path: Path, way: str
+) -> None:
+    """Also in a version of a version, whose first one may be gone, and without its manifest."""
     shutil.rmtree(tree / "validation", ignore_errors=True)
     index = scan(tree)
     for name, target in (("first", 12), ("second", 20)):
         wanted = Recipe(plan(balance.train_counts(index), target), Spec(rotation=5))
         index = scan(balance.apply(index, wanted, name))
+    if way == "folder":
+        index = scan(import_folder(index.root, "taken"))
+    elif way == "zip":
+        packed = Path(shutil.make_archive(str(tmp_path / "packed"), "zip", index.root))
+        index = scan(import_zip(packed, "taken"))
+    elif way == "parent":
+        index = scan(shutil.move(index.root, tmp_path / "outer" / "second").parent)
     parted = combine.with_validation(index).table
-    stem = parted["file"].str.extract(r"/(\w+/\d+)")[0]
+    stem = parted["file"].str.extract(r"train/(\w+/\d+)")[0]
     validating = parted["split"] == "validation"
-    assert validating.any()
+    assert validating.sum() == 4
     assert not parted.loc[validating, "file"].str.contains("-made-").any()
+    assert not set(stem[validating]) & set(stem[parted["split"] == "train"])
+
+
+def test_an_origin_that_got_a_number_is_still_known(tree: Path) -> None:
+    for number in range(5):
+        (tree / "train/sad/more").mkdir(exist_ok=True)
+        shutil.copy(tree / f"train/happy/{number}.png", tree / f"train/sad/more/{number}.png")
+    index = scan(tree)
+    folder = balance.apply(index, Recipe(plan(balance.train_counts(index), 20)), "v")
+    (folder / store.MANIFEST).unlink()
+    parted = combine.with_validation(scan(folder)).table
+    stem = parted["file"].str.extract(r"train/(\w+/\d+)")[0]
+    validating = parted["split"] == "validation"
     assert not set(stem[validating]) & set(stem[parted["split"] == "train"])
