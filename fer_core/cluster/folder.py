@@ -218,8 +218,9 @@ class Folder:
 
 
 def _row(source: Source) -> dict[str, str]:
+    path = source.path if source.store else source.path.absolute()  # workers run elsewhere
     return {
-        "name": source.name, "path": shown(source.path.as_posix()), "member": source.member,
+        "name": source.name, "path": shown(path.as_posix()), "member": source.member,
         "store": source.store,
     }  # fmt: skip
 

@@ -206,6 +206,16 @@ def test_a_long_list_goes_into_several_files_and_back(
     assert len(list((tmp_path / "out").glob("_inputs-*"))) == 5
 
 
+def test_a_path_typed_in_one_folder_is_found_from_any(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    stored = sources.Source("s3://bucket/b.jpg", Path("bucket/b.jpg"), store="s3://bucket")
+    place = folder.Folder("out")
+    place.add_inputs([sources.Source("a.jpg", Path("a.jpg")), stored])
+    assert place.inputs(0) == [sources.Source("a.jpg", tmp_path / "a.jpg"), stored]
+
+
 def test_every_kind_of_input_gives_the_rows_of_the_local_engine(
     two_nodes, photos: Path, tmp_path: Path, crew: Crew
 ) -> None:
