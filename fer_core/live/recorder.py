@@ -4,10 +4,11 @@ import csv
 import logging
 import queue
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -166,20 +167,21 @@ class Recorder:
 
     def _encode(self) -> None:
         """The encoder's thread."""
+        pictures = iter(self._queue.get, None)  # ends once, and does not wait again
         try:
-            self._write_clip()
+            self._write_clip(pictures)
         except (av.FFmpegError, OSError) as error:
             _LOGGER.exception("The clip could not be written")
             with self._lock:
                 self._fail("clip", error)
-            while self._queue.get() is not None:
+            for _ in pictures:
                 pass
 
-    def _write_clip(self) -> None:
-        item = self._queue.get()
-        if item is None:
+    def _write_clip(self, pictures: Iterator[tuple[Pixels, float]]) -> None:
+        first = next(pictures, None)
+        if first is None:
             return
-        height, width = item[0].shape[0] * 2 // 3, item[0].shape[1]
+        height, width = first[0].shape[0] * 2 // 3, first[0].shape[1]
         with av.open(str(self.mp4), "w", options={"movflags": "faststart"}) as clip:
             stream = clip.add_stream(
                 "libx264", rate=30, options={"preset": "superfast", "crf": "24"}
@@ -188,14 +190,13 @@ class Recorder:
             stream.codec_context.thread_count = 1
             stream.codec_context.time_base = Fraction(1, 1000)
             last = -1
-            while item is not None:
-                frame = to_frame(item[0])
+            for yuv, time_s in chain([first], pictures):
+                frame = to_frame(yuv)
                 if (frame.width, frame.height) != (width, height):
                     frame = frame.reformat(width, height)
-                last = max(round(item[1] * 1000), last + 1)
+                last = max(round(time_s * 1000), last + 1)
                 frame.pts, frame.time_base = last, Fraction(1, 1000)
                 clip.mux(stream.encode(frame))
                 with self._lock:
                     self._frames += 1
-                item = self._queue.get()
             clip.mux(stream.encode(None))

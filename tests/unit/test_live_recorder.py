@@ -1,9 +1,11 @@
 """Recordings: the table, the clip, their bounds and their end."""
 
 import csv
+import errno
 import gc
 from datetime import UTC, datetime
 from pathlib import Path
+from unittest.mock import Mock
 
 import av
 import numpy as np
@@ -15,6 +17,7 @@ from fer_core.live.recorder import Recorder
 from fer_core.results import RESULT_COLUMNS
 from tests.unit.live_stubs import picture, tracked
 
+OPEN = av.open
 START = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 
 
@@ -137,4 +140,40 @@ def test_a_full_disk_ends_the_recording_and_not_the_live_view() -> None:
         recorder.add_result([tracked()], step, step / 100, "yunet")
     assert not recorder.state.running
     assert "The table could not be written" in recorder.state.error
+    recorder.delete()
+
+
+class FullAtTheEnd:
+    """A clip whose last bytes find the disk full."""
+
+    def __init__(self, *arguments, **options) -> None:
+        self._clip = OPEN(*arguments, **options)
+
+    def __enter__(self):
+        return self._clip.__enter__()
+
+    def __exit__(self, *error) -> None:
+        self._clip.__exit__(*error)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_clip_that_cannot_be_closed_still_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(av, "open", FullAtTheEnd)
+    recorder = Recorder()
+    recorder.add_picture(picture(), 0.0)
+    recorder.stop()
+    assert not recorder._encoder.is_alive()
+    assert recorder.state.error == (
+        "The clip could not be written: No space left on device. Free some space."
+    )
+    recorder.delete()
+
+
+def test_a_clip_that_fails_on_the_way_still_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(av, "open", Mock(side_effect=OSError(errno.ENOSPC, "No space")))
+    recorder = Recorder()
+    for step in range(5):
+        recorder.add_picture(picture(), step / 10)
+    recorder.stop()
+    assert not recorder._encoder.is_alive()
     recorder.delete()
