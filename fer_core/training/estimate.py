@@ -30,7 +30,7 @@ BATCHES: Final = 6
 TIME_LIMIT_S: Final = 1800
 DECIDING: Final = (
     "architecture", "start", "input_size", "channels", "alpha", "stride1_stem", "readings",
-    "optimizer", "batch_size", "head_epochs", "train_from", "ema", "augmentation",
+    "optimizer", "batch_size", "train_from", "ema", "augmentation",
 )  # fmt: skip
 """The fields that pace, size and memory depend on."""
 
@@ -112,7 +112,10 @@ def _unmeasured(why: str) -> TrainingError:
 
 
 def measure(config: TrainConfig) -> Estimate:
-    """Build the network of ``config`` and train it on a few batches of noise."""
+    """Build the network of ``config`` and train all that learns on a few batches of noise.
+
+    The first epochs that train the heads alone are faster, and left out.
+    """
     from fer_core.training import loop
     from fer_core.training.batches import Batches
     from fer_core.training.callbacks.state import Place
@@ -121,11 +124,11 @@ def measure(config: TrainConfig) -> Estimate:
     start = (
         "scratch" if config.start == "imagenet" or config.start.endswith(".h5") else config.start
     )
-    config = replace(config, start=start, teachers=())
+    config = replace(config, start=start, teachers=(), head_epochs=0)
     data = _noise(config, (BATCHES + 1) * config.batch_size)
     with scratch.folder("estimate") as folder:
         session = loop.Session.open(config, RunFolder(Path(folder)), data, Place())
-        batches = Batches(data["train"], session.targets, config, epoch=config.head_epochs)
+        batches = Batches(data["train"], session.targets, config, epoch=0)
         pace = _pace(lambda number: session.model.train_on_batch(*batches[number]), len(batches))
         few = _noise(config, 128)["train"]
         checked = _pace(lambda _: predict(session.network, few), 3)

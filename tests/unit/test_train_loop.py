@@ -18,7 +18,7 @@ from tests.training_kit import files_are_closed
 
 keras = pytest.importorskip("keras")
 
-from fer_core.training import finish, loop, losses, optimizer  # noqa: E402
+from fer_core.training import estimate, finish, loop, losses, optimizer  # noqa: E402
 from fer_core.training.callbacks import averages, control, validation  # noqa: E402
 
 
@@ -107,6 +107,17 @@ def test_the_first_step_is_traced_once(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(losses.ReadingLoss, "call", count)
     loop.train(replace(TINY, epochs=2), tmp_path / "run", DATA)
     assert sum(traced) == len(TINY.readings)
+
+
+@pytest.mark.usefixtures("uncompiled")
+def test_an_estimate_times_the_epochs_in_which_all_learns(monkeypatch: pytest.MonkeyPatch) -> None:
+    sessions, real = [], loop.Session.open
+    monkeypatch.setattr(
+        loop.Session, "open", lambda *given: sessions.append(real(*given)) or sessions[0]
+    )
+    estimate.measure(replace(TINY, epochs=3, head_epochs=2))
+    assert not sessions[0].heads_only
+    assert len(sessions[0].model.trainable_variables) > 4
 
 
 @pytest.mark.usefixtures("uncompiled")
