@@ -110,7 +110,7 @@ class VideoJob:
 
     def _check_end(self, reader: VideoReader) -> None:
         """A file that ends before its time gets a word in the table of errors."""
-        length, reached = reader.info.seconds, reader.position().time_s
+        length, reached = reader.info.seconds, reader.end_s
         if length - reached > max(1.0, 0.05 * length) + self._sampling.interval_s(reader.info.rate):
             self._add_error(
                 VideoError(

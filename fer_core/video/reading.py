@@ -86,6 +86,7 @@ class Position:
         read_s: Time of the last picture that was read.
         tracker: Who was seen; see ``Tracker.snapshot``.
         faces: Rows of the last faces known, for drawing.
+        end_s: Until when the last picture given is shown.
     """
 
     frame: int = 0
@@ -93,6 +94,7 @@ class Position:
     read_s: float | None = None
     tracker: Mapping[str, Any] = field(default_factory=dict)
     faces: Sequence[Mapping[str, Any]] = ()
+    end_s: float = -math.inf
 
 
 class VideoReader:
@@ -129,6 +131,7 @@ class VideoReader:
         self._tracker = Tracker(self._sampling.half_life_s, keep_s)
         self._tracker.restore(self._at.tracker)
         self._last = tuple(_face(values) for values in self._at.faces)
+        self._end_s = max(self._at.time_s, self._at.end_s)
 
     def position(self) -> Position:
         """Where it stands after the last picture given."""
@@ -138,6 +141,11 @@ class VideoReader:
             faces=[asdict(face) | {"probabilities": face.probabilities.tolist()}
                    for face in self._last],
         )  # fmt: skip
+
+    @property
+    def end_s(self) -> float:
+        """Until when the last picture decoded is shown, whether it was given or not."""
+        return self._end_s
 
     def __iter__(self) -> Generator[ReadShot]:
         """The pictures in their order.
@@ -158,11 +166,12 @@ class VideoReader:
         for shot in shots(self._file, self._at.time_s, self._at.frame):
             takes = self._sampling.takes(shot.frame, shot.time_s, last)
             last = shot.time_s if takes else last
+            self._end_s = shot.end_s
             if takes or self._all_shots:
                 yield shot, takes
 
     def _follow(self, shot: Shot, found: Found | None) -> ReadShot:
-        self._at.frame, self._at.time_s = shot.frame, shot.time_s
+        self._at.frame, self._at.time_s, self._at.end_s = shot.frame, shot.time_s, shot.end_s
         if found is not None:
             detections, faces = found
             persons, _ = self._tracker.follow(detections, shot.time_s)

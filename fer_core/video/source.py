@@ -33,11 +33,13 @@ class Shot:
     Attributes:
         frame: Its number in the video, from 1 on.
         time_s: When it is shown, in seconds from the start of the video.
+        end_s: Until when, in the same seconds; ``time_s`` where the file does not say.
         yuv: uint8 (3 * H // 2, W), see ``canvas``; upright, of ``VideoInfo.work_size``.
     """
 
     frame: int
     time_s: float
+    end_s: float
     yuv: Pixels
 
 
@@ -75,7 +77,8 @@ def shots(file: Path, after_s: float = -math.inf, done: int = 0) -> Iterator[Sho
             time_s = clock.time(frame)
             if time_s > after_s:
                 number += 1
-                yield Shot(number, time_s, _upright(frame, info.work_size))
+                end_s = time_s + float((frame.duration or 0) * (frame.time_base or 0))
+                yield Shot(number, time_s, end_s, _upright(frame, info.work_size))
 
 
 class _Clock:

@@ -10,7 +10,7 @@ import pytest
 from fer_core import bulk
 from fer_core.crew import Crew
 from fer_core.errors import FerError
-from fer_core.video import Sampling
+from fer_core.video import Sampling, probe
 from tests.clips import face_picture, make_clip, wall
 
 
@@ -66,6 +66,33 @@ def test_bad_videos_are_rows_and_the_rest_still_runs(tmp_path: Path, crew: Crew)
     assert "bad.mp4: not a video" in errors[0]
     assert "cut.mkv: cut off or damaged" in errors[1]
     assert {file.name for file in (tmp_path / "copies").iterdir()} == {"good.mp4", "cut.mp4"}
+
+
+def stand_long(clip: Path, target: Path, seconds: float) -> Path:
+    """A copy whose last picture is shown for ``seconds``."""
+    with av.open(str(clip)) as old, av.open(str(target), "w") as new:
+        packets = [packet for packet in old.demux(video=0) if packet.dts is not None]
+        stream = new.add_stream_from_template(old.streams.video[0])
+        packets[-1].duration = round(seconds / packets[-1].time_base)
+        for packet in packets:
+            packet.stream = stream
+            new.mux(packet)
+    return target
+
+
+@pytest.mark.parametrize(
+    ("container", "sampling"),
+    [("mp4", Sampling()), ("mkv", Sampling()), ("mp4", Sampling(every=7))],
+)
+def test_a_last_picture_that_stands_long_is_no_damage(
+    tmp_path: Path, crew: Crew, container: str, sampling: Sampling
+) -> None:
+    clip = make_clip(tmp_path / "clip.avi", 20, picture=wall, codec="mpeg4")
+    whole = stand_long(clip, tmp_path / f"whole.{container}", 8)
+    options = bulk.Options(sampling=sampling)
+    summary = bulk.classify([str(whole)], crew, [tmp_path / "faces.csv"], options)
+    assert probe(whole).seconds > 8
+    assert summary.errors == 0
 
 
 @pytest.mark.parametrize(
