@@ -12,21 +12,22 @@ FILE: Final = "labels.csv"
 
 
 def find(root: Path, table: pd.DataFrame) -> pd.Series | None:
-    """The group of each row of ``table`` from the ``labels.csv`` in ``root``; or None.
+    """The group of each row of ``table`` from ``labels.csv`` in ``root`` or one below; or None.
 
     Raises:
         DatasetError: There is such a file, but it is damaged.
     """
     for pattern in (FILE, f"*/{FILE}"):
         for file in sorted(root.glob(pattern)):
-            return load(file, table)
+            return load(file, table, file.parent.relative_to(root).as_posix())
     return None
 
 
-def load(file: Path, table: pd.DataFrame) -> pd.Series | None:
+def load(file: Path, table: pd.DataFrame, folder: str = "") -> pd.Series | None:
     """Read the columns ``file`` and ``group`` for the rows of ``table``.
 
-    Images are matched by their path below the dataset, or by name alone where the CSV gives names.
+    Images are matched by their path below the dataset or below ``folder`` in it, or by name alone
+    where the CSV gives names.
 
     Returns:
         A name an image, missing where the CSV says nothing of it. None where the CSV has no column
@@ -39,10 +40,10 @@ def load(file: Path, table: pd.DataFrame) -> pd.Series | None:
         data = file.read_bytes()
     except OSError as error:
         raise DatasetError(f"{file}: cannot be read ({error.strerror}).") from error
-    return from_bytes(data, str(file), table)
+    return from_bytes(data, str(file), table, folder)
 
 
-def from_bytes(data: bytes, name: str, table: pd.DataFrame) -> pd.Series | None:
+def from_bytes(data: bytes, name: str, table: pd.DataFrame, folder: str = "") -> pd.Series | None:
     """As ``load``, from the file's bytes; ``name`` is for messages."""
     try:
         source = csv_file.table(data, ("file", "group"), dtype="str")
@@ -55,6 +56,8 @@ def from_bytes(data: bytes, name: str, table: pd.DataFrame) -> pd.Series | None:
         ) from error
     groups = groups[~groups.index.duplicated()]
     files = table["file"].astype("str")
-    by_path = groups.reindex(files).reset_index(drop=True)
-    by_name = groups.reindex(files.map(lambda path: path.rsplit("/", 1)[-1]))
-    return by_path.fillna(by_name.reset_index(drop=True))
+    inside, alone = files.str.removeprefix(f"{folder}/"), files.str.rsplit("/", n=1).str[-1]
+    by_path, by_inside, by_name = (
+        groups.reindex(names).reset_index(drop=True) for names in (files, inside, alone)
+    )
+    return by_path.fillna(by_inside).fillna(by_name)

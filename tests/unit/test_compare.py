@@ -1,7 +1,10 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from fer_core.dataset import groups
 from fer_core.errors import DatasetError
 from fer_core.evaluation.compare import compare, mcnemar
 from fer_core.evaluation.groups import by_group, gap
@@ -70,9 +73,7 @@ def test_groups_and_their_gap() -> None:
     assert "may be chance" in gap(few)
 
 
-def test_groups_are_read_by_path_or_name(tmp_path) -> None:
-    from fer_core.dataset import groups
-
+def test_groups_are_read_by_path_or_name(tmp_path: Path) -> None:
     table = pd.DataFrame({"file": ["test/sad/a.png", "test/sad/b.png", "test/sad/c.png"]})
     file = tmp_path / "labels.csv"
     file.write_text("file,group\ntest/sad/a.png,x\nb.png,y\n")
@@ -82,3 +83,11 @@ def test_groups_are_read_by_path_or_name(tmp_path) -> None:
     file.write_text("name,group\na.png,sad\n")
     with pytest.raises(DatasetError, match="needs the columns file and group"):
         groups.find(tmp_path, table)
+
+
+def test_groups_in_a_wrapping_folder_count_from_there(tmp_path: Path) -> None:
+    table = pd.DataFrame({"file": [f"faces/test/sad/{name}.png" for name in "abcd"]})
+    (tmp_path / "faces").mkdir()
+    lines = ["file,group", "test/sad/a.png,x", "faces/test/sad/b.png,y", "c.png,z"]
+    (tmp_path / "faces" / "labels.csv").write_text("\n".join(lines))
+    assert groups.find(tmp_path, table).fillna("none").tolist() == ["x", "y", "z", "none"]
