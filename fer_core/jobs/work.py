@@ -100,6 +100,7 @@ class Work:
         while _is_preceded(self.folder) or not owner.hold(root / RUNNING, owner.me()):
             self.report(0, 0, "Waiting for another job")
             time.sleep(WAIT_S)
+        self._progress = ProgressWriter(self.folder)  # the pace is that of the work alone
 
     def flush(self) -> None:
         """Write the last progress."""

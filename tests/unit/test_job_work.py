@@ -3,6 +3,7 @@
 import json
 import time
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -10,6 +11,7 @@ from fer_core import jobs
 from fer_core.errors import CancelledError, FerError, JobError
 from fer_core.jobs import CANCEL, PAUSE, Jobs, State, working
 from fer_core.jobs import job as job_module
+from fer_core.jobs import work as work_module
 from fer_core.jobs.progress import Progress, ProgressWriter, read
 from fer_core.settings import settings
 
@@ -100,6 +102,19 @@ def test_progress_is_written_a_few_times_a_second(tmp_path: Path) -> None:
     assert last == Progress(140, 240, "reading", 2.0, 40)
     assert last.per_second == pytest.approx(50)
     assert last.seconds_left == pytest.approx(2)
+
+
+def test_waiting_for_a_turn_is_not_part_of_the_pace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work_module, "_is_preceded", Mock(side_effect=[True, False]))
+    folder = tmp_path / "jobs" / "one"
+    folder.mkdir(parents=True)
+    with working(folder, turn="wait") as work:
+        assert read(folder).note == "Waiting for another job"
+        work.report(40, 240)
+        assert read(folder).begun == 40
+        assert read(folder).seconds < work_module.WAIT_S
 
 
 @pytest.mark.parametrize(
