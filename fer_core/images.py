@@ -115,14 +115,14 @@ def face_crop(rgb: Pixels, box: Box, size: int, roll: float = 0.0, margin: float
     Where the square leaves the picture, the edge pixels are repeated.
 
     Args:
-        rgb: uint8 (H, W, 3).
+        rgb: uint8 (H, W, 3), or (H, W) in grey.
         box: The face, in pixels of ``rgb``.
         size: Side of the result in pixels.
         roll: Degrees by which the face leans clockwise; it is turned back by as much.
         margin: See above.
 
     Returns:
-        uint8 (size, size, 3).
+        uint8 (size, size, 3), or (size, size).
     """
     wide = max(box.width, box.height, 1.0)
     if wide > MAX_FACE:
@@ -139,6 +139,15 @@ def face_crop(rgb: Pixels, box: Box, size: int, roll: float = 0.0, margin: float
         rgb, matrix, (fine, fine), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     return _pixels(cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA))
+
+
+def whole_face(picture: Pixels) -> Pixels:
+    """A picture that is one face already, as the square that ``face_crop`` makes of it.
+
+    Its side is the picture's longer one, at most ``MAX_FACE`` pixels.
+    """
+    height, width = picture.shape[:2]
+    return face_crop(picture, Box(0, 0, width, height), min(max(height, width), MAX_FACE))
 
 
 def network_input(crops: Iterable[Pixels], size: int, channels: int) -> npt.NDArray[np.float32]:

@@ -8,7 +8,7 @@ import numpy as np
 from fer_core.classifier import EmotionClassifier, Probabilities
 from fer_core.detection import MARGINS, Detection, FaceDetector, choose_detector
 from fer_core.geometry import Box
-from fer_core.images import MAX_FACE, Pixels, face_crop, shrink
+from fer_core.images import Pixels, face_crop, shrink, whole_face
 from fer_core.labels import EMOTIONS
 
 
@@ -112,8 +112,7 @@ class Recognizer:
         """Classify a picture that is a face crop already, framed as FER-2013 frames them."""
         height, width = rgb.shape[:2]
         whole = Detection(Box(0, 0, width, height), 1.0)
-        square = face_crop(rgb, whole.box, min(max(height, width), MAX_FACE))
-        return self._face(whole, self.classifier.predict([square])[0])
+        return self._face(whole, self.classifier.predict([whole_face(rgb)])[0])
 
     def _face(self, found: Detection, probabilities: Probabilities) -> FaceEmotion:
         uncertain = bool(probabilities.max() < self.classifier.abstain_below)

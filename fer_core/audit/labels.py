@@ -79,7 +79,7 @@ def features(
 
 
 def _cache_file(index: DatasetIndex, classifier: EmotionClassifier) -> Path:
-    key = hashlib.sha256(index.table["digest"].to_numpy().tobytes())
+    key = hashlib.sha256(pixels.fingerprint(index))
     model = (classifier.card.folder / LITERT_FILE).stat()
     key.update(f"{classifier.card.folder} {model.st_size} {model.st_mtime_ns}".encode())
     return settings().cache / "features" / f"{key.hexdigest()[:16]}.npy"

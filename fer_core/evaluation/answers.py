@@ -134,7 +134,7 @@ def _cache_file(card: ModelCard, index: DatasetIndex, form: str) -> Path:
         raise ModelError(
             f"{file} cannot be read ({error.strerror}). Choose another model."
         ) from error
-    key.update(index.table["digest"].to_numpy().tobytes())
+    key.update(pixels.fingerprint(index))
     key.update(f"{card.input_size} {card.channels}".encode())
     return settings().cache / "answers" / f"{key.hexdigest()[:24]}.npz"
 

@@ -63,7 +63,7 @@ class Samples:
 def load(
     index: DatasetIndex, split: str, size: int, channels: int, progress: Progress | None = None
 ) -> Samples:
-    """Read the pictures of one split, resized as the recogniser does.
+    """Read the pictures of one split, made square and resized as the recogniser does.
 
     Every backend gets the same pixels: files are read by ``dataset.pixels`` and not by
     ``image_dataset_from_directory``, which knows neither relabelled or left-out pictures nor
@@ -121,7 +121,7 @@ def check(samples: Mapping[str, Samples], readings: tuple[str, ...]) -> None:
 
 def _read(path: Path) -> npt.NDArray[np.uint8] | None:
     try:
-        return pixels.read(path)
+        return pixels.read_face(path)
     except ImageError:
         return None
 

@@ -1,15 +1,18 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fer_core import EmotionClassifier, registry
-from fer_core.dataset import pixels, scan
+from fer_core import EmotionClassifier, Recognizer, registry
+from fer_core.dataset import DatasetIndex, pixels, scan
 from fer_core.dataset.listing import other_names
 from fer_core.errors import CancelledError, DatasetError, ModelError
 from fer_core.evaluation.answers import ask, forms_of, open_form
+from fer_core.images import Pixels, decode, network_input, whole_face
 from fer_core.network import _packed, _unpacked
 from fer_core.settings import settings
+from fer_core.training import samples
 
 
 def test_answers_are_those_of_the_classifier(tree: Path) -> None:
@@ -21,6 +24,47 @@ def test_answers_are_those_of_the_classifier(tree: Path) -> None:
         np.testing.assert_allclose(answers.probabilities(card, reading), wanted, atol=1e-5)
     assert answers.features is not None
     assert answers.features.shape == (20, 1280)
+
+
+@pytest.fixture
+def oblong(tmp_path: Path, picture: Callable[[int], Pixels]) -> DatasetIndex:
+    """A high picture in grey and a wide one in colours."""
+    high, wide = picture(0)[:, 8:40], np.stack([picture(seed)[10:34] for seed in range(3)], axis=-1)
+    for label, one in (("happy", high), ("sad", wide)):
+        (tmp_path / "oblong" / label).mkdir(parents=True)
+        (tmp_path / "oblong" / label / "0.png").write_bytes(pixels.png(one))
+    return scan(tmp_path / "oblong")
+
+
+def test_pictures_that_are_not_square_are_judged_as_recognised(oblong: DatasetIndex) -> None:
+    card, recognizer = registry.load_card(), Recognizer.load(detector="haar")
+    found = ask(card, oblong).probabilities(card, recognizer.classifier.reading)
+    for row, given in enumerate(found):
+        rgb = decode(oblong.path(row).read_bytes(), "0.png")
+        wanted = recognizer.recognize_crop(rgb).probabilities
+        np.testing.assert_allclose(given, wanted, atol=1e-5)
+
+
+def test_pictures_that_are_not_square_are_learnt_as_recognised(oblong: DatasetIndex) -> None:
+    found = samples.load(oblong, "train", 48, 3).pixels
+    read = [decode(oblong.path(row).read_bytes(), "0.png") for row in range(2)]
+    wanted = network_input(map(whole_face, read), 48, 3)
+    assert np.abs(found - wanted).max() <= 1
+    assert (found[0, :, 0] == found[0, :, 7]).all()  # the edge, repeated
+    assert (found[1, 0] == found[1, 11]).all()
+
+
+def test_square_pictures_are_learnt_and_judged_as_they_are(tree: Path) -> None:
+    index = scan(tree)
+    for row, crop in enumerate(pixels.crops(index, range(len(index)), 48)):
+        np.testing.assert_array_equal(crop, pixels.read(index.path(row)))
+
+
+def test_answers_to_stretched_pictures_are_not_used(oblong: DatasetIndex, tree: Path) -> None:
+    """Only they: what was kept of square pictures still holds."""
+    for index, is_same in ((oblong, False), (scan(tree), True)):
+        digests = index.table["digest"].to_numpy().tobytes()
+        assert (pixels.fingerprint(index) == digests) == is_same
 
 
 def test_answers_are_kept_by_content(tree: Path, model_copy: Path) -> None:

@@ -142,6 +142,19 @@ def test_crop_of_the_whole_is_the_picture() -> None:
     np.testing.assert_array_equal(images.face_crop(rgb, Box(0, 0, 48, 48), 48), rgb)
 
 
+@pytest.mark.parametrize("shape", [(30, 48), (48, 30, 3), (1, 9)])
+def test_a_whole_face_lies_in_the_middle_of_its_square(shape: tuple[int, ...]) -> None:
+    face = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    square = images.whole_face(face)
+    side = max(shape[:2])
+    top, left = (side - shape[0]) // 2, (side - shape[1]) // 2
+    assert square.shape == (side, side, *shape[2:])
+    inner = square[top : top + shape[0], left : left + shape[1]]
+    np.testing.assert_array_equal(inner, face)
+    np.testing.assert_array_equal(square[0], square[top])
+    np.testing.assert_array_equal(square[:, 0], square[:, left])
+
+
 def test_crop_is_centred_square_with_margin() -> None:
     rgb = np.zeros((200, 200, 3), np.uint8)
     rgb[80:120, 90:110] = 255  # 20 wide, 40 high
