@@ -142,7 +142,9 @@ class _Run:
         self._report = report
         self._standing = parts.standing()
         finished = set(self._standing.finished)
-        self._waiting = [source for source in found if source.name not in finished]
+        waiting = [source for source in found if source.name not in finished]
+        half = self._standing.video  # comes first: files added since may precede it in the list
+        self._waiting = sorted(waiting, key=lambda source: source.name != half)
         self._weights = {one.name: _weight(one, options.sampling) for one in found}
         self._done = float(sum(self._weights[one.name] for one in found if one.name in finished))
         self._total = float(sum(self._weights.values()))

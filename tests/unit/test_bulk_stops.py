@@ -19,7 +19,7 @@ from fer_core.crew import Crew
 from fer_core.errors import CancelledError, FerError
 from fer_core.images import encode
 from fer_core.video import Sampling
-from tests.clips import decoded, face_picture, make_clip
+from tests.clips import decoded, face_picture, make_clip, wall
 
 
 def stop_after(count: int) -> Callable[[float, float, str], None]:
@@ -91,6 +91,30 @@ def test_a_file_that_comes_later_is_read_too(
         "bad.jpg",
         "wall.PNG",
     ]
+
+
+def test_files_that_come_before_a_half_read_video_do_not_double_its_rows(
+    tmp_path: Path, crew: Crew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "PHOTOS_A_PART", 1)
+    monkeypatch.setattr(videos, "SHOTS_A_PART", 4)
+    place, target = tmp_path / "files", tmp_path / "faces.parquet"
+    place.mkdir()
+    make_clip(place / "clip.mp4", 21)
+    options = bulk.Options(annotated=tmp_path / "copies")
+    with pytest.raises(CancelledError):
+        bulk.classify([str(place)], crew, [target], options, stop_after(10))
+    make_clip(place / "a.mp4", 7, picture=wall)
+    (place / "0.jpg").write_bytes(encode(face_picture(0)))
+    with pytest.raises(CancelledError):
+        bulk.classify([str(place)], crew, [target], options, stop_after(3))
+    bulk.classify([str(place)], crew, [target], options)
+    table = pd.read_parquet(target).groupby("source")["frame"].agg(list)
+    assert sorted(table[str(place / "clip.mp4")]) == list(range(1, 22))
+    assert sorted(table[str(place / "a.mp4")]) == list(range(1, 8))
+    assert len(table) == 3
+    assert len(decoded(tmp_path / "copies" / "clip.mp4")) == 21
+    assert len(decoded(tmp_path / "copies" / "a.mp4")) == 7
 
 
 def test_a_full_disk_is_told_and_what_is_done_stays(
