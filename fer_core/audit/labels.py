@@ -105,15 +105,13 @@ def out_of_fold(
         float32 (N, 7); each row sums to 1.
 
     Raises:
-        DatasetError: Fewer than two classes, or too few images to hold some back.
+        DatasetError: Fewer than two classes, or too few images, of one of them or in all, to hold
+            some back.
     """
     from sklearn.linear_model import LogisticRegression
 
     if len(np.unique(labels)) < 2 or len(labels) < 10 * FOLDS:
-        raise DatasetError(
-            f"At least {10 * FOLDS} images of two classes are needed to judge labels. "
-            f"Received: {len(labels)} images of {len(np.unique(labels))} classes."
-        )
+        raise _too_few(labels)
     random = np.random.default_rng(seed)
     _, groups = np.unique(digests, return_inverse=True)
     fold = random.permutation(groups.max() + 1)[groups] % FOLDS
@@ -121,6 +119,8 @@ def out_of_fold(
     result = np.zeros((len(labels), len(EMOTIONS)), np.float32)
     for number in range(FOLDS):
         learnt = random.permutation(np.flatnonzero(fold != number))[:MOST_TO_FIT]
+        if len(np.unique(labels[learnt])) < 2:  # all of the other class are held back
+            raise _too_few(labels)
         head = LogisticRegression(C=STRENGTH, max_iter=100, tol=1e-3)
         head.fit(values[learnt], labels[learnt])
         held = fold == number
@@ -128,6 +128,13 @@ def out_of_fold(
         if progress:
             progress(number + 1, FOLDS)
     return result
+
+
+def _too_few(labels: Codes) -> DatasetError:
+    return DatasetError(
+        f"At least {10 * FOLDS} images of two classes, and several of each, are needed to judge "
+        f"labels. Received: {len(labels)} images of {len(np.unique(labels))} classes."
+    )
 
 
 def _whiten(features: Features, random: np.random.Generator) -> npt.NDArray[np.float32]:

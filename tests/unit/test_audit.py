@@ -70,6 +70,13 @@ def test_too_little_to_judge(count: int, classes: int) -> None:
         labels.out_of_fold(features, truth, np.arange(count, dtype=np.uint64))
 
 
+def test_a_class_of_one_image_cannot_be_judged() -> None:
+    features, truth = clouds(60, 1)
+    truth[7] = 1
+    with pytest.raises(DatasetError, match=r"several of each, .* 60 images of 2 classes"):
+        labels.out_of_fold(features, truth, np.arange(60, dtype=np.uint64))
+
+
 def test_features_are_computed_once(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     index, classifier = scan(tree), EmotionClassifier.load()
     first = labels.features(index, classifier)
