@@ -39,8 +39,8 @@ def load(file: Path, table: pd.DataFrame, folder: str = "") -> pd.Series | None:
     try:
         data = file.read_bytes()
     except OSError as error:
-        raise DatasetError(f"{file}: cannot be read ({error.strerror}).") from error
-    return from_bytes(data, str(file), table, folder)
+        raise DatasetError(f"{file.name}: cannot be read ({error.strerror}).") from error
+    return from_bytes(data, file.name, table, folder)  # strangers learn no folders
 
 
 def from_bytes(data: bytes, name: str, table: pd.DataFrame, folder: str = "") -> pd.Series | None:

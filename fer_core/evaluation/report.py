@@ -94,8 +94,8 @@ def _strained(kept: Mapping[str, list[dict[str, Any]]]) -> list[str]:
 def _groups(groups: Mapping[str, Evaluation] | None) -> str:
     if not groups:
         return (
-            "Not known: the labels name no groups (FER-2013 has none), so how the model differs "
-            "between ages, skin tones or cameras is unknown."
+            "Not known: the labels name no groups that can be read (FER-2013 has none), so how the "
+            "model differs between ages, skin tones or cameras is unknown."
         )
     rows = [
         (name, f"{one.figures.n:,}", f"{one.figures.accuracy * 100:.1f} %",

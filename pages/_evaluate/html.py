@@ -85,7 +85,10 @@ def _answered(one: Evaluation) -> str:
 
 def _groups(groups: Mapping[str, Evaluation]) -> str:
     if not groups:
-        return "<p>The labels name no groups: how the model differs between people is unknown.</p>"
+        return (
+            "<p>The labels name no groups that can be read: how the model differs between people "
+            "is unknown.</p>"
+        )
     rows = [
         (name, f"{one.figures.n:,}", f"{percent(one.figures.accuracy)} "
          f"({reach(one.intervals.accuracy)})", f"{one.figures.macro_f1:.3f} "

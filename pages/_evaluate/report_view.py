@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from fer_core.errors import FerError
+from fer_core.evaluation import Evaluation
 from fer_core.evaluation.report import model_card
 from pages._evaluate import groups_view
 from pages._evaluate.html import page
@@ -10,7 +12,11 @@ from pages._evaluate.subject import Subject
 
 def show(subject: Subject) -> None:
     title = f"{subject.card.readings[subject.reading].title}, {subject.question.split} split"
-    groups = groups_view.evaluations(subject)
+    groups: dict[str, Evaluation] = {}
+    try:
+        groups = groups_view.evaluations(subject)
+    except FerError as error:
+        st.warning(f"{error} The report goes on without groups.")
     name = subject.question.name
     where = f"{subject.index.root.name}, {title}, truth: {subject.source}"
     card = model_card(subject.card, name, {where: subject.evaluation}, groups)

@@ -163,6 +163,18 @@ def test_the_report_holds_everything(app: AppTest) -> None:
     assert "labels name no groups" in html.page(subject, "demo", None, {})
 
 
+def test_groups_that_cannot_be_read_are_said_and_the_report_goes_on(app: AppTest) -> None:
+    folder = store.default_home() / demo.NAME
+    (folder / "labels.csv").write_text("group\nx\n")
+    part(app, "Report")
+    assert "labels.csv: the groups cannot be read" in app.warning[0].value
+    assert "The report goes on without groups." in app.warning[0].value
+    assert "# Model card: mobilenetv2" in texts(app)
+    part(app, "Figures")
+    assert "labels.csv: the groups cannot be read" in texts(app)
+    assert str(folder) not in texts(app)
+
+
 def test_votes_and_groups_can_be_added(cartoons: Path) -> None:
     shutil.copytree(cartoons, store.default_home() / demo.NAME)
     labels = (store.default_home() / demo.NAME / "labels.csv").read_bytes()

@@ -81,7 +81,7 @@ def test_groups_are_read_by_path_or_name(tmp_path: Path) -> None:
     file.write_text("file,label\na.png,sad\n")
     assert groups.find(tmp_path, table) is None
     file.write_text("name,group\na.png,sad\n")
-    with pytest.raises(DatasetError, match="needs the columns file and group"):
+    with pytest.raises(DatasetError, match=r"^labels.csv: .* needs the columns file and group"):
         groups.find(tmp_path, table)
 
 
