@@ -58,21 +58,23 @@ def find(root: Path, table: pd.DataFrame) -> pd.DataFrame | None:
     for pattern in ("", "*/"):
         for name in FILES:
             for file in sorted(root.glob(pattern + name)):
-                found = load(file, table)
+                found = load(file, table, file.parent.relative_to(root).as_posix())
                 if found is not None:
                     return found
     return None
 
 
-def load(file: Path, table: pd.DataFrame) -> pd.DataFrame | None:
+def load(file: Path, table: pd.DataFrame, folder: str = "") -> pd.DataFrame | None:
     """Read FER+ votes for the rows of ``table``.
 
-    Images are matched by their path below the dataset, or by their name alone.
+    Images are matched by their path below the dataset or below ``folder`` in it, or by their name
+    alone.
 
     Args:
         file: ``fer2013new.csv``, known by its column ``image name``, or a table with a column
             ``file`` and columns ``votes_<word>``.
         table: The table of a ``DatasetIndex``.
+        folder: Folder below the dataset's root from which paths may count too.
 
     Returns:
         int64 counts, columns ``EMOTIONS`` and ``other``, zeros for images without votes. None
@@ -81,7 +83,7 @@ def load(file: Path, table: pd.DataFrame) -> pd.DataFrame | None:
     Raises:
         DatasetError: The file is damaged.
     """
-    return from_bytes(read(file), str(file), table)
+    return from_bytes(read(file), str(file), table, folder)
 
 
 def read(file: Path) -> bytes:
@@ -92,7 +94,9 @@ def read(file: Path) -> bytes:
         raise DatasetError(f"{file}: cannot be read ({error.strerror}).") from error
 
 
-def from_bytes(data: bytes, name: str, table: pd.DataFrame) -> pd.DataFrame | None:
+def from_bytes(
+    data: bytes, name: str, table: pd.DataFrame, folder: str = ""
+) -> pd.DataFrame | None:
     """As ``load``, from the file's bytes; ``name`` is for messages."""
     try:
         source = csv_file.table(data, COLUMNS)
@@ -110,7 +114,8 @@ def from_bytes(data: bytes, name: str, table: pd.DataFrame) -> pd.DataFrame | No
         ) from error
     counts.index = pd.Index(key.astype("object").fillna("").astype("str").str.strip())
     files = table["file"].astype("str")
-    by_path = _rows(counts, files)
+    inside = files.str.removeprefix(f"{folder}/")
+    by_path = _rows(counts, files).fillna(_rows(counts, inside))
     counts.index = counts.index.map(_stem)
     return by_path.fillna(_rows(counts, files.map(_stem))).fillna(0).astype(np.int64)
 

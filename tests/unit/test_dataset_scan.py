@@ -247,6 +247,17 @@ def test_votes_are_matched_by_path_before_name(tree: Path) -> None:
     assert happy[["train/happy/0.png", "test/happy/0.png", "train/sad/0.png"]].tolist() == [8, 2, 8]
 
 
+def test_votes_in_a_wrapping_folder_count_from_there(tree: Path, tmp_path: Path) -> None:
+    text = "train/happy/0.png,0,0,0,8,0,0,0,0,0,0\ntrain/sad/0.png,0,0,0,2,6,0,0,0,0,1\n"
+    (tree / "labels.csv").write_text(HEAD + text)
+    (tmp_path / "outer").mkdir()
+    tree.rename(tmp_path / "outer" / "tree")
+    index = scan(tmp_path / "outer")
+    assert index.votes is not None
+    happy = index.votes.set_axis(index.table["file"])["happy"]
+    assert happy[["tree/train/happy/0.png", "tree/train/sad/0.png"]].tolist() == [8, 2]
+
+
 def test_a_table_without_votes_does_not_hide_one_that_has_them(tree: Path) -> None:
     (tree / "labels.csv").write_text("file,group\ntrain/happy/0.png,adult\n")
     (tree / votes.OFFICIAL).write_text(FERPLUS + "Training,0.png,1,6,0,0,0,0,0,1,2,0\n")
