@@ -184,7 +184,7 @@ def reconnects(folder: Path, source: Path, times: int) -> None:
             page.wait_for_selector('[title*="readings a second"]', timeout=20_000)
             stop_button(page).click()
             start_button(page).wait_for()
-            if number in {1, times + 1}:
+            if (number - 1) % 30 == 0 or number == times + 1:
                 time.sleep(12)
                 figures = {"after": number - 1, "threads": server.watched.num_threads()}
                 report("reconnects", figures | {"mb": round(server.megabytes, 1)})

@@ -45,7 +45,10 @@ def own_home() -> Path:
 
 
 def entries() -> tuple[Entry, ...]:
-    """Every model: the user's and the shipped ones, then those of finished training runs."""
+    """Every model: the user's and the shipped ones, then those of finished training runs.
+
+    On public links not those of runs: visitors would see what the host trains.
+    """
     try:
         default = registry.default_model()
     except ModelError:
@@ -55,6 +58,8 @@ def entries() -> tuple[Entry, ...]:
               folder.name == default)
         for folder in registry.model_folders()
     ]  # fmt: skip
+    if settings().public:
+        return tuple(found)
     runs = sorted((settings().home / "runs").glob("*/model/card.json"))
     found += [
         Entry(card.parent, name_of_run(card.parent.parent.name), "run", is_default=False)

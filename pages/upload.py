@@ -12,6 +12,7 @@ from fer_core import results
 from fer_core.drawing import caption
 from fer_core.images import MAX_PIXELS, SUFFIXES
 from fer_core.photos import Photo, PhotoReader, zip_pictures
+from fer_core.registry import ModelCard
 from fer_core.settings import settings
 from pages._shared import choose_reading, model_card, notice, recognizer, show_bars
 from pages._upload import held, jobs_view, starting
@@ -28,7 +29,7 @@ FACES_A_PAGE = 12
 class How(NamedTuple):
     """What the answer to a picture depends on: change one, and it is read again."""
 
-    model: str
+    model: ModelCard
     reading: str
     is_crop: bool
 
@@ -244,7 +245,7 @@ with options:
 if way in JOBS:
     work_in_background(way, reading, is_crop)
     st.stop()
-picked, now = pick(way), How(card.name, reading, is_crop)
+picked, now = pick(way), How(card, reading, is_crop)
 read(picked, now)
 if not state():
     st.info("Add a photo to see its faces. No picture at hand?")

@@ -37,6 +37,12 @@ def press(app: AppTest, label: str) -> AppTest:
     return settle(found.click().run())
 
 
+def labelled(elements, label: str):
+    """The one of them that is called so."""
+    (found,) = [element for element in elements if element.label == label]
+    return found
+
+
 def choose(app: AppTest, key: str, value: str) -> AppTest:
     """Choose in a row of buttons."""
     app.button_group(key=key).set_value(value)

@@ -41,8 +41,8 @@ def run(name: str, work: Work, address: str | None = None) -> None:
         raise JobError("A run is training. Wait until it is done, or stop it first.")
     try:
         work.report(0, 0, "Reading the dataset")
-        data = sweep.config.source.data
-        scan(demo.make() if data == "demo" else data)  # before all trials would draw the demo
+        source = sweep.config.source  # looked at here, before all trials would draw the demo
+        scan(demo.make() if source.data == "demo" else source.data, names=source.names)
         total = sum(one.epochs for one in sweep.config.configs())
         work.report(0, total, "Starting Ray")
         with connected(address) as ray:

@@ -37,6 +37,8 @@ def show(found: Opened) -> None:
     if found.findings.suspects is None or found.findings.judged is None:
         _ask(found)
         return
+    with st.expander("Judge another split or with another model", icon=":material/gavel:"):
+        _ask(found)
     judged = found.findings.judged
     queue = _queue(found, judged, found.findings.suspects)
     if queue.empty:

@@ -52,7 +52,7 @@ def show(found: Opened) -> None:
         "Classes with few training images get more of them, made from those they have. Only the "
         "training split changes; the result is a new dataset beside this one."
     )
-    wanted = _plan(counts)
+    wanted = _plan(counts, str(index.root))
     if wanted is None:
         return
     show_chart(
@@ -69,7 +69,8 @@ def show(found: Opened) -> None:
     _versions()
 
 
-def _plan(counts: dict[str, int]) -> Plan | None:
+def _plan(counts: dict[str, int], of: str) -> Plan | None:
+    """What is wanted of the dataset ``of``."""
     st.subheader("Targets", anchor=False)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         way = st.segmented_control(
@@ -83,7 +84,8 @@ def _plan(counts: dict[str, int]) -> Plan | None:
         number = None
         if WAYS[way] == "number":
             most = max(counts.values())
-            number = st.number_input("Images a class", 1, 1_000_000, most, key="target_number")
+            key = f"target_number-{of}"
+            number = st.number_input("Images a class", 1, 1_000_000, most, key=key)
         undersample = st.toggle(
             "Cut larger classes down to the target",
             key="undersample",
@@ -94,7 +96,8 @@ def _plan(counts: dict[str, int]) -> Plan | None:
     try:
         strategy = {"number": number, "hand": {}}.get(WAYS[way], WAYS[way])
         first = balance.plan(counts, strategy, undersample)
-        return balance.plan(counts, _edited(first, f"{way}-{number}-{undersample}"), undersample)
+        key = f"{of}-{way}-{number}-{undersample}"
+        return balance.plan(counts, _edited(first, key), undersample)
     except FerError as error:
         st.error(str(error))
         return None
@@ -204,7 +207,8 @@ def _apply(found: Opened, wanted: Plan, spec: Spec) -> None:
             "decisions leave it."
         )
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        title = st.text_input("Name", balance.version_name(index), key=f"new-{len(versions())}")
+        key = f"new-{index.root}-{len(versions())}"
+        title = st.text_input("Name", balance.version_name(index), key=key)
         seed = st.number_input("Seed", 0, 2**31 - 1, 0, key="balance_seed", width=140)
         pressed = st.button(
             "Write it", type="primary", icon=":material/save:",

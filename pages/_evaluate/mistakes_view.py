@@ -28,13 +28,14 @@ SIDE = 96  # three stand side by side on a phone
 
 
 def show(subject: Subject) -> None:
-    rows = _filtered(subject)
+    true, said = _filter()
+    rows = _of(subject, true, said)
     if not len(rows):
         st.success("No such mistakes.", icon=":material/check:")
         return
     pages = -(-len(rows) // A_PAGE)
     st.caption(f"{len(rows):,} mistakes, the surest first.")
-    page = st.pagination(pages, key=f"mistakes-{len(rows)}") if pages > 1 else 1
+    page = st.pagination(pages, key=f"mistakes-{true}-{said}") if pages > 1 else 1
     part = rows[(page - 1) * A_PAGE : page * A_PAGE]
     _looked_at(subject, part)
     with st.expander("How to read the maps", icon=":material/help:"):
@@ -52,11 +53,16 @@ def show(subject: Subject) -> None:
                 _mistake(subject, row, alike[place] if alike else None)
 
 
-def _filtered(subject: Subject) -> np.ndarray:
-    """Rows of the mistakes chosen, the most confident first."""
+def _filter() -> tuple[str, str]:
+    """What the mistakes to be shown are, and what they are called; ``any`` for all."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         true = st.selectbox("Is", ["any", *EMOTIONS], key="mistake_true", width=160)
         said = st.selectbox("Called", ["any", *EMOTIONS], key="mistake_said", width=160)
+    return true, said
+
+
+def _of(subject: Subject, true: str, said: str) -> np.ndarray:
+    """Rows of those mistakes, the most confident first."""
     wrong = (subject.truth >= 0) & (subject.answered != subject.truth)
     if true != "any":
         wrong &= subject.truth == EMOTIONS.index(true)

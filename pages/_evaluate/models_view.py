@@ -142,7 +142,7 @@ def _change(entry: Entry) -> None:
         else:
             label = "Keep a copy as" if entry.kind == "shipped" else "Keep it as"
             wanted = model_store.free_name(entry.name)
-            name = st.text_input(label, wanted, key=f"keep-{entry.name}", width=200)
+            name = st.text_input(label, wanted, key=f"keep-{wanted}", width=200)
             st.button("Keep", on_click=_do, args=(_keep, entry, name), key="keep_model")
 
 
@@ -192,7 +192,8 @@ def _import() -> None:
     )
     file = st.file_uploader("Model file", ["keras", "tflite"], key="model_file")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.text_input("Call it", Path(file.name).stem if file else "", key="import_name")
+        stem, of = (Path(file.name).stem, file.file_id) if file else ("", "")
+        name = st.text_input("Call it", stem, key=f"import_name-{of}")
         span = st.selectbox("Pixels it expects", list(RANGES), key="import_range")
         own = "Another order"
         order = st.selectbox("Order of its answers", [*ORDERS, own], key="import_order")

@@ -31,7 +31,7 @@ def show_frozen() -> None:
             "What does it show?",
             EMOTIONS,
             index=EMOTIONS.index(mine.frozen.emotion),
-            key="correct-emotion",
+            key=f"correct-emotion-{mine.frozen.number}",
         )
         st.caption(f"It is kept as a picture under {corrections.folder()}.")
         with st.container(horizontal=True):

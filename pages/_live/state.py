@@ -1,5 +1,6 @@
 """What the live page holds on to: for one visitor, and for all of them."""
 
+import itertools
 import time
 from dataclasses import dataclass, field
 
@@ -19,6 +20,7 @@ class Frozen:
 
     crop: Pixels
     emotion: str
+    number: int = field(default_factory=itertools.count().__next__)
 
 
 @dataclass

@@ -98,8 +98,11 @@ def _compare(run: Run) -> None:
 
 
 def _promote(run: str, name: str) -> None:
+    promoted = st.session_state.setdefault("promoted", {})  # a second press makes no second copy
     try:
-        free = runs.promote(run, name)
+        if promoted.get((run, name)) != registry.default_model():
+            promoted[run, name] = runs.promote(run, name)
+        free = promoted[run, name]
         st.session_state["train_notice"] = f"{free} is in use on Photos and Live now."
     except FerError as error:
         st.session_state["train_error"] = str(error)

@@ -86,14 +86,14 @@ def table(run: Run) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def overlay(all_runs: Sequence[Run], key: str, title: str) -> dict[str, Any]:
-    """One figure of several runs."""
+def overlay(named: Mapping[str, Run], key: str, title: str) -> dict[str, Any]:
+    """One figure of several runs, each by the name its line has."""
     lines = [
-        _line(run.job.title, run.epochs, [line.get(key) for line in run.epochs],
+        _line(name, run.epochs, [line.get(key) for line in run.epochs],
               OVERLAY[place % len(OVERLAY)])
-        for place, run in enumerate(all_runs)
+        for place, (name, run) in enumerate(named.items())
     ]  # fmt: skip
-    most = max(len(run.epochs) for run in all_runs)
+    most = max(len(run.epochs) for run in named.values())
     return {"data": lines, "layout": _layout(title, most)}
 
 

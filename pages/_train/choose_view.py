@@ -199,8 +199,11 @@ def _command(source: Source) -> str:
 
 def _begin(config: TrainConfig, source: Source, title: str) -> None:
     cost_view.measurement().end()
+    begun, now = st.session_state.setdefault("run_begun", {}), runs.active()
     try:
-        watch_next(runs.start(config, source, title).name)
+        if now is None or begun.get("name") != now.name:  # else a second press
+            begun["name"] = runs.start(config, source, title).name
+        watch_next(begun["name"])
     except FerError as error:
         st.session_state["train_error"] = str(error)
     st.rerun()

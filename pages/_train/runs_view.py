@@ -1,5 +1,7 @@
 """All runs: figures, differences, curves of several, rename, delete, take in."""
 
+from collections import Counter
+
 import pandas as pd
 import streamlit as st
 from streamlit.column_config import NumberColumn
@@ -10,7 +12,7 @@ from fer_core.jobs import duration
 from fer_core.runs import Run
 from pages._chart import show_chart
 from pages._train import charts
-from pages._train.state import act, moment, watch
+from pages._train.state import act, labels, moment, watch
 from pages._train.watch_view import WORDS
 
 
@@ -52,7 +54,11 @@ def _row(run: Run) -> dict:
 def _one(known: dict[str, Run]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox(
-            "Run", list(known), key="runs_one", format_func=lambda n: known[n].job.title, width=300
+            "Run",
+            list(known),
+            key="runs_one",
+            width=400,
+            format_func=labels(run.job for run in known.values()).get,
         )
         run = known[name]
         st.button("Watch", icon=":material/monitoring:", on_click=watch, args=(name,))
@@ -76,9 +82,9 @@ def _several(known: dict[str, Run]) -> None:
     st.subheader("Compare runs", anchor=False)
     chosen = st.multiselect(
         "Runs", list(known), list(known)[:2], key="runs_several", max_selections=6,
-        format_func=lambda n: known[n].job.title,
+        format_func=labels(run.job for run in known.values()).get,
     )  # fmt: skip
-    picked = [known[name] for name in chosen]
+    picked = _titled([known[name] for name in chosen])
     if not picked:
         return
     left, right = st.columns(2, gap="medium")
@@ -87,15 +93,24 @@ def _several(known: dict[str, Run]) -> None:
         show_chart(charts.overlay(picked, key, title), place, key=f"overlay-{key}",
                            config=charts.QUIET, alt=f"{title} of the chosen runs")  # fmt: skip
     if len(picked) == 2:
-        _differences(*picked)
+        _differences(picked)
 
 
-def _differences(one: Run, other: Run) -> None:
-    found = runs.differences(one.config, other.config)
+def _titled(picked: list[Run]) -> dict[str, Run]:
+    """Each run by its title, or where two have the same by what tells them apart."""
+    often, apart = Counter(run.job.title for run in picked), labels(run.job for run in picked)
+    return {
+        run.job.title if often[run.job.title] == 1 else apart[run.job.name]: run for run in picked
+    }
+
+
+def _differences(picked: dict[str, Run]) -> None:
+    one, other = picked
+    found = runs.differences(picked[one].config, picked[other].config)
     if not found:
         st.caption("Both have the same config.")
         return
-    rows = [{"field": f, one.job.title: str(a), f"{other.job.title} ": str(b)} for f, a, b in found]
+    rows = [{"field": name, one: str(a), other: str(b)} for name, a, b in found]
     st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Fields that differ")
 
 

@@ -1,6 +1,7 @@
 """What the training page remembers for one visitor, and how its buttons act."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +9,7 @@ import streamlit as st
 
 from fer_core import runs
 from fer_core.errors import FerError
+from fer_core.jobs import Job
 
 PART, CHOSEN = "train_part", "train_run"
 NEW, WATCH, LIST, SWEEP = "New run", "Watch", "All runs", "Sweep"
@@ -43,6 +45,16 @@ def say() -> None:
 def first_part() -> str:
     """Where a visit begins: with the run that trains, or else a new one."""
     return WATCH if runs.active() else NEW
+
+
+def labels(jobs: Iterable[Job]) -> dict[str, str]:
+    """Job's name to what a list calls it: title and begin, and the name where two are alike.
+
+    A list whose labels are alike chooses the wrong one.
+    """
+    plain = {one.name: f"{one.title}, begun {moment(one.created)}" for one in jobs}
+    often = Counter(plain.values())
+    return {name: f"{text} ({name})" if often[text] > 1 else text for name, text in plain.items()}
 
 
 def moment(seconds: float) -> str:

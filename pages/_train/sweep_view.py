@@ -23,11 +23,11 @@ from fer_core.training.presets import PRESETS, fitted
 from pages._dataset import opening
 from pages._dataset.state import Opened, finish_or_show, opened
 from pages._train import choose_view, fields, sweep_chart
-from pages._train.state import act, moment, watch
+from pages._train.state import act, labels, watch
 from pages._train.watch_view import WORDS
 
 REFRESH_S = 2.0
-CHOSEN = "sweep_chosen"
+CHOSEN, NEXT = "sweep_chosen", "sweep_next"
 LOG = ("learning_rate", "weight_decay")
 """Fields whose orders of magnitude are tried evenly."""
 
@@ -41,6 +41,8 @@ OFFERED = (
 
 def show() -> None:
     known = {one.name: one for one in store.store().list()}
+    if begun := st.session_state.pop(NEXT, None):
+        st.session_state[CHOSEN] = begun
     if known:
         _watch(known)
     with st.expander("New sweep", icon=":material/add:", expanded=not known):
@@ -60,7 +62,7 @@ def _watch(known: dict[str, Any]) -> None:
         st.session_state[CHOSEN] = next(iter(known))
     name = st.selectbox(
         "Sweep", list(known), key=CHOSEN, persist_state="session",
-        format_func=lambda name: f"{known[name].title}, begun {moment(known[name].created)}",
+        format_func=labels(known.values()).get,
     )  # fmt: skip
     try:
         sweep = store.load(name)
@@ -171,7 +173,8 @@ def _choose(found: Opened, source: Source) -> None:
         )  # fmt: skip
     base = replace(base, epochs=int(epochs), head_epochs=min(base.head_epochs, int(epochs) - 1))
     ways = {name: _way(name, _value(base.to_dict(), name), preset) for name in tried}
-    name = st.text_input("Title", f"Sweep on {Path(source.data).name}", key="sweep_title")
+    said = f"Sweep on {Path(source.data).name}"
+    name = st.text_input("Title", said, key=f"sweep_title-{source.data}")
     now = runs.active()
     if now:
         st.caption(f"{now.title} is training. Pause or stop it to begin a sweep.")
@@ -182,7 +185,7 @@ def _choose(found: Opened, source: Source) -> None:
                 name.strip(), source, ways, base.to_dict(), trials=int(trials),
                 at_once=int(at_once),
             )  # fmt: skip
-            st.session_state[CHOSEN] = store.start(config).name
+            st.session_state[NEXT] = store.start(config).name
         except FerError as error:
             st.session_state["train_error"] = str(error)
         st.rerun()

@@ -10,7 +10,7 @@ from fer_core.training import course
 from pages._chart import show_table
 from pages._shared import settle_once
 from pages._train import after_view, charts, mistakes_view, plot
-from pages._train.state import CHOSEN, act, moment
+from pages._train.state import CHOSEN, act, labels
 
 REFRESH_S = 0.5
 WORDS = {
@@ -59,7 +59,7 @@ def _choose() -> Run | None:
         st.session_state[CHOSEN] = active or next(iter(known))
     name = st.selectbox(
         "Run", list(known), key=CHOSEN, persist_state="session",
-        format_func=lambda name: f"{known[name].title}, begun {moment(known[name].created)}",
+        format_func=labels(known.values()).get,
     )  # fmt: skip
     try:
         return runs.load(name)

@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from fer_core import registry
 from fer_core.dataset.store import check_space
 from fer_core.errors import FerError, JobError
 from fer_core.jobs import PUBLIC_HOURS, Job
@@ -89,15 +90,14 @@ def _button(wish: Wish) -> None:
     nothing = not (wish.chosen or wish.path)
     if st.button("Start", type="primary", disabled=nothing, icon=":material/play_arrow:"):
         try:
-            job = _create(wish)
-            _launch(job, wish)
+            name = _begun(wish)
         except FerError as error:
             st.error(held.told(str(error), held.store().root))
             return
         for field in ("video", "zip"):
             st.session_state.pop(f"{field}_file-{_round()}", None)
         st.session_state["job_round"] = _round() + 1
-        held.open_job(job.name)
+        held.open_job(name)
         st.rerun()
     hours = settings().job_hours
     st.caption(
@@ -110,6 +110,16 @@ def _button(wish: Wish) -> None:
             else f", in {held.store().root}."
         )
     )
+
+
+def _begun(wish: Wish) -> str:
+    """The job's name, started once: a second press breaks in at any use of the session's state."""
+    begun, now = st.session_state.setdefault("jobs_begun", {}), _round()
+    if now not in begun:
+        job = _create(wish)
+        _launch(job, wish)
+        begun[now] = job.name
+    return str(begun[now])
 
 
 def _create(wish: Wish) -> Job:
@@ -148,7 +158,7 @@ def _launch(job: Job, wish: Wish) -> None:
     below = source if source.is_dir() else source.parent
     command = ["classify", str(source), "--job", str(folder), "--below", str(below)]
     command += ["--out", str(folder / "results.parquet"), "--out", str(folder / "results.csv")]
-    command += wish.options
+    command += ["--model", registry.default_model(), *wish.options]
     if wish.draws:
         command += ["--annotated", str(folder / "annotated")]
     try:

@@ -87,6 +87,9 @@ def test_labels_are_judged_by_a_models_own_answers(app: AppTest) -> None:
     assert "judge pictures by it that it has not seen" in texts(app)
     press(app, "Judge the labels")
     assert "labels are flagged" in texts(app)
+    app.selectbox(key="judge_split").set_value("test")
+    press(app.run(), "Judge the labels")
+    assert "of 140 labels are flagged" in texts(app)
 
 
 def test_blank_pictures_are_found(app: AppTest) -> None:

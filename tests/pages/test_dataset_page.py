@@ -1,5 +1,6 @@
 """The dataset page driven as a user would, without a browser: balance and upsampling."""
 
+import shutil
 import time
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from fer_core.dataset import scan, store
 from fer_core.labels import EMOTIONS
-from tests.page_kit import choose, open_page, press, settle, texts
+from tests.page_kit import choose, labelled, open_page, press, settle, texts
 
 
 def alts(app: AppTest) -> list[str]:
@@ -70,10 +71,22 @@ def test_strategies_fill_the_targets(
 def test_a_number_below_the_largest_class_keeps_it_unless_told(app: AppTest) -> None:
     choose(app, "dataset_part", "Upsample")
     choose(app, "how_far", "A number")
-    app.number_input(key="target_number").set_value(150)
+    labelled(app.number_input, "Images a class").set_value(150)
     settle(app.run())
     table = next(f.value for f in app.dataframe if "target" in f.value)
     assert table["target"].tolist() == [150, 150, 150, 245, 177, 153, 150]
+
+
+def test_another_dataset_brings_its_own_name_and_number(app: AppTest, tree: Path) -> None:
+    shutil.copytree(tree, store.default_home() / "small")
+    choose(app, "dataset_part", "Upsample")
+    choose(app, "how_far", "A number")
+    assert labelled(app.text_input, "Name").value == "demo-balanced"
+    choose(app, "dataset_way", "Kept here")
+    app.selectbox(key="dataset_kept").set_value("small")
+    press(app.run(), "Open it")
+    assert labelled(app.text_input, "Name").value == "small-balanced"
+    assert labelled(app.number_input, "Images a class").value == 10
 
 
 def test_apply_open_and_undo(app: AppTest) -> None:
@@ -105,7 +118,7 @@ def test_decisions_alone_make_a_version(app: AppTest) -> None:
     choose(app, "dataset_part", "Upsample")
     choose(app, "how_far", "By hand")
     assert "as your 12 decisions leave it" in texts(app)
-    app.text_input(key="new-1").set_value("no leaks")
+    labelled(app.text_input, "Name").set_value("no leaks")
     press(app.run(), "Write it")
     assert "no leaks is written" in texts(app)
     assert len(scan(store.default_home() / "no leaks")) == 1_200

@@ -18,7 +18,7 @@ from fer_core.evaluation.robustness import EVERY
 from fer_core.evaluation.strains import STRAINS
 from fer_core.settings import settings
 from pages._evaluate import html
-from tests.page_kit import choose, open_page, press, settle, texts
+from tests.page_kit import choose, labelled, open_page, press, settle, texts
 
 
 @pytest.fixture(scope="session")
@@ -268,7 +268,7 @@ def test_models_are_listed_kept_promoted_and_deleted() -> None:
     listed = app.dataframe[0].value["model"].tolist()
     assert listed[0] == "mobilenetv2 (default)"
     assert len(listed) == len(before)
-    app.text_input(key="keep-mobilenetv2").set_value("mine")
+    labelled(app.text_input, "Keep a copy as").set_value("mine")
     press(app.run(), "Keep")
     assert "Kept as mine" in texts(app)
     app.selectbox(key="model_chosen").set_value("mine")
@@ -303,7 +303,7 @@ def test_imports_that_ask_for_code_are_refused(tmp_path: Path) -> None:
     data = (tmp_path / "evil.keras").read_bytes()
     app.file_uploader(key="model_file").set_value([("evil.keras", data, "application/zip")])
     app.run()
-    app.text_input(key="import_name").set_value("evil")
+    assert labelled(app.text_input, "Call it").value == "evil"
     press(app.run(), "Import")
     assert "evil.keras: holds a Lambda layer" in texts(app)
 

@@ -67,6 +67,25 @@ def test_the_snapshot_takes_the_place_of_the_video() -> None:
     assert app.get("camera_input")
 
 
+def test_each_face_held_still_brings_its_own_emotion() -> None:
+    def page() -> None:
+        import numpy as np
+        import streamlit as st
+
+        from pages._live.correcting import show_frozen
+        from pages._live.state import Frozen, viewer
+
+        for emotion in ("happy", "sad"):
+            if st.button(emotion):
+                viewer().frozen = Frozen(np.zeros((8, 8, 3), np.uint8), emotion)
+        show_frozen()
+
+    app = AppTest.from_function(page, default_timeout=30).run()
+    for button, emotion in zip(range(2), ("happy", "sad"), strict=True):
+        app.button[button].click().run()
+        assert app.selectbox[0].value == emotion
+
+
 def test_a_start_given_up_before_it_connected_leaves_its_seat_to_the_next(monkeypatch) -> None:
     mine, places, asked = Viewer(), Seats(1), []
 

@@ -46,6 +46,21 @@ def test_photos_starts_with_the_notice_and_an_example() -> None:
     assert "happy" in texts(app)
 
 
+def test_a_new_threshold_counts_for_what_is_shown(model_copy: Path) -> None:
+    home = settings().home / "models"
+    home.mkdir(parents=True)
+    folder = model_copy.rename(home / "mine")
+    registry.promote("mine")
+    app = open_page("upload")
+    app.button[0].click().run()
+    assert "uncertain" not in texts(app)
+    card = json.loads((folder / "card.json").read_text())
+    for reading in card["readings"].values():
+        reading["abstain_below"] = 1.0
+    (folder / "card.json").write_text(json.dumps(card))
+    assert "uncertain" in texts(app.run())
+
+
 def test_each_photo_gets_its_answer_and_each_bad_file_its_line(face: bytes) -> None:
     wall = encode(np.full((200, 300, 3), 180, np.uint8))
     app = upload(

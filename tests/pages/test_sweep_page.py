@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from fer_core import runs
+from fer_core.cluster import connection
 from fer_core.dataset import demo
 from fer_core.dataset import store as datasets
 from fer_core.jobs import CANCEL, State, job
@@ -59,6 +60,18 @@ def test_a_sweep_is_shown_with_its_trials_and_one_can_be_watched() -> None:
     app = press(app, "Watch")
     assert app.session_state["train_run"] == store.run_name(name, 1)
     assert "Best accuracy" in texts(app)
+
+
+def test_a_sweep_just_begun_is_shown(drawn: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    finished()
+    monkeypatch.setattr(connection, "is_installed", lambda: True)
+    monkeypatch.setattr(store, "start", store.create)
+    shutil.copytree(drawn, datasets.default_home() / demo.NAME)
+    app = press(choose(open_page("train"), "train_part", "Sweep"), "Open the demo")
+    app = press(app, "Start the sweep")
+    newest = store.store().list()[0]
+    assert newest.title == "Sweep on demo"
+    assert app.selectbox(key="sweep_chosen").value == newest.name
 
 
 def test_the_lines_of_the_chart_are_the_trials() -> None:

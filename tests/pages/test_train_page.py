@@ -9,11 +9,12 @@ from streamlit.testing.v1 import AppTest
 
 from fer_core import model_store, registry, run_archive, runs
 from fer_core.dataset import demo, store
-from fer_core.jobs import State
+from fer_core.jobs import Job, State
 from fer_core.runs import Source
 from fer_core.settings import settings
 from fer_core.training import estimate
-from pages._train import choose_view
+from fer_core.training.presets import PRESETS
+from pages._train import after_view, choose_view
 from tests.page_kit import choose, open_page, press, texts
 from tests.run_kit import line, made
 
@@ -230,6 +231,50 @@ def test_the_list_compares_renames_and_deletes() -> None:
     assert "Renamed" in set(app.dataframe[0].value["run"])
     app = press(app, "Delete it for good")
     assert [run.job.title for run in runs.every()] == ["Two"]
+
+
+def test_runs_of_one_title_are_told_apart() -> None:
+    for name in ("One", "Two"):
+        made(name)
+        runs.store().rename(name, "FERNet on demo")
+    app = part(open_page("train"), "All runs")
+    shown = app.selectbox(key="runs_one")
+    assert len(set(shown.options)) == 2
+    first, second = (run.job.name for run in runs.every())
+    assert shown.value == first
+    assert app.run().selectbox(key="runs_one").value == first
+    assert app.selectbox(key="runs_one").set_value(second).run().selectbox(
+        key="runs_one"
+    ).value == (second)
+    curves = next(one.value for one in app.dataframe if "epoch" in one.value)
+    assert len(curves.columns) == 3
+
+
+def test_a_second_press_puts_nothing_to_use_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    made("Best", model=True)
+    monkeypatch.setattr(after_view.st, "session_state", {})
+    for _ in range(2):
+        after_view._promote("Best", "best")
+        assert after_view.st.session_state["train_notice"].startswith("best is in use")
+    assert [one.name for one in model_store.entries() if one.kind == "own"] == ["best"]
+
+
+def test_a_second_press_shows_the_run_that_was_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = []
+
+    def start(*_: object) -> Job:
+        begun.append(made("First", state=State.RUNNING).job)
+        return begun[0]
+
+    monkeypatch.setattr(choose_view.st, "session_state", {})
+    monkeypatch.setattr(choose_view.st, "rerun", lambda: None)
+    monkeypatch.setattr(runs, "start", start)
+    monkeypatch.setattr(runs, "active", lambda: begun[0] if begun else None)
+    for _ in range(2):
+        choose_view._begin(PRESETS["Quick look"].config, Source("demo"), "First")
+        assert choose_view.st.session_state["train_next"] == "First"
+    assert len(begun) == 1
+    assert "train_error" not in choose_view.st.session_state
 
 
 def test_a_run_is_taken_in() -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fer_core import EMOTIONS
+from fer_core import EMOTIONS, registry
 from fer_core.errors import DatasetError, JobError
 from fer_core.images import encode
 from fer_core.jobs import Job, Jobs, State
@@ -105,6 +105,7 @@ def test_an_interrupted_job_goes_on(tmp_path: Path) -> None:
         time.sleep(0.05)
     app.run()
     assert "clip.mp4 was interrupted." in texts(app)
+    registry.promote("fernet")  # what was begun goes on with the model it began with
     press(app, "Go on")
     wait(job, State.FINISHED)
     app.run()
@@ -259,6 +260,19 @@ def offer(folder: str) -> None:
     from pages._upload import downloads
 
     downloads.show(load(Path(folder)))
+
+
+def test_a_second_press_starts_nothing_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    upload = io.BytesIO(b"x")
+    upload.name, upload.size = "a.zip", 1
+    monkeypatch.setattr(starting.st, "session_state", {})
+    monkeypatch.setattr(starting, "_launch", lambda job, wish: None)
+    wish = starting.Wish("files", upload, "", [])
+    assert starting._begun(wish) == starting._begun(wish)
+    assert len(store().list()) == 1
+    starting.st.session_state["job_round"] = 1
+    assert starting._begun(wish) != store().list()[-1].name
+    assert len(store().list()) == 2
 
 
 def test_a_name_that_is_none_for_a_file_takes_no_place() -> None:

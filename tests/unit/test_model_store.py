@@ -11,6 +11,7 @@ from fer_core.errors import ModelError, SettingsError
 from fer_core.model_store import Entry
 from fer_core.registry import load_card
 from fer_core.settings import settings
+from tests.run_kit import made
 
 
 @pytest.fixture
@@ -125,6 +126,14 @@ def test_public_links_change_nothing(mine: Entry, monkeypatch: pytest.MonkeyPatc
     ):
         with pytest.raises(SettingsError, match="public link"):
             change()
+
+
+def test_public_links_list_no_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    made("Secret", model=True)
+    assert "run Secret" in [one.name for one in model_store.entries()]
+    monkeypatch.setenv("FER_PUBLIC", "1")
+    settings.cache_clear()
+    assert "run Secret" not in [one.name for one in model_store.entries()]
 
 
 def test_what_cannot_be_written_is_said(mine: Entry) -> None:

@@ -7,17 +7,19 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
 
-from fer_core import runs
+from fer_core import EMOTIONS, runs
 from fer_core.__main__ import main
 from fer_core.errors import JobError, TrainingError
 from fer_core.jobs import State, job, owner
 from fer_core.jobs.job import RUNNING
 from fer_core.runs import Source
 from fer_core.sweeps import follower, store
+from fer_core.sweeps import run as sweep_run
 from fer_core.sweeps.config import Range, SweepConfig
 from fer_core.sweeps.follower import Follower
 from fer_core.training.config import TrainConfig
@@ -116,6 +118,25 @@ def few_pictures(drawn: Path, tmp_path: Path) -> Path:
             for file in sorted(folder.iterdir())[:count]:
                 shutil.copy(file, root / split / folder.name)
     return root
+
+
+def test_folders_of_other_names_stand_for_what_the_sweep_says(
+    few_pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for split in few_pictures.iterdir():
+        for folder in list(split.iterdir()):
+            folder.rename(split / f"{folder.name}-faces")
+    names = {f"{emotion}-faces": emotion for emotion in EMOTIONS}
+    wanted = config(title="Mapped", data=str(few_pictures))
+    name = store.create(replace(wanted, source=Source(str(few_pictures), names=names))).name
+
+    def connected(_: object) -> None:
+        raise TrainingError("as far as Ray")
+
+    monkeypatch.setattr(sweep_run, "connected", connected)
+    work = SimpleNamespace(report=lambda *_: None)
+    with pytest.raises(TrainingError, match="as far as Ray"):
+        sweep_run.run(name, work)
 
 
 def sweep_with_runs(*states: State, stopped_early: int | None = None) -> store.Sweep:
