@@ -73,7 +73,7 @@ def without_face(
 
     def work(start: int, stop: int) -> None:
         for row in range(start, stop):
-            missing[row] = not detector.detect(framed(pixels.read(index.path(row))))
+            missing[row] = not detector.detect(framed(pixels.read_face(index.path(row))))
 
     chunks.run(work, len(index), progress, size=64)
     return np.flatnonzero(missing)
