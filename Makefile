@@ -7,12 +7,17 @@ HOST ?= 127.0.0.1
 # that was made to point here.
 HOSTS ?= $(if $(filter 127.0.0.1 localhost,$(HOST)),localhost 127.0.0.1)
 
-.PHONY: app test check stress audit lock docs screenshots release-model
+# Where this computer's browser finds it.
+ADDRESS := $(if $(filter 127.0.0.1 0.0.0.0,$(HOST)),localhost,$(HOST))
+# An environment whose Python is gone is made anew.
+GONE := $(if $(wildcard $(VENV)/.app-ready),$(shell $(BIN)/python -c "" 2>/dev/null || echo gone))
+
+.PHONY: $(GONE) app test check stress audit lock docs screenshots release-model
 
 app: $(VENV)/.app-ready  ## install and start the dashboard; PORT=8502, HOST=0.0.0.0 for the network
 	@$(BIN)/python fer_core/first_run.py port $(HOST) $(PORT)
-	@echo "FER Studio is starting on http://localhost:$(PORT) (stop it with Ctrl-C)"
-	@$(BIN)/streamlit run streamlit_app.py --server.port $(PORT) --server.address $(HOST) \
+	@echo "FER Studio is starting on http://$(ADDRESS):$(PORT) (stop it with Ctrl-C)"
+	@$(BIN)/python -m streamlit run streamlit_app.py --server.port $(PORT) --server.address $(HOST) \
 		$(foreach name,$(HOSTS),--server.allowedHosts $(name))
 
 test: $(VENV)/.test-ready check  ## install what is needed and run every check and test
@@ -39,9 +44,9 @@ screenshots: $(VENV)/.test-ready  ## make the documents' pictures anew from the 
 	$(BIN)/python -m benchmarks.screenshots
 
 check: $(VENV)/.test-ready
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
 
 # DATA=folder with FER-2013, VOTES=its FER+ votes, START=ImageNet weights (default: Keras' download).
 # An interrupted run is taken up again. See docs/data.md and docs/model.md.
@@ -73,7 +78,7 @@ release-model: $(VENV)/.app-ready  ## train the shipped models anew
 	$(call ship,mobilenetv2,mobilenetv2)
 	$(call ship,fernet,fernet)
 
-$(VENV)/.app-ready: requirements.txt
+$(VENV)/.app-ready: requirements.txt $(GONE)
 	@command -v $(PYTHON) >/dev/null || \
 		{ echo "There is no $(PYTHON) here. Install Python 3.11, 3.12 or 3.13 (python.org)."; exit 1; }
 	@$(PYTHON) fer_core/first_run.py install $(VENV) $<

@@ -20,18 +20,30 @@ from fer_core.errors import FerError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; 0 on success, 1 if some files failed, 2 if nothing could be done."""
+    """Run one command; 0 on success, 1 if some files failed, 2 if nothing could be done.
+
+    130 if it was stopped by Ctrl-C, 141 if whoever read its output has gone.
+    """
     options = parser().parse_args(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors alone, where TensorFlow is used
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     try:
-        return int(options.run(options))
+        status = int(options.run(options))
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 130
     except FerError as error:
         print(f"fer_core: {error}", file=sys.stderr)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for Python's own flush
+        return 141
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         said = error.strerror or error
         print(f"fer_core: {where}{said}. Check the path and the free space.", file=sys.stderr)
+    else:
+        return status
     return 2
 
 

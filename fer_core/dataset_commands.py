@@ -13,7 +13,7 @@ from fer_core.audit.decisions import Decisions, view
 from fer_core.augmentation import LIMITS, Spec
 from fer_core.chunks import on_terminal
 from fer_core.classifier import EmotionClassifier
-from fer_core.dataset import DatasetIndex, demo, scan, votes
+from fer_core.dataset import DatasetIndex, demo, scan, store, votes
 from fer_core.dataset.take_in import take_in
 from fer_core.errors import DatasetError
 
@@ -36,7 +36,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     one = actions.add_parser("audit", help="find copies, wrong labels and useless pictures")
     _add_source(one)
     one.add_argument(
-        "--out", type=Path, help="folder for copies.csv, labels.csv, pictures.csv and report.html"
+        "--out", type=Path, help="folder for copies.csv, suspects.csv, pictures.csv and report.html"
     )
     one.add_argument(
         "--difference", type=float, default=copies.DEFAULT_DIFFERENCE, metavar="D",
@@ -100,6 +100,8 @@ def _import(options: argparse.Namespace) -> int:
 
 
 def _balance(options: argparse.Namespace) -> int:
+    if options.seed < 0:
+        raise DatasetError(f"--seed must be 0 or more. Received: {options.seed}.")
     index = _open(options)
     spec = Spec(**{name: getattr(options, name) for name in LIMITS})
     wanted = balance.plan(balance.train_counts(index), _target(options.to), options.undersample)
@@ -111,7 +113,7 @@ def _balance(options: argparse.Namespace) -> int:
     )
     if options.plan_only:
         return 0
-    name = options.name or balance.version_name(index)
+    name = store.free_name(options.name or balance.version_name(index))
     recipe = balance.Recipe(wanted, spec, options.seed)
     print(balance.apply(index, recipe, name, progress=on_terminal("balance")))
     return 0
@@ -174,7 +176,7 @@ def _write(folder: Path, index: DatasetIndex, findings: report.Findings) -> None
         )
     if (suspects := findings.suspects) is not None and findings.judged is not None:
         judged = findings.judged.table.iloc[suspects["row"]]
-        tables["labels.csv"] = suspects.assign(
+        tables["suspects.csv"] = suspects.assign(
             file=judged["file"].to_numpy(), given=judged["label"].to_numpy()
         )[["file", "given", "suggested", "belief", "flagged"]]
     for name, table in tables.items():

@@ -9,7 +9,7 @@ import numpy as np
 from fer_core import files, registry
 from fer_core.chunks import on_terminal
 from fer_core.dataset import SPLITS, DatasetIndex, demo, pixels, scan, votes
-from fer_core.errors import DatasetError, ModelError
+from fer_core.errors import DatasetError, ModelError, SettingsError
 from fer_core.evaluation import Evaluation, Pictures, evaluate, measure_robustness, text
 from fer_core.evaluation.answers import FORMS, ask, forms_of, open_form
 from fer_core.evaluation.robustness import EVERY, STANDARD, plain
@@ -47,6 +47,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Evaluate, print tables, write JSON."""
+    if options.seed < 0:
+        raise SettingsError(f"--seed must be 0 or more. Received: {options.seed}.")
     card = registry.load_card(options.model)
     index = _open(options)
     readings = options.reading or list(card.readings)

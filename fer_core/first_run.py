@@ -63,8 +63,21 @@ def install(environment: str, requirements: str) -> None:
         if subprocess.run([sys.executable, "-m", "venv", environment], check=False).returncode:
             shutil.rmtree(environment, ignore_errors=True)
             _stop("The virtual environment {} could not be made; see above.".format(environment))
+    check_version(python)
     _say("Installing {} into {}. The first time takes some minutes.", requirements, environment)
     _pip(python, requirements)
+
+
+def check_version(python: str) -> None:
+    """An environment that something else made may be of another Python."""
+    said = subprocess.run([python, "-V"], stdout=subprocess.PIPE, check=True).stdout.decode()
+    if not any(said.startswith("Python 3.{}.".format(minor)) for minor in (11, 12, 13)):
+        _stop(
+            "{} is {}, and FER Studio needs Python 3.11, 3.12 or 3.13. Move that folder away and "
+            "run the same command again: a new one is made.".format(
+                os.path.dirname(os.path.dirname(python)), said.strip()
+            )
+        )
 
 
 def _has_pip(python: str) -> bool:
@@ -96,6 +109,15 @@ def _pip(python: str, requirements: str) -> None:
 
 def check_port(host: str, port: str) -> None:
     """Nobody listens there yet."""
+    with socket.socket() as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            one.bind((host, 0))
+        except OSError:
+            _stop(
+                "{} is no IPv4 address of this computer. HOST=127.0.0.1 keeps FER Studio to it, "
+                "HOST=0.0.0.0 opens it to the network.".format(host)
+            )
     with socket.socket() as one:
         one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,8 +1,10 @@
 """``python -m fer_core sweep``: many training runs with different settings."""
 
 import argparse
+import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from fer_core import runs
 from fer_core.cluster import connection
@@ -49,11 +51,13 @@ def run(options: argparse.Namespace) -> int:
 
 def _create(options: argparse.Namespace) -> str:
     config = SweepConfig.load(options.config)
-    data = options.data or config.source.data
-    if data != "demo":
-        data = str(typed(data, DatasetError).absolute())
-    config = replace(config, source=replace(config.source, data=data))
-    return store.create(config).name
+    source = config.source if options.data is None else replace(config.source, data=options.data)
+    places: dict[str, Any] = {
+        name: str(typed(place, DatasetError).absolute())
+        for name in ("data", "votes", "decisions")
+        if (place := getattr(source, name)) and place != "demo"
+    }
+    return store.create(replace(config, source=replace(source, **places))).name
 
 
 def _summary(name: str) -> dict[str, object]:
@@ -66,10 +70,15 @@ def _summary(name: str) -> dict[str, object]:
 
 
 def _print(name: str) -> None:
-    """The trials, best first."""
+    """The trials, best first, and what is wrong with those that failed."""
     sweep = store.load(name)
     sign = 1 if sweep.config.monitor.endswith("loss") else -1
-    known = [one for one in sweep.trials() if one.best is not None]
+    trials = sweep.trials()
+    for one in trials:
+        if one.run and one.run.job.state is State.FAILED:
+            name = store.run_name(sweep.job.name, one.number)
+            print(f"failed: {name}: {one.run.job.message}", file=sys.stderr)
+    known = [one for one in trials if one.best is not None]
     for one in sorted(known, key=lambda one: sign * (one.best or 0)):
         name = store.run_name(sweep.job.name, one.number)
         print(f"{one.best:.4f}  {name}  {in_words(dict(one.tried))}  ({one.word})")

@@ -3,6 +3,7 @@
 import argparse
 import hashlib
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -52,7 +53,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Train; 0 when finished, 3 when paused."""
+    """Train; 0 when finished, 3 when paused, 130 when stopped by Ctrl-C."""
     folder = RunFolder(options.folder)
     config = _config(folder, options)
     try:
@@ -62,6 +63,12 @@ def run(options: argparse.Namespace) -> int:
     except PausedError:
         print("paused")
         return 3
+    except KeyboardInterrupt:
+        print(
+            f"Stopped. Go on with: python -m fer_core train --run {options.folder} --resume",
+            file=sys.stderr,
+        )
+        return 130
     return 0
 
 
@@ -180,7 +187,7 @@ def _stands_for(text: str) -> tuple[str, str]:
 def _config(folder: RunFolder, options: argparse.Namespace) -> TrainConfig:
     if options.resume and not options.config:
         config = TrainConfig.load(folder.config)
-        if options.epochs and options.epochs != config.epochs:
+        if options.epochs not in (None, config.epochs):
             folder.extend(config, options.epochs)
     else:
         named = recipes().get(options.config or "", Path(options.config or ""))
@@ -190,7 +197,8 @@ def _config(folder: RunFolder, options: argparse.Namespace) -> TrainConfig:
                 f"Received: {options.config!r}."
             )
         config = TrainConfig.load(named)
-    changes = {n: getattr(options, n) for n in ("epochs", "start") if getattr(options, n)}
+    changes = {n: getattr(options, n) for n in ("epochs", "start")}
+    changes = {name: value for name, value in changes.items() if value is not None}
     return TrainConfig.from_dict(config.to_dict() | changes)
 
 

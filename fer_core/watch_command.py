@@ -128,7 +128,8 @@ def pictures(source: str) -> Generator[Picture]:
         VideoError: It cannot be opened.
     """
     is_file = Path(source).is_file()
-    capture = cv2.VideoCapture(int(source) if source.isdigit() else source)
+    is_camera = source.isascii() and source.isdigit() and len(source) < 4
+    capture = cv2.VideoCapture(int(source) if is_camera else source)
     if not capture.isOpened():
         capture.release()
         raise VideoError(

@@ -1,6 +1,7 @@
 """What the server does once, before it shows its first page."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import streamlit as st
@@ -23,14 +24,19 @@ def start_once() -> None:
 
 
 def _secrets_into_environment() -> None:
-    """Streamlit hands on texts and numbers, not true and false, and passes over a broken file.
+    """Streamlit hands on texts and numbers, not true and false, and passes over the rest.
 
-    Either would leave a public link as open as one's own computer.
+    A switch that nobody hears would leave a public link as open as one's own computer.
     """
     if st.secrets.load_if_toml_exists():
         for name, value in st.secrets.items():
             if isinstance(value, bool):
                 os.environ[name] = str(value).lower()
+            if isinstance(value, Mapping) and any(key.startswith("FER_") for key in value):
+                raise SettingsError(
+                    f"Settings of the secrets stand below [{name}], where they do not count. Put "
+                    "every line that begins with FER_ above the first [section], then start again."
+                )
     elif any(Path(file).is_file() for file in config.get_option("secrets.files")):
         raise SettingsError(
             "The secrets cannot be read, so the settings in them are not known. Each line must be "

@@ -115,6 +115,7 @@ def classify(
     try:
         with _alone(folder):
             found = sources.listing(named, options.below)
+            _check_copies(named, found, options.annotated)
             parts = Parts(folder, plan(named, crew, options), options.restart)
             _Run(found, crew, parts, options, report).go()
             counts = tables.write(parts.tables(), targets, errors)
@@ -240,6 +241,21 @@ def _copies(found: Sequence[Source], folder: Path | None) -> dict[str, Path]:
         taken.add(name)
         copies[source.name] = folder / f"{name}.mp4"
     return copies
+
+
+def _check_copies(named: Sequence[str], found: Sequence[Source], folder: Path | None) -> None:
+    """Copies take no original's place, and the next call does not read them."""
+    if folder is None:
+        return
+    home, read = folder.resolve(), {source.path.resolve() for source in found}
+    above = (Path(name).resolve() for name in named if Path(name).is_dir())
+    if any(map(home.is_relative_to, above)) or not read.isdisjoint(
+        file.resolve() for file in _copies(found, folder).values()
+    ):
+        raise FerError(
+            f"--annotated {folder}: this is among what is read. Choose another folder for the "
+            "annotated copies."
+        )
 
 
 def plan(named: Sequence[str], crew: Crew, options: Options) -> Mapping[str, Any]:

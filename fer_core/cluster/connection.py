@@ -25,9 +25,10 @@ QUIET: Final = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
 }
-"""What Ray reads when it is imported: it reports to nobody, prints nothing of its own, and its
-workers have the rank of any other process."""
+"""What Ray reads when it is imported: it reports to nobody, prints nothing of its own, its
+workers have the rank of any other process, and Ctrl-C is ours to hear."""
 
 REACH_S: Final = 3.0
 ANSWER_S: Final = 5.0

@@ -3,14 +3,16 @@
 import shutil
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
 from fer_core import runs
 from fer_core.cluster.connection import connected
-from fer_core.dataset import demo, scan
-from fer_core.errors import FerError, JobError, TrainingError
+from fer_core.dataset import demo, scan, votes
+from fer_core.errors import DatasetError, FerError, JobError, TrainingError
 from fer_core.jobs import State, Work, owner
 from fer_core.jobs.job import RUNNING
+from fer_core.runs import Source
 from fer_core.settings import settings
 from fer_core.sweeps import store
 from fer_core.sweeps.config import SweepConfig
@@ -30,9 +32,9 @@ def run(name: str, work: Work, address: str | None = None) -> None:
 
     Raises:
         JobError: Another run trains.
-        DatasetError: The dataset cannot be read.
+        DatasetError: The dataset, its votes or its decisions cannot be read.
         ClusterError: See ``connection.connected``.
-        TrainingError: Ray Tune failed.
+        TrainingError: Ray Tune failed, or every trial did.
         CancelledError: It was asked to stop; what was trained is kept.
     """
     sweep = store.load(name)
@@ -41,15 +43,31 @@ def run(name: str, work: Work, address: str | None = None) -> None:
         raise JobError("A run is training. Wait until it is done, or stop it first.")
     try:
         work.report(0, 0, "Reading the dataset")
-        source = sweep.config.source  # looked at here, before all trials would draw the demo
-        scan(demo.make() if source.data == "demo" else source.data, names=source.names)
+        _look_at(sweep.config.source)
         total = sum(one.epochs for one in sweep.config.configs())
         work.report(0, total, "Starting Ray")
         with connected(address) as ray:
             _tune(ray, name, sweep.config, work, total)
+        _check_trained(name)
     finally:
         _end_trials(name)
         owner.release(lock)
+
+
+def _look_at(source: Source) -> None:
+    """What is wrong with it is said once, and the demo is drawn once, before all trials do."""
+    index = scan(demo.make() if source.data == "demo" else source.data, names=source.names)
+    if source.votes:
+        votes.attach(index, Path(source.votes))
+    if source.decisions and not Path(source.decisions).is_file():
+        raise DatasetError(f"{source.decisions}: there is no such file of decisions.")
+
+
+def _check_trained(name: str) -> None:
+    trials = store.load(name).trials()
+    if all(one.best is None for one in trials):
+        said = next((one.run.job.message for one in trials if one.run), "")
+        raise TrainingError(f"No trial has trained an epoch. The first says: {said}")
 
 
 def _tune(ray: Any, name: str, config: SweepConfig, work: Work, total: int) -> None:

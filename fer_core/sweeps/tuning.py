@@ -80,9 +80,9 @@ def tune_all(  # noqa: PLR0913, PLR0917
         over: Called with the number of a trial that will not be trained further.
     """
     configs = config.configs()
+    most = max(one.epochs for one in configs) + 1
     scheduler = ASHAScheduler(
-        max_t=max(one.epochs for one in configs) + 1, grace_period=config.grace,
-        reduction_factor=config.reduction,
+        max_t=most, grace_period=min(config.grace, most), reduction_factor=config.reduction,
     )  # fmt: skip
     numbers = tune.grid_search(list(range(len(configs))))
     tuner = tune.Tuner(

@@ -100,11 +100,13 @@ def _compare(run: Run) -> None:
 def _promote(run: str, name: str) -> None:
     promoted = st.session_state.setdefault("promoted", {})  # a second press makes no second copy
     try:
-        if promoted.get((run, name)) != registry.default_model():
-            promoted[run, name] = runs.promote(run, name)
-        free = promoted[run, name]
+        card = runs.load(run).folder.model / "card.json"
+        key = (run, name, card.stat().st_mtime_ns)
+        if promoted.get(key) != registry.default_model():
+            promoted[key] = runs.promote(run, name)
+        free = promoted[key]
         st.session_state["train_notice"] = f"{free} is in use on Photos and Live now."
-    except FerError as error:
+    except (FerError, OSError) as error:
         st.session_state["train_error"] = str(error)
 
 

@@ -25,6 +25,14 @@ def test_true_in_the_secrets_makes_a_link_public(
     assert settings().public
 
 
+def test_settings_below_a_section_are_not_passed_over(app: AppTest) -> None:
+    app.secrets["webrtc"] = {"urls": "stun:stun.example.org", "FER_PUBLIC": "1"}
+    app.run()
+    (error,) = app.error
+    assert "above the first [section]" in error.value
+    assert not app.title
+
+
 def test_nothing_is_shown_while_the_secrets_cannot_be_read(
     app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

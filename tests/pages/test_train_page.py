@@ -1,5 +1,6 @@
 """The training page driven as a user would, without a browser and without the minutes."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -256,7 +257,11 @@ def test_a_second_press_puts_nothing_to_use_again(monkeypatch: pytest.MonkeyPatc
     for _ in range(2):
         after_view._promote("Best", "best")
         assert after_view.st.session_state["train_notice"].startswith("best is in use")
-    assert [one.name for one in model_store.entries() if one.kind == "own"] == ["best"]
+    own = [one.name for one in model_store.entries() if one.kind == "own"]
+    assert own == ["best"]
+    os.utime(runs.load("Best").folder.model / "card.json", (0, 0))  # trained on
+    after_view._promote("Best", "best")
+    assert registry.default_model() == "best-2"
 
 
 def test_a_second_press_shows_the_run_that_was_begun(monkeypatch: pytest.MonkeyPatch) -> None:

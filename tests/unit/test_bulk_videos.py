@@ -68,6 +68,19 @@ def test_bad_videos_are_rows_and_the_rest_still_runs(tmp_path: Path, crew: Crew)
     assert {file.name for file in (tmp_path / "copies").iterdir()} == {"good.mp4", "cut.mp4"}
 
 
+@pytest.mark.parametrize("place", ["clips", "clips/copies"])
+def test_annotated_copies_take_no_originals_place(tmp_path: Path, crew: Crew, place: str) -> None:
+    (tmp_path / "clips").mkdir()
+    clip = make_clip(tmp_path / "clips" / "good.mp4", 2)
+    before, options = clip.read_bytes(), bulk.Options(annotated=tmp_path / place)
+    with pytest.raises(FerError, match="among what is read"):
+        bulk.classify([str(clip.parent)], crew, [tmp_path / "faces.csv"], options)
+    with pytest.raises(FerError, match="among what is read"):
+        bulk.classify([str(clip)], crew, [tmp_path / "faces.csv"],
+                      bulk.Options(annotated=clip.parent))  # fmt: skip
+    assert clip.read_bytes() == before
+
+
 def stand_long(clip: Path, target: Path, seconds: float) -> Path:
     """A copy whose last picture is shown for ``seconds``."""
     with av.open(str(clip)) as old, av.open(str(target), "w") as new:

@@ -1,10 +1,13 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from fer_core import registry
 from fer_core.__main__ import main
 from fer_core.files import write_json
 from fer_core.images import encode
@@ -66,6 +69,23 @@ def test_mistakes_get_one_line(
     filled = [a.format(photos=folder, empty=tmp_path / "empty") for a in arguments]
     assert main(filled) == 2
     assert message in capsys.readouterr().err
+
+
+def test_ctrl_c_gets_a_word(capsys: pytest.CaptureFixture, monkeypatch) -> None:
+    def stop() -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(registry, "default_model", stop)
+    assert main(["models", "list"]) == 130
+    assert capsys.readouterr().err == "Stopped.\n"
+
+
+def test_whoever_reads_may_go() -> None:
+    command = [sys.executable, "-u", "-m", "fer_core", "models", "show", "mobilenetv2"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.wait(60) == 141
+        assert process.stderr.read() == b""
 
 
 def test_models_are_listed_with_the_default_marked(capsys: pytest.CaptureFixture) -> None:

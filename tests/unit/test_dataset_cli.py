@@ -28,13 +28,15 @@ def test_balance_plans_and_writes(tree: Path, capsys: pytest.CaptureFixture) -> 
     assert main([*command, "--name", "mine"]) == 0
     counts = scan(store.default_home() / "mine").counts()["train"]
     assert counts[["disgust", "sad", "happy"]].tolist() == [6, 8, 10]
+    assert main([*command, "--name", "../../oops"]) == 0
+    assert {one.name for one in store.stored()} == {"mine", "oops"}
 
 
 def test_audit_writes_tables_that_name_files(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert main(["dataset", "audit", "demo", "--out", str(tmp_path / "out")]) == 0
     assert "12 pairs: 12 exact" in capsys.readouterr().out
     copies, labels, pictures = (
-        pd.read_csv(tmp_path / "out" / f"{name}.csv") for name in ("copies", "labels", "pictures")
+        pd.read_csv(tmp_path / "out" / f"{name}.csv") for name in ("copies", "suspects", "pictures")
     )
     assert copies["b"].str.contains("copy-").all()
     assert pictures["file"].str.contains("blank-").all()
@@ -52,7 +54,7 @@ def test_an_audit_of_few_images_still_finds_copies(
     assert "1 pairs: 1 exact" in said.out
     assert len(pd.read_csv(tmp_path / "out" / "copies.csv")) == 1
     assert (tmp_path / "out" / "report.html").is_file()
-    assert not (tmp_path / "out" / "labels.csv").exists()
+    assert not (tmp_path / "out" / "suspects.csv").exists()
 
 
 @pytest.mark.parametrize(
@@ -67,6 +69,7 @@ def test_an_audit_of_few_images_still_finds_copies(
         (["balance", "demo", "--to", "disgust=many"], "--to takes targets"),
         (["balance", "demo", "--to", "happy=3"], "below its"),
         (["balance", "demo", "--rotation", "90"], "rotation must be 0 to 45"),
+        (["balance", "demo", "--seed", "-1"], "--seed must be"),
         (["audit", "demo", "--difference", "2"], "--difference must be"),
     ],
 )

@@ -55,6 +55,7 @@ def test_votes_on_other_splits_are_no_truth_here(tree: Path, capsys: pytest.Capt
         (["--split", "validation"], "no readable images in the split validation"),
         (["--model", "nope"], "no model 'nope'"),
         (["--data", "/nowhere"], "no such folder"),
+        (["--seed", "-1"], "--seed must be 0 or more"),
     ],
 )
 def test_what_cannot_be_done_is_said(

@@ -74,8 +74,41 @@ def test_what_is_installed_needs_no_network(nowhere, capsys, tmp_path: Path) -> 
     assert "Installing" in capsys.readouterr().err
 
 
-def port(number: int) -> subprocess.CompletedProcess:
-    command = [sys.executable, str(FILE), "port", "127.0.0.1", str(number)]
+def test_an_environment_of_another_python(capsys, tmp_path: Path) -> None:
+    python = tmp_path / "venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\n[ "$1" != -V ] || echo Python 3.10.4\n')
+    python.chmod(0o755)
+    told = said(capsys, str(tmp_path / "venv"), "requirements.txt")
+    assert "venv is Python 3.10.4" in told
+    assert "Move that folder away" in told
+
+
+@pytest.mark.parametrize("host", ["::", "no-such-host.invalid", "203.0.113.9"])
+def test_an_address_of_no_network_here(host: str) -> None:
+    done = port(8501, host)
+    assert done.returncode == 1
+    assert f"{host} is no IPv4 address of this computer" in done.stderr
+
+
+def test_a_moved_or_dead_environment_is_made_anew(tmp_path: Path) -> None:
+    shutil.copy(FILE.parents[1] / "Makefile", tmp_path)
+    (tmp_path / "requirements.txt").touch()
+    ready = tmp_path / ".venv" / ".app-ready"
+    ready.parent.mkdir()
+    ready.touch()
+    asked = ["make", "-n", ready.relative_to(tmp_path)]
+    done = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "first_run.py install" in done.stdout
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir()
+    python.symlink_to(sys.executable)
+    done = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "first_run.py install" not in done.stdout
+
+
+def port(number: int, host: str = "127.0.0.1") -> subprocess.CompletedProcess:
+    command = [sys.executable, str(FILE), "port", host, str(number)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

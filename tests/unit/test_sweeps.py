@@ -14,7 +14,7 @@ import yaml
 
 from fer_core import EMOTIONS, runs
 from fer_core.__main__ import main
-from fer_core.errors import JobError, TrainingError
+from fer_core.errors import DatasetError, JobError, TrainingError
 from fer_core.jobs import State, job, owner
 from fer_core.jobs.job import RUNNING
 from fer_core.runs import Source
@@ -137,6 +137,28 @@ def test_folders_of_other_names_stand_for_what_the_sweep_says(
     work = SimpleNamespace(report=lambda *_: None)
     with pytest.raises(TrainingError, match="as far as Ray"):
         sweep_run.run(name, work)
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [({"votes": "votse.csv"}, "votse.csv"), ({"decisions": "gone.csv"}, "no such file of dec")],
+)
+def test_what_a_sweep_learns_from_is_looked_at_first(
+    few_pictures: Path, source: dict, says: str
+) -> None:
+    wanted = config(title="Mistyped", data=str(few_pictures))
+    name = store.create(replace(wanted, source=Source(str(few_pictures), **source))).name
+    with pytest.raises(DatasetError, match=says):
+        sweep_run.run(name, SimpleNamespace(report=lambda *_: None))
+
+
+def test_a_sweep_without_a_figure_has_failed() -> None:
+    sweep = sweep_with_runs(State.FINISHED)
+    sweep_run._check_trained(sweep.job.name)
+    run = sweep.trials()[0].run.folder
+    run.metrics.unlink()
+    with pytest.raises(TrainingError, match="No trial has trained an epoch"):
+        sweep_run._check_trained(sweep.job.name)
 
 
 def sweep_with_runs(*states: State, stopped_early: int | None = None) -> store.Sweep:

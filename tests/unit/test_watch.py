@@ -49,8 +49,9 @@ def test_of_a_camera_the_newest_picture_is_read(
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["gone.mp4"], "cannot be opened"), (["{clip}", "--out", "seen.json"], "must be a .csv file")],
-)
+    [(["gone.mp4"], "cannot be opened"), (["9" * 20], "cannot be opened"),
+     (["{clip}", "--out", "seen.json"], "must be a .csv file")],
+)  # fmt: skip
 def test_mistakes_get_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture, arguments: list, message: str
 ) -> None:
