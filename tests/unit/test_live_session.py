@@ -160,9 +160,10 @@ def test_a_face_that_leaves_and_returns_within_a_second_is_the_same_person(sessi
 
 
 def test_an_old_result_is_not_drawn():
-    clock = Clock()
-    session = LiveSession(StubRecognizer(), clock=clock)
+    recognizer, clock = StubRecognizer(), Clock()
+    session = LiveSession(recognizer, clock=clock)
     feed(session, picture(), 2)
+    recognizer.delay_s = 1  # so that the next picture cannot be read in time
     clock.now += STALE_S + 0.1
     assert np.array_equal(session.submit(picture()), picture())
     session.end()
