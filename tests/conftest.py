@@ -8,7 +8,8 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import aiortc  # noqa: F401  # first: after TensorFlow its cryptography crashes
@@ -87,6 +88,16 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         assert not loose, f"pytest-xdist does not see the groups of {len(loose)} tests"
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport]:
+    """What stands on the page where a test in the browser fails."""
+    report = yield
+    page = getattr(item, "funcargs", {}).get("page")
+    if report.failed and page is not None and not page.is_closed():
+        report.sections.append((f"On {page.url}", page.locator("body").inner_text()))
+    return report
+
+
 def environment_of_tests(folder: Path) -> dict[str, str]:
     """Switches that keep a test off the network and out of the user's folders."""
     finder = {"FER_YUNET": str(YUNET)} if YUNET else {"FER_DETECTOR": "haar"}
@@ -162,14 +173,21 @@ def server_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def server(server_home: Path) -> Iterator[str]:
     """Address of the real app, started for the browser's tests."""
+    with app(server_home.parent) as address:
+        yield address
+
+
+@contextmanager
+def app(folder: Path) -> Iterator[str]:
+    """Address of the real app on a server of its own, with its files in ``folder``."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
     flags = [f"--server.port={port}", "--server.headless=true", "--server.address=127.0.0.1"]
-    log = server_home.parent / "log"
+    log = folder / "log"
     # More live views than one test after the other can leave for the server to notice.
-    environment = os.environ | environment_of_tests(log.parent) | {"FER_STREAMS": "16"}
+    environment = os.environ | environment_of_tests(folder) | {"FER_STREAMS": "16"}
     with log.open("w") as out:
         process = subprocess.Popen(
             [*command, *flags], cwd=ROOT, env=environment, stdout=out, stderr=out

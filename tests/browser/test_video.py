@@ -25,11 +25,11 @@ def test_from_a_clip_to_table_and_annotated_video(page, server: str, tmp_path: P
     page.reload()  # the address brings the job back
     page.get_by_text("150 pictures, 1 person").wait_for(timeout=LONG_MS)
     chart = page.locator(".js-plotly-plot .draglayer .nsewdrag").first
-    chart.scroll_into_view_if_needed()
     box = chart.bounding_box()
-    page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.5)
-    page.wait_for_timeout(300)
-    page.mouse.click(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.5)
+    spot = {"x": box["width"] * 0.6, "y": box["height"] * 0.5}
+    chart.hover(position=spot)  # wherever the chart is by now: the video above it may have grown
+    page.locator(".js-plotly-plot .hoverlayer text").first.wait_for()  # the chart knows the pointer
+    chart.click(position=spot)
     page.wait_for_function("(document.querySelector('video')?.currentTime ?? 0) >= 16")
     assert page.evaluate("document.querySelector('video').currentTime") < 24
     with page.expect_download() as got:
