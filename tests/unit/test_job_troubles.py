@@ -16,7 +16,8 @@ QUICK = PRESETS["Quick look"].config
 
 @pytest.fixture
 def store(tmp_path: Path) -> Jobs:
-    return Jobs(tmp_path / "jobs", exclusive=True, program=(sys.executable, "-c", "input()"))
+    waits = (sys.executable, "-c", "import time; time.sleep(60)")
+    return Jobs(tmp_path / "jobs", exclusive=True, program=waits)
 
 
 def full(*_: object, **__: object) -> None:

@@ -86,11 +86,13 @@ def test_one_failure_costs_one_label_and_leaves_a_line_in_the_log(caplog):
         recognizer.fail_at = {recognizer.readings + 1}
         feed(session, picture())
         assert session.latest.failed
+        recognizer.delay_s = 0.5  # so that the next cannot be read in time
         drawn = session.submit(picture())
     assert np.array_equal(drawn, picture())  # no label, but the picture
     assert [record.message for record in caplog.records] == [
         "Picture 3 could not be read; it has no label"
     ]
+    recognizer.delay_s = 0
     feed(session, picture())
     assert session.latest.faces[0].emotion == "happy"
     session.end()

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -253,6 +255,32 @@ def nothing_left() -> Iterator[None]:
         store.store().kill(one.name)
     for one in runs.store().list():
         runs.discard(one.name)
+
+
+def test_ctrl_c_ends_a_sweep_and_its_trials(few_pictures: Path, nothing_left: None) -> None:
+    """A terminal sends it to every process of the command at once."""
+    pytest.importorskip("ray", reason="no Ray: pip install -r requirements-cluster.txt")
+    file = few_pictures.parent / "sweep.yaml"
+    fields = {"learning_rate": [2e-3]}
+    config(data=str(few_pictures), base={**TINY, "epochs": 5000}, fields=fields).save(file)
+    command = subprocess.Popen(
+        [sys.executable, "-m", "fer_core", "sweep", "--config", str(file)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    limit = time.monotonic() + 300
+    while not any(run.epochs for run in runs.every()):
+        assert command.poll() is None, command.communicate()
+        assert time.monotonic() < limit, command.kill()
+        time.sleep(0.1)
+    os.killpg(command.pid, signal.SIGINT)
+    said, errors = command.communicate(timeout=120)
+    (name,) = (one.name for one in store.store().list())
+    assert command.returncode == 130, errors
+    assert f"Stopped. Go on with: python -m fer_core sweep --resume {name}" in said
+    assert "Traceback" not in errors
+    assert store.store().get(name).state is State.INTERRUPTED
+    assert not any(run.job.state.is_active for run in runs.every())
+    assert owner.living(runs.store().root / RUNNING) is None
 
 
 def test_a_sweep_is_stopped_and_goes_on_until_its_trials_are_over(
