@@ -4,10 +4,10 @@
 
 One browser tab watches the fake camera, another uploads a photo every five seconds, a third opens
 the demo on the dataset page every fifteen, scanned anew. Beside the server one run on the demo
-trains after the other, and another process scans it without a pause. Memory, threads, open files
-and temporary files of the server are looked at every ten seconds; those at the end are compared
-with minute five. At last many visitors upload at the same moment, each a photo of its own name and
-number of faces.
+trains after the other, started as the page starts it, and another process scans the demo without a
+pause. Memory, threads, open files and temporary files of the server are looked at every ten
+seconds; those at the end are compared with minute five. At last many visitors upload at the same
+moment, each a photo of its own name and number of faces.
 """
 
 import argparse
@@ -39,6 +39,16 @@ from fer_core.images import encode
 EVERY_S, LOOK_S, START_MINUTE = 5.0, 10.0, 5.0
 MOST_GROWTH, SLOWEST_S = 0.05, 1.0
 CONFIG = "architecture: fernet\nstart: scratch\ninput_size: 48\nreadings: [fer2013]\nepochs: 10\n"
+TRAIN = """
+import sys, time
+from pathlib import Path
+from fer_core import runs
+from fer_core.training.config import TrainConfig
+run = runs.start(TrainConfig.load(Path(sys.argv[1])), runs.Source("demo"), "Soak")
+while runs.load(run.name).job.state.is_active:
+    time.sleep(0.5)
+runs.discard(run.name)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +75,8 @@ def look(server: Server, temporary: Path, began: float) -> Look:
 
 @contextmanager
 def repeated(command: list[str], environment: dict[str, str]) -> Iterator[None]:
-    """A command that starts over whenever it ends, until the block does.
-
-    ``{n}`` in it counts how often.
-    """
-    code = (
-        "import itertools, subprocess, sys\n"
-        "for n in itertools.count():\n"
-        "    subprocess.run([word.replace('{n}', str(n)) for word in sys.argv[1:]])"
-    )
+    """A command that starts over whenever it ends, until the block does."""
+    code = "import subprocess, sys\nwhile True:\n    subprocess.run(sys.argv[1:])"
     process = subprocess.Popen(
         [sys.executable, "-c", code, *command], env=environment, stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -201,8 +204,7 @@ def main() -> int:
             executable_path="/usr/bin/chromium",
             args=[*chromium_arguments(folder / "camera.y4m"), "--use-fake-ui-for-media-stream"],
         )
-        train = [*fer, "train", "--config", f"{place}/config.yaml", "--data", "demo",
-                 "--run", place + "/run-{n}"]  # fmt: skip
+        train = [sys.executable, "-c", TRAIN, f"{place}/config.yaml"]
         scan = [*fer, "dataset", "scan", f"{place}/home/datasets/demo"]
         try:
             with (

@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 from fer_core.chunks import Progress
 from fer_core.errors import CancelledError, FerError
+from fer_core.memory import give_back
 
 T = TypeVar("T")
 
@@ -80,3 +81,4 @@ class Task(Generic[T]):
             self._error = FerError(f"{self.title} failed: {error.strerror or error}.")
         except BaseException as error:
             self._error = error
+        give_back()  # what it took for a while

@@ -18,7 +18,7 @@ from typing import Any, Final
 import fer_core
 from fer_core.errors import JobError
 from fer_core.files import numbered, remove_folder, write_json
-from fer_core.jobs import job, owner
+from fer_core.jobs import job, owner, priority
 from fer_core.jobs.job import LOG, OWNER, REQUEST, RUNNING, Job, State
 from fer_core.settings import settings
 
@@ -279,7 +279,10 @@ def _not_started(title: str, error: OSError) -> str:
 
 
 def _detach(program: tuple[str, ...], one: Job) -> "subprocess.Popen[bytes]":
-    """Start a process in a session of its own: no terminal, signal or end of ours reaches it."""
+    """Start a process in a session of its own: no terminal, signal or end of ours reaches it.
+
+    It gives way to the server, so that pages stay quick while it works.
+    """
     package = str(Path(fer_core.__file__).parent.parent)
     path = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
     with (one.folder / LOG).open("ab") as out:
@@ -292,6 +295,7 @@ def _detach(program: tuple[str, ...], one: Job) -> "subprocess.Popen[bytes]":
             stderr=out,
             start_new_session=True,
         )
+    priority.lower(process.pid)
     threading.Thread(target=process.wait, daemon=True).start()  # leaves no zombie
     return process
 

@@ -15,6 +15,7 @@ from fer_core import settings
 from fer_core.errors import JobError
 from fer_core.jobs import CANCEL, PAUSE, Job, Jobs, State, owner
 from fer_core.jobs import job as job_module
+from fer_core.jobs.priority import NICE
 
 COUNTER = """
 import sys, time
@@ -95,6 +96,19 @@ def test_a_job_runs_to_its_end_and_says_so(store: Jobs) -> None:
     assert store.list() == (end,)
     with pytest.raises(JobError, match="finished: there is nothing to resume"):
         store.resume(one.name)
+
+
+@pytest.mark.skipif(not hasattr(os, "setpriority"), reason="the system knows no such priorities")
+def test_a_job_gives_way_to_the_server(store: Jobs) -> None:
+    one = wait_moving(store, count(store, LONG))
+    number = owner.living(one.folder / "owner.json").pid
+    ours = os.getpriority(os.PRIO_PROCESS, 0)
+    assert os.getpriority(os.PRIO_PROCESS, number) == max(ours, NICE)
+    session = Path(f"/proc/{number}/autogroup")  # where the kernel shares by session
+    if session.exists():
+        assert session.read_text().endswith(f"nice {NICE}\n")
+    hurry(one)
+    wait_end(store, one)
 
 
 @pytest.mark.parametrize(
