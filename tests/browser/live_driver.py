@@ -60,12 +60,23 @@ def told(tab) -> Iterator[None]:
         yield
     except Exception as error:
         player = tab.frame_locator(PLAYER).locator("body").all_inner_texts()
-        raise AssertionError(f"{tab.locator('body').inner_text()} {player}") from error
+        trail = tab.evaluate("[window.clicks, window.pcs?.map((one) => one.connectionState)]")
+        raise AssertionError(f"{tab.locator('body').inner_text()} {player} {trail}") from error
+
+
+CLICK = f"""name => {{
+    const buttons = document.querySelector('{PLAYER}').contentDocument.querySelectorAll("button");
+    const found = [...buttons].find((one) => one.textContent.trim() === name && !one.disabled);
+    found?.click();
+    (window.clicks ??= []).push(...(found ? [name] : []));
+    return Boolean(found);
+}}"""
+"""Looked for and clicked in one step: between the two, Stop may become Start."""
 
 
 def press(tab, name: str) -> None:
     with told(tab):
-        button(tab, name).click()
+        tab.wait_for_function(CLICK, arg=name)
 
 
 def start(tab) -> None:
