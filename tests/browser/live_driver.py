@@ -65,8 +65,9 @@ def told(tab) -> Iterator[None]:
 
 
 CLICK = f"""name => {{
-    const buttons = document.querySelector('{PLAYER}').contentDocument.querySelectorAll("button");
-    const found = [...buttons].find((one) => one.textContent.trim() === name && !one.disabled);
+    const player = document.querySelector('{PLAYER}')?.contentDocument;  // none while it loads
+    const buttons = [...(player?.querySelectorAll("button") ?? [])];
+    const found = buttons.find((one) => one.textContent.trim() === name && !one.disabled);
     found?.click();
     (window.clicks ??= []).push(...(found ? [name] : []));
     return Boolean(found);
