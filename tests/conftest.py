@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import aiortc  # noqa: F401  # first: after TensorFlow its cryptography crashes
@@ -93,8 +93,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     """What stands on the page where a test in the browser fails."""
     report = yield
     page = getattr(item, "funcargs", {}).get("page")
-    if report.failed and page is not None and not page.is_closed():
-        report.sections.append((f"On {page.url}", page.locator("body").inner_text()))
+    if report.failed and page is not None:
+        with suppress(Exception):  # a tab that has crashed or was closed says nothing
+            report.sections.append((f"On {page.url}", page.locator("body").inner_text()))
     return report
 
 
