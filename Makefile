@@ -15,7 +15,7 @@ GONE := $(if $(wildcard $(VENV)/.app-ready),$(shell $(BIN)/python -c "" 2>/dev/n
 .PHONY: $(GONE) app test check stress audit lock docs screenshots release-model
 
 app: $(VENV)/.app-ready  ## install and start the dashboard; PORT=8502, HOST=0.0.0.0 for the network
-	@$(BIN)/python fer_core/first_run.py port $(HOST) $(PORT)
+	@$(BIN)/python scripts/install.py port $(HOST) $(PORT)
 	@echo "FER Studio is starting on http://$(ADDRESS):$(PORT) (stop it with Ctrl-C)"
 	@$(BIN)/python -m streamlit run streamlit_app.py --server.port $(PORT) --server.address $(HOST) \
 		$(foreach name,$(HOSTS),--server.allowedHosts $(name))
@@ -81,9 +81,9 @@ release-model: $(VENV)/.app-ready  ## train the shipped models anew
 $(VENV)/.app-ready: requirements.txt $(GONE)
 	@command -v $(PYTHON) >/dev/null || \
 		{ echo "There is no $(PYTHON) here. Install Python 3.11, 3.12 or 3.13 (python.org)."; exit 1; }
-	@$(PYTHON) fer_core/first_run.py install $(VENV) $<
+	@$(PYTHON) scripts/install.py install $(VENV) $<
 	@touch $@
 
 $(VENV)/.test-ready: $(VENV)/.app-ready requirements-dev.txt requirements-cluster.txt
-	@$(PYTHON) fer_core/first_run.py install $(VENV) requirements-dev.txt
+	@$(PYTHON) scripts/install.py install $(VENV) requirements-dev.txt
 	@touch $@

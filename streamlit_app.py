@@ -4,8 +4,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages._start import start_once
-from pages._uploads import let_go
+from pages._server.startup import start_once
+from pages._server.uploads import let_go
 
 st.set_page_config(
     page_title="FER Studio", page_icon=":material/sentiment_satisfied:", layout="wide"

@@ -18,13 +18,13 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from fer_core import registry
-from fer_core.dataset import DatasetIndex, pixels, scan, votes
+from fer_core.dataset import DatasetIndex, ferplus, image_reading, scan
 from fer_core.evaluation import Evaluation, evaluate, text
-from fer_core.evaluation.answers import ask, forms_of
-from fer_core.files import write_json
-from fer_core.images import network_input
+from fer_core.evaluation.predictions import ask, forms_of
+from fer_core.images.codec import network_input
 from fer_core.labels import EMOTIONS
+from fer_core.models import registry
+from fer_core.system.files import write_json
 
 PEER_ORDER = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
@@ -37,10 +37,10 @@ def ours(names: list[str], index: DatasetIndex) -> dict[str, Evaluation]:
         for form in forms_of(card):
             answers = ask(card, index, form)
             for reading in card.readings:
-                source = reading if reading in votes.SOURCES else "fer2013"
+                source = reading if reading in ferplus.SOURCES else "fer2013"
                 found[f"{card.name} {form}, {reading}, on {source} labels"] = evaluate(
                     answers.probabilities(card, reading),
-                    votes.truth(index, source),
+                    ferplus.truth(index, source),
                     card.reading(reading).abstain_below,
                 )
     return found
@@ -51,14 +51,14 @@ def peer(file: Path, index: DatasetIndex) -> dict[str, Evaluation]:
     import keras
 
     model = keras.saving.load_model(file, compile=False)
-    crops = [pixels.read(index.path(row)) for row in range(len(index))]
+    crops = [image_reading.read(index.path(row)) for row in range(len(index))]
     given = model.predict(network_input(crops, 64, 1) / 127.5 - 1, batch_size=128, verbose=0)
     probabilities = given[:, [PEER_ORDER.index(emotion) for emotion in EMOTIONS]]
     return {
         f"mini-XCEPTION of `fer`, on {source} labels": evaluate(
-            np.asarray(probabilities, np.float32), votes.truth(index, source)
+            np.asarray(probabilities, np.float32), ferplus.truth(index, source)
         )
-        for source in votes.SOURCES
+        for source in ferplus.SOURCES
         if source == "fer2013" or index.votes is not None
     }
 
@@ -74,7 +74,7 @@ def main() -> None:
     options = parser.parse_args()
     index = scan(options.data)
     if options.votes:
-        index = votes.attach(index, options.votes)
+        index = ferplus.attach(index, options.votes)
     index = index.readable().split(options.split)
     names = options.model or sorted(
         file.parent.name for file in registry.SHIPPED.glob("*/card.json")

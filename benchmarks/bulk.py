@@ -23,8 +23,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import table
-from fer_core.crew import Crew
-from fer_core.images import decode
+from fer_core.images.codec import decode
+from fer_core.recognition.pool import Crew
 from fer_core.video import probe
 
 PHOTOS = 10_000

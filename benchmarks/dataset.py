@@ -23,13 +23,12 @@ import numpy as np
 import pandas as pd
 
 from fer_core import balance
-from fer_core.audit import copies, labels
-from fer_core.augmentation import Spec
-from fer_core.classifier import EmotionClassifier
-from fer_core.dataset import DatasetIndex, pixels, scan
-from fer_core.dataset import votes as ferplus
+from fer_core.audit import duplicates, label_issues
+from fer_core.dataset import DatasetIndex, ferplus, image_reading, scan
+from fer_core.images.augment import Spec
 from fer_core.labels import EMOTIONS
-from fer_core.settings import settings
+from fer_core.models.classifier import EmotionClassifier
+from fer_core.system.settings import settings
 
 
 def say(what: str, value: float, target: str) -> None:
@@ -51,11 +50,11 @@ def speed(args: argparse.Namespace) -> None:
     say(f"scan of {len(index):,} images, cold: s", seconds, "<= 6")
     seconds, index = timed(lambda: scan(args.data))
     say("scan from cache: s", seconds, "<= 0.5")
-    seconds, _ = timed(lambda: copies.find(index))
+    seconds, _ = timed(lambda: duplicates.find(index))
     say("search for copies: s", seconds, "<= 20")
     judged = index.readable().split("train")
     classifier = EmotionClassifier.load()
-    features_s, values = timed(lambda: labels.features(judged, classifier))
+    features_s, values = timed(lambda: label_issues.features(judged, classifier))
     head_s, _ = timed(lambda: judge(judged, values))
     say(f"labels of {len(judged):,} images: features, s", features_s, "")
     say("labels: head and ranking, s", head_s, "")
@@ -69,10 +68,10 @@ def speed(args: argparse.Namespace) -> None:
     say(f"upsampling by {made:,} images, originals linked: images/s", made / seconds, ">= 3000")
 
 
-def judge(index: DatasetIndex, values: labels.Features) -> pd.DataFrame:
+def judge(index: DatasetIndex, values: label_issues.Features) -> pd.DataFrame:
     codes = index.label_codes()
     digests = index.table["digest"].to_numpy()
-    return labels.suspects(codes, labels.out_of_fold(values, codes, digests))
+    return label_issues.suspects(codes, label_issues.out_of_fold(values, codes, digests))
 
 
 def growth(args: argparse.Namespace) -> None:
@@ -87,10 +86,10 @@ def growth(args: argparse.Namespace) -> None:
         seconds, index = timed(lambda root=root: scan(root))
         say(f"scan of {count:,} from cache: s", seconds, "")
         begin = time.process_time()
-        copies.propose(index.thumbs)
+        duplicates.propose(index.thumbs)
         proposing.append(time.process_time() - begin)
         begin = time.process_time()
-        seconds, pairs = timed(lambda index=index: copies.find(index))
+        seconds, pairs = timed(lambda index=index: duplicates.find(index))
         times.append(time.process_time() - begin)
         planted = count // 1000
         say(f"copies in {count:,}: s ({len(pairs):,} pairs, {planted:,} planted)", seconds, "")
@@ -114,7 +113,7 @@ def plant(root: Path, count: int) -> None:
             folder.mkdir(parents=True, exist_ok=True)
         small = random.integers(0, 255, (8, 8)).astype(np.uint8)
         picture = np.asarray(cv2.resize(small, (32, 32), interpolation=cv2.INTER_CUBIC))
-        (folder / f"{number:06}.png").write_bytes(pixels.png(picture))
+        (folder / f"{number:06}.png").write_bytes(image_reading.png(picture))
         if number % 1000 == 0:
             jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 50])[1]
             (folder / f"{number:06}-again.jpg").write_bytes(jpeg.tobytes())
@@ -133,16 +132,16 @@ def find_injected(args: argparse.Namespace) -> None:
             target.symlink_to(index.path(row))
         kinds = dict(zip(chosen.tolist(), np.arange(1500) // 300, strict=True))
         for row, kind in kinds.items():
-            changed = CHANGES[kind][1](pixels.read(index.path(row)), random)
+            changed = CHANGES[kind][1](image_reading.read(index.path(row)), random)
             name = Path(index.table["file"].iloc[row])
             (root / name.parent / f"injected-{kind}-{name.stem}.png").write_bytes(
-                pixels.png(changed)
+                image_reading.png(changed)
             )
         found = scan(root)
-        pairs = copies.find(found)
-    pairs = pairs[pairs["difference"] <= copies.DEFAULT_DIFFERENCE]
+        pairs = duplicates.find(found)
+    pairs = pairs[pairs["difference"] <= duplicates.DEFAULT_DIFFERENCE]
     files = found.table["file"].map(lambda name: Path(name).stem).to_numpy()
-    group = {row: number for number, rows in enumerate(copies.groups(pairs)) for row in rows}
+    group = {row: number for number, rows in enumerate(duplicates.groups(pairs)) for row in rows}
     place = {name: row for row, name in enumerate(files)}
     for kind, (title, _) in enumerate(CHANGES):
         names = [Path(index.table["file"].iloc[row]).stem for row, k in kinds.items() if k == kind]
@@ -184,7 +183,7 @@ def label_quality(args: argparse.Namespace) -> None:
     clean = np.flatnonzero(clear & ~wrong)
     for title, values, parts in sources(args, index):
         chances = by_part(index, values, given, parts)
-        ranked = labels.suspects(given, chances)
+        ranked = label_issues.suspects(given, chances)
         say(f"{title}: accuracy out of fold", (chances.argmax(1) == given).mean(), "")
         share = wrong[ranked["row"][:500]].mean()
         say(f"{title}: of the 500 most suspicious, wrong", share, ">= 0.80")
@@ -193,7 +192,7 @@ def label_quality(args: argparse.Namespace) -> None:
         say(f"{title}: flipped labels in the top 3 %", float(np.mean(shares)), ">= 0.70")
     if args.judge:
         judged = np.load(args.judge)["probabilities"]
-        ranked = labels.suspects(given, judged)
+        ranked = label_issues.suspects(given, judged)
         share = wrong[ranked["row"][:500]].mean()
         say("judge's own probabilities: of the 500, wrong", share, ">= 0.80")
 
@@ -216,7 +215,7 @@ def sources(args: argparse.Namespace, index: DatasetIndex) -> list[tuple]:
         found.append(("FER-2013 labels only, cross-fitted", values, judge_file["half"]))
     if args.imagenet:
         found.append(("ImageNet", imagenet(args.imagenet, index), whole))
-    shipped = labels.features(index, EmotionClassifier.load())
+    shipped = label_issues.features(index, EmotionClassifier.load())
     found.append(("shipped model (saw these labels and FER+)", shipped, whole))
     return found
 
@@ -225,7 +224,7 @@ def imagenet(start: Path, index: DatasetIndex) -> np.ndarray:
     """Features of MobileNetV2's ImageNet weights, read from a LiteRT export."""
     from ai_edge_litert.interpreter import Interpreter
 
-    from fer_core.images import network_input
+    from fer_core.images.codec import network_input
     from fer_core.training import networks
     from fer_core.training.config import TrainConfig
 
@@ -239,7 +238,7 @@ def imagenet(start: Path, index: DatasetIndex) -> np.ndarray:
         parts = []
         for start_row in range(0, len(index), 64):
             rows = range(start_row, min(start_row + 64, len(index)))
-            crops = [pixels.read(index.path(row)) for row in rows]
+            crops = [image_reading.read(index.path(row)) for row in rows]
             parts.append(run(pixels=network_input(crops, config.input_size, 1))["features"])
     return np.concatenate(parts)
 
@@ -251,7 +250,7 @@ def by_part(
     digests = index.table["digest"].to_numpy()
     for part in np.unique(parts):
         rows = parts == part
-        chances[rows] = labels.out_of_fold(values[rows], given[rows], digests[rows])
+        chances[rows] = label_issues.out_of_fold(values[rows], given[rows], digests[rows])
     return chances
 
 
@@ -262,7 +261,7 @@ def flips(index: DatasetIndex, values: np.ndarray, parts: np.ndarray, seed: int)
     flipped = random.choice(len(given), 300, replace=False)
     given = given.copy()
     given[flipped] = (given[flipped] + random.integers(1, 7, 300)) % 7
-    ranked = labels.suspects(given, by_part(index, values, given, parts))
+    ranked = label_issues.suspects(given, by_part(index, values, given, parts))
     return float(np.isin(flipped, ranked["row"][: round(0.03 * len(given))]).mean())
 
 

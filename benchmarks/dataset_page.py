@@ -17,7 +17,7 @@ from pathlib import Path
 from streamlit.testing.v1 import AppTest
 
 from benchmarks.dataset import say
-from fer_core.settings import settings
+from fer_core.system.settings import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = "<= 0.3"

@@ -24,14 +24,15 @@ sys.path.insert(0, str(ROOT))
 import numpy as np
 
 from benchmarks import table
-from fer_core import EmotionClassifier, registry
-from fer_core.dataset import DatasetIndex, pixels, scan, votes
+from fer_core import EmotionClassifier
+from fer_core.dataset import DatasetIndex, ferplus, image_reading, scan
 from fer_core.evaluation import Pictures, evaluate, measure_robustness
-from fer_core.evaluation.answers import ask, open_form
 from fer_core.evaluation.compare import compare
+from fer_core.evaluation.predictions import ask, open_form
 from fer_core.evaluation.robustness import EVERY
 from fer_core.explain import Explainer, covering_map, overlay
 from fer_core.labels import EMOTIONS
+from fer_core.models import registry
 
 
 def seconds(call: Callable[[], object], runs: int = 1) -> float:
@@ -49,8 +50,10 @@ def evaluating(index: DatasetIndex) -> dict[str, float]:
     def everything() -> None:
         answers = ask(card, index)
         for reading in card.readings:
-            source = reading if reading in votes.SOURCES and index.votes is not None else "fer2013"
-            evaluate(answers.probabilities(card, reading), votes.truth(index, source))
+            source = (
+                reading if reading in ferplus.SOURCES and index.votes is not None else "fer2013"
+            )
+            evaluate(answers.probabilities(card, reading), ferplus.truth(index, source))
 
     return {f"{len(index):,} images, both readings, all figures, s (<= 4)": seconds(everything)}
 
@@ -72,7 +75,7 @@ def filtering(index: DatasetIndex) -> dict[str, float]:
 def mapping(index: DatasetIndex) -> dict[str, float]:
     classifier = EmotionClassifier.load()
     explainer = Explainer(classifier)
-    crop = pixels.read(index.path(0))
+    crop = image_reading.read(index.path(0))
     return {
         "activation map of one face, with its overlay, ms (<= 20)": 1000
         * seconds(lambda: overlay(crop, explainer.maps([crop])[0, 3]), 100),
@@ -81,14 +84,14 @@ def mapping(index: DatasetIndex) -> dict[str, float]:
 
 def covering(index: DatasetIndex) -> dict[str, float]:
     classifier = EmotionClassifier.load()
-    crop = pixels.read(index.path(0))
+    crop = image_reading.read(index.path(0))
     return {"covering map of one face, ms": 1000 * seconds(
         lambda: covering_map(classifier, crop, 3), 30)}  # fmt: skip
 
 
 def robustness(index: DatasetIndex) -> dict[str, float]:
     classifier = open_form(registry.load_card(), in_bulk=True)
-    crops = [pixels.read(index.path(row)) for row in range(len(index))]
+    crops = [image_reading.read(index.path(row)) for row in range(len(index))]
     pictures = Pictures(crops, index.label_codes())
     return {
         f"robustness, {len(EVERY)} levels of {len(index):,} images, s (<= 180)": seconds(
@@ -135,7 +138,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.inside:
         index = scan(options.data)
-        index = votes.attach(index, options.votes) if options.votes else index
+        index = ferplus.attach(index, options.votes) if options.votes else index
         rows = PARTS[options.inside](index.readable().split("test"))
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
         print(json.dumps(rows | {f"memory of {options.inside}, GB (<= 1.2)": peak}))

@@ -24,7 +24,7 @@ from playwright.sync_api import Error, Page, sync_playwright
 
 from benchmarks.fake_camera import chromium_arguments, moving_photo, write_y4m
 from benchmarks.live_server import free_port, start_button
-from fer_core.images import encode
+from fer_core.images.codec import encode
 
 ROOT = Path(__file__).resolve().parent.parent
 LIMIT_MB = 690

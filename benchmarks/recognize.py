@@ -27,7 +27,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks import table
 from fer_core import EmotionClassifier, Recognizer
-from fer_core.images import encode
+from fer_core.images.codec import encode
 
 PORT = 8791
 

@@ -23,8 +23,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import table
-from fer_core.bulk.sources import Source
-from fer_core.cluster.folder import Folder
+from fer_core.bulk.inputs import Source
+from fer_core.cluster.result_folder import Folder
 from fer_core.dataset import demo
 from fer_core.sweeps.config import SweepConfig
 

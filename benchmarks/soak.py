@@ -34,7 +34,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.fake_camera import chromium_arguments, moving_photo, write_y4m
 from benchmarks.live_server import Server, free_port, start_button
-from fer_core.images import encode
+from fer_core.images.codec import encode
 
 EVERY_S, LOOK_S, START_MINUTE = 5.0, 10.0, 5.0
 MOST_GROWTH, SLOWEST_S = 0.05, 1.0

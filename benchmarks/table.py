@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import skimage.data
 
-from fer_core.detection import YUNET_NAME
-from fer_core.images import encode
+from fer_core.images.codec import encode
+from fer_core.recognition.detection import YUNET_NAME
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -37,7 +37,7 @@ FER_2013 = 28_558
 
 
 def noise(count: int, config: TrainConfig, seed: int):
-    from fer_core.training.samples import Samples
+    from fer_core.training.arrays import Samples
 
     random = np.random.default_rng(seed)
     shape = (count, config.input_size, config.input_size, config.channels)
@@ -59,7 +59,7 @@ def dashboard_pace(name: str, pictures: int) -> dict:
     """Training time of whole epochs of the loop, the first left out; validation left out too."""
     from fer_core.training import loop
     from fer_core.training.callbacks.validation import Validation
-    from fer_core.training.run import RunFolder
+    from fer_core.training.run_folder import RunFolder
 
     spent: list[float] = []
     inner = Validation.on_epoch_end
@@ -93,8 +93,8 @@ def bare_pace(name: str, pictures: int) -> dict:
 
     from fer_core.training import loop
     from fer_core.training.batches import draw
-    from fer_core.training.callbacks.state import Place
-    from fer_core.training.run import RunFolder
+    from fer_core.training.callbacks.resume_state import Place
+    from fer_core.training.run_folder import RunFolder
 
     config = CONFIGS[name]
     train = noise(pictures // config.batch_size * config.batch_size, config, 0)
@@ -125,9 +125,9 @@ def pace(pictures: int, rounds: int) -> None:
 
 def start() -> None:
     """From ``runs.start`` to the first batch written down."""
-    from fer_core import runs
     from fer_core.dataset import demo
-    from fer_core.runs import Source
+    from fer_core.training import runs
+    from fer_core.training.runs import Source
 
     demo.make()
     for name, config in CONFIGS.items():
@@ -166,8 +166,8 @@ def page() -> None:
     """CPU of the server while a browser watches a run, and the time of a rerun."""
     from playwright.sync_api import sync_playwright
 
-    from fer_core import runs
-    from fer_core.runs import Source
+    from fer_core.training import runs
+    from fer_core.training.runs import Source
 
     config = replace(CONFIGS["fernet"], epochs=500)
     job = runs.start(config, Source("demo"), "Benchmark")

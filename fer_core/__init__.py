@@ -1,7 +1,7 @@
 """Facial emotion recognition: the core that the dashboard, scripts and command line share."""
 
-from fer_core.classifier import EmotionClassifier
 from fer_core.labels import EMOTIONS
-from fer_core.recognition import FaceEmotion, Recognizer
+from fer_core.models.classifier import EmotionClassifier
+from fer_core.recognition.recognizer import FaceEmotion, Recognizer
 
 __all__ = ["EMOTIONS", "EmotionClassifier", "FaceEmotion", "Recognizer"]

@@ -6,17 +6,27 @@ import os
 import sys
 from collections.abc import Sequence
 
-from fer_core import (
-    classify_command,
-    dataset_commands,
-    evaluate_command,
-    registry,
-    sweep_command,
-    train_command,
-    watch_command,
+from fer_core.cli import (
+    classify as classify_command,
+)
+from fer_core.cli import (
+    dataset as dataset_commands,
+)
+from fer_core.cli import (
+    evaluate as evaluate_command,
+)
+from fer_core.cli import (
+    sweep as sweep_command,
+)
+from fer_core.cli import (
+    train as train_command,
+)
+from fer_core.cli import (
+    watch as watch_command,
 )
 from fer_core.dataset import scan
 from fer_core.errors import FerError
+from fer_core.models import registry
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -71,12 +81,13 @@ def _models_promote(options: argparse.Namespace) -> int:
 
 
 def _models_export(options: argparse.Namespace) -> int:
-    from fer_core.training import export, samples
+    from fer_core.models import export
+    from fer_core.training import arrays
 
     card = registry.load_card(options.model)
     print(export.export(card))
     if options.data:
-        pictures = samples.load(scan(options.data), options.split, card.input_size, card.channels)
+        pictures = arrays.load(scan(options.data), options.split, card.input_size, card.channels)
         print(export.export_int8(card, pictures.pixels))
     return 0
 

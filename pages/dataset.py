@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from pages._dataset import audit_view, balance_view, opening, upsample
+from pages._dataset import audit_view, balance_view, open_dataset, upsample_view
 from pages._dataset.state import finish_or_show, opened
 
 PARTS = {
     "Balance": balance_view.show,
-    "Upsample": upsample.show,
+    "Upsample": upsample_view.show,
     "Audit": audit_view.show,
     "Report": audit_view.show_report,
 }
@@ -15,7 +15,7 @@ PARTS = {
 st.title("Dataset", anchor=False)
 st.write("See what a dataset of faces is made of, what is wrong with it, and repair both.")
 finish_or_show()
-opening.show()
+open_dataset.show()
 found = opened()
 if found is None:
     st.info("Open the demo to look around, or a dataset of your own.")

@@ -3,22 +3,22 @@
 import streamlit as st
 
 from fer_core.errors import FerError
-from pages._dataset import opening
+from pages._dataset import open_dataset
 from pages._dataset.state import finish_or_show, opened
 from pages._evaluate import (
     compare_view,
-    figures_view,
-    mistakes_view,
+    errors_view,
+    metrics_view,
     models_view,
     report_view,
     robustness_view,
 )
-from pages._evaluate.added import add_labels
-from pages._evaluate.subject import answers_to, choose, judge
+from pages._evaluate.extra_labels import add_labels
+from pages._evaluate.selection import answers_to, choose, judge
 
 PARTS = {
-    "Figures": figures_view.show,
-    "Mistakes": mistakes_view.show,
+    "Figures": metrics_view.show,
+    "Mistakes": errors_view.show,
     "Compare": compare_view.show,
     "Robustness": robustness_view.show,
     "Report": report_view.show,
@@ -34,7 +34,7 @@ part = st.segmented_control(
 if part == "Models":
     models_view.show()
     st.stop()
-opening.show()
+open_dataset.show()
 found = opened()
 if found is None:
     st.info("Open the demo to look around, or a dataset of your own.")

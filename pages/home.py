@@ -7,9 +7,9 @@ import streamlit as st
 from streamlit.column_config import NumberColumn
 
 from fer_core import EMOTIONS
-from fer_core.registry import ModelCard
-from fer_core.settings import settings
-from pages._shared import model_card
+from fer_core.models.registry import ModelCard
+from fer_core.system.settings import settings
+from pages._components.model import model_card
 
 RATES = ("recall", "precision", "F1", "bias")
 

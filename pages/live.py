@@ -5,13 +5,9 @@ import streamlit as st
 from fer_core import Recognizer
 from fer_core.errors import FerError
 from fer_core.live import LiveOptions, ReadOptions
-from fer_core.photos import PhotoReader
-from fer_core.registry import ModelCard
-from pages._live.panel import beside
-from pages._live.player import camera_state, play
-from pages._live.recording import offer_files
-from pages._live.state import viewer
-from pages._shared import (
+from fer_core.models.registry import ModelCard
+from fer_core.recognition.photos import PhotoReader
+from pages._components.model import (
     choose_reading,
     model_card,
     notice,
@@ -19,6 +15,10 @@ from pages._shared import (
     settle_once,
     show_bars,
 )
+from pages._live.panel import beside
+from pages._live.player import camera_state, play
+from pages._live.recording import offer_files
+from pages._live.state import viewer
 
 REFRESH_S = 0.5
 

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from fer_core.settings import settings
-from pages._train import choose_view, runs_view, state, sweep_view, watch_view
+from fer_core.system.settings import settings
+from pages._train import new_run_view, runs_view, state, sweep_view, watch_view
 
 PARTS = {
-    state.NEW: choose_view.show,
+    state.NEW: new_run_view.show,
     state.WATCH: watch_view.show,
     state.LIST: runs_view.show,
     state.SWEEP: sweep_view.show,

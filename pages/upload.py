@@ -8,15 +8,15 @@ from typing import NamedTuple
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from fer_core import results
-from fer_core.drawing import caption
-from fer_core.images import MAX_PIXELS, SUFFIXES
-from fer_core.photos import Photo, PhotoReader, zip_pictures
-from fer_core.registry import ModelCard
-from fer_core.settings import settings
-from pages._shared import choose_reading, model_card, notice, recognizer, show_bars
-from pages._upload import held, jobs_view, starting
-from pages._why import show_why
+from fer_core.images.codec import MAX_PIXELS, SUFFIXES
+from fer_core.models.registry import ModelCard
+from fer_core.recognition import results
+from fer_core.recognition.drawing import caption
+from fer_core.recognition.photos import Photo, PhotoReader, zip_pictures
+from fer_core.system.settings import settings
+from pages._components.explanation import show_why
+from pages._components.model import choose_reading, model_card, notice, recognizer, show_bars
+from pages._upload import jobs_view, start_job, visitor_jobs
 
 EXAMPLE = Path(__file__).parent.parent / "docs" / "images" / "astronaut.jpg"
 WAYS = ("Photos", "Camera", "Video", "ZIP or folder")
@@ -217,16 +217,16 @@ def work_in_background(way: str, reading: str, is_crop: bool) -> None:
     if error := st.session_state.pop("job_error", None):
         st.error(error)
     if way == "Video":
-        starting.video(reading)
+        start_job.video(reading)
     else:
-        starting.files(reading, is_crop)
+        start_job.files(reading, is_crop)
     jobs_view.show_list()
 
 
 card = model_card()
 st.title("Photos and video", anchor=False)
-held.tidy()
-job = held.opened()
+visitor_jobs.tidy()
+job = visitor_jobs.opened()
 if job:
     notice(f"Kept for {settings().job_hours} hours, or until you delete it.")
     jobs_view.show_job(job)

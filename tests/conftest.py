@@ -17,11 +17,12 @@ import numpy as np
 import pytest
 import skimage.data
 
-from fer_core import registry, settings
-from fer_core.dataset import demo, pixels
-from fer_core.detection import YUNET_NAME, YUNET_SHA256
-from fer_core.downloads import digest
-from fer_core.images import Pixels
+from fer_core.dataset import demo, image_reading
+from fer_core.images.codec import Pixels
+from fer_core.models import registry
+from fer_core.recognition.detection import YUNET_NAME, YUNET_SHA256
+from fer_core.system import settings
+from fer_core.system.downloads import digest
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
@@ -154,7 +155,7 @@ def tree(tmp_path: Path, picture: Callable[[int], Pixels]) -> Path:
                           ("test/happy", 2)):  # fmt: skip
         (root / folder).mkdir(parents=True)
         for number in range(count):
-            (root / folder / f"{number}.png").write_bytes(pixels.png(picture(seed)))
+            (root / folder / f"{number}.png").write_bytes(image_reading.png(picture(seed)))
             seed += 1
     return root
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from fer_core.training.arrays import Samples
 from fer_core.training.config import Augmentation, TrainConfig
-from fer_core.training.samples import Samples
 
 NONE = Augmentation(
     flip=0, rotation=0, shift=0, zoom=0, brightness=0, contrast=0, noise=0, erasing=0, sharpness=0

@@ -4,11 +4,12 @@ import json
 import shutil
 from pathlib import Path
 
-from fer_core import registry, runs
 from fer_core.jobs import State, job
 from fer_core.labels import EMOTIONS
+from fer_core.models import registry
+from fer_core.training import runs
 from fer_core.training.config import TrainConfig
-from fer_core.training.run import RunFolder
+from fer_core.training.run_folder import RunFolder
 
 
 def line(epoch: int, **more) -> dict:

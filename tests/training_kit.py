@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from fer_core.training.arrays import Samples
 from fer_core.training.config import Augmentation, TrainConfig
-from fer_core.training.run import RunFolder
-from fer_core.training.samples import Samples
+from fer_core.training.run_folder import RunFolder
 from tests.conftest import ROOT
 
 TINY = {
@@ -147,10 +147,10 @@ def _serve() -> None:
 
 def _train(file: Path, folder: RunFolder, resume: bool, die_in: int) -> None:
     from fer_core.training import loop
-    from fer_core.training.callbacks import state
+    from fer_core.training.callbacks import resume_state
 
     def die() -> str:
-        if folder.state.exists() and state.load_place(folder.state).epoch == die_in:
+        if folder.state.exists() and resume_state.load_place(folder.state).epoch == die_in:
             os.kill(os.getpid(), signal.SIGKILL)
         return ""
 

@@ -5,9 +5,9 @@ imbalanced-learn does it. Only the training split is changed: copies made before
 into what the model is judged by.
 """
 
+from fer_core.balance.apply import Estimate, apply, estimate, version_name, write
 from fer_core.balance.manifest import Recipe, make_manifest
-from fer_core.balance.targets import STRATEGIES, Plan, plan, train_counts
-from fer_core.balance.writing import Estimate, apply, estimate, version_name, write
+from fer_core.balance.plan import STRATEGIES, Plan, plan, train_counts
 
 __all__ = [
     "STRATEGIES",

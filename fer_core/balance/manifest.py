@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fer_core import augmentation
-from fer_core.augmentation import Spec
-from fer_core.balance.targets import Plan
+from fer_core.balance.plan import Plan
 from fer_core.dataset.index import DatasetIndex
 from fer_core.dataset.store import MADE, SAME_NAME
 from fer_core.errors import DatasetError
+from fer_core.images import augment
+from fer_core.images.augment import Spec
 from fer_core.labels import EMOTIONS
 
 NAME: Final = rf"^(.*){MADE}(\d+)\.png$"
@@ -65,8 +65,8 @@ def make_manifest(index: DatasetIndex, recipe: Recipe) -> pd.DataFrame:
     originals = _rows(good, np.concatenate(kept), augmented=False)
     copies = _rows(good, np.concatenate(extra), augmented=True)
     copies = _numbered_on(copies, originals)
-    drawn = augmentation.draw(recipe.spec, len(copies), int(random.integers(2**63)))
-    same = pd.DataFrame([asdict(augmentation.Operation())] * len(originals), columns=drawn.columns)
+    drawn = augment.draw(recipe.spec, len(copies), int(random.integers(2**63)))
+    same = pd.DataFrame([asdict(augment.Operation())] * len(originals), columns=drawn.columns)
     table = pd.concat([originals.join(same.astype(drawn.dtypes)), copies.join(drawn)])
     return table.reset_index(drop=True)
 

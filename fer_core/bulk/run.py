@@ -11,21 +11,21 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
-from fer_core.bulk import remote, sources, tables
-from fer_core.bulk.parts import Parts, Standing
-from fer_core.bulk.sources import Opener, Source
-from fer_core.bulk.videos import VideoJob
-from fer_core.crew import Crew
-from fer_core.downloads import digest
+from fer_core.bulk import inputs, object_store, writers
+from fer_core.bulk.checkpoint import Parts, Standing
+from fer_core.bulk.inputs import Opener, Source
+from fer_core.bulk.video_job import VideoJob
 from fer_core.errors import FerError, ImageError, JobError
-from fer_core.files import numbered
-from fer_core.jobs import owner
+from fer_core.jobs import process_lock
 from fer_core.jobs.job import OWNER
-from fer_core.paths import shown, typed
-from fer_core.photos import Photo, PhotoReader
-from fer_core.recognition import Recognizer
-from fer_core.registry import LITERT_FILE
-from fer_core.results import check_format
+from fer_core.models.registry import LITERT_FILE
+from fer_core.recognition.photos import Photo, PhotoReader
+from fer_core.recognition.pool import Crew
+from fer_core.recognition.recognizer import Recognizer
+from fer_core.recognition.results import check_format
+from fer_core.system.downloads import digest
+from fer_core.system.files import numbered
+from fer_core.system.paths import shown, typed
 from fer_core.video import Sampling, probe
 
 Report = Callable[[float, float, str], None]
@@ -114,11 +114,11 @@ def classify(
     folder, errors = parts_folder(targets[0]), error_file(targets[0])
     try:
         with _alone(folder):
-            found = sources.listing(named, options.below)
+            found = inputs.listing(named, options.below)
             _check_copies(named, found, options.annotated)
             parts = Parts(folder, plan(named, crew, options), options.restart)
             _Run(found, crew, parts, options, report).go()
-            counts = tables.write(parts.tables(), targets, errors)
+            counts = writers.write(parts.tables(), targets, errors)
             parts.delete()
     except OSError as error:
         raise FerError(
@@ -280,8 +280,8 @@ def whereabouts(name: str) -> str:
     Raises:
         ImageError: It is no path.
     """
-    if remote.is_address(name):
-        return remote.name_of(name)
+    if object_store.is_address(name):
+        return object_store.name_of(name)
     return str(typed(name, ImageError).absolute())
 
 
@@ -289,11 +289,11 @@ def whereabouts(name: str) -> str:
 def _alone(folder: Path) -> Iterator[None]:
     """Nobody else writes the same results meanwhile; an empty folder is not left behind."""
     lock = folder / OWNER
-    if not owner.hold(lock, owner.me()):
+    if not process_lock.hold(lock, process_lock.me()):
         raise JobError(f"{folder} is being written by another process. Wait until it is done.")
     try:
         yield
     finally:
-        owner.release(lock)
-        if all(file.name == owner.GUARD for file in folder.iterdir()):
+        process_lock.release(lock)
+        if all(file.name == process_lock.GUARD for file in folder.iterdir()):
             shutil.rmtree(folder)

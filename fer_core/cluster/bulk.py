@@ -7,17 +7,17 @@ from functools import reduce
 from operator import add
 from typing import Any, Final
 
-from fer_core.bulk import Options, Report, sources
+from fer_core.bulk import Options, Report, inputs
 from fer_core.bulk.run import plan
 from fer_core.cluster.connection import ClusterError, connected
-from fer_core.cluster.folder import ERRORS, Counts, Folder
-from fer_core.cluster.member import Member, Order
-from fer_core.crew import Crew
-from fer_core.downloads import digest
+from fer_core.cluster.result_folder import ERRORS, Counts, Folder
+from fer_core.cluster.worker import Member, Order
 from fer_core.errors import FerError, JobError
-from fer_core.jobs import owner
+from fer_core.jobs import process_lock
 from fer_core.jobs.job import OWNER
-from fer_core.registry import LITERT_FILE
+from fer_core.models.registry import LITERT_FILE
+from fer_core.recognition.pool import Crew
+from fer_core.system.downloads import digest
 
 __all__ = ["ERRORS", "classify"]
 
@@ -65,7 +65,7 @@ def classify(  # noqa: PLR0913, PLR0917  (what to read, who reads, where to, how
         with _alone(folder):
             if options.restart:
                 folder.delete()
-            found = sources.listing(named, options.below, MOST_FILES)
+            found = inputs.listing(named, options.below, MOST_FILES)
             folder.claim(plan(named, crew, options))
             folder.add_inputs(found)
             _read(folder, _order(folder, crew, options), report, address, workers)
@@ -167,12 +167,12 @@ def _alone(folder: Folder) -> Iterator[None]:
         yield
         return
     lock = folder.path.with_name(folder.path.name + ".lock") / OWNER
-    if not owner.hold(lock, owner.me()):
+    if not process_lock.hold(lock, process_lock.me()):
         raise JobError(f"{folder.path} is being written by another process. Wait until it is done.")
     try:
         yield
     finally:
-        owner.release(lock)
+        process_lock.release(lock)
         with suppress(OSError):  # somebody else is waiting for it
-            (lock.parent / owner.GUARD).unlink(missing_ok=True)
+            (lock.parent / process_lock.GUARD).unlink(missing_ok=True)
             lock.parent.rmdir()

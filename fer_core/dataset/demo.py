@@ -14,9 +14,9 @@ from typing import Final
 import cv2
 import numpy as np
 
-from fer_core.dataset import pixels, store
+from fer_core.dataset import image_reading, store
 from fer_core.errors import DatasetError
-from fer_core.images import Pixels
+from fer_core.images.codec import Pixels
 from fer_core.labels import EMOTIONS
 
 NAME: Final = "demo"
@@ -101,7 +101,7 @@ def _write(folder: Path, random: np.random.Generator) -> None:
     def save(place: str, face: Pixels) -> None:
         file = folder / place
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(pixels.png(face))
+        file.write_bytes(image_reading.png(face))
 
     for split, counts in COUNTS.items():
         for emotion, count in counts.items():
@@ -112,7 +112,7 @@ def _write(folder: Path, random: np.random.Generator) -> None:
         save(f"train/{given}/wrong-{number:02}-is-{shown}.png", draw_face(shown, random))
     for number in range(COPIED):
         emotion = EMOTIONS[number % len(EMOTIONS)]
-        face = pixels.read(folder / "test" / emotion / f"{number:04}.png")
+        face = image_reading.read(folder / "test" / emotion / f"{number:04}.png")
         save(f"train/{emotion}/copy-{number:02}.png", face)
     for number in range(BLANK):
         save(f"train/neutral/blank-{number}.png", np.full((SIDE, SIDE), 60 + 90 * number, np.uint8))

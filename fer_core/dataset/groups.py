@@ -5,8 +5,8 @@ from typing import Final
 
 import pandas as pd
 
-from fer_core.dataset import csv_file
 from fer_core.errors import DatasetError
+from fer_core.system import csv_files
 
 FILE: Final = "labels.csv"
 
@@ -46,7 +46,7 @@ def load(file: Path, table: pd.DataFrame, folder: str = "") -> pd.Series | None:
 def from_bytes(data: bytes, name: str, table: pd.DataFrame, folder: str = "") -> pd.Series | None:
     """As ``load``, from the file's bytes; ``name`` is for messages."""
     try:
-        source = csv_file.table(data, ("file", "group"), dtype="str")
+        source = csv_files.table(data, ("file", "group"), dtype="str")
         if "group" not in source:
             return None
         groups = pd.Series(source["group"].to_numpy(), index=source["file"].str.strip())

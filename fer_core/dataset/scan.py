@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fer_core import chunks, files
-from fer_core.chunks import Progress
-from fer_core.dataset import pixels, votes
+from fer_core.dataset import ferplus, image_reading
+from fer_core.dataset.discover import Listing, list_files
 from fer_core.dataset.index import THUMB, DatasetIndex, Thumbs, make_table
-from fer_core.dataset.listing import Listing, list_files
 from fer_core.errors import DatasetError, ImageError
-from fer_core.paths import shown, typed
-from fer_core.settings import settings
+from fer_core.system import files, parallel
+from fer_core.system.parallel import Progress
+from fer_core.system.paths import shown, typed
+from fer_core.system.settings import settings
 
 SEEN: Final = {
     "width": np.int32, "height": np.int32, "brightness": np.float32, "contrast": np.float32,
@@ -60,11 +60,11 @@ def scan(
             for row in rows[start:stop].tolist():
                 _look_at(root, listing.files, seen, thumbs, row)
 
-        chunks.run(look, len(rows), progress, threads)
+        parallel.run(look, len(rows), progress, threads)
     table = _table(listing, seen)
     if len(rows) and not settings().public:  # what strangers bring is not stored
         _remember(cache, table, thumbs)
-    return DatasetIndex(root, table, thumbs, listing.notes(), votes.find(root, table))
+    return DatasetIndex(root, table, thumbs, listing.notes(), ferplus.find(root, table))
 
 
 def _table(listing: Listing, seen: dict[str, npt.NDArray[Any]]) -> pd.DataFrame:
@@ -83,7 +83,7 @@ def _look_at(
 ) -> None:
     """Open one file and fill its place."""
     try:
-        facts = pixels.facts(pixels.read(root / names[row]))
+        facts = image_reading.facts(image_reading.read(root / names[row]))
     except ImageError as error:
         seen["error"][row] = str(error)
         return

@@ -11,8 +11,8 @@ from typing import Final
 from filelock import FileLock, Timeout
 
 from fer_core.errors import DatasetError
-from fer_core.files import new_folder, numbered, remove_folder
-from fer_core.settings import settings
+from fer_core.system.files import new_folder, numbered, remove_folder
+from fer_core.system.settings import settings
 
 MANIFEST: Final = "manifest.parquet"
 MADE: Final = "-made-"

@@ -1,5 +1,6 @@
 """How good are answers whose truth is known, how sure is that, and what do they withstand?"""
 
+from fer_core.evaluation.bootstrap import Interval, Intervals, bootstrap
 from fer_core.evaluation.calibration import (
     Labels,
     Logits,
@@ -12,14 +13,7 @@ from fer_core.evaluation.calibration import (
     reliability,
 )
 from fer_core.evaluation.evaluate import Evaluation, evaluate, evaluate_logits
-from fer_core.evaluation.figures import (
-    ClassFigures,
-    Figures,
-    confusion_matrix,
-    measure,
-    rates,
-)
-from fer_core.evaluation.intervals import Interval, Intervals, bootstrap
+from fer_core.evaluation.metrics import ClassFigures, Figures, confusion_matrix, measure, rates
 from fer_core.evaluation.robustness import Pictures, Robustness, measure_robustness
 
 __all__ = [

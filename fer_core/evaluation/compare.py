@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from fer_core.evaluation.bootstrap import LEVEL, RESAMPLES, Interval
 from fer_core.evaluation.calibration import Labels
-from fer_core.evaluation.figures import Numbers, Rates, confusion_matrix, rates
-from fer_core.evaluation.intervals import LEVEL, RESAMPLES, Interval
+from fer_core.evaluation.metrics import Numbers, Rates, confusion_matrix, rates
 from fer_core.labels import EMOTIONS
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from fer_core.classifier import Probabilities, softmax
 from fer_core.errors import DatasetError
+from fer_core.evaluation.bootstrap import Intervals, bootstrap
 from fer_core.evaluation.calibration import (
     CoverageCurve,
     Labels,
@@ -16,8 +16,8 @@ from fer_core.evaluation.calibration import (
     coverage_curve,
     reliability,
 )
-from fer_core.evaluation.figures import Figures, Matrix, confusion_matrix, measure, rounded
-from fer_core.evaluation.intervals import Intervals, bootstrap
+from fer_core.evaluation.metrics import Figures, Matrix, confusion_matrix, measure, rounded
+from fer_core.models.classifier import Probabilities, softmax
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,7 +5,7 @@ from typing import Any
 
 from fer_core.evaluation.evaluate import Evaluation
 from fer_core.evaluation.robustness import Robustness
-from fer_core.evaluation.strains import STRAINS
+from fer_core.images.corruptions import STRAINS
 from fer_core.labels import EMOTIONS
 
 

@@ -14,12 +14,12 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from fer_core import child, scratch
-from fer_core.chunks import Progress
 from fer_core.errors import ModelError
-from fer_core.explain.activation import Maps
-from fer_core.images import Pixels, network_input
-from fer_core.registry import KERAS_FILE, ModelCard
+from fer_core.explain.cam import Maps
+from fer_core.images.codec import Pixels, network_input
+from fer_core.models.registry import KERAS_FILE, ModelCard
+from fer_core.system import isolated, temp_folders
+from fer_core.system.parallel import Progress
 
 TIME_LIMIT_S: Final = 300
 
@@ -54,14 +54,14 @@ def grad_cam(
     """
     if not card.features:
         raise ModelError(f"Model {card.name} has no feature map that Grad-CAM could look at.")
-    with scratch.folder("gradcam") as name:
+    with temp_folders.folder("gradcam") as name:
         asked, found = Path(name) / "asked.npz", Path(name) / "found.npy"
         values = network_input(crops, card.input_size, card.channels)
         np.savez(asked, pixels=values, classes=np.asarray(classes))
         command = [sys.executable, "-m", "fer_core.explain.gradcam", str(card.folder), reading,
                    card.features, str(asked), str(found)]  # fmt: skip
         try:
-            status, said = child.run(command, TIME_LIMIT_S, progress=progress)
+            status, said = isolated.run(command, TIME_LIMIT_S, progress=progress)
         except TimeoutError as error:
             raise ModelError(
                 f"{card.folder / KERAS_FILE}: Grad-CAM took longer than {TIME_LIMIT_S} s. Ask for "

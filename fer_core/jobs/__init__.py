@@ -3,7 +3,7 @@
 from fer_core.jobs.job import CANCEL, PAUSE, Job, State
 from fer_core.jobs.progress import Progress, duration
 from fer_core.jobs.store import Jobs
-from fer_core.jobs.work import PUBLIC_HOURS, PausedError, Work, working
+from fer_core.jobs.worker import PUBLIC_HOURS, PausedError, Work, working
 
 __all__ = [
     "CANCEL",

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from fer_core.errors import JobError
-from fer_core.files import write_json
-from fer_core.jobs import owner
+from fer_core.jobs import process_lock
 from fer_core.jobs.progress import FILE as PROGRESS
 from fer_core.jobs.progress import Progress
 from fer_core.jobs.progress import read as read_progress
+from fer_core.system.files import write_json
 
 JOB, STATE, OWNER = "job.json", "state.json", "owner.json"
 REQUEST, LOG = "request.json", "log.txt"
@@ -176,10 +176,10 @@ def asked(folder: Path) -> str:
 
 def _state(folder: Path) -> tuple[State, Mapping[str, Any]]:
     """The state and what was written with it; a dead process is found out here."""
-    if not _said_state(folder)[0].is_active or owner.living(folder / OWNER):
+    if not _said_state(folder)[0].is_active or process_lock.living(folder / OWNER):
         return _said_state(folder)
-    with owner.guard(folder.parent):  # nobody is between ``queued`` and a living process
-        if owner.living(folder / OWNER):
+    with process_lock.guard(folder.parent):  # nobody is between ``queued`` and a living process
+        if process_lock.living(folder / OWNER):
             return _said_state(folder)
         state, said = _said_state(folder)  # its last word may have come after our first look
         if not state.is_active:

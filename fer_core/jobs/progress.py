@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from fer_core.files import write_json
+from fer_core.system.files import write_json
 
 FILE: Final = "progress.json"
 INTERVAL_S: Final = 0.25

@@ -17,10 +17,10 @@ from typing import Any, Final
 
 import fer_core
 from fer_core.errors import JobError
-from fer_core.files import numbered, remove_folder, write_json
-from fer_core.jobs import job, owner, priority
+from fer_core.jobs import job, priority, process_lock
 from fer_core.jobs.job import LOG, OWNER, REQUEST, RUNNING, Job, State
-from fer_core.settings import settings
+from fer_core.system.files import numbered, remove_folder, write_json
+from fer_core.system.settings import settings
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 """What a job may be called: it comes from addresses, and must not lead out of the folder."""
@@ -66,11 +66,11 @@ class Jobs:
         """
         folder = self._folder(name or secrets.token_hex(16))
         try:
-            with owner.guard(self.root):
+            with process_lock.guard(self.root):
                 self._check_active()
                 self._make_room()
                 folder.mkdir(parents=True)
-                owner.write(folder / OWNER, owner.me())  # until it is launched
+                process_lock.write(folder / OWNER, process_lock.me())  # until it is launched
                 job.set_state(folder, State.QUEUED)
                 job.describe(folder, title, kind, details or {})
         except FileExistsError as error:
@@ -132,7 +132,7 @@ class Jobs:
             return
         with _written(now.folder):
             write_json(now.folder / REQUEST, {"ask": word})
-        process = owner.living(now.folder / OWNER)
+        process = process_lock.living(now.folder / OWNER)
         if now.state is State.RUNNING and process and os.name == "posix":
             _send(process, signal.SIGTERM)  # it looks at the request at once
 
@@ -141,10 +141,10 @@ class Jobs:
 
         One that runs on another machine is asked to end instead.
         """
-        process = owner.living(self.get(name).folder / OWNER)
+        process = process_lock.living(self.get(name).folder / OWNER)
         if process and not process.is_here:
             self.ask(name, job.CANCEL)
-        if process and process != owner.me():
+        if process and process != process_lock.me():
             _send(process, getattr(signal, "SIGKILL", signal.SIGTERM), group=True)
 
     def rename(self, name: str, title: str) -> None:
@@ -191,11 +191,11 @@ class Jobs:
 
     def _start(self, name: str, **changes: Any) -> Job:
         folder = self._folder(name)
-        with _written(self.root), owner.guard(self.root):
+        with _written(self.root), process_lock.guard(self.root):
             now = job.load(folder)
             if self._is_running(now):
                 raise JobError(f"{now.title} runs already.")
-            if self.exclusive and owner.living(self.root / RUNNING):
+            if self.exclusive and process_lock.living(self.root / RUNNING):
                 raise JobError("Another one is running. Wait until it is done, or stop it first.")
             self._check_active(but=name)
             try:
@@ -214,10 +214,10 @@ class Jobs:
         """Start the job's process and note it; where it cannot be noted it is ended again."""
         process = _detach(self.program, job.load(folder))
         try:
-            child = owner.Owner.of(process.pid)
-            owner.write(folder / OWNER, child)
+            child = process_lock.Owner.of(process.pid)
+            process_lock.write(folder / OWNER, child)
             if self.exclusive:
-                owner.write(self.root / RUNNING, child)
+                process_lock.write(self.root / RUNNING, child)
         except OSError:
             process.kill()
             raise
@@ -251,7 +251,7 @@ class Jobs:
     @staticmethod
     def _is_running(one: Job) -> bool:
         """It has a process of its own; one that waits to be launched has only its creator."""
-        return one.state.is_active and owner.read(one.folder / OWNER) != owner.me()
+        return one.state.is_active and process_lock.read(one.folder / OWNER) != process_lock.me()
 
 
 @contextmanager
@@ -300,7 +300,7 @@ def _detach(program: tuple[str, ...], one: Job) -> "subprocess.Popen[bytes]":
     return process
 
 
-def _send(process: owner.Owner, number: int, group: bool = False) -> None:
+def _send(process: process_lock.Owner, number: int, group: bool = False) -> None:
     if not process.is_here:
         return
     with suppress(OSError):

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_core.labels import EMOTIONS
-from fer_core.tracking import TrackedFace
+from fer_core.recognition.tracking import TrackedFace
 
 MINUTE_S: Final = 60
 BIN_S: Final = 0.5

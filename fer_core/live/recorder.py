@@ -14,11 +14,11 @@ from typing import Final
 
 import av
 
-from fer_core import scratch
-from fer_core.canvas import to_frame
-from fer_core.images import Pixels
-from fer_core.results import RESULT_COLUMNS, Moment, face_rows
-from fer_core.tracking import TrackedFace
+from fer_core.images.codec import Pixels
+from fer_core.images.yuv import to_frame
+from fer_core.recognition.results import RESULT_COLUMNS, Moment, face_rows
+from fer_core.recognition.tracking import TrackedFace
+from fer_core.system import temp_folders
 
 LIMIT_S: Final = 600.0
 """A recording stops by itself after this long."""
@@ -64,7 +64,7 @@ class Recorder:
     def __init__(self, limit_s: float = LIMIT_S, started: datetime | None = None) -> None:
         self._limit_s = limit_s
         self._wall = started or datetime.now(UTC)
-        self._folder = scratch.folder("live")
+        self._folder = temp_folders.folder("live")
         self.csv = Path(self._folder.name) / "results.csv"
         self.mp4 = Path(self._folder.name) / "clip.mp4"
         self._lock = threading.Lock()

@@ -14,18 +14,18 @@ from typing import Final
 
 import av
 
-from fer_core import overlay
-from fer_core.canvas import from_frame, mirror, to_frame, to_rgb
-from fer_core.detection import Detection
-from fer_core.images import Pixels
+from fer_core.images.codec import Pixels
+from fer_core.images.yuv import from_frame, mirror, to_frame, to_rgb
+from fer_core.live.frame_recognizer import FaceReader, ReadOptions
 from fer_core.live.history import History
-from fer_core.live.meters import LiveStats, Meters
-from fer_core.live.reader import FaceReader, ReadOptions
+from fer_core.live.latest_value import Slot
+from fer_core.live.metrics import LiveStats, Meters
 from fer_core.live.recorder import LIMIT_S, Recorder
-from fer_core.live.slot import Slot
-from fer_core.memory import give_back
-from fer_core.recognition import Recognizer
-from fer_core.tracking import TrackedFace
+from fer_core.recognition import video_drawing
+from fer_core.recognition.detection import Detection
+from fer_core.recognition.recognizer import Recognizer
+from fer_core.recognition.tracking import TrackedFace
+from fer_core.system.memory import give_back
 
 SILENT_S: Final = 10.0
 """Without a picture for this long a session rests: its thread ends, its seat is free. The next
@@ -234,9 +234,9 @@ class LiveSession:
             return
         self._meters.ages.append(now - result.time_s)
         if result.faces:
-            overlay.draw(yuv, result.faces, self.options.bars)
+            video_drawing.draw(yuv, result.faces, self.options.bars)
         else:
-            overlay.say(yuv, "no face")
+            video_drawing.say(yuv, "no face")
 
 
 def _reduced(frame: av.VideoFrame) -> av.VideoFrame:

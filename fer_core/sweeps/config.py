@@ -11,9 +11,9 @@ import numpy as np
 import yaml
 
 from fer_core.errors import TrainingError
-from fer_core.files import write_bytes
-from fer_core.runs import Source
+from fer_core.system.files import write_bytes
 from fer_core.training.config import Augmentation, TrainConfig, recipes
+from fer_core.training.runs import Source
 
 MOST_TRIALS: Final = 1000
 DRAWS: Final = 20

@@ -6,17 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from fer_core import runs
 from fer_core.cluster.connection import connected
-from fer_core.dataset import demo, scan, votes
+from fer_core.dataset import demo, ferplus, scan
 from fer_core.errors import DatasetError, FerError, JobError, TrainingError
-from fer_core.jobs import State, Work, owner
+from fer_core.jobs import State, Work, process_lock
 from fer_core.jobs.job import RUNNING
-from fer_core.runs import Source
-from fer_core.settings import settings
 from fer_core.sweeps import store
 from fer_core.sweeps.config import SweepConfig
-from fer_core.sweeps.follower import end
+from fer_core.sweeps.trial_runner import end
+from fer_core.system.settings import settings
+from fer_core.training import runs
+from fer_core.training.runs import Source
 
 TUNE: Final = "tune"
 """Ray Tune's own files, in the sweep's folder."""
@@ -39,7 +39,7 @@ def run(name: str, work: Work, address: str | None = None) -> None:
     """
     sweep = store.load(name)
     lock = runs.store().root / RUNNING
-    if not owner.hold(lock, owner.me()):
+    if not process_lock.hold(lock, process_lock.me()):
         raise JobError("A run is training. Wait until it is done, or stop it first.")
     try:
         work.report(0, 0, "Reading the dataset")
@@ -51,14 +51,14 @@ def run(name: str, work: Work, address: str | None = None) -> None:
         _check_trained(name)
     finally:
         _end_trials(name)
-        owner.release(lock)
+        process_lock.release(lock)
 
 
 def _look_at(source: Source) -> None:
     """What is wrong with it is said once, and the demo is drawn once, before all trials do."""
     index = scan(demo.make() if source.data == "demo" else source.data, names=source.names)
     if source.votes:
-        votes.attach(index, Path(source.votes))
+        ferplus.attach(index, Path(source.votes))
     if source.decisions and not Path(source.decisions).is_file():
         raise DatasetError(f"{source.decisions}: there is no such file of decisions.")
 
@@ -71,7 +71,7 @@ def _check_trained(name: str) -> None:
 
 
 def _tune(ray: Any, name: str, config: SweepConfig, work: Work, total: int) -> None:
-    from fer_core.sweeps.tuning import tune_all
+    from fer_core.sweeps.ray_tune import tune_all
 
     stop: list[BaseException] = []
 

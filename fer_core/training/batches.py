@@ -6,11 +6,11 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from fer_core import augmentation
+from fer_core.images import augment
 from fer_core.training import webcam
-from fer_core.training.augment import MIX, OPERATION
+from fer_core.training.arrays import Samples
+from fer_core.training.augment_layer import MIX, OPERATION
 from fer_core.training.config import Augmentation, TrainConfig
-from fer_core.training.samples import Samples
 from fer_core.training.targets import Targets
 
 Floats = npt.NDArray[np.float32]
@@ -59,7 +59,7 @@ def steps(samples: int, batch: int) -> int:
 def draw(spec: Augmentation, count: int, seed: tuple[int, ...]) -> Floats:
     """Operations for ``count`` pictures, float32 (count, len(OPERATION))."""
     first, second = np.random.SeedSequence(seed).generate_state(2)
-    table = augmentation.draw(spec, count, int(first)).drop(columns="seed")
+    table = augment.draw(spec, count, int(first)).drop(columns="seed")
     random = np.random.default_rng(int(second))
     mix = _draw_mix(spec, count, random)
     mix["sharpness"] = random.uniform(-spec.sharpness, spec.sharpness, count)

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 import yaml
 
-from fer_core.augmentation import Spec
 from fer_core.errors import TrainingError
-from fer_core.fields import described
-from fer_core.files import write_bytes
-from fer_core.training.yaml_file import fields_of
+from fer_core.images.augment import Spec
+from fer_core.system.config_fields import described
+from fer_core.system.files import write_bytes
+from fer_core.system.yaml_files import fields_of
 
 ARCHITECTURES: Final = ("mobilenetv2", "fernet")
 READINGS: Final = ("fer2013", "ferplus")

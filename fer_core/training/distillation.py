@@ -8,12 +8,12 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from fer_core import registry
 from fer_core.errors import FerError, TrainingError
-from fer_core.files import npy_bytes, write_bytes
-from fer_core.images import network_input
+from fer_core.images.codec import network_input
+from fer_core.models import registry
+from fer_core.system.files import npy_bytes, write_bytes
+from fer_core.training.arrays import Samples
 from fer_core.training.config import TrainConfig
-from fer_core.training.samples import Samples
 
 Floats = npt.NDArray[np.float32]
 

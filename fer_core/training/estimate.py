@@ -17,14 +17,14 @@ import numpy as np
 import psutil
 import yaml
 
-from fer_core import child, scratch
-from fer_core.chunks import Progress
 from fer_core.errors import TrainingError
-from fer_core.files import write_json
 from fer_core.labels import EMOTIONS
-from fer_core.settings import settings
+from fer_core.system import isolated, temp_folders
+from fer_core.system.files import write_json
+from fer_core.system.parallel import Progress
+from fer_core.system.settings import settings
 from fer_core.training.config import TrainConfig
-from fer_core.training.run import RunFolder
+from fer_core.training.run_folder import RunFolder
 
 BATCHES: Final = 6
 TIME_LIMIT_S: Final = 1800
@@ -89,12 +89,12 @@ def ask(config: TrainConfig, progress: Progress | None = None) -> Estimate:
 
 def _asked(config: TrainConfig, progress: Progress | None) -> dict[str, Any]:
     """What this module says as a program."""
-    with scratch.folder("estimate") as place:
+    with temp_folders.folder("estimate") as place:
         file = Path(place) / "answer.json"
         command = [sys.executable, "-m", "fer_core.training.estimate",
                    yaml.safe_dump(config.to_dict()), str(file)]  # fmt: skip
         try:
-            status, said = child.run(command, TIME_LIMIT_S, progress=progress)
+            status, said = isolated.run(command, TIME_LIMIT_S, progress=progress)
         except TimeoutError as error:
             raise _unmeasured(f"it took longer than {TIME_LIMIT_S} s") from error
         try:
@@ -118,7 +118,7 @@ def measure(config: TrainConfig) -> Estimate:
     """
     from fer_core.training import loop
     from fer_core.training.batches import Batches
-    from fer_core.training.callbacks.state import Place
+    from fer_core.training.callbacks.resume_state import Place
     from fer_core.training.callbacks.validation import predict
 
     start = (
@@ -126,7 +126,7 @@ def measure(config: TrainConfig) -> Estimate:
     )
     config = replace(config, start=start, teachers=(), head_epochs=0)
     data = _noise(config, (BATCHES + 1) * config.batch_size)
-    with scratch.folder("estimate") as folder:
+    with temp_folders.folder("estimate") as folder:
         session = loop.Session.open(config, RunFolder(Path(folder)), data, Place())
         batches = Batches(data["train"], session.targets, config, epoch=0)
         pace = _pace(lambda number: session.model.train_on_batch(*batches[number]), len(batches))
@@ -152,7 +152,7 @@ def _pace(work: Any, times: int) -> float:
 
 
 def _noise(config: TrainConfig, count: int) -> dict[str, Any]:
-    from fer_core.training.samples import Samples
+    from fer_core.training.arrays import Samples
 
     random = np.random.default_rng(0)
     shape = (count, config.input_size, config.input_size, config.channels)

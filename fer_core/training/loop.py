@@ -12,22 +12,22 @@ from typing import Any, Final
 import keras
 
 from fer_core.errors import TrainingError
-from fer_core.files import write_json
 from fer_core.labels import EMOTIONS
-from fer_core.training import distillation, memory, networks, optimizer, samples, targets
-from fer_core.training.augment import OPERATION, Augment
+from fer_core.system.files import write_json
+from fer_core.training import arrays, distillation, memory, networks, optimizer, targets
+from fer_core.training.arrays import Samples
+from fer_core.training.augment_layer import OPERATION, Augment
 from fer_core.training.batches import Batches, steps
-from fer_core.training.callbacks import library, state
-from fer_core.training.callbacks.averages import EvaluationWeights, Swap
-from fer_core.training.callbacks.checkpoint import BestModel
-from fer_core.training.callbacks.control import Control, Interrupted, Request
-from fer_core.training.callbacks.progress import MetricsLog, Progress
-from fer_core.training.callbacks.state import Keep, Place
+from fer_core.training.callbacks import resume_state, standard
+from fer_core.training.callbacks.best_model import BestModel
+from fer_core.training.callbacks.ema import EvaluationWeights, Swap
+from fer_core.training.callbacks.interrupt import Control, Interrupted, Request
+from fer_core.training.callbacks.metrics_log import MetricsLog, Progress
+from fer_core.training.callbacks.resume_state import Keep, Place
 from fer_core.training.callbacks.validation import Validation
 from fer_core.training.config import TrainConfig
 from fer_core.training.losses import ReadingLoss, accuracy
-from fer_core.training.run import RunFolder
-from fer_core.training.samples import Samples
+from fer_core.training.run_folder import RunFolder
 
 Told = Callable[[Mapping[str, Any]], None]
 
@@ -90,7 +90,7 @@ def _train(  # noqa: PLR0913, PLR0917
     config: TrainConfig, folder: RunFolder, data: Mapping[str, Samples], resume: bool,
     request: Request, until: int | None, told: Told, note: str,
 ) -> str:  # fmt: skip
-    samples.check(data, config.readings)
+    arrays.check(data, config.readings)
     place = _take_up(folder) if resume else _begin(folder)
     config.save(folder.config)
     _note_environment(folder, note)
@@ -137,7 +137,7 @@ class Session:
         )
         session.compile(session.heads_only)
         if place.epoch or place.step:
-            session.metrics = state.load(folder.state, session.model)
+            session.metrics = resume_state.load(folder.state, session.model)
         session.count_by_batch()
         return session
 
@@ -183,7 +183,7 @@ class Session:
                 shuffle=False, callbacks=callbacks, verbose=0,
             )  # fmt: skip
         except BaseException:
-            library.close(callbacks)
+            standard.close(callbacks)
             raise
 
     def _build(self) -> None:
@@ -204,7 +204,7 @@ class Session:
     def save_within(self, step: int) -> None:
         """Save in the middle of an epoch."""
         self.place.step = step
-        state.save(self.folder.state, self.model, self.place)
+        resume_state.save(self.folder.state, self.model, self.place)
 
     def _callbacks(self, request: Request, metrics: list[Any]) -> list[keras.callbacks.Callback]:
         config, folder, place = self.config, self.folder, self.place
@@ -217,7 +217,7 @@ class Session:
         )  # fmt: skip
         count = steps(len(train), batch)
         keeping = BestModel(self.network, folder.best, config.monitor)
-        of_keras = library.make(config, folder)
+        of_keras = standard.make(config, folder)
         first: list[keras.callbacks.Callback] = [
             Control(request, place.step),
             Progress(folder.progress, config.epochs, count, batch, place.step),
@@ -257,7 +257,7 @@ def _take_up(folder: RunFolder) -> Place:
     if not folder.state.exists():  # ended before its first epoch was saved: nothing to lose
         folder.drop_epochs_from(0)
         return Place()
-    place = state.load_place(folder.state)
+    place = resume_state.load_place(folder.state)
     place.burst += 1
     if len(folder.totals()) > place.extensions:  # more epochs were asked for
         place.extensions, place.stopped = len(folder.totals()), False

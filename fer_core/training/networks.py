@@ -11,9 +11,9 @@ from typing import Any, Final
 import keras
 from keras import layers
 
-from fer_core import registry
 from fer_core.errors import FerError, TrainingError
 from fer_core.labels import EMOTIONS
+from fer_core.models import registry
 from fer_core.training.config import TrainConfig
 
 FEATURES: Final = "features"

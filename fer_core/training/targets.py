@@ -6,11 +6,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from fer_core.classifier import softmax
 from fer_core.dataset.index import class_weights, effective_number
 from fer_core.labels import EMOTIONS
+from fer_core.models.classifier import softmax
+from fer_core.training.arrays import Samples
 from fer_core.training.config import TrainConfig
-from fer_core.training.samples import Samples
 
 Floats = npt.NDArray[np.float32]
 CLASSES: Final = len(EMOTIONS)

@@ -1,8 +1,8 @@
 """Video files: who is in them, and what their faces show over time."""
 
-from fer_core.video.info import VideoInfo
-from fer_core.video.reading import Position, ReadShot, Sampling, VideoReader
-from fer_core.video.source import SUFFIXES, Shot, probe, shots
+from fer_core.video.decoder import SUFFIXES, Shot, probe, shots
+from fer_core.video.metadata import VideoInfo
+from fer_core.video.recognizer import Position, ReadShot, Sampling, VideoReader
 
 __all__ = [
     "SUFFIXES",

@@ -3,13 +3,13 @@
 import streamlit as st
 
 from fer_core.audit import report
-from fer_core.audit.decisions import Decision, parse
+from fer_core.dataset.decisions import Decision, parse
 from fer_core.errors import FerError
-from fer_core.settings import settings
-from pages._dataset import copies_view, labels_view, pictures_view
+from fer_core.system.settings import settings
+from pages._dataset import duplicates_view, images_view, labels_view
 from pages._dataset.state import Opened
 
-PARTS = {"Copies": copies_view.show, "Labels": labels_view.show, "Pictures": pictures_view.show}
+PARTS = {"Copies": duplicates_view.show, "Labels": labels_view.show, "Pictures": images_view.show}
 
 
 def show(found: Opened) -> None:

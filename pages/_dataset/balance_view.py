@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from fer_core.dataset import DatasetIndex, pixels
+from fer_core.dataset import DatasetIndex, image_reading
 from fer_core.dataset.index import class_weights, effective_number, imbalance
 from fer_core.errors import ImageError
-from fer_core.images import Pixels, shrink
+from fer_core.images.codec import Pixels, shrink
 from fer_core.labels import EMOTIONS
-from pages._chart import show_chart
+from pages._components.chart import show_chart
 from pages._dataset import charts
 from pages._dataset.state import Opened
 
@@ -163,7 +163,7 @@ def name(index: DatasetIndex, row: int) -> str:
 def tile(index: DatasetIndex, row: int, side: int = TILE) -> Pixels:
     """A picture scaled to be looked at; a grey tile where the file has gone."""
     try:
-        picture = pixels.read(index.path(row))
+        picture = image_reading.read(index.path(row))
     except ImageError:
         return np.full((side, side), 128, np.uint8)
     return enlarge(picture, side)

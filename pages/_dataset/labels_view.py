@@ -7,17 +7,18 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from fer_core import model_store, registry
-from fer_core.audit import labels
-from fer_core.chunks import Progress
-from fer_core.classifier import EmotionClassifier
+from fer_core.audit import label_issues
 from fer_core.dataset import DatasetIndex
-from fer_core.evaluation import answers
+from fer_core.evaluation import predictions
 from fer_core.labels import EMOTIONS
-from pages._chart import show_chart
+from fer_core.models import registry
+from fer_core.models import store as model_store
+from fer_core.models.classifier import EmotionClassifier
+from fer_core.system.parallel import Progress
+from pages._components.chart import show_chart
 from pages._dataset import charts
 from pages._dataset.balance_view import name, show_tiles, tile
-from pages._dataset.deciding import decide
+from pages._dataset.decide import decide
 from pages._dataset.state import Opened, start
 
 NEXT = 11
@@ -84,13 +85,13 @@ def _judge(
     codes = judged.label_codes()
     if judge:
         card = registry.load_card(judge)
-        chances = answers.ask(card, judged, progress=progress).probabilities(
+        chances = predictions.ask(card, judged, progress=progress).probabilities(
             card, card.default_reading
         )
     else:
-        values = labels.features(judged, EmotionClassifier.load(), progress)
-        chances = labels.out_of_fold(values, codes, judged.table["digest"].to_numpy())
-    return judged, labels.suspects(codes, chances)
+        values = label_issues.features(judged, EmotionClassifier.load(), progress)
+        chances = label_issues.out_of_fold(values, codes, judged.table["digest"].to_numpy())
+    return judged, label_issues.suspects(codes, chances)
 
 
 def _done(found: Opened, result: tuple[DatasetIndex, pd.DataFrame]) -> None:

@@ -9,15 +9,15 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from fer_core import scratch
-from fer_core.audit.decisions import Decisions, file_for, view
 from fer_core.audit.report import Findings
-from fer_core.background import Task
-from fer_core.chunks import Progress
-from fer_core.dataset import DatasetIndex, scan, store, votes
+from fer_core.dataset import DatasetIndex, ferplus, scan, store
+from fer_core.dataset.decisions import Decisions, file_for, view
 from fer_core.errors import CancelledError, FerError
 from fer_core.jobs import duration
-from fer_core.settings import settings
+from fer_core.system import temp_folders
+from fer_core.system.background_task import Task
+from fer_core.system.parallel import Progress
+from fer_core.system.settings import settings
 
 QUICK_S = 1.0
 """Work that ends within this shows no progress bar."""
@@ -73,7 +73,7 @@ def private_home() -> Path | None:
     if not settings().public:
         return None
     if "dataset_folder" not in st.session_state:
-        st.session_state["dataset_folder"] = scratch.folder("dataset")
+        st.session_state["dataset_folder"] = temp_folders.folder("dataset")
     return Path(st.session_state["dataset_folder"].name)
 
 
@@ -85,7 +85,7 @@ def open_folder(
 ) -> Opened:
     """Scan a folder; runs in the background, so it touches no session."""
     index = scan(root, progress, names=names)
-    found = _opened(index if votes_file is None else votes.attach(index, votes_file), None)
+    found = _opened(index if votes_file is None else ferplus.attach(index, votes_file), None)
     found.votes_file, found.names = votes_file and votes_file.absolute(), names or None
     return found
 

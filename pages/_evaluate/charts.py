@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from fer_core.classifier import Probabilities
 from fer_core.evaluation import Evaluation
 from fer_core.evaluation.robustness import Robustness
-from fer_core.evaluation.strains import STRAINS
+from fer_core.images.corruptions import STRAINS
 from fer_core.labels import COLORS, EMOTIONS
+from fer_core.models.classifier import Probabilities
 
 ACCENT, GREY, WRONG = "#1F8A7B", "#8A9A97", "#D55E00"
 QUIET = {"displayModeBar": False}

@@ -5,10 +5,10 @@ import streamlit as st
 
 from fer_core.evaluation.compare import Comparison, compare
 from fer_core.labels import EMOTIONS
-from pages._chart import show_chart
+from pages._components.chart import show_chart
 from pages._dataset.balance_view import name, show_tiles, tile
 from pages._evaluate import charts
-from pages._evaluate.subject import (
+from pages._evaluate.selection import (
     Question,
     Subject,
     answers_to,

@@ -6,9 +6,9 @@ import streamlit as st
 from fer_core.errors import FerError
 from fer_core.evaluation import Evaluation
 from fer_core.evaluation.groups import by_group, gap
-from pages._evaluate.added import groups_of
-from pages._evaluate.subject import Subject
-from pages._evaluate.words import class_table, drift, percent, reach
+from pages._evaluate.extra_labels import groups_of
+from pages._evaluate.formatting import class_table, drift, percent, reach
+from pages._evaluate.selection import Subject
 
 
 def show(subject: Subject) -> None:

@@ -6,21 +6,24 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from fer_core import EMOTIONS, model_store, registry, scratch
-from fer_core.dataset import pixels
+from fer_core import EMOTIONS
+from fer_core.dataset import image_reading
 from fer_core.errors import FerError
-from fer_core.evaluation.answers import FORMS, forms_of, open_form
-from fer_core.evaluation.report import model_card
-from fer_core.evaluation.speed import one_face_ms
-from fer_core.importing import ORDERS, RANGES, Wish, import_model
-from fer_core.importing.take_in import order_from
-from fer_core.model_store import Entry
-from fer_core.registry import ModelCard
-from fer_core.settings import settings
-from fer_core.training.export import CALIBRATION, export_int8_apart
+from fer_core.evaluation.latency import one_face_ms
+from fer_core.evaluation.model_card import model_card
+from fer_core.evaluation.predictions import FORMS, forms_of, open_form
+from fer_core.models import registry
+from fer_core.models import store as model_store
+from fer_core.models.export import CALIBRATION, export_int8_apart
+from fer_core.models.importing import ORDERS, RANGES, Wish, import_model
+from fer_core.models.importing.importer import order_from
+from fer_core.models.registry import ModelCard
+from fer_core.models.store import Entry
+from fer_core.system import temp_folders
+from fer_core.system.settings import settings
 from pages._dataset.state import opened, start
-from pages._evaluate.subject import names, open_card
-from pages._evaluate.words import percent
+from pages._evaluate.formatting import percent
+from pages._evaluate.selection import names, open_card
 
 KINDS = {"shipped": "shipped", "own": "yours", "run": "training run"}
 
@@ -115,7 +118,7 @@ def _eight_bits(card: ModelCard) -> None:
 
         def work(report) -> Path:
             rows = np.random.default_rng(0).permutation(len(index))[:CALIBRATION]
-            crops = pixels.crops(index, rows.tolist(), card.input_size)
+            crops = image_reading.crops(index, rows.tolist(), card.input_size)
             return export_int8_apart(card, crops, report)
 
         start("Making the 8-bit file", work, _made)
@@ -212,7 +215,7 @@ def _import() -> None:
 
 def _taking(name: str, data: bytes, wish: Wish):
     def work(report) -> Path:
-        with scratch.folder("model") as folder:
+        with temp_folders.folder("model") as folder:
             file = Path(folder) / Path(name).name
             file.write_bytes(data)
             return import_model(file, wish, report)

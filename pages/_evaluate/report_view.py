@@ -4,10 +4,10 @@ import streamlit as st
 
 from fer_core.errors import FerError
 from fer_core.evaluation import Evaluation
-from fer_core.evaluation.report import model_card
+from fer_core.evaluation.model_card import model_card
 from pages._evaluate import groups_view
-from pages._evaluate.html import page
-from pages._evaluate.subject import Subject
+from pages._evaluate.html_report import page
+from pages._evaluate.selection import Subject
 
 
 def show(subject: Subject) -> None:

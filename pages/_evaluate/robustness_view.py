@@ -6,17 +6,17 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from fer_core.dataset import pixels
+from fer_core.dataset import image_reading
 from fer_core.evaluation import Pictures, Robustness, measure_robustness
-from fer_core.evaluation.answers import open_form
+from fer_core.evaluation.predictions import open_form
 from fer_core.evaluation.robustness import EVERY
-from fer_core.evaluation.strains import STRAINS
-from pages._chart import show_chart
+from fer_core.images.corruptions import STRAINS
+from pages._components.chart import show_chart
 from pages._dataset.balance_view import show_tiles, tile
 from pages._dataset.state import start
 from pages._evaluate import charts
-from pages._evaluate.subject import Subject
-from pages._evaluate.words import percent
+from pages._evaluate.formatting import percent
+from pages._evaluate.selection import Subject
 
 SAMPLES = (500, 1000, 2000)
 
@@ -56,7 +56,7 @@ def _work(subject: Subject, size: int):
     card, form, reading = subject.card, subject.question.form, subject.reading
 
     def work(report) -> tuple[Robustness, ...]:
-        crops = pixels.crops(index, rows.tolist(), card.input_size)
+        crops = image_reading.crops(index, rows.tolist(), card.input_size)
         classifier = open_form(card, form, reading, in_bulk=True)
         return measure_robustness(classifier, Pictures(crops, truth), EVERY, 0, report)
 

@@ -10,11 +10,11 @@ from urllib.parse import quote
 import numpy as np
 
 from fer_core import EMOTIONS
-from fer_core.drawing import caption
 from fer_core.labels import COLORS, UNCERTAIN_COLOR
 from fer_core.live import LiveStats, PersonHistory
 from fer_core.live.history import BINS, Table
-from fer_core.tracking import TrackedFace
+from fer_core.recognition.drawing import caption
+from fer_core.recognition.tracking import TrackedFace
 
 _HEIGHT = 60
 _EDGE = "outline:1px solid #8888"  # the dark grey of uncertain is seen on a dark page too

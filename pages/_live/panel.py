@@ -6,9 +6,9 @@ import streamlit as st
 from streamlit_webrtc import WebRtcStreamerContext
 
 from fer_core.live import LiveSession
-from fer_core.tracking import TrackedFace
+from fer_core.recognition.tracking import TrackedFace
 from pages._live import charts
-from pages._live.correcting import offer_freeze, show_frozen
+from pages._live.correction import offer_freeze, show_frozen
 from pages._live.recording import offer_recording
 from pages._live.state import viewer
 

@@ -13,7 +13,7 @@ from streamlit_webrtc.webrtc import SignallingTimeoutError
 from fer_core import Recognizer
 from fer_core.errors import FerError
 from fer_core.live import LiveOptions, LiveSession
-from fer_core.live.connection import ice_servers
+from fer_core.live.ice_servers import ice_servers
 from pages._live.state import Offer, seats, viewer
 
 PLAYER = "live-player"

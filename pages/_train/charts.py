@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from fer_core.labels import COLORS, EMOTIONS
-from fer_core.runs import Run
-from fer_core.training import course
+from fer_core.training import history
+from fer_core.training.runs import Run
 
 TRAIN, VALID, MACRO, GREY = "#7A8A87", "#1F8A7B", "#D55E00", "#7A8A87"
 """Seen well on the light and the dark page."""
@@ -23,7 +23,7 @@ OVERLAY = (VALID, "#D55E00", "#0072B2", "#CC79A7", "#E69F00", "#56B4E9")
 def loss(run: Run, now: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Loss of training and validation by epoch; ``now`` is the epoch that runs."""
     reading = run.config.readings[0]
-    train = [course.training_value(line, "loss", reading) for line in run.epochs]
+    train = [history.training_value(line, "loss", reading) for line in run.epochs]
     lines = [
         _line("training", run.epochs, train, TRAIN, _running(run, now, "loss")),
         _line("validation", run.epochs, [line.get("val_loss") for line in run.epochs], VALID),
@@ -34,7 +34,7 @@ def loss(run: Run, now: Mapping[str, Any] | None = None) -> dict[str, Any]:
 def accuracy(run: Run, now: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Accuracy of training and validation, and the macro-F1, by epoch."""
     reading = run.config.readings[0]
-    train = [course.training_value(line, "accuracy", reading) for line in run.epochs]
+    train = [history.training_value(line, "accuracy", reading) for line in run.epochs]
     lines = [
         _line("training", run.epochs, train, TRAIN, _running(run, now, "accuracy")),
         *(
@@ -73,9 +73,9 @@ def table(run: Run) -> pd.DataFrame:
     rows = [
         {
             "epoch": line["epoch"] + 1,
-            "training loss": course.training_value(line, "loss", reading),
+            "training loss": history.training_value(line, "loss", reading),
             "validation loss": line.get("val_loss"),
-            "training accuracy": course.training_value(line, "accuracy", reading),
+            "training accuracy": history.training_value(line, "accuracy", reading),
             "validation accuracy": line.get("val_accuracy"),
             "validation macro-F1": line.get("val_macro_f1"),
             "learning rate": line["learning_rate"],
@@ -119,14 +119,14 @@ def confusion(matrix: Sequence[Sequence[int]]) -> dict[str, Any]:
 
 def _running(run: Run, now: Mapping[str, Any] | None, name: str) -> tuple[float, float] | None:
     """Where the epoch that runs is, and its figure so far."""
-    value = course.training_value(now, name, run.config.readings[0]) if now else None
+    value = history.training_value(now, name, run.config.readings[0]) if now else None
     if now is None or value is None or now["epoch"] < len(run.epochs):
         return None
     return now["epoch"] + now["step"] / now["steps"], value
 
 
 def _line(
-    name: str, epochs: course.Epochs, values: Sequence[float | None], color: str,
+    name: str, epochs: history.Epochs, values: Sequence[float | None], color: str,
     running: tuple[float, float] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     x: list[float] = [line["epoch"] + 1 for line in epochs]
@@ -146,7 +146,7 @@ def _figure(
     layout = _layout(title, len(run.epochs) + 1, limits)
     top = run.best
     marks = [] if top is None else [(top["epoch"] + 1, "best", "dot", VALID)]
-    marks += [(epoch + 0.5, "", "dash", GREY) for epoch in course.seams(run.epochs)]
+    marks += [(epoch + 0.5, "", "dash", GREY) for epoch in history.seams(run.epochs)]
     layout["shapes"] = [
         {"type": "line", "x0": x, "x1": x, "y0": 0, "y1": 1, "yref": "paper",
          "line": {"dash": dash, "color": color, "width": 1}}

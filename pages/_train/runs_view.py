@@ -6,11 +6,11 @@ import pandas as pd
 import streamlit as st
 from streamlit.column_config import NumberColumn
 
-from fer_core import run_archive, runs
 from fer_core.errors import FerError
 from fer_core.jobs import duration
-from fer_core.runs import Run
-from pages._chart import show_chart
+from fer_core.training import run_archive, runs
+from fer_core.training.runs import Run
+from pages._components.chart import show_chart
 from pages._train import charts
 from pages._train.state import act, labels, moment, watch
 from pages._train.watch_view import WORDS

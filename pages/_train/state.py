@@ -7,9 +7,9 @@ from typing import Any
 
 import streamlit as st
 
-from fer_core import runs
 from fer_core.errors import FerError
 from fer_core.jobs import Job
+from fer_core.training import runs
 
 PART, CHOSEN = "train_part", "train_run"
 NEW, WATCH, LIST, SWEEP = "New run", "Watch", "All runs", "Sweep"

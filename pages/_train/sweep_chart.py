@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from fer_core.sweeps.config import Range, SweepConfig
 from fer_core.sweeps.store import Trial
-from pages._train.fields import TITLES
+from pages._train.config_form import TITLES
 
 SCALE = [[0, "#E69F00"], [0.5, "#56B4E9"], [1, "#1FA38F"]]
 """Worst to best; told apart by people who see few colours."""

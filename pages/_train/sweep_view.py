@@ -10,19 +10,19 @@ import pandas as pd
 import streamlit as st
 from streamlit.column_config import NumberColumn
 
-from fer_core import runs
 from fer_core.cluster import connection
 from fer_core.errors import FerError
 from fer_core.jobs import State, duration
-from fer_core.runs import Source
 from fer_core.sweeps import store
 from fer_core.sweeps.config import Range, SweepConfig, kinds
 from fer_core.sweeps.store import Sweep, Trial
+from fer_core.training import runs
 from fer_core.training.config import Augmentation
 from fer_core.training.presets import PRESETS, fitted
-from pages._dataset import opening
+from fer_core.training.runs import Source
+from pages._dataset import open_dataset
 from pages._dataset.state import Opened, finish_or_show, opened
-from pages._train import choose_view, fields, sweep_chart
+from pages._train import config_form, new_run_view, sweep_chart
 from pages._train.state import act, labels, watch
 from pages._train.watch_view import WORDS
 
@@ -148,12 +148,12 @@ def _one(trials: Sequence[Trial]) -> None:
 
 def _new() -> None:
     finish_or_show()
-    opening.show()
+    open_dataset.show()
     found = opened()
     if found is None:
         st.info("Open the demo to try a sweep, or a dataset of your own.")
         return
-    source = choose_view.dataset(found)
+    source = new_run_view.dataset(found)
     if source is not None:
         _choose(found, source)
 
@@ -193,7 +193,7 @@ def _choose(found: Opened, source: Source) -> None:
 
 def _way(name: str, value: Any, preset: str) -> Range | tuple[Any, ...]:
     """Widgets for what of a field is tried."""
-    known = INNER.get(name.rpartition(".")[2], fields.KNOWN.get(name))
+    known = INNER.get(name.rpartition(".")[2], config_form.KNOWN.get(name))
     key, kind = f"sweep-{preset}-{name}", kinds()[name]
     if choices := known.metadata.get("choices"):
         return tuple(st.multiselect(title(name), choices, choices, key=key)) or (value,)
@@ -223,4 +223,4 @@ def _value(values: dict[str, Any], name: str) -> Any:
 
 def title(name: str) -> str:
     """What a user calls a field."""
-    return fields.TITLES.get(name.rpartition(".")[2], name)
+    return config_form.TITLES.get(name.rpartition(".")[2], name)

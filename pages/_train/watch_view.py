@@ -2,14 +2,13 @@
 
 import streamlit as st
 
-from fer_core import runs
 from fer_core.errors import FerError
 from fer_core.jobs import CANCEL, PAUSE, Job, State, duration, job
-from fer_core.runs import STOP, Run
-from fer_core.training import course
-from pages._chart import show_table
-from pages._shared import settle_once
-from pages._train import after_view, charts, mistakes_view, plot
+from fer_core.training import history, runs
+from fer_core.training.runs import STOP, Run
+from pages._components.chart import show_table
+from pages._components.model import settle_once
+from pages._train import charts, errors_view, model_view, plot
 from pages._train.state import CHOSEN, act, labels
 
 REFRESH_S = 0.5
@@ -42,8 +41,8 @@ def show() -> None:
             _advice(run)
             _callbacks(run)
         _more_charts(run)
-        mistakes_view.show(run)
-    after_view.show(run)
+        errors_view.show(run)
+    model_view.show(run)
     with st.expander("Config and log"):
         st.code(run.folder.config.read_text("utf-8"), language="yaml", height=240)
         st.code(run.job.log(6000) or "Nothing was printed yet.", language=None, height=240)
@@ -194,7 +193,7 @@ def _said(run: Run) -> None:
             "The process of this run ended without a word: the machine was restarted, or it was "
             "killed. Resume it; at most the epoch that ran is trained again."
         )
-    if run.job.state is State.FINISHED and (text := course.ended_early(run.epochs, run.config)):
+    if run.job.state is State.FINISHED and (text := history.ended_early(run.epochs, run.config)):
         st.info(text)
     for burst in run.folder.bursts():
         if burst.get("note"):
@@ -204,7 +203,7 @@ def _said(run: Run) -> None:
 
 
 def _advice(run: Run) -> None:
-    for text in course.advice(run.epochs, run.config):
+    for text in history.advice(run.epochs, run.config):
         st.info(text, icon=":material/lightbulb:")
 
 
@@ -214,13 +213,13 @@ def _callbacks(run: Run) -> None:
                                     f"{top[run.config.monitor]:.4f}"]  # fmt: skip
     words += [
         f"{one.name}: waited {one.waited} of {one.patience} epochs"
-        for one in course.waiting(run.epochs, run.config)
+        for one in history.waiting(run.epochs, run.config)
     ]
     words.append(f"learning rate {run.epochs[-1]['learning_rate']:.2g}")
     st.caption(" · ".join(words))
-    for text in course.drops(run.epochs, run.config):
+    for text in history.drops(run.epochs, run.config):
         st.caption(f":material/trending_down: {text}")
-    if seams := course.seams(run.epochs):
+    if seams := history.seams(run.epochs):
         st.caption(
             "Dashed lines: it was taken up again before epoch "
             + ", ".join(str(epoch + 1) for epoch in seams)

@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from fer_core.jobs import Job
-from fer_core.settings import settings
+from fer_core.system.settings import settings
 
 MOST_BYTES = 500_000_000
 """Larger files are not sent through the browser: the server would hold them in memory."""

@@ -7,8 +7,8 @@ import streamlit as st
 from fer_core import EMOTIONS
 from fer_core.jobs import Job
 from fer_core.labels import COLORS, UNCERTAIN_COLOR
-from pages._chart import show_chart
-from pages._shared import STATIC
+from pages._components.chart import show_chart
+from pages._components.model import STATIC
 from pages._upload import downloads
 
 SHOWN = 200

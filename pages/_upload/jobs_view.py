@@ -6,7 +6,7 @@ import streamlit as st
 
 from fer_core.errors import FerError
 from fer_core.jobs import Job, State, duration
-from pages._upload import files_view, held, progress, video_view
+from pages._upload import files_view, job_progress, video_view, visitor_jobs
 
 
 def show_job(job: Job) -> None:
@@ -15,11 +15,11 @@ def show_job(job: Job) -> None:
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
     ):
         st.subheader(job.title, anchor=False, width="content")
-        st.button("Close", on_click=held.close, icon=":material/close:")
+        st.button("Close", on_click=visitor_jobs.close, icon=":material/close:")
     if job.state.is_active:
-        progress.show_active(job.name)
+        job_progress.show_active(job.name)
     elif job.state is not State.FINISHED:
-        progress.show_stopped(job)
+        job_progress.show_stopped(job)
         _delete_button(job)
     else:
         (video_view if job.kind == "video" else files_view).show(job)
@@ -28,7 +28,7 @@ def show_job(job: Job) -> None:
 
 def show_list() -> None:
     """Every job the visitor may see, newest first."""
-    found = held.visible()
+    found = visitor_jobs.visible()
     if not found:
         return
     st.subheader("Videos and folders so far", anchor=False)
@@ -41,7 +41,7 @@ def show_list() -> None:
 @st.fragment(run_every=1.0)
 def _show_moving() -> None:
     """The rows as they move; the page takes over when all have ended."""
-    found = held.visible()
+    found = visitor_jobs.visible()
     if not any(job.state.is_active for job in found):
         st.rerun()
     _show_rows(found)
@@ -53,11 +53,11 @@ def _show_rows(found: tuple[Job, ...]) -> None:
             age = duration(max(time.time() - job.created, 0))
             share = f", {job.progress.share:.0%}".replace("%", " %") if job.state.is_active else ""
             st.markdown(
-                f"**{_plain(job.title)}** {progress.WORDS[job.state]}{share} · {age} ago",
+                f"**{_plain(job.title)}** {job_progress.WORDS[job.state]}{share} · {age} ago",
                 width="stretch",
             )
             if st.button("Open", key=f"open-{job.name}"):
-                held.open_job(job.name)
+                visitor_jobs.open_job(job.name)
                 st.rerun()
 
 
@@ -74,7 +74,7 @@ def _delete_button(job: Job) -> None:
 
 def _delete(token: str) -> None:
     try:
-        held.store().delete(token)
-        held.forget(token)
+        visitor_jobs.store().delete(token)
+        visitor_jobs.forget(token)
     except FerError as error:
         st.session_state["job_error"] = str(error)

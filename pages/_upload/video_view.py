@@ -9,9 +9,9 @@ import streamlit as st
 from fer_core import EMOTIONS
 from fer_core.jobs import Job
 from fer_core.labels import COLORS
-from fer_core.settings import settings
-from fer_core.video import story
-from pages._chart import show_chart
+from fer_core.system.settings import settings
+from fer_core.video import summary
+from pages._components.chart import show_chart
 from pages._upload import downloads
 
 MOST_PERSONS = 6
@@ -30,11 +30,11 @@ def show(job: Job) -> None:
     copy = next(iter(sorted((job.folder / "annotated").glob("*.mp4"))), None)
     if table.empty:
         return
-    persons = story.persons(table)
+    persons = summary.persons(table)
     _summary(table, persons)
     player = st.container()
     if persons:
-        moments = story.load_moments(job.folder / "moments")
+        moments = summary.load_moments(job.folder / "moments")
         _timelines(table, persons, {moment.person: face for moment, face in moments})
         _moments(moments)
         _shares(table)
@@ -72,7 +72,7 @@ def _timelines(table: pd.DataFrame, persons: list[int], faces: dict[int, bytes])
     st.subheader("Over time", anchor=False)
     st.caption("Click into a chart to play the video from there.")
     for person in persons[:MOST_PERSONS]:
-        values = story.timeline(table, person)
+        values = summary.timeline(table, person)
         if len(persons) > 1:
             with st.container(horizontal=True, vertical_alignment="center"):
                 if faces.get(person):
@@ -123,7 +123,7 @@ def _jump(time_s: float) -> None:
     st.session_state["video_jump"] = time_s
 
 
-def _moments(found: tuple[tuple[story.KeyMoment, bytes], ...]) -> None:
+def _moments(found: tuple[tuple[summary.KeyMoment, bytes], ...]) -> None:
     if not found:
         return
     st.subheader("Key moments", anchor=False)
@@ -145,7 +145,7 @@ def _moments(found: tuple[tuple[story.KeyMoment, bytes], ...]) -> None:
 
 def _shares(table: pd.DataFrame) -> None:
     st.subheader("Shares", anchor=False)
-    shares = story.shares(table).loc[story.persons(table)]
+    shares = summary.shares(table).loc[summary.persons(table)]
     shares.index = [f"person {number}" for number in shares.index]
     percent = st.column_config.NumberColumn(format="%.0f %%")
     st.dataframe(

@@ -9,8 +9,8 @@ import pytest
 
 from benchmarks.fake_camera import chromium_arguments, write_y4m
 from benchmarks.live_server import free_port
-from fer_core.live.reader import DETECT_EDGE
-from fer_core.recognition import Recognizer, search
+from fer_core.live.frame_recognizer import DETECT_EDGE
+from fer_core.recognition.recognizer import Recognizer, search
 from tests.browser.live_driver import (
     KEEP,
     button,

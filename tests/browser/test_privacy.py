@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.fake_camera import chromium_arguments, moving_photo, write_y4m
 from benchmarks.live_server import free_port
-from fer_core.images import encode
+from fer_core.images.codec import encode
 from tests.browser.live_driver import flows, launch, open_live_when_up, serve, start, until
 from tests.conftest import ROOT
 

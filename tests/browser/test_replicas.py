@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import yaml
 
-from fer_core.images import encode
+from fer_core.images.codec import encode
 from tests.browser.live_driver import flows, open_live, start
 from tests.conftest import MAY_SKIP, ROOT, environment_of_tests
 from tests.replicas_kit import NGINX, Replicas

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer_core.images import encode
+from fer_core.images.codec import encode
 
 pytestmark = pytest.mark.browser
 

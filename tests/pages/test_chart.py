@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from fer_core import EMOTIONS
 from fer_core.evaluation import evaluate
-from pages._chart import values
+from pages._components.chart import values
 from pages._dataset import charts as dataset_charts
 from pages._evaluate import charts as evaluate_charts
 
@@ -81,7 +81,7 @@ def test_the_table_stands_below_its_chart() -> None:
         import plotly.graph_objects as go
         import streamlit as st
 
-        from pages._chart import show_chart
+        from pages._components.chart import show_chart
 
         right = st.columns(2)[1]
         show_chart(go.Figure(go.Bar(x=["a"], y=[1])), key="one", alt="One")

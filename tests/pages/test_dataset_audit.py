@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fer_core import registry
 from fer_core.labels import EMOTIONS
+from fer_core.models import registry
 from tests.page_kit import choose, open_page, press, settle, texts
 
 OTHERS = {f"decide-{emotion}" for emotion in EMOTIONS}

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fer_core import runs
-from fer_core.dataset import demo, store, votes
+from fer_core.cli.train import open_dataset
+from fer_core.dataset import demo, ferplus, store
 from fer_core.errors import JobError
-from fer_core.settings import settings
-from fer_core.train_command import open_dataset
+from fer_core.system.settings import settings
+from fer_core.training import runs
 from fer_core.training.config import TrainConfig
 from tests.page_kit import choose, open_page, press, settle, texts
 
@@ -83,7 +83,7 @@ def test_other_class_names_are_asked_for(tree: Path) -> None:
 
 def happy_votes() -> str:
     """A table in which ten people call each happy training picture angry."""
-    words = (*votes.NAMES.values(), *votes.OTHER)
+    words = (*ferplus.NAMES.values(), *ferplus.OTHER)
     head = "file," + ",".join(f"votes_{word}" for word in words)
     return "\n".join([head, *(f"train/happy/{n}.png,10{',0' * 9}" for n in range(10))])
 

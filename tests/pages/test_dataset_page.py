@@ -163,7 +163,7 @@ def test_the_preview_follows_its_buttons(app: AppTest) -> None:
 
 
 def test_public_pages_store_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from fer_core.settings import settings
+    from fer_core.system.settings import settings
 
     monkeypatch.setenv("FER_PUBLIC", "1")
     settings.cache_clear()

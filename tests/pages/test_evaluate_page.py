@@ -9,15 +9,15 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fer_core import registry
-from fer_core.audit.decisions import parse
-from fer_core.dataset import demo, scan, store, votes
+from fer_core.dataset import demo, ferplus, scan, store
+from fer_core.dataset.decisions import parse
 from fer_core.evaluation import Robustness, evaluate
-from fer_core.evaluation.answers import ask
+from fer_core.evaluation.predictions import ask
 from fer_core.evaluation.robustness import EVERY
-from fer_core.evaluation.strains import STRAINS
-from fer_core.settings import settings
-from pages._evaluate import html
+from fer_core.images.corruptions import STRAINS
+from fer_core.models import registry
+from fer_core.system.settings import settings
+from pages._evaluate import html_report
 from tests.page_kit import choose, labelled, open_page, press, settle, texts
 
 
@@ -26,9 +26,9 @@ def cartoons(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo with votes and groups."""
     folder = Path(shutil.copytree(drawn, tmp_path_factory.mktemp("cartoons") / demo.NAME))
     table = scan(folder).table[["file", "label"]]
-    for word in (*votes.NAMES.values(), *votes.OTHER):
+    for word in (*ferplus.NAMES.values(), *ferplus.OTHER):
         table[f"votes_{word}"] = 0
-    for emotion, word in votes.NAMES.items():
+    for emotion, word in ferplus.NAMES.items():
         table.loc[table["label"] == emotion, f"votes_{word}"] = 8
     table["group"] = np.where(np.arange(len(table)) % 3 == 0, "one", "two")
     table.drop(columns="label").to_csv(folder / "labels.csv", index=False)
@@ -155,12 +155,12 @@ def test_the_report_holds_everything(app: AppTest) -> None:
     rows = [Robustness("", 0.0, 0.61, 0.5, 0.0, (1.0,) * 7)]
     rows += [Robustness(*step, 0.43, 0.4, 0.18, (1.0,) * 7) for step in EVERY]
     groups = {"one": subject.evaluation, "<b>": subject.evaluation}
-    report = html.page(subject, "demo", rows, groups)
+    report = html_report.page(subject, "demo", rows, groups)
     assert f"<strong>{right} right</strong>" in report
     assert report.count("<figcaption>") == 6 + len(STRAINS)
     assert report.count("<table>") == 1 + 1 + len(groups)
     assert "<h3>&lt;b&gt;</h3>" in report
-    assert "labels name no groups" in html.page(subject, "demo", None, {})
+    assert "labels name no groups" in html_report.page(subject, "demo", None, {})
 
 
 def test_groups_that_cannot_be_read_are_said_and_the_report_goes_on(app: AppTest) -> None:

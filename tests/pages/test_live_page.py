@@ -72,7 +72,7 @@ def test_each_face_held_still_brings_its_own_emotion() -> None:
         import numpy as np
         import streamlit as st
 
-        from pages._live.correcting import show_frozen
+        from pages._live.correction import show_frozen
         from pages._live.state import Frozen, viewer
 
         for emotion in ("happy", "sad"):

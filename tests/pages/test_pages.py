@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fer_core import EMOTIONS, EmotionClassifier, registry
+from fer_core import EMOTIONS, EmotionClassifier
 from fer_core.explain import Explainer
-from fer_core.images import encode
-from fer_core.settings import settings
+from fer_core.images.codec import encode
+from fer_core.models import registry
+from fer_core.system.settings import settings
 from tests.page_kit import open_page, texts
 
 

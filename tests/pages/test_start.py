@@ -6,7 +6,7 @@ import pytest
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
-from fer_core.settings import settings
+from fer_core.system.settings import settings
 from tests.conftest import ROOT
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from fer_core import runs
 from fer_core.cluster import connection
 from fer_core.dataset import demo
 from fer_core.dataset import store as datasets
 from fer_core.jobs import CANCEL, State, job
 from fer_core.sweeps import store
 from fer_core.sweeps.config import Range, SweepConfig
+from fer_core.training import runs
 from pages._train import sweep_chart
 from tests.page_kit import choose, open_page, press, texts
 from tests.run_kit import made

@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fer_core import model_store, registry, run_archive, runs
 from fer_core.dataset import demo, store
 from fer_core.jobs import Job, State
-from fer_core.runs import Source
-from fer_core.settings import settings
-from fer_core.training import estimate
+from fer_core.models import registry
+from fer_core.models import store as model_store
+from fer_core.system.settings import settings
+from fer_core.training import estimate, run_archive, runs
 from fer_core.training.presets import PRESETS
-from pages._train import after_view, choose_view
+from fer_core.training.runs import Source
+from pages._train import model_view, new_run_view
 from tests.page_kit import choose, open_page, press, texts
 from tests.run_kit import line, made
 
@@ -69,7 +70,7 @@ def test_what_it_will_cost_is_said_where_nothing_can_be_written_down(
 
 def test_the_command_has_what_folders_stand_for() -> None:
     source = Source("/data", votes="votes.csv", names={"laughing out loud": "happy"})
-    assert choose_view._command(source) == (
+    assert new_run_view._command(source) == (
         "python -m fer_core train --run RUN --config config.yaml --data /data "
         "--folder 'laughing out loud=happy' --votes votes.csv"
     )
@@ -126,11 +127,11 @@ def test_a_file_may_name_its_readings_in_any_order() -> None:
     def script() -> None:
         import streamlit as st
 
-        from pages._train import choose_view
+        from pages._train import new_run_view
 
         for number, readings in enumerate((["ferplus", "fer2013"], ["ferplus"])):
             values = {"readings": readings, "start": "scratch"}
-            choose_view._labels(values, str(number), has_votes=True)
+            new_run_view._labels(values, str(number), has_votes=True)
             st.write(" ".join(values["readings"]))
 
     app = AppTest.from_function(script).run()
@@ -253,14 +254,14 @@ def test_runs_of_one_title_are_told_apart() -> None:
 
 def test_a_second_press_puts_nothing_to_use_again(monkeypatch: pytest.MonkeyPatch) -> None:
     made("Best", model=True)
-    monkeypatch.setattr(after_view.st, "session_state", {})
+    monkeypatch.setattr(model_view.st, "session_state", {})
     for _ in range(2):
-        after_view._promote("Best", "best")
-        assert after_view.st.session_state["train_notice"].startswith("best is in use")
+        model_view._promote("Best", "best")
+        assert model_view.st.session_state["train_notice"].startswith("best is in use")
     own = [one.name for one in model_store.entries() if one.kind == "own"]
     assert own == ["best"]
     os.utime(runs.load("Best").folder.model / "card.json", (0, 0))  # trained on
-    after_view._promote("Best", "best")
+    model_view._promote("Best", "best")
     assert registry.default_model() == "best-2"
 
 
@@ -271,15 +272,15 @@ def test_a_second_press_shows_the_run_that_was_begun(monkeypatch: pytest.MonkeyP
         begun.append(made("First", state=State.RUNNING).job)
         return begun[0]
 
-    monkeypatch.setattr(choose_view.st, "session_state", {})
-    monkeypatch.setattr(choose_view.st, "rerun", lambda: None)
+    monkeypatch.setattr(new_run_view.st, "session_state", {})
+    monkeypatch.setattr(new_run_view.st, "rerun", lambda: None)
     monkeypatch.setattr(runs, "start", start)
     monkeypatch.setattr(runs, "active", lambda: begun[0] if begun else None)
     for _ in range(2):
-        choose_view._begin(PRESETS["Quick look"].config, Source("demo"), "First")
-        assert choose_view.st.session_state["train_next"] == "First"
+        new_run_view._begin(PRESETS["Quick look"].config, Source("demo"), "First")
+        assert new_run_view.st.session_state["train_next"] == "First"
     assert len(begun) == 1
-    assert "train_error" not in choose_view.st.session_state
+    assert "train_error" not in new_run_view.st.session_state
 
 
 def test_a_run_is_taken_in() -> None:

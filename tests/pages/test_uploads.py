@@ -12,16 +12,16 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 from streamlit.testing.v1 import AppTest
 
-from fer_core.dataset import votes
+from fer_core.dataset import ferplus
 from fer_core.dataset.index import DatasetIndex
-from pages import _uploads
-from pages._evaluate.added import _attach
+from pages._evaluate.extra_labels import _attach
+from pages._server import uploads
 
 
 def page() -> None:
     import streamlit as st
 
-    from pages._uploads import let_go
+    from pages._server.uploads import let_go
 
     let_go()
     if not st.checkbox("Away", key="away"):
@@ -47,8 +47,8 @@ def test_files_go_when_no_field_holds_them(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_visitor_cannot_park_files_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(MemoryUploadedFileManager, "add_file", MemoryUploadedFileManager.add_file)
-    _uploads.limit_held(10_000)
-    _uploads.limit_held(10_000)  # a server that starts its pages anew
+    uploads.limit_held(10_000)
+    uploads.limit_held(10_000)  # a server that starts its pages anew
     manager = MemoryUploadedFileManager("/x")
 
     def put(session: str, name: str, size: int = 10_000) -> None:
@@ -76,7 +76,7 @@ def test_a_table_of_votes_overwrites_no_decisions(tmp_path: Path) -> None:
     table = pd.DataFrame({"file": ["a.png"]})
     index = DatasetIndex(tmp_path, table, np.zeros((1, 1, 1), np.uint8), ())
     found = SimpleNamespace(index=index, decisions=SimpleNamespace(file=decisions), votes_file=None)
-    words = [*votes.NAMES.values(), *votes.OTHER]
+    words = [*ferplus.NAMES.values(), *ferplus.OTHER]
     upload = io.BytesIO(
         f"file,{','.join('votes_' + w for w in words)}\na.png{',1' * 10}\n".encode()
     )

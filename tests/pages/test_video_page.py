@@ -11,13 +11,14 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fer_core import EMOTIONS, registry
+from fer_core import EMOTIONS
 from fer_core.errors import DatasetError, JobError
-from fer_core.images import encode
+from fer_core.images.codec import encode
 from fer_core.jobs import Job, Jobs, State
 from fer_core.jobs import job as job_module
-from fer_core.settings import settings
-from pages._upload import downloads, held, starting
+from fer_core.models import registry
+from fer_core.system.settings import settings
+from pages._upload import downloads, start_job, visitor_jobs
 from tests.clips import face_picture, make_clip, wall
 from tests.conftest import ROOT
 from tests.page_kit import press, texts
@@ -175,7 +176,7 @@ def test_a_job_that_is_gone_is_said() -> None:
 def test_what_is_over_its_time_is_deleted_while_nobody_comes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(held, "TIDY_S", 0.05)
+    monkeypatch.setattr(visitor_jobs, "TIDY_S", 0.05)
     store().create("old.mp4", "video")
     grow_old(store())
     assert "old.mp4" not in texts(open_page())
@@ -232,7 +233,7 @@ def test_public_pages_show_no_paths_and_no_log(monkeypatch: pytest.MonkeyPatch) 
     assert "No pictures and no videos in x.zip." in texts(app)
     assert not app.code
     assert not app.expander
-    said = held.told(f"2 MB are free in {store().root}.", store().root)
+    said = visitor_jobs.told(f"2 MB are free in {store().root}.", store().root)
     assert said == "2 MB are free in the server."
     monkeypatch.setattr(downloads, "MOST_BYTES", 0)
     (job.folder / "results.csv").write_text("x")
@@ -265,13 +266,13 @@ def offer(folder: str) -> None:
 def test_a_second_press_starts_nothing_again(monkeypatch: pytest.MonkeyPatch) -> None:
     upload = io.BytesIO(b"x")
     upload.name, upload.size = "a.zip", 1
-    monkeypatch.setattr(starting.st, "session_state", {})
-    monkeypatch.setattr(starting, "_launch", lambda job, wish: None)
-    wish = starting.Wish("files", upload, "", [])
-    assert starting._begun(wish) == starting._begun(wish)
+    monkeypatch.setattr(start_job.st, "session_state", {})
+    monkeypatch.setattr(start_job, "_launch", lambda job, wish: None)
+    wish = start_job.Wish("files", upload, "", [])
+    assert start_job._begun(wish) == start_job._begun(wish)
     assert len(store().list()) == 1
-    starting.st.session_state["job_round"] = 1
-    assert starting._begun(wish) != store().list()[-1].name
+    start_job.st.session_state["job_round"] = 1
+    assert start_job._begun(wish) != store().list()[-1].name
     assert len(store().list()) == 2
 
 
@@ -279,11 +280,11 @@ def test_a_name_that_is_none_for_a_file_takes_no_place() -> None:
     upload = io.BytesIO(b"x")
     upload.name, upload.size = "a\0b.zip", 1
     with pytest.raises(JobError, match="could not be kept"):
-        starting._create(starting.Wish("files", upload, "", []))
+        start_job._create(start_job.Wish("files", upload, "", []))
     assert store().list() == ()
     upload.name = "list.parquet"
     with pytest.raises(JobError, match=r"not one of \.zip"):
-        starting._create(starting.Wish("files", upload, "", []))
+        start_job._create(start_job.Wish("files", upload, "", []))
     upload.name, upload.size = "a.zip", 10**15
     with pytest.raises(DatasetError, match="disk space"):
-        starting._create(starting.Wish("files", upload, "", []))
+        start_job._create(start_job.Wish("files", upload, "", []))

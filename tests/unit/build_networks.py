@@ -7,8 +7,8 @@ import keras
 import numpy as np
 
 from fer_core.explain.gradcam import compute
-from fer_core.images import network_input
-from fer_core.registry import SHIPPED, load_card
+from fer_core.images.codec import network_input
+from fer_core.models.registry import SHIPPED, load_card
 
 SIDE = 32
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from fer_core.crew import Crew
-from fer_core.images import encode
+from fer_core.images.codec import encode
+from fer_core.recognition.pool import Crew
 from tests.clips import face_picture, wall
 
 

@@ -6,12 +6,12 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from fer_core.canvas import from_rgb
-from fer_core.detection import Detection
-from fer_core.geometry import Box
+from fer_core.images.boxes import Box
+from fer_core.images.yuv import from_rgb
 from fer_core.labels import EMOTIONS
-from fer_core.recognition import FaceEmotion
-from fer_core.tracking import TrackedFace
+from fer_core.recognition.detection import Detection
+from fer_core.recognition.recognizer import FaceEmotion
+from fer_core.recognition.tracking import TrackedFace
 
 
 class StubRecognizer:

@@ -4,21 +4,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer_core import EmotionClassifier, Recognizer, registry
-from fer_core.dataset import DatasetIndex, pixels, scan
-from fer_core.dataset.listing import other_names
+from fer_core import EmotionClassifier, Recognizer
+from fer_core.dataset import DatasetIndex, image_reading, scan
+from fer_core.dataset.discover import other_names
 from fer_core.errors import CancelledError, DatasetError, ModelError
-from fer_core.evaluation.answers import ask, forms_of, open_form
-from fer_core.images import Pixels, decode, network_input, whole_face
-from fer_core.network import _packed, _unpacked
-from fer_core.settings import settings
-from fer_core.training import samples
+from fer_core.evaluation.predictions import ask, forms_of, open_form
+from fer_core.images.codec import Pixels, decode, network_input, whole_face
+from fer_core.models import registry
+from fer_core.models.litert import _packed, _unpacked
+from fer_core.system.settings import settings
+from fer_core.training import arrays
 
 
 def test_answers_are_those_of_the_classifier(tree: Path) -> None:
     index, card = scan(tree), registry.load_card()
     answers = ask(card, index)
-    crops = [pixels.read(index.path(row)) for row in range(len(index))]
+    crops = [image_reading.read(index.path(row)) for row in range(len(index))]
     for reading in card.readings:
         wanted = EmotionClassifier.load(reading=reading).predict(crops)
         np.testing.assert_allclose(answers.probabilities(card, reading), wanted, atol=1e-5)
@@ -32,7 +33,7 @@ def oblong(tmp_path: Path, picture: Callable[[int], Pixels]) -> DatasetIndex:
     high, wide = picture(0)[:, 8:40], np.stack([picture(seed)[10:34] for seed in range(3)], axis=-1)
     for label, one in (("happy", high), ("sad", wide)):
         (tmp_path / "oblong" / label).mkdir(parents=True)
-        (tmp_path / "oblong" / label / "0.png").write_bytes(pixels.png(one))
+        (tmp_path / "oblong" / label / "0.png").write_bytes(image_reading.png(one))
     return scan(tmp_path / "oblong")
 
 
@@ -46,7 +47,7 @@ def test_pictures_that_are_not_square_are_judged_as_recognised(oblong: DatasetIn
 
 
 def test_pictures_that_are_not_square_are_learnt_as_recognised(oblong: DatasetIndex) -> None:
-    found = samples.load(oblong, "train", 48, 3).pixels
+    found = arrays.load(oblong, "train", 48, 3).pixels
     read = [decode(oblong.path(row).read_bytes(), "0.png") for row in range(2)]
     wanted = network_input(map(whole_face, read), 48, 3)
     assert np.abs(found - wanted).max() <= 1
@@ -56,15 +57,15 @@ def test_pictures_that_are_not_square_are_learnt_as_recognised(oblong: DatasetIn
 
 def test_square_pictures_are_learnt_and_judged_as_they_are(tree: Path) -> None:
     index = scan(tree)
-    for row, crop in enumerate(pixels.crops(index, range(len(index)), 48)):
-        np.testing.assert_array_equal(crop, pixels.read(index.path(row)))
+    for row, crop in enumerate(image_reading.crops(index, range(len(index)), 48)):
+        np.testing.assert_array_equal(crop, image_reading.read(index.path(row)))
 
 
 def test_answers_to_stretched_pictures_are_not_used(oblong: DatasetIndex, tree: Path) -> None:
     """Only they: what was kept of square pictures still holds."""
     for index, is_same in ((oblong, False), (scan(tree), True)):
         digests = index.table["digest"].to_numpy().tobytes()
-        assert (pixels.fingerprint(index) == digests) == is_same
+        assert (image_reading.fingerprint(index) == digests) == is_same
 
 
 def test_answers_are_kept_by_content(tree: Path, model_copy: Path) -> None:

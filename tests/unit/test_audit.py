@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_core import chunks
-from fer_core.audit import labels, pictures, report
-from fer_core.audit.decisions import Decision, Decisions, file_for, parse, view
-from fer_core.background import Task
-from fer_core.classifier import EmotionClassifier
-from fer_core.dataset import pixels, scan
+from fer_core.audit import image_issues, label_issues, report
+from fer_core.dataset import image_reading, scan
+from fer_core.dataset.decisions import Decision, Decisions, file_for, parse, view
 from fer_core.errors import CancelledError, DatasetError, FerError
+from fer_core.models.classifier import EmotionClassifier
+from fer_core.system import parallel
+from fer_core.system.background_task import Task
 
 
 def clouds(count: int, classes: int = 4, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -29,16 +29,16 @@ def test_flipped_labels_come_first() -> None:
     given = truth.copy()
     flipped = np.random.default_rng(1).choice(800, 30, replace=False)
     given[flipped] = (given[flipped] + 1) % 4
-    chances = labels.out_of_fold(features, given, np.arange(800, dtype=np.uint64))
+    chances = label_issues.out_of_fold(features, given, np.arange(800, dtype=np.uint64))
     assert chances.shape == (800, 7)
     assert np.allclose(chances.sum(axis=1), 1, atol=1e-5)
     assert (chances[:, 4:] == 0).all()
-    ranked = labels.suspects(given, chances)
+    ranked = label_issues.suspects(given, chances)
     assert np.isin(flipped, ranked["row"][:40]).mean() > 0.9
     flags = ranked.set_index("row")["flagged"]
     assert flags[flipped].mean() > 0.8
     assert flags.drop(flipped).mean() < 0.05
-    names = np.asarray(labels.EMOTIONS)
+    names = np.asarray(label_issues.EMOTIONS)
     first = ranked.iloc[0]
     assert first["suggested"] == names[truth[first["row"]]]
 
@@ -50,7 +50,7 @@ def test_copies_share_a_fold_so_they_cannot_vouch_for_each_other() -> None:
     given = np.concatenate([truth, truth[:40]])
     given[:40] = given[400:] = (given[400:] + 1) % 4
     digests = np.concatenate([np.arange(400), np.arange(40)]).astype(np.uint64)
-    ranked = labels.suspects(given, labels.out_of_fold(features, given, digests))
+    ranked = label_issues.suspects(given, label_issues.out_of_fold(features, given, digests))
     wrong = np.concatenate([np.arange(40), np.arange(400, 440)])
     assert np.isin(ranked["row"][:80], wrong).mean() > 0.9
 
@@ -58,7 +58,9 @@ def test_copies_share_a_fold_so_they_cannot_vouch_for_each_other() -> None:
 def test_the_seed_decides_the_folds() -> None:
     features, truth = clouds(200)
     digests = np.arange(200, dtype=np.uint64)
-    one, two, three = (labels.out_of_fold(features, truth, digests, seed) for seed in (0, 0, 1))
+    one, two, three = (
+        label_issues.out_of_fold(features, truth, digests, seed) for seed in (0, 0, 1)
+    )
     assert np.array_equal(one, two)
     assert not np.array_equal(one, three)
 
@@ -67,23 +69,25 @@ def test_the_seed_decides_the_folds() -> None:
 def test_too_little_to_judge(count: int, classes: int) -> None:
     features, truth = clouds(count, classes)
     with pytest.raises(DatasetError, match="At least 50 images of two classes"):
-        labels.out_of_fold(features, truth, np.arange(count, dtype=np.uint64))
+        label_issues.out_of_fold(features, truth, np.arange(count, dtype=np.uint64))
 
 
 def test_a_class_of_one_image_cannot_be_judged() -> None:
     features, truth = clouds(60, 1)
     truth[7] = 1
     with pytest.raises(DatasetError, match=r"several of each, .* 60 images of 2 classes"):
-        labels.out_of_fold(features, truth, np.arange(60, dtype=np.uint64))
+        label_issues.out_of_fold(features, truth, np.arange(60, dtype=np.uint64))
 
 
 def test_features_are_computed_once(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     index, classifier = scan(tree), EmotionClassifier.load()
-    first = labels.features(index, classifier)
+    first = label_issues.features(index, classifier)
     assert first.shape == (20, 1280)
-    assert np.allclose(first[3], classifier.features([pixels.read(index.path(3))])[0], atol=0.01)
+    assert np.allclose(
+        first[3], classifier.features([image_reading.read(index.path(3))])[0], atol=0.01
+    )
     monkeypatch.setattr(EmotionClassifier, "features", lambda *_: pytest.fail("computed again"))
-    assert np.array_equal(labels.features(index, classifier), first)
+    assert np.array_equal(label_issues.features(index, classifier), first)
 
 
 @pytest.mark.parametrize("count", [0, 1, 16, 17])
@@ -99,9 +103,9 @@ def test_classifier_features(count: int) -> None:
 def test_odd_pictures(tree: Path) -> None:
     grey = np.full((48, 48), 90, np.uint8)
     for name, data in {
-        "blank.png": pixels.png(grey), "empty.png": b"",
-        "tiny.png": pixels.png(np.arange(64, dtype=np.uint8).reshape(8, 8) * 3),
-        "large.png": pixels.png(np.random.default_rng(0).integers(0, 255, (60, 60), np.uint8)),
+        "blank.png": image_reading.png(grey), "empty.png": b"",
+        "tiny.png": image_reading.png(np.arange(64, dtype=np.uint8).reshape(8, 8) * 3),
+        "large.png": image_reading.png(np.random.default_rng(0).integers(0, 255, (60, 60), np.uint8)),
     }.items():  # fmt: skip
         (tree / "train/sad" / name).write_bytes(data)
     for number in range(20):
@@ -109,7 +113,7 @@ def test_odd_pictures(tree: Path) -> None:
             (tree / "train/happy/0.png").read_bytes()
         )
     index = scan(tree)
-    odd = pictures.odd(index)
+    odd = image_issues.odd(index)
     found = {Path(index.table["file"].iloc[row]).name: why for row, why in odd.to_numpy().tolist()}
     assert set(found) == {"blank.png", "empty.png", "tiny.png", "large.png"}
     assert "Almost one grey" in found["blank.png"]
@@ -122,18 +126,18 @@ def test_where_sizes_vary_none_is_off(tmp_path: Path) -> None:
     for side in range(30, 50):
         file = tmp_path / "data" / "happy" / f"{side}.png"
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(pixels.png(random.integers(0, 255, (side, side), np.uint8)))
-    assert pictures.odd(scan(tmp_path / "data")).empty
+        file.write_bytes(image_reading.png(random.integers(0, 255, (side, side), np.uint8)))
+    assert image_issues.odd(scan(tmp_path / "data")).empty
 
 
 def test_a_frame_is_put_around_crops_for_the_detector(astronaut: np.ndarray) -> None:
-    from fer_core.detection import Haar
+    from fer_core.recognition.detection import Haar
 
     face = astronaut[60:200, 155:295]
-    framed = pictures.framed(face)
+    framed = image_issues.framed(face)
     assert framed.shape == (320, 320, 3)
     assert Haar().detect(framed)
-    assert not Haar().detect(pictures.framed(np.full((48, 48), 90, np.uint8)))
+    assert not Haar().detect(image_issues.framed(np.full((48, 48), 90, np.uint8)))
 
 
 def decision(file: str, action: str = "exclude", label: str = "") -> Decision:
@@ -240,7 +244,7 @@ def test_the_report_holds_the_figures(tree: Path) -> None:
 
 
 def test_a_task_reports_and_returns() -> None:
-    def work(progress: chunks.Progress) -> str:
+    def work(progress: parallel.Progress) -> str:
         progress(3, 4)
         return "done"
 
@@ -252,7 +256,7 @@ def test_a_task_reports_and_returns() -> None:
 def test_a_task_can_be_stopped() -> None:
     begun = threading.Event()
 
-    def work(progress: chunks.Progress) -> None:
+    def work(progress: parallel.Progress) -> None:
         for _ in range(10_000):
             begun.set()
             threading.Event().wait(0.001)
@@ -275,7 +279,7 @@ def test_a_task_can_be_stopped() -> None:
     ],
 )
 def test_a_task_passes_errors_on(error: Exception, seen: type) -> None:
-    def work(_: chunks.Progress) -> None:
+    def work(_: parallel.Progress) -> None:
         raise error
 
     with pytest.raises(seen):
@@ -286,6 +290,8 @@ def test_a_task_passes_errors_on(error: Exception, seen: type) -> None:
 def test_chunks_cover_every_row_once(count: int, size: int) -> None:
     seen: list[int] = []
     steps: list[tuple[int, int]] = []
-    chunks.run(lambda a, b: seen.extend(range(a, b)), count, lambda *s: steps.append(s), size=size)
+    parallel.run(
+        lambda a, b: seen.extend(range(a, b)), count, lambda *s: steps.append(s), size=size
+    )
     assert sorted(seen) == list(range(count))
     assert steps[-1:] == ([(count, count)] if count else [])

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_core.audit import copies
-from fer_core.audit.copies import comparing
-from fer_core.dataset import pixels, scan
+from fer_core.audit import duplicates
+from fer_core.audit.duplicates import verify
+from fer_core.dataset import image_reading, scan
 from fer_core.errors import CancelledError
-from fer_core.images import Pixels
+from fer_core.images.codec import Pixels
 
 
 def jpeg(picture: Pixels, quality: int) -> Pixels:
@@ -47,12 +47,14 @@ def test_each_kind_of_copy_is_found_and_nothing_else(
         (root / split / "happy").mkdir(parents=True)
     for seed in range(60):
         original = picture(seed)
-        (root / "train/happy" / f"{seed:03}.png").write_bytes(pixels.png(original))
+        (root / "train/happy" / f"{seed:03}.png").write_bytes(image_reading.png(original))
         if seed < 10:
-            (root / "test/happy" / f"{seed:03}.png").write_bytes(pixels.png(change(original)))
+            (root / "test/happy" / f"{seed:03}.png").write_bytes(
+                image_reading.png(change(original))
+            )
     index = scan(root)
-    pairs = copies.find(index)
-    pairs = pairs[pairs["difference"] <= copies.DEFAULT_DIFFERENCE]
+    pairs = duplicates.find(index)
+    pairs = pairs[pairs["difference"] <= duplicates.DEFAULT_DIFFERENCE]
     files = index.table["file"].to_numpy()
     found = {(Path(files[a]).name, Path(files[b]).name) for a, b in pairs[["a", "b"]].to_numpy()}
     assert found == {(f"{seed:03}.png",) * 2 for seed in range(10)}
@@ -66,32 +68,32 @@ def test_many_equal_files_make_a_line_not_a_square(tree: Path) -> None:
     for number in range(30):
         (tree / "train/sad" / f"again-{number}.png").write_bytes(data)
     index = scan(tree)
-    pairs = copies.find(index)
+    pairs = duplicates.find(index)
     exact = pairs[pairs["kind"] == "exact"]
     assert len(exact) == 30
-    assert len(copies.groups(exact)) == 1
+    assert len(duplicates.groups(exact)) == 1
     assert exact["disagrees"].all()  # each is paired with the first, the happy one
-    assert len(copies.surplus(index, exact)) == 30
+    assert len(duplicates.surplus(index, exact)) == 30
 
 
 def test_blank_pictures_are_only_exact_copies(tree: Path) -> None:
     for number, grey in enumerate((10, 10, 90, 200)):
         blank = np.full((48, 48), grey, np.uint8)
-        (tree / "train/sad" / f"blank-{number}.png").write_bytes(pixels.png(blank))
-    pairs = copies.find(scan(tree))
+        (tree / "train/sad" / f"blank-{number}.png").write_bytes(image_reading.png(blank))
+    pairs = duplicates.find(scan(tree))
     assert pairs["kind"].tolist() == ["exact"]
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_few_pictures(count: int) -> None:
     thumbs = np.random.default_rng(0).integers(0, 255, (count, 16, 16)).astype(np.uint8)
-    assert copies.propose(thumbs).shape[1] == 3
+    assert duplicates.propose(thumbs).shape[1] == 3
 
 
 def test_fingerprints_of_a_mirror_image_are_the_mirrored_fingerprints() -> None:
     thumbs = np.random.default_rng(0).integers(0, 255, (50, 16, 16)).astype(np.uint8)
     both = np.concatenate([thumbs, thumbs[:, :, ::-1]])
-    bits = copies.fingerprints(both)
+    bits = duplicates.fingerprints(both)
     assert np.bitwise_count(bits[:50] ^ bits[150:200]).sum(axis=1).max() <= 2
     assert np.bitwise_count(bits[:50] ^ bits[50:100]).sum(axis=1).min() > 20
 
@@ -108,7 +110,7 @@ def test_fingerprints_of_a_mirror_image_are_the_mirrored_fingerprints() -> None:
     ],
 )
 def test_difference(picture: Callable[[int], Pixels], change, low: float, high: float) -> None:
-    assert low - 1e-6 <= copies.difference(picture(3), change(picture(3))) <= high
+    assert low - 1e-6 <= duplicates.difference(picture(3), change(picture(3))) <= high
 
 
 def pairs_of(*ends: tuple[int, int]) -> pd.DataFrame:
@@ -125,22 +127,22 @@ def pairs_of(*ends: tuple[int, int]) -> pd.DataFrame:
     ],
 )
 def test_groups(pairs: pd.DataFrame, expected: list) -> None:
-    assert [group.tolist() for group in copies.groups(pairs)] == expected
+    assert [group.tolist() for group in duplicates.groups(pairs)] == expected
 
 
 def test_the_training_copy_goes_never_the_test_image(tree: Path) -> None:
     """Rows of the tree: 0 and 1 are test/happy, 2..4 disgust, 5..14 happy, 15..19 sad."""
     index = scan(tree)
     pairs = pairs_of((0, 5), (6, 7), (7, 8), (0, 1)).assign(crosses=[True, False, False, False])
-    assert copies.leaking(index, pairs).tolist() == [5]
-    assert copies.surplus(index, pairs).tolist() == [5, 7, 8]
+    assert duplicates.leaking(index, pairs).tolist() == [5]
+    assert duplicates.surplus(index, pairs).tolist() == [5, 7, 8]
     pairs = pairs_of((0, 5), (5, 6)).assign(crosses=[True, False])
-    assert copies.leaking(index, pairs).tolist() == [5, 6], "6 is a copy of 0 as well"
+    assert duplicates.leaking(index, pairs).tolist() == [5, 6], "6 is a copy of 0 as well"
 
 
 def test_the_search_says_how_far_it_is_and_can_be_stopped(tree: Path) -> None:
     index, seen = scan(tree), []
-    copies.find(index, lambda done, total: seen.append((done, total)))
+    duplicates.find(index, lambda done, total: seen.append((done, total)))
     assert {total for _, total in seen} == {len(index)}
     assert sorted(seen) == seen
     assert len(seen) > 10
@@ -149,7 +151,7 @@ def test_the_search_says_how_far_it_is_and_can_be_stopped(tree: Path) -> None:
         raise CancelledError("stopped")
 
     with pytest.raises(CancelledError):
-        copies.find(index, stop)
+        duplicates.find(index, stop)
 
 
 def test_likeness_of_thumbnails_knows_shifts_mirrors_and_flat_pictures() -> None:
@@ -158,7 +160,7 @@ def test_likeness_of_thumbnails_knows_shifts_mirrors_and_flat_pictures() -> None
     shifted = np.roll(one, (1, -1), (0, 1))
     thumbs = np.stack([one, shifted, one[:, ::-1], other, np.full_like(one, 90)])
     pairs = np.array([(0, 0, 0), (0, 1, 0), (0, 2, 1), (0, 2, 0), (0, 3, 0), (0, 4, 0)])
-    like = comparing.likeness(thumbs, pairs)
+    like = verify.likeness(thumbs, pairs)
     assert like[:3] == pytest.approx(1, abs=1e-5)
-    assert np.abs(like[3:]).max() < comparing.LIKE
-    assert comparing.likeness(thumbs, pairs[:0]).shape == (0,)
+    assert np.abs(like[3:]).max() < verify.LIKE
+    assert verify.likeness(thumbs, pairs[:0]).shape == (0,)

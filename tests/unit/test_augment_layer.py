@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fer_core import augmentation
 from fer_core.dataset import demo
+from fer_core.images import augment
 from fer_core.labels import EMOTIONS
 from tests.pictures_kit import DATA, NONE, TINY
 
 pytest.importorskip("keras")
 
 from fer_core.training import batches
-from fer_core.training.augment import OPERATION, Augment, neutral
+from fer_core.training.augment_layer import OPERATION, Augment, neutral
 
 
 def change(pixels: Any, **columns: float) -> Any:
@@ -45,8 +45,8 @@ SCENE = np.clip(
     ],
 )  # fmt: skip
 def test_the_layer_changes_pictures_as_opencv_does(columns: dict[str, float]) -> None:
-    operation = augmentation.Operation(**columns)  # type: ignore[arg-type]
-    theirs = augmentation.apply(SCENE[..., 0], operation).astype(float)
+    operation = augment.Operation(**columns)  # type: ignore[arg-type]
+    theirs = augment.apply(SCENE[..., 0], operation).astype(float)
     ours = change(SCENE, **columns)[..., 0]
     apart = np.abs(ours - theirs)
     assert np.median(apart) <= 1
@@ -55,15 +55,15 @@ def test_the_layer_changes_pictures_as_opencv_does(columns: dict[str, float]) ->
 
 def test_a_whole_spec_means_the_same_to_the_layer_and_to_opencv() -> None:
     """Noise is left out: its grain is drawn by each on its own."""
-    spec, random = augmentation.Spec(noise=0, erasing=0.3), np.random.default_rng(1)
+    spec, random = augment.Spec(noise=0, erasing=0.3), np.random.default_rng(1)
     faces = np.stack([demo.draw_face(EMOTIONS[row % 7], random) for row in range(70)])
-    table = augmentation.draw(spec, len(faces), seed=3)
+    table = augment.draw(spec, len(faces), seed=3)
     operations = neutral(len(faces))
     for name in table.columns.drop("seed"):
         operations[:, OPERATION.index(name)] = table[name]
     ours = np.asarray(Augment(0)(faces[..., None], operations))[..., 0]
-    steps = augmentation.operations(table)
-    theirs = np.stack([augmentation.apply(f, s) for f, s in zip(faces, steps, strict=True)])
+    steps = augment.operations(table)
+    theirs = np.stack([augment.apply(f, s) for f, s in zip(faces, steps, strict=True)])
     apart = np.abs(ours - theirs.astype(float))
     unchanged = np.abs(faces - theirs.astype(float))
     assert np.median(apart, axis=(1, 2)).max() <= 1

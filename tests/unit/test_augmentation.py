@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fer_core import augmentation
-from fer_core.augmentation import LIMITS, Operation, Spec, apply, draw, operations
 from fer_core.errors import DatasetError
+from fer_core.images import augment
+from fer_core.images.augment import LIMITS, Operation, Spec, apply, draw, operations
 
 NOTHING = Spec(**dict.fromkeys(LIMITS, 0.0))
 
@@ -78,7 +78,7 @@ def test_draws_stay_within_their_ranges() -> None:
     assert table["flip"].mean() == pytest.approx(0.3, abs=0.02)
     assert (table["erase_width"] > 0).mean() == pytest.approx(0.4, abs=0.02)
     assert ((table["erase_x"] + table["erase_width"]) <= 1).all()
-    assert list(table.columns) == list(augmentation.COLUMNS)
+    assert list(table.columns) == list(augment.COLUMNS)
 
 
 def test_the_seed_decides_everything() -> None:

@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 
 from fer_core import balance
-from fer_core.augmentation import LIMITS, Spec
 from fer_core.balance import Recipe, plan
-from fer_core.dataset import combine, pixels, scan, store, votes
-from fer_core.dataset.archive import import_zip
-from fer_core.dataset.folder import import_folder
+from fer_core.dataset import ferplus, image_reading, scan, splits, store
+from fer_core.dataset.importers.folder import import_folder
+from fer_core.dataset.importers.zip import import_zip
 from fer_core.errors import CancelledError, DatasetError, ImageError
+from fer_core.images.augment import LIMITS, Spec
 
 COUNTS = {"disgust": 4, "happy": 100, "sad": 40, "fear": 0}
 
@@ -167,12 +167,12 @@ def test_apply_writes_a_version_that_its_manifest_makes_again(tree: Path, tmp_pa
 
 
 def test_a_version_has_the_votes_also_of_what_was_made(tree: Path, tmp_path: Path) -> None:
-    words = [f"votes_{word}" for word in (*votes.NAMES.values(), *votes.OTHER)]
+    words = [f"votes_{word}" for word in (*ferplus.NAMES.values(), *ferplus.OTHER)]
     given = scan(tree).table[["file"]].assign(**dict.fromkeys(words, 0))
     given["votes_happiness"] = range(len(given))
     given["votes_nf"] = 2
     given.to_csv(tmp_path / "elsewhere.csv", index=False)
-    index = votes.attach(scan(tree), tmp_path / "elsewhere.csv")
+    index = ferplus.attach(scan(tree), tmp_path / "elsewhere.csv")
     version = scan(balance.apply(index, recipe(index), "voted"))
     assert version.votes is not None
     manifest = pd.read_parquet(version.root / store.MANIFEST).set_index("file")
@@ -243,7 +243,7 @@ def test_colour_stays_colour(tmp_path: Path) -> None:
         (root / label).mkdir(parents=True)
         for number in range(count):
             rgb = random.integers(0, 255, (20, 30, 3)).astype(np.uint8)
-            (root / label / f"{number}.png").write_bytes(pixels.png(rgb))
+            (root / label / f"{number}.png").write_bytes(image_reading.png(rgb))
     index = scan(root)
     folder = balance.apply(index, recipe(index), "v")
     made = sorted(folder.rglob("*made*.png"))
@@ -300,7 +300,7 @@ def test_what_was_made_never_validates_and_stays_with_its_origin(
         index = scan(import_zip(packed, "taken"))
     elif way == "parent":
         index = scan(shutil.move(index.root, tmp_path / "outer" / "second").parent)
-    parted = combine.with_validation(index).table
+    parted = splits.with_validation(index).table
     stem = parted["file"].str.extract(r"train/(\w+/\d+)")[0]
     validating = parted["split"] == "validation"
     assert validating.sum() == 4
@@ -315,7 +315,7 @@ def test_an_origin_that_got_a_number_is_still_known(tree: Path) -> None:
     index = scan(tree)
     folder = balance.apply(index, Recipe(plan(balance.train_counts(index), 20)), "v")
     (folder / store.MANIFEST).unlink()
-    parted = combine.with_validation(scan(folder)).table
+    parted = splits.with_validation(scan(folder)).table
     stem = parted["file"].str.extract(r"train/(\w+/\d+)")[0]
     validating = parted["split"] == "validation"
     assert not set(stem[validating]) & set(stem[parted["split"] == "train"])

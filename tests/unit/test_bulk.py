@@ -13,10 +13,10 @@ import pandas as pd
 import pytest
 
 from fer_core import bulk
-from fer_core.bulk import run, sources
-from fer_core.crew import Crew
+from fer_core.bulk import inputs, run
 from fer_core.errors import DatasetError, FerError, ImageError
-from fer_core.results import RESULT_COLUMNS
+from fer_core.recognition.pool import Crew
+from fer_core.recognition.results import RESULT_COLUMNS
 from tests.clips import make_clip
 
 
@@ -130,16 +130,16 @@ def test_a_zip_that_breaks_the_rules_is_refused(
 
 
 def test_patterns_and_names_are_listed_once(photos: Path) -> None:
-    found = sources.listing([f"{photos}/[0-2].jpg", str(photos / "1.jpg"), f"{photos}/**/*.PNG"])
+    found = inputs.listing([f"{photos}/[0-2].jpg", str(photos / "1.jpg"), f"{photos}/**/*.PNG"])
     assert [Path(one.name).name for one in found] == ["0.jpg", "1.jpg", "2.jpg", "wall.PNG"]
     with pytest.raises(ImageError, match="No pictures"):
-        sources.listing([f"{photos}/*.gif"])
+        inputs.listing([f"{photos}/*.gif"])
 
 
 def test_too_many_files_are_refused(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "MOST_FILES", 3)
+    monkeypatch.setattr(inputs, "MOST_FILES", 3)
     with pytest.raises(ImageError, match="More than 3 files"):
-        sources.listing([str(photos)])
+        inputs.listing([str(photos)])
 
 
 def test_one_odd_file_does_not_end_the_job(

@@ -14,10 +14,10 @@ import pandas as pd
 import pytest
 
 from fer_core import bulk
-from fer_core.bulk import parts, run, videos
-from fer_core.crew import Crew
+from fer_core.bulk import checkpoint, run, video_job
 from fer_core.errors import CancelledError, FerError
-from fer_core.images import encode
+from fer_core.images.codec import encode
+from fer_core.recognition.pool import Crew
 from fer_core.video import Sampling
 from tests.clips import decoded, face_picture, make_clip, wall
 
@@ -37,7 +37,7 @@ def test_stopped_anywhere_it_goes_on_as_if_nothing_had_been(
     photos: Path, tmp_path: Path, crew: Crew, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run, "PHOTOS_A_PART", 2)
-    monkeypatch.setattr(videos, "SHOTS_A_PART", 4)
+    monkeypatch.setattr(video_job, "SHOTS_A_PART", 4)
     make_clip(photos / "clip.mp4", 21)
     options = bulk.Options(sampling=Sampling(every=2), annotated=tmp_path / "copies")
     target = tmp_path / "faces.parquet"
@@ -97,7 +97,7 @@ def test_files_that_come_before_a_half_read_video_do_not_double_its_rows(
     tmp_path: Path, crew: Crew, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run, "PHOTOS_A_PART", 1)
-    monkeypatch.setattr(videos, "SHOTS_A_PART", 4)
+    monkeypatch.setattr(video_job, "SHOTS_A_PART", 4)
     place, target = tmp_path / "files", tmp_path / "faces.parquet"
     place.mkdir()
     make_clip(place / "clip.mp4", 21)
@@ -121,7 +121,7 @@ def test_a_full_disk_is_told_and_what_is_done_stays(
     photos: Path, tmp_path: Path, crew: Crew, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run, "PHOTOS_A_PART", 2)
-    real, calls = parts.write_bytes, [0]
+    real, calls = checkpoint.write_bytes, [0]
 
     def full(file: Path, data: bytes) -> None:
         calls[0] += 1
@@ -129,7 +129,7 @@ def test_a_full_disk_is_told_and_what_is_done_stays(
             raise OSError(28, "No space left on device")
         real(file, data)
 
-    monkeypatch.setattr(parts, "write_bytes", full)
+    monkeypatch.setattr(checkpoint, "write_bytes", full)
     target = tmp_path / "faces.parquet"
     with pytest.raises(FerError, match=r"No space left on device.*goes on from there"):
         bulk.classify([str(photos)], crew, [target])
@@ -143,7 +143,7 @@ def test_a_disk_that_is_full_for_the_annotated_copy_is_told_too(
 ) -> None:
     """The system refuses to write on: not the copy is given up but the job stops and goes on."""
     resource = pytest.importorskip("resource")
-    monkeypatch.setattr(videos, "SHOTS_A_PART", 10)
+    monkeypatch.setattr(video_job, "SHOTS_A_PART", 10)
     clip = make_clip(tmp_path / "clip.mp4", 35, sound="aac")
     options = bulk.Options(sampling=Sampling(every=5), annotated=tmp_path / "copies")
     target, copy = tmp_path / "faces.parquet", tmp_path / "copies" / "clip.mp4"
@@ -185,7 +185,7 @@ def test_killed_again_and_again_no_row_is_lost_or_twice(
     chance = random.Random(8)
     make_clip(photos / "clip.mp4", 60, sound="aac")
     monkeypatch.setattr(run, "PHOTOS_A_PART", 2)
-    monkeypatch.setattr(videos, "SHOTS_A_PART", 5)
+    monkeypatch.setattr(video_job, "SHOTS_A_PART", 5)
     peace = bulk.Options(annotated=tmp_path / "peace" / "copies")
     bulk.classify([str(photos)], crew, [tmp_path / "peace" / "faces.parquet"], peace)
     script = tmp_path / "slow.py"

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from fer_core import bulk
-from fer_core.crew import Crew
 from fer_core.errors import FerError
+from fer_core.recognition.pool import Crew
 from fer_core.video import Sampling, probe
 from tests.clips import face_picture, make_clip, wall
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from fer_core import EmotionClassifier
-from fer_core.classifier import softmax
 from fer_core.errors import ModelError
-from fer_core.registry import LITERT_FILE
+from fer_core.models.classifier import softmax
+from fer_core.models.registry import LITERT_FILE
 
 
 @pytest.fixture(scope="module")

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_core import registry
 from fer_core.__main__ import main
-from fer_core.files import write_json
-from fer_core.images import encode
-from fer_core.registry import LITERT_FILE
+from fer_core.images.codec import encode
+from fer_core.models import registry
+from fer_core.models.registry import LITERT_FILE
+from fer_core.system.files import write_json
 
 
 @pytest.fixture
@@ -103,8 +103,8 @@ def test_export_re_creates_what_the_keras_file_says(
     import keras
 
     from fer_core import EmotionClassifier
-    from fer_core.classifier import softmax
-    from fer_core.images import network_input
+    from fer_core.images.codec import network_input
+    from fer_core.models.classifier import softmax
 
     (model_copy / LITERT_FILE).write_bytes(b"damaged")
     assert main(["models", "export", str(model_copy)]) == 0
@@ -130,7 +130,7 @@ def test_files_that_cannot_be_read_or_written_get_one_line(
         write_json(tmp_path / "report.json", {})
         return 0
 
-    monkeypatch.setattr("fer_core.evaluate_command.run", evaluate)
+    monkeypatch.setattr("fer_core.cli.evaluate.run", evaluate)
     assert main(["evaluate", "--data", "demo"]) == 2
     assert capsys.readouterr().err == (
         f"fer_core: {tmp_path}/report.json: Is a directory. Check the path and the free space.\n"

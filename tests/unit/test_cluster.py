@@ -18,15 +18,15 @@ import pytest
 
 from fer_core import bulk
 from fer_core.__main__ import main
-from fer_core.bulk import sources
+from fer_core.bulk import inputs
 from fer_core.cluster import bulk as cluster_bulk
-from fer_core.cluster import connection, folder
+from fer_core.cluster import connection, result_folder
 from fer_core.cluster.connection import ClusterError
-from fer_core.crew import Crew
 from fer_core.errors import CancelledError, DatasetError, FerError, JobError
-from fer_core.images import encode
-from fer_core.jobs import owner
-from fer_core.results import RESULT_COLUMNS
+from fer_core.images.codec import encode
+from fer_core.jobs import process_lock
+from fer_core.recognition.pool import Crew
+from fer_core.recognition.results import RESULT_COLUMNS
 from tests.clips import face_picture, make_clip, wall
 from tests.conftest import ROOT, environment_of_tests
 
@@ -76,7 +76,7 @@ def photos(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def small_shares(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folder, "FEWEST", 3)
+    monkeypatch.setattr(result_folder, "FEWEST", 3)
 
 
 def local(named: list[str], crew: Crew, target: Path) -> pd.DataFrame:
@@ -157,7 +157,7 @@ def test_a_folder_with_other_files_is_refused(photos: Path, tmp_path: Path, crew
         cluster_bulk.classify([str(photos)], crew, str(out), bulk.Options(restart=True))
     assert [file.name for file in out.iterdir()] == ["part-mine.parquet"]
     lock = tmp_path / "out.lock" / "owner.json"
-    owner.write(lock, owner.Owner.of(os.getppid()))
+    process_lock.write(lock, process_lock.Owner.of(os.getppid()))
     with pytest.raises(JobError, match="by another process"):
         cluster_bulk.classify([str(photos)], crew, str(out))
 
@@ -181,18 +181,18 @@ def test_addresses_and_lists_that_do_not_fit(
     pq.write_table(pa.table({"path": [1]}), "numbers.parquet")
     (tmp_path / "broken.parquet").write_bytes(b"text")
     with pytest.raises(DatasetError, match=message):
-        sources.listing([name])
+        inputs.listing([name])
 
 
 def test_a_long_list_goes_into_several_files_and_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(folder, "SHARES_A_FILE", 4)
-    found = [sources.Source(f"{n}.jpg", tmp_path / f"{n}.jpg") for n in range(40)]
-    found.insert(10, sources.Source("a.mp4", tmp_path / "a.mp4"))
-    place = folder.Folder(str(tmp_path / "out"))
+    monkeypatch.setattr(result_folder, "SHARES_A_FILE", 4)
+    found = [inputs.Source(f"{n}.jpg", tmp_path / f"{n}.jpg") for n in range(40)]
+    found.insert(10, inputs.Source("a.mp4", tmp_path / "a.mp4"))
+    place = result_folder.Folder(str(tmp_path / "out"))
     place.add_inputs(found)
-    more = sources.Source("more.jpg", Path("more.jpg"), "member", "s3://bucket")
+    more = inputs.Source("more.jpg", Path("more.jpg"), "member", "s3://bucket")
     place.add_inputs([*found, more])
     assert place.sizes() == {
         **dict.fromkeys((0, 1, 2), 3),
@@ -210,10 +210,10 @@ def test_a_path_typed_in_one_folder_is_found_from_any(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    stored = sources.Source("s3://bucket/b.jpg", Path("bucket/b.jpg"), store="s3://bucket")
-    place = folder.Folder("out")
-    place.add_inputs([sources.Source("a.jpg", Path("a.jpg")), stored])
-    assert place.inputs(0) == [sources.Source("a.jpg", tmp_path / "a.jpg"), stored]
+    stored = inputs.Source("s3://bucket/b.jpg", Path("bucket/b.jpg"), store="s3://bucket")
+    place = result_folder.Folder("out")
+    place.add_inputs([inputs.Source("a.jpg", Path("a.jpg")), stored])
+    assert place.inputs(0) == [inputs.Source("a.jpg", tmp_path / "a.jpg"), stored]
 
 
 def test_every_kind_of_input_gives_the_rows_of_the_local_engine(
@@ -236,7 +236,7 @@ def test_every_kind_of_input_gives_the_rows_of_the_local_engine(
     found = pd.read_parquet(tmp_path / "out")
     assert tuple(found.columns) == RESULT_COLUMNS
     pd.testing.assert_frame_equal(found, expected)
-    assert counts == folder.Counts(90, len(expected.dropna(subset="x1")), len(expected), 2)
+    assert counts == result_folder.Counts(90, len(expected.dropna(subset="x1")), len(expected), 2)
     assert len(list((tmp_path / "out").glob("part-*.parquet"))) > 20
     wrong = pd.read_csv(tmp_path / "out" / "_errors.csv")
     assert [Path(one).name for one in wrong.source] == ["bad.jpg", "bad.jpg"]
@@ -332,7 +332,7 @@ def test_another_version_of_ray_is_told(two_nodes, photos: Path, tmp_path: Path)
 def test_a_name_that_is_not_utf_8_does_not_end_the_job(tmp_path: Path) -> None:
     odd = tmp_path / os.fsdecode(b"\xff.jpg")
     odd.write_bytes(b"")
-    place = folder.Folder(str(tmp_path / "out"))
-    place.add_inputs(sources.listing([str(tmp_path)], tmp_path))
+    place = result_folder.Folder(str(tmp_path / "out"))
+    place.add_inputs(inputs.listing([str(tmp_path)], tmp_path))
     (source,) = place.inputs(0)
     assert source.name == r"\udcff.jpg"

@@ -3,7 +3,7 @@
 import pytest
 
 from fer_core.labels import EMOTIONS
-from fer_core.training import course
+from fer_core.training import history
 from fer_core.training.config import TrainConfig
 from tests.run_kit import line
 
@@ -43,7 +43,7 @@ SWING = [0.5, 0.6, 0.48, 0.61, 0.5, 0.62, 0.49, 0.6]
     ],
 )  # fmt: skip
 def test_advice(epochs: list[dict], says: str) -> None:
-    said = course.advice(epochs, CONFIG)
+    said = history.advice(epochs, CONFIG)
     assert says in " ".join(said)
     assert bool(said) == bool(says)
 
@@ -57,32 +57,32 @@ def test_advice(epochs: list[dict], says: str) -> None:
     ],
 )
 def test_the_best_epoch_is_the_first_of_equals(monitor: str, values: list, epoch) -> None:
-    found = course.best(lines(len(values), **{monitor: values}), monitor)
+    found = history.best(lines(len(values), **{monitor: values}), monitor)
     assert (found and found["epoch"]) == epoch
 
 
 def test_seams_are_where_bursts_begin() -> None:
-    assert course.seams([]) == []
-    assert course.seams(lines(5, burst=[0, 0, 1, 3, 3])) == [2, 3]
+    assert history.seams([]) == []
+    assert history.seams(lines(5, burst=[0, 0, 1, 3, 3])) == [2, 3]
 
 
 def test_the_callbacks_say_how_long_they_wait_and_what_they_did() -> None:
     config = TrainConfig(schedule="constant", early_stopping=4, reduce_lr=2)
     epochs = lines(3, learning_rate=[1e-3, 1e-3, 5e-4])
-    assert course.waiting([], config) == (
-        course.Waiting("EarlyStopping", 0, 4), course.Waiting("ReduceLROnPlateau", 0, 2),
+    assert history.waiting([], config) == (
+        history.Waiting("EarlyStopping", 0, 4), history.Waiting("ReduceLROnPlateau", 0, 2),
     )  # fmt: skip
-    assert course.waiting(epochs, config)[0] == course.Waiting("EarlyStopping", 1, 4)
-    assert course.waiting(epochs, CONFIG) == ()
-    (said,) = course.drops(epochs, config)
+    assert history.waiting(epochs, config)[0] == history.Waiting("EarlyStopping", 1, 4)
+    assert history.waiting(epochs, CONFIG) == ()
+    (said,) = history.drops(epochs, config)
     assert said.startswith("After epoch 2 it fell from 0.001 to 0.0005: val_accuracy had not")
-    assert course.drops(epochs, CONFIG) == []
+    assert history.drops(epochs, CONFIG) == []
 
 
 def test_the_figures_of_two_readings_have_their_names() -> None:
-    assert course.training_value({"loss": 1.0}, "loss", "fer2013") == 1.0
-    assert course.training_value({"loss": 3.0, "fer2013_loss": 1.0}, "loss", "fer2013") == 1.0
-    assert course.training_value({}, "loss", "fer2013") is None
+    assert history.training_value({"loss": 1.0}, "loss", "fer2013") == 1.0
+    assert history.training_value({"loss": 3.0, "fer2013_loss": 1.0}, "loss", "fer2013") == 1.0
+    assert history.training_value({}, "loss", "fer2013") is None
 
 
 @pytest.mark.parametrize(
@@ -94,6 +94,6 @@ def test_a_run_that_early_stopping_ended_says_so(
     count: int, waited: int, patience: int, says: str
 ) -> None:
     epochs = lines(count, callbacks=[{"EarlyStopping": {"wait": waited}}] * count)
-    said = course.ended_early(epochs, TrainConfig(epochs=20, early_stopping=patience))
+    said = history.ended_early(epochs, TrainConfig(epochs=20, early_stopping=patience))
     assert says in said
     assert bool(said) == bool(says)

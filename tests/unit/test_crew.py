@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from fer_core.crew import Crew, prefetch
 from fer_core.errors import ImageError, ModelError
+from fer_core.recognition.pool import Crew, prefetch
 
 
 @pytest.fixture(scope="module")

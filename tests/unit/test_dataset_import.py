@@ -9,14 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer_core.dataset import archive, demo, pixels, scan, store, votes
-from fer_core.dataset.archive import import_zip
-from fer_core.dataset.kaggle import import_csv
-from fer_core.dataset.take_in import take_in
+from fer_core.dataset import demo, ferplus, image_reading, scan, store
+from fer_core.dataset.importers import zip
+from fer_core.dataset.importers.fer2013_csv import import_csv
+from fer_core.dataset.importers.importer import take_in
+from fer_core.dataset.importers.zip import import_zip
 from fer_core.errors import CancelledError, DatasetError
 from fer_core.labels import EMOTIONS
 
-PNG = pixels.png(np.arange(2304, dtype=np.uint8).reshape(48, 48))
+PNG = image_reading.png(np.arange(2304, dtype=np.uint8).reshape(48, 48))
 GOOD = {"train/happy/a.png": PNG, "train/sad/b.png": PNG}
 
 
@@ -86,7 +87,7 @@ def test_a_zip_that_is_refused_leaves_nothing(source: io.BytesIO, says: str) -> 
 def test_a_zip_that_is_too_large_is_refused_by_what_it_says(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(archive, "MAX_TOTAL", 100)
+    monkeypatch.setattr(zip, "MAX_TOTAL", 100)
     with pytest.raises(DatasetError, match="would unpack to"):
         import_zip(packed(GOOD), "large")
 
@@ -102,7 +103,7 @@ def test_links_in_a_zip_are_not_followed() -> None:
 
 
 def votes_table(file: str) -> bytes:
-    words = (*votes.NAMES.values(), *votes.OTHER)
+    words = (*ferplus.NAMES.values(), *ferplus.OTHER)
     head = ",".join(["file", *(f"votes_{word}" for word in words)])
     return f"{head}\n{file},0,0,0,9,1,0,0,0,0,0\n".encode()
 
@@ -161,7 +162,7 @@ def test_a_csv_becomes_a_dataset() -> None:
     assert found == [
         "test/sad/fer0000002.png", "train/angry/fer0000000.png", "validation/neutral/fer0000001.png",
     ]  # fmt: skip
-    assert (pixels.read(index.root / found[0]) == 7).all()
+    assert (image_reading.read(index.root / found[0]) == 7).all()
     assert index.votes is not None
     assert index.votes["angry"].sum() == 9
 
@@ -292,13 +293,13 @@ def test_the_demo_can_be_learned() -> None:
 
 
 def test_a_folder_is_copied_with_its_votes(tmp_path: Path) -> None:
-    from fer_core.dataset import pixels
-    from fer_core.dataset.folder import import_folder
+    from fer_core.dataset import image_reading
+    from fer_core.dataset.importers.folder import import_folder
 
     source = tmp_path / "mine"
     for place in ("train/happy/a.png", "train/sad/b.png", "test/happy/c.png"):
         (source / place).parent.mkdir(parents=True, exist_ok=True)
-        (source / place).write_bytes(pixels.png(np.full((48, 48), 90, np.uint8)))
+        (source / place).write_bytes(image_reading.png(np.full((48, 48), 90, np.uint8)))
     (source / "train/sad/broken.png").write_bytes(b"no picture")
     given = votes_table("train/happy/a.png")
     made = import_folder(source, "mine", tmp_path / "home", votes=given)
@@ -312,12 +313,12 @@ def test_a_folder_is_copied_with_its_votes(tmp_path: Path) -> None:
 
 
 def test_a_folder_with_two_pictures_of_one_name_is_refused(tmp_path: Path) -> None:
-    from fer_core.dataset import pixels
-    from fer_core.dataset.folder import import_folder
+    from fer_core.dataset import image_reading
+    from fer_core.dataset.importers.folder import import_folder
 
     for place in ("happy/1/a.png", "happy/2/a.png"):
         (tmp_path / "mine" / place).parent.mkdir(parents=True)
-        (tmp_path / "mine" / place).write_bytes(pixels.png(np.zeros((48, 48), np.uint8)))
+        (tmp_path / "mine" / place).write_bytes(image_reading.png(np.zeros((48, 48), np.uint8)))
     with pytest.raises(DatasetError, match="two pictures of this name"):
         import_folder(tmp_path / "mine", "mine", tmp_path / "home")
 
@@ -329,6 +330,6 @@ def test_a_zip_that_may_not_be_read_is_said(
         raise PermissionError(13, "Permission denied")
 
     (tmp_path / "mine.zip").touch()
-    monkeypatch.setattr(archive.zipfile, "ZipFile", denied)
+    monkeypatch.setattr(zip.zipfile, "ZipFile", denied)
     with pytest.raises(DatasetError, match=r"mine\.zip: cannot be read \(Permission denied\)"):
         take_in(tmp_path / "mine.zip")

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fer_core.dataset import discover, ferplus, image_reading, scan
 from fer_core.dataset import index as indexes
-from fer_core.dataset import listing, pixels, scan, votes
-from fer_core.dataset.listing import other_names
+from fer_core.dataset.discover import other_names
 from fer_core.errors import CancelledError, DatasetError, ImageError
-from fer_core.images import encode
+from fer_core.images.codec import encode
 
-PNG = pixels.png(np.arange(2304, dtype=np.uint8).reshape(48, 48))
+PNG = image_reading.png(np.arange(2304, dtype=np.uint8).reshape(48, 48))
 
 
 def put(root: Path, *names: str, data: bytes = PNG) -> Path:
@@ -108,7 +108,7 @@ def test_what_could_not_be_read_is_tried_again(tree: Path, monkeypatch: pytest.M
         raise ImageError(f"{file.name} cannot be read (Input/output error).")
 
     with monkeypatch.context() as patch:
-        patch.setattr(pixels, "read", refuse)
+        patch.setattr(image_reading, "read", refuse)
         assert not scan(tree).is_readable.any()
     assert scan(tree).is_readable.all()
 
@@ -132,8 +132,8 @@ def test_the_second_scan_opens_only_what_changed(
 ) -> None:
     first = scan(tree)
     opened: list[str] = []
-    read = pixels.read
-    monkeypatch.setattr(pixels, "read", lambda path: opened.append(path.name) or read(path))
+    read = image_reading.read
+    monkeypatch.setattr(image_reading, "read", lambda path: opened.append(path.name) or read(path))
     again = scan(tree)
     assert opened == []
     assert again.table.equals(first.table)
@@ -167,8 +167,8 @@ def test_a_scan_can_be_stopped(tree: Path) -> None:
 def test_reading_keeps_grey_grey(tmp_path: Path, shape: tuple, suffix: str) -> None:
     array = np.random.default_rng(1).integers(0, 255, shape).astype(np.uint8)
     file = tmp_path / f"x{suffix}"
-    file.write_bytes(encode(array, suffix) if suffix == ".jpg" else pixels.png(array))
-    found = pixels.read(file)
+    file.write_bytes(encode(array, suffix) if suffix == ".jpg" else image_reading.png(array))
+    found = image_reading.read(file)
     assert found.shape == shape
     if suffix == ".png":
         assert np.array_equal(found, array)
@@ -183,7 +183,7 @@ def test_a_png_bomb_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
     data = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk
     data += struct.pack(">I", zlib.crc32(chunk)) + b"\0\0\0\0IEND\xaeB`\x82"
     with pytest.raises(ImageError, match="too large"):
-        pixels.from_bytes(data, "bomb.png")
+        image_reading.from_bytes(data, "bomb.png")
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ FERPLUS = (
 
 def test_votes_from_the_official_table(tree: Path) -> None:
     text = FERPLUS + "Training,0.png,1,6,0,0,0,0,0,1,2,0\nTraining,,0,0,0,0,0,0,0,0,0,10\n"
-    (tree / votes.OFFICIAL).write_text(text)
+    (tree / ferplus.OFFICIAL).write_text(text)
     index = scan(tree)
     assert index.votes is not None
     row = index.table.index[index.table["file"] == "train/happy/0.png"][0]
@@ -219,13 +219,13 @@ def test_votes_from_the_official_table(tree: Path) -> None:
         "angry": 0, "disgust": 0, "fear": 0, "happy": 6, "neutral": 1, "sad": 0, "surprise": 0,
         "other": 3,
     }  # fmt: skip
-    assert votes.majority(index.votes)[row] == "happy"
-    assert votes.majority(index.votes).isna().sum() == (index.votes.sum(axis=1) == 0).sum()
+    assert ferplus.majority(index.votes)[row] == "happy"
+    assert ferplus.majority(index.votes).isna().sum() == (index.votes.sum(axis=1) == 0).sum()
 
 
 def test_damaged_votes_are_named(tree: Path) -> None:
-    (tree / votes.OFFICIAL).write_text("anger,Image name\n3,x.png\n")
-    with pytest.raises(DatasetError, match=votes.OFFICIAL):
+    (tree / ferplus.OFFICIAL).write_text("anger,Image name\n3,x.png\n")
+    with pytest.raises(DatasetError, match=ferplus.OFFICIAL):
         scan(tree)
 
 
@@ -234,7 +234,7 @@ def test_other_tables_are_no_votes(tree: Path) -> None:
     assert scan(tree).votes is None
 
 
-WORDS = (*votes.NAMES.values(), *votes.OTHER)
+WORDS = (*ferplus.NAMES.values(), *ferplus.OTHER)
 HEAD = "file," + ",".join(f"votes_{word}" for word in WORDS) + "\n"
 
 
@@ -260,14 +260,14 @@ def test_votes_in_a_wrapping_folder_count_from_there(tree: Path, tmp_path: Path)
 
 def test_a_table_without_votes_does_not_hide_one_that_has_them(tree: Path) -> None:
     (tree / "labels.csv").write_text("file,group\ntrain/happy/0.png,adult\n")
-    (tree / votes.OFFICIAL).write_text(FERPLUS + "Training,0.png,1,6,0,0,0,0,0,1,2,0\n")
+    (tree / ferplus.OFFICIAL).write_text(FERPLUS + "Training,0.png,1,6,0,0,0,0,0,1,2,0\n")
     index = scan(tree)
     assert index.votes is not None
     assert index.votes["happy"].max() == 6
 
 
 def test_the_listing_is_in_a_fixed_order(tree: Path) -> None:
-    assert listing.list_files(tree).files == sorted(listing.list_files(tree).files)
+    assert discover.list_files(tree).files == sorted(discover.list_files(tree).files)
 
 
 def test_names_that_are_not_utf_8_are_left_out_with_a_note(tree: Path) -> None:

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fer_core.detection import Detection, FaceDetector, YuNet, choose_detector
 from fer_core.errors import SettingsError
-from fer_core.geometry import Box, iou
-from fer_core.settings import Settings
+from fer_core.images.boxes import Box, iou
+from fer_core.recognition.detection import Detection, FaceDetector, YuNet, choose_detector
+from fer_core.system.settings import Settings
 from tests.conftest import needs_yunet
 
 FACE = Box(175, 65, 275, 195)  # the astronaut's face, by eye

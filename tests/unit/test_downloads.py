@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from fer_core.detection import choose_detector
-from fer_core.downloads import fetch
 from fer_core.errors import DownloadError
-from fer_core.settings import Settings
+from fer_core.recognition.detection import choose_detector
+from fer_core.system.downloads import fetch
+from fer_core.system.settings import Settings
 
 GOOD = b"the right file"
 SHA256 = hashlib.sha256(GOOD).hexdigest()
@@ -83,7 +83,7 @@ def test_a_damaged_copy_is_replaced(web: str, tmp_path: Path) -> None:
 def test_without_network_haar_serves_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fer_core.detection.YUNET_URL", "http://127.0.0.1:9/none")
+    monkeypatch.setattr("fer_core.recognition.detection.YUNET_URL", "http://127.0.0.1:9/none")
     config = Settings(home=tmp_path, cache=tmp_path)
     start = time.monotonic()
     choice = choose_detector("auto", config)
@@ -109,5 +109,5 @@ def test_a_copy_that_cannot_be_read_is_fetched_anew(
         raise PermissionError(13, "Permission denied")
 
     (tmp_path / "file.onnx").write_bytes(b"mine alone")
-    monkeypatch.setattr("fer_core.downloads.digest", denied)
+    monkeypatch.setattr("fer_core.system.downloads.digest", denied)
     assert fetch(f"{web}/good", SHA256, tmp_path / "file.onnx").read_bytes() == GOOD

@@ -3,12 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from fer_core import registry
 from fer_core.__main__ import main
-from fer_core.dataset import scan, votes
+from fer_core.dataset import ferplus, scan
 from fer_core.evaluation import evaluate
-from fer_core.evaluation.answers import ask
-from fer_core.evaluation.strains import STRAINS
+from fer_core.evaluation.predictions import ask
+from fer_core.images.corruptions import STRAINS
+from fer_core.models import registry
 
 
 def run(tree: Path, *more: str) -> int:
@@ -37,7 +37,7 @@ def test_tables_and_json(tree: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 def test_votes_on_other_splits_are_no_truth_here(tree: Path, capsys: pytest.CaptureFixture) -> None:
-    words = [*votes.NAMES.values(), *votes.OTHER]
+    words = [*ferplus.NAMES.values(), *ferplus.OTHER]
     head = "file," + ",".join(f"votes_{word}" for word in words)
     row = "train/happy/9.png," + ",".join("9" if one == "happiness" else "0" for one in words)
     (tree / "labels.csv").write_text(f"{head}\n{row}\n")

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from fer_core import evaluation
-from fer_core.classifier import softmax
 from fer_core.errors import DatasetError
-from fer_core.evaluation.intervals import resample
+from fer_core.evaluation.bootstrap import resample
 from fer_core.labels import EMOTIONS
+from fer_core.models.classifier import softmax
 
 
 def one_hot(answers: list[int], confidence: float = 1.0) -> np.ndarray:

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 
-from fer_core import EmotionClassifier, registry
+from fer_core import EmotionClassifier
 from fer_core.errors import ModelError
 from fer_core.explain import Explainer, covering_map, nearest, overlay
-from fer_core.explain.activation import heat
+from fer_core.explain.cam import heat
+from fer_core.models import registry
 from tests.conftest import shipped_heads
 
 

@@ -18,15 +18,16 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from fer_core import images, run_archive
-from fer_core.audit import decisions
-from fer_core.bulk import sources
-from fer_core.dataset import archive, groups, kaggle, pixels, votes
+from fer_core.bulk import inputs
+from fer_core.dataset import decisions, ferplus, groups, image_reading
+from fer_core.dataset.importers import fer2013_csv, zip
 from fer_core.errors import DatasetError, FerError
-from fer_core.importing.inspection import check_keras
+from fer_core.images import codec
+from fer_core.models.importing.inspection import check_keras
+from fer_core.system.yaml_files import fields_of
+from fer_core.training import run_archive
 from fer_core.training.config import TrainConfig
-from fer_core.training.yaml_file import fields_of
-from fer_core.video.source import probe, shots
+from fer_core.video.decoder import probe, shots
 from tests.clips import make_clip
 
 SLOWEST_S = 4.0
@@ -102,26 +103,26 @@ def damaged(draw: st.DrawFn, seeds: list[bytes]) -> bytes:
 
 
 def read_picture(data: bytes, _: Path) -> None:
-    rgb = images.decode(data, "x")
+    rgb = codec.decode(data, "x")
     assert rgb.dtype == np.uint8
     assert rgb.shape[2:] == (3,)
-    assert rgb.shape[0] * rgb.shape[1] <= images.MAX_PIXELS
+    assert rgb.shape[0] * rgb.shape[1] <= codec.MAX_PIXELS
 
 
 def read_dataset_picture(data: bytes, _: Path) -> None:
-    pixels.facts(pixels.from_bytes(data, "x"))
+    image_reading.facts(image_reading.from_bytes(data, "x"))
 
 
 def read_zip(data: bytes, folder: Path) -> None:
-    root = archive.import_zip(io.BytesIO(data), "fuzzed", folder / "datasets")
+    root = zip.import_zip(io.BytesIO(data), "fuzzed", folder / "datasets")
     assert root.parent == folder / "datasets"
 
 
 def read_zip_of_photos(data: bytes, folder: Path) -> None:
     (folder / "x.zip").write_bytes(data)
-    found = sources.listing([str(folder / "x.zip")])
-    with sources.ExitStack() as stack:
-        opener = sources.Opener(stack)
+    found = inputs.listing([str(folder / "x.zip")])
+    with inputs.ExitStack() as stack:
+        opener = inputs.Opener(stack)
         for one in found:
             with suppress(FerError):
                 opener.read(one)
@@ -129,11 +130,11 @@ def read_zip_of_photos(data: bytes, folder: Path) -> None:
 
 def read_csv(data: bytes, folder: Path) -> None:
     text = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline="")
-    kaggle.import_csv(text, "fuzzed", folder / "datasets")
+    fer2013_csv.import_csv(text, "fuzzed", folder / "datasets")
 
 
 def read_votes(data: bytes, _: Path) -> None:
-    votes.from_bytes(data, "fer2013new.csv", TABLE)
+    ferplus.from_bytes(data, "fer2013new.csv", TABLE)
 
 
 def read_decisions(data: bytes, _: Path) -> None:
@@ -195,7 +196,7 @@ def test_a_chunk_that_says_it_has_4_gb_gets_none() -> None:
     data, before = bytearray(saved("PNG")), peak_bytes()
     at = data.index(b"IDAT")
     data[at - 4 : at] = b"\xff" * 4
-    assert pixels.from_bytes(bytes(data), "x.png").shape == (24, 32, 3)
+    assert image_reading.from_bytes(bytes(data), "x.png").shape == (24, 32, 3)
     assert peak_bytes() - before < 100_000_000
 
 
@@ -212,13 +213,13 @@ def test_a_chunk_that_says_it_has_4_gb_gets_none() -> None:
 )
 def test_many_columns_cost_neither_memory_nor_time(data: bytes) -> None:
     before, start = peak_bytes(), time.process_time()
-    for read in (votes.from_bytes, groups.from_bytes):
+    for read in (ferplus.from_bytes, groups.from_bytes):
         with suppress(DatasetError):
             read(data, "labels.csv", TABLE)
     with suppress(DatasetError):
         decisions.parse(data)
     with suppress(DatasetError):
-        list(kaggle.rows(io.StringIO(data.decode(errors="replace"))))
+        list(fer2013_csv.rows(io.StringIO(data.decode(errors="replace"))))
     assert peak_bytes() - before < 150_000_000
     assert time.process_time() - start < SLOWEST_S
 

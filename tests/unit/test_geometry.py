@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from fer_core.geometry import Box, intersection, iou
+from fer_core.images.boxes import Box, intersection, iou
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fer_core import images
 from fer_core.errors import ImageError
-from fer_core.geometry import Box
+from fer_core.images import codec
+from fer_core.images.boxes import Box
 
 RED = (255, 0, 0)
 
@@ -70,7 +70,7 @@ JPEG = encoded(Image.new("RGB", (64, 48), RED), "JPEG")
 )
 def test_bad_files_are_named_with_the_reason(data: bytes, message: str) -> None:
     with pytest.raises(ImageError, match=f"^holiday.jpg: .*({message})"):
-        images.decode(data, "holiday.jpg")
+        codec.decode(data, "holiday.jpg")
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_bad_files_are_named_with_the_reason(data: bytes, message: str) -> None:
          "grey-clear", "16-bit", "16-bit-tiff", "float", "cmyk"],
 )  # fmt: skip
 def test_every_kind_becomes_rgb(picture: Image.Image, kind: str, expected: tuple[int, ...]) -> None:
-    rgb = images.decode(encoded(picture, kind), "x")
+    rgb = codec.decode(encoded(picture, kind), "x")
     assert rgb.shape == (6, 8, 3)
     assert rgb.dtype == np.uint8
     np.testing.assert_allclose(rgb[3, 4], expected, atol=6)
@@ -109,24 +109,24 @@ def test_exif_rotation_is_undone(orientation: int, corner: tuple[int, int]) -> N
     picture.putpixel((0, 0), RED)
     exif = Image.Exif()
     exif[0x0112] = orientation
-    rgb = images.decode(encoded(picture, "PNG", exif=exif), "x")
+    rgb = codec.decode(encoded(picture, "PNG", exif=exif), "x")
     assert tuple(rgb[corner]) == RED
 
 
 def test_first_frame_of_an_animation() -> None:
     frames = [Image.new("RGB", (8, 6), color) for color in (RED, (0, 0, 255))]
     data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
-    np.testing.assert_allclose(images.decode(data, "x")[0, 0], RED, atol=3)
+    np.testing.assert_allclose(codec.decode(data, "x")[0, 0], RED, atol=3)
 
 
 def test_one_pixel_is_a_picture() -> None:
-    assert images.decode(encoded(Image.new("RGB", (1, 1)), "PNG"), "x").shape == (1, 1, 3)
+    assert codec.decode(encoded(Image.new("RGB", (1, 1)), "PNG"), "x").shape == (1, 1, 3)
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png"])
 def test_encode_round_trip(suffix: str) -> None:
     rgb = np.full((20, 30, 3), RED, np.uint8)
-    np.testing.assert_allclose(images.decode(images.encode(rgb, suffix), "x"), rgb, atol=3)
+    np.testing.assert_allclose(codec.decode(codec.encode(rgb, suffix), "x"), rgb, atol=3)
 
 
 @pytest.mark.parametrize(
@@ -134,18 +134,18 @@ def test_encode_round_trip(suffix: str) -> None:
     [((100, 200, 3), 50, (25, 50, 3)), ((10, 20, 3), 50, (10, 20, 3)), ((1, 900, 3), 9, (1, 9, 3))],
 )
 def test_shrink_never_enlarges(shape: tuple, edge: int, expected: tuple) -> None:
-    assert images.shrink(np.zeros(shape, np.uint8), edge).shape == expected
+    assert codec.shrink(np.zeros(shape, np.uint8), edge).shape == expected
 
 
 def test_crop_of_the_whole_is_the_picture() -> None:
     rgb = np.random.default_rng(0).integers(0, 256, (48, 48, 3), np.uint8)
-    np.testing.assert_array_equal(images.face_crop(rgb, Box(0, 0, 48, 48), 48), rgb)
+    np.testing.assert_array_equal(codec.face_crop(rgb, Box(0, 0, 48, 48), 48), rgb)
 
 
 @pytest.mark.parametrize("shape", [(30, 48), (48, 30, 3), (1, 9)])
 def test_a_whole_face_lies_in_the_middle_of_its_square(shape: tuple[int, ...]) -> None:
     face = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-    square = images.whole_face(face)
+    square = codec.whole_face(face)
     side = max(shape[:2])
     top, left = (side - shape[0]) // 2, (side - shape[1]) // 2
     assert square.shape == (side, side, *shape[2:])
@@ -158,10 +158,10 @@ def test_a_whole_face_lies_in_the_middle_of_its_square(shape: tuple[int, ...]) -
 def test_crop_is_centred_square_with_margin() -> None:
     rgb = np.zeros((200, 200, 3), np.uint8)
     rgb[80:120, 90:110] = 255  # 20 wide, 40 high
-    tight = images.face_crop(rgb, Box(90, 80, 110, 120), 40)
+    tight = codec.face_crop(rgb, Box(90, 80, 110, 120), 40)
     assert tight[:, 10:30].min() == 255
     assert tight[:, :9].max() == tight[:, 31:].max() == 0
-    wide = images.face_crop(rgb, Box(90, 80, 110, 120), 80, margin=0.5)
+    wide = codec.face_crop(rgb, Box(90, 80, 110, 120), 80, margin=0.5)
     assert wide[20:60, 30:50].min() == 255
     assert wide[:19].max() == wide[61:].max() == wide[:, :29].max() == wide[:, 51:].max() == 0
 
@@ -172,7 +172,7 @@ def test_a_face_of_any_size_is_cut_alike() -> None:
     small = cv2.resize(random.integers(0, 255, (8, 8, 3), np.uint8), (400, 300))
     large = cv2.resize(small, (4000, 3000), interpolation=cv2.INTER_LINEAR)
     box = Box(60, 20, 320, 290)
-    one, other = images.face_crop(small, box, 96), images.face_crop(large, box.scale(10), 96)
+    one, other = codec.face_crop(small, box, 96), codec.face_crop(large, box.scale(10), 96)
     assert np.abs(one.astype(int) - other).mean() < 2
 
 
@@ -181,7 +181,7 @@ def test_crop_turns_a_leaning_face_upright() -> None:
     picture = Image.new("RGB", (200, 200))
     picture.paste((255, 255, 255), (92, 40, 108, 160))
     leaning = np.asarray(picture.rotate(-20, Image.Resampling.BICUBIC))
-    crop = images.face_crop(leaning, Box(40, 40, 160, 160), 120, roll=20)
+    crop = codec.face_crop(leaning, Box(40, 40, 160, 160), 120, roll=20)
     assert crop[10:110, 56:64].min() > 200
     assert crop[:, :45].max() < 60
 
@@ -189,7 +189,7 @@ def test_crop_turns_a_leaning_face_upright() -> None:
 def test_crop_repeats_the_edge_outside() -> None:
     rgb = np.full((50, 50, 3), 9, np.uint8)
     rgb[:, 0] = 200
-    crop = images.face_crop(rgb, Box(-30, 10, 10, 50), 40)
+    crop = codec.face_crop(rgb, Box(-30, 10, 10, 50), 40)
     assert (crop[:, :28] == 200).all()
 
 
@@ -203,12 +203,12 @@ def test_crop_repeats_the_edge_outside() -> None:
     ],
 )
 def test_network_input_shapes(crops: list, channels: int, shape: tuple) -> None:
-    pixels = images.network_input(crops, 32, channels)
+    pixels = codec.network_input(crops, 32, channels)
     assert (pixels.shape, pixels.dtype) == (shape, np.float32)
 
 
 def test_network_input_keeps_the_range() -> None:
-    assert images.network_input([np.full((32, 32, 3), 200, np.uint8)], 32, 1)[0, 0, 0, 0] == 200
+    assert codec.network_input([np.full((32, 32, 3), 200, np.uint8)], 32, 1)[0, 0, 0, 0] == 200
 
 
 def passes(times: int) -> bytes:
@@ -221,17 +221,17 @@ def passes(times: int) -> bytes:
 
 
 def test_a_jpeg_of_thousands_of_passes_is_refused_before_the_first() -> None:
-    assert images.decode(passes(20), "x.jpg").shape == (480, 640, 3)
+    assert codec.decode(passes(20), "x.jpg").shape == (480, 640, 3)
     with pytest.raises(ImageError, match=r"x\.jpg: .* more than 100 passes"):
-        images.decode(passes(200), "x.jpg")
+        codec.decode(passes(200), "x.jpg")
     film = b"\xff\xda" * 5_000  # what phones put behind a picture
-    assert images.decode(passes(0) + film, "x.jpg").shape == (480, 640, 3)
+    assert codec.decode(passes(0) + film, "x.jpg").shape == (480, 640, 3)
     thumbnail = b"\xff\xe1" + (20_002).to_bytes(2, "big") + b"\xff\xda" * 10_000
     data = passes(0)
-    assert images.decode(data[:2] + thumbnail + data[2:], "x.jpg").shape == (480, 640, 3)
+    assert codec.decode(data[:2] + thumbnail + data[2:], "x.jpg").shape == (480, 640, 3)
     many, at = passes(200), data.rindex(b"\xff\xda")
     with pytest.raises(ImageError, match="passes"):  # 2 starts no segment: nothing hides in it
-        images.decode(many[:at] + b"\xff\x02\xff\xff" + many[at:], "x.jpg")
+        codec.decode(many[:at] + b"\xff\x02\xff\xff" + many[at:], "x.jpg")
 
 
 def tiled(side: int) -> bytes:
@@ -249,6 +249,6 @@ def tiled(side: int) -> bytes:
 
 
 def test_tiles_of_a_tiff_count_as_its_pixels_do() -> None:
-    assert images.decode(tiled(256), "x.tif").shape == (64, 64, 3)
+    assert codec.decode(tiled(256), "x.tif").shape == (64, 64, 3)
     with pytest.raises(ImageError, match=r"x\.tif: .* tiles far larger"):
-        images.decode(tiled(4096), "x.tif")
+        codec.decode(tiled(4096), "x.tif")

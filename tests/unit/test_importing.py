@@ -11,15 +11,16 @@ import h5py
 import numpy as np
 import pytest
 
-from fer_core import EMOTIONS, EmotionClassifier, registry
+from fer_core import EMOTIONS, EmotionClassifier
 from fer_core.errors import ModelError, SettingsError
 from fer_core.explain import Explainer
 from fer_core.explain.gradcam import compute
-from fer_core.importing import ORDERS, Wish, import_model, worker
-from fer_core.importing.inspection import check_keras
-from fer_core.importing.take_in import order_from
-from fer_core.settings import settings
-from fer_core.training.export import export_int8_apart
+from fer_core.models import registry
+from fer_core.models.export import export_int8_apart
+from fer_core.models.importing import ORDERS, Wish, import_model, worker
+from fer_core.models.importing.importer import order_from
+from fer_core.models.importing.inspection import check_keras
+from fer_core.system.settings import settings
 from tests.conftest import ROOT, shipped_heads
 
 SIDE = 32

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from fer_core import runs
 from fer_core.errors import JobError
-from fer_core.jobs import CANCEL, Jobs, State, job, owner
+from fer_core.jobs import CANCEL, Jobs, State, job, process_lock
 from fer_core.jobs import store as job_store
+from fer_core.training import runs
 from fer_core.training.presets import PRESETS
 
 QUICK = PRESETS["Quick look"].config
@@ -53,7 +53,7 @@ def test_a_process_that_cannot_be_noted_is_ended(
     detach = job_store._detach
     monkeypatch.setattr(job_store, "_detach", lambda *a: started.append(detach(*a)) or started[0])
     one = store.create("Mine", "count")
-    monkeypatch.setattr(owner, "write", full)
+    monkeypatch.setattr(process_lock, "write", full)
     with pytest.raises(JobError, match="No space left on device"):
         store.launch(one.name, ["x"])
     assert started[0].wait(20) == -9

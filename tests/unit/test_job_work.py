@@ -11,9 +11,9 @@ from fer_core import jobs
 from fer_core.errors import CancelledError, FerError, JobError
 from fer_core.jobs import CANCEL, PAUSE, Jobs, State, working
 from fer_core.jobs import job as job_module
-from fer_core.jobs import work as work_module
+from fer_core.jobs import worker as work_module
 from fer_core.jobs.progress import Progress, ProgressWriter, read
-from fer_core.settings import settings
+from fer_core.system.settings import settings
 
 
 def test_a_folder_becomes_a_job_when_worked_in(tmp_path: Path) -> None:

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from fer_core import settings
 from fer_core.errors import JobError
-from fer_core.jobs import CANCEL, PAUSE, Job, Jobs, State, owner
+from fer_core.jobs import CANCEL, PAUSE, Job, Jobs, State, process_lock
 from fer_core.jobs import job as job_module
 from fer_core.jobs.priority import NICE
+from fer_core.system import settings
 
 COUNTER = """
 import sys, time
@@ -101,7 +101,7 @@ def test_a_job_runs_to_its_end_and_says_so(store: Jobs) -> None:
 @pytest.mark.skipif(not hasattr(os, "setpriority"), reason="the system knows no such priorities")
 def test_a_job_gives_way_to_the_server(store: Jobs) -> None:
     one = wait_moving(store, count(store, LONG))
-    number = owner.living(one.folder / "owner.json").pid
+    number = process_lock.living(one.folder / "owner.json").pid
     ours = os.getpriority(os.PRIO_PROCESS, 0)
     assert os.getpriority(os.PRIO_PROCESS, number) == max(ours, NICE)
     session = Path(f"/proc/{number}/autogroup")  # where the kernel shares by session
@@ -165,7 +165,7 @@ def test_killed_it_counts_as_interrupted_and_can_be_resumed(store: Jobs) -> None
 
 def test_sigterm_without_a_request_interrupts(store: Jobs) -> None:
     one = wait_moving(store, count(store, steps=LONG))
-    os.kill(owner.read(one.folder / "owner.json").pid, 15)
+    os.kill(process_lock.read(one.folder / "owner.json").pid, 15)
     assert wait_end(store, one).state is State.INTERRUPTED
 
 

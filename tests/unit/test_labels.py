@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from skimage.color import rgb2lab
 
-from fer_core.drawing import ink, rgb_of
 from fer_core.labels import COLORS, EMOTIONS, UNCERTAIN_COLOR
+from fer_core.recognition.drawing import ink, rgb_of
 
 # Machado, Oliveira, Fernandes (2009), severity 1.0, on linear RGB.
 SIGHT = {

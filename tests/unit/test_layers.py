@@ -105,7 +105,7 @@ def run_fresh(code: str) -> str:
 
 
 def test_importing_does_no_work(tmp_path: Path) -> None:
-    code = "import sys, fer_core, fer_core.photos; print(sorted({'tensorflow', 'keras', 'pandas', 'streamlit'} & set(sys.modules)))"
+    code = "import sys, fer_core, fer_core.recognition.photos; print(sorted({'tensorflow', 'keras', 'pandas', 'streamlit'} & set(sys.modules)))"
     assert run_fresh(code) == "[]"
     assert list(tmp_path.iterdir()) == []
 

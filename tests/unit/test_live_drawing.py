@@ -4,9 +4,10 @@ import av
 import numpy as np
 import pytest
 
-from fer_core import canvas, overlay
-from fer_core.geometry import Box
+from fer_core.images import yuv as canvas
+from fer_core.images.boxes import Box
 from fer_core.labels import COLORS, UNCERTAIN_COLOR
+from fer_core.recognition import video_drawing
 from tests.unit.live_stubs import picture, tracked
 
 
@@ -65,14 +66,14 @@ def test_fill_stays_inside(corners, changed):
 @pytest.mark.parametrize("size", [(640, 480), (64, 48), (2, 2), (1280, 720)])
 def test_faces_anywhere_can_be_drawn_on_any_picture(box, size):
     yuv = picture(80, *size)
-    overlay.draw(yuv, [tracked(box=box.clip(*size))])
+    video_drawing.draw(yuv, [tracked(box=box.clip(*size))])
     assert yuv.shape == (size[1] * 3 // 2, size[0])
 
 
 def test_the_box_has_the_colour_of_the_emotion_and_grey_where_uncertain():
     for face, color in ((tracked(), COLORS["happy"]), (tracked(uncertain=True), UNCERTAIN_COLOR)):
         yuv = picture(120)
-        overlay.draw(yuv, [face], bars=False)
+        video_drawing.draw(yuv, [face], bars=False)
         on_line = canvas.to_rgb(yuv)[200, 100]
         wanted = canvas.to_rgb(canvas.from_rgb(np.full((2, 2, 3), canvas.rgb_of(color), np.uint8)))
         assert np.abs(on_line.astype(int) - wanted[0, 0]).max() <= 3
@@ -80,8 +81,8 @@ def test_the_box_has_the_colour_of_the_emotion_and_grey_where_uncertain():
 
 def test_a_crowd_has_boxes_but_no_bars():
     few, many = ([tracked(i, Box(60 * i, 100, 60 * i + 20, 130)) for i in range(n)] for n in (3, 4))
-    panel = canvas.yuv_of(overlay.PANEL)[0]
+    panel = canvas.yuv_of(video_drawing.PANEL)[0]
     for faces, shown in ((few, True), (many, False)):
         yuv = picture(120)
-        overlay.draw(yuv, faces)
+        video_drawing.draw(yuv, faces)
         assert bool((canvas.planes(yuv)[0] == panel).sum() > 1000) == shown

@@ -7,14 +7,14 @@ import cv2
 import numpy as np
 import pytest
 
-from fer_core import corrections
+from fer_core.dataset import corrections
 from fer_core.errors import DatasetError, SettingsError
 from fer_core.labels import EMOTIONS
 from fer_core.live import BusyError, History, Seats
-from fer_core.live.connection import ice_servers
 from fer_core.live.history import BINS, MOST_PERSONS
-from fer_core.live.slot import Slot
-from fer_core.settings import Settings
+from fer_core.live.ice_servers import ice_servers
+from fer_core.live.latest_value import Slot
+from fer_core.system.settings import Settings
 from tests.unit.live_stubs import tracked
 
 

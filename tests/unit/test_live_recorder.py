@@ -14,7 +14,7 @@ import pytest
 
 from fer_core.labels import EMOTIONS
 from fer_core.live.recorder import Recorder
-from fer_core.results import RESULT_COLUMNS
+from fer_core.recognition.results import RESULT_COLUMNS
 from tests.unit.live_stubs import picture, tracked
 
 OPEN = av.open

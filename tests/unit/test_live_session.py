@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 
-from fer_core.canvas import from_frame
+from fer_core.images.yuv import from_frame
 from fer_core.live import LiveOptions, LiveSession, ReadOptions
 from fer_core.live.session import SILENT_S, STALE_S
 from tests.unit.live_stubs import StubRecognizer, picture, until

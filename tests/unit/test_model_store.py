@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from fer_core import model_store, registry
 from fer_core.errors import ModelError, SettingsError
-from fer_core.model_store import Entry
-from fer_core.registry import load_card
-from fer_core.settings import settings
+from fer_core.models import registry
+from fer_core.models import store as model_store
+from fer_core.models.registry import load_card
+from fer_core.models.store import Entry
+from fer_core.system.settings import settings
 from tests.run_kit import made
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-from fer_core import run_archive, runs
+from fer_core.training import run_archive, runs
 from tests.conftest import ROOT
 
 NOTEBOOK = ROOT / "notebooks" / "train_on_colab.ipynb"

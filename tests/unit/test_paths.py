@@ -6,8 +6,8 @@ import pytest
 
 from fer_core.__main__ import main
 from fer_core.errors import DatasetError, SettingsError
-from fer_core.paths import shown, typed
-from fer_core.settings import Settings
+from fer_core.system.paths import shown, typed
+from fer_core.system.settings import Settings
 
 IMPOSSIBLE = ("~nobody-of-that-name/x", "x" * 5000, "a\0b")
 

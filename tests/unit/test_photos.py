@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from fer_core import Recognizer
-from fer_core.images import decode, encode
-from fer_core.photos import PICTURE_EDGE, Photo, PhotoReader, zip_pictures
+from fer_core.images.codec import decode, encode
+from fer_core.recognition.photos import PICTURE_EDGE, Photo, PhotoReader, zip_pictures
 
 
 @pytest.fixture(scope="module")

@@ -3,10 +3,11 @@ import resource
 import numpy as np
 import pytest
 
-from fer_core import EMOTIONS, Recognizer, images
-from fer_core.detection import Detection
-from fer_core.geometry import Box, iou
-from fer_core.images import Pixels
+from fer_core import EMOTIONS, Recognizer
+from fer_core.images import codec
+from fer_core.images.boxes import Box, iou
+from fer_core.images.codec import Pixels
+from fer_core.recognition.detection import Detection
 from tests.conftest import needs_yunet
 
 
@@ -114,8 +115,8 @@ def test_a_crop_is_read_whole(recognizer: Recognizer, astronaut: np.ndarray) -> 
 
 def test_a_crop_may_have_any_proportions(recognizer: Recognizer) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    thin = np.full((images.MAX_SIDE, 40, 3), 90, np.uint8)
-    assert recognizer.recognize_crop(thin).box == Box(0, 0, 40, images.MAX_SIDE)
+    thin = np.full((codec.MAX_SIDE, 40, 3), 90, np.uint8)
+    assert recognizer.recognize_crop(thin).box == Box(0, 0, 40, codec.MAX_SIDE)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # KiB
 
 

@@ -3,9 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from fer_core import EMOTIONS, registry
+from fer_core import EMOTIONS
 from fer_core.errors import ModelError
-from fer_core.settings import settings
+from fer_core.models import registry
+from fer_core.system.settings import settings
 
 
 def rewrite(folder: Path, **changes: object) -> None:

@@ -5,10 +5,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_core import EMOTIONS, FaceEmotion, results
+from fer_core import EMOTIONS, FaceEmotion
 from fer_core.errors import FerError, ImageError
-from fer_core.geometry import Box
-from fer_core.results import RESULT_COLUMNS, Moment
+from fer_core.images.boxes import Box
+from fer_core.recognition import results
+from fer_core.recognition.results import RESULT_COLUMNS, Moment
 
 
 def face(emotion: str, confidence: float = 0.7, uncertain: bool = False) -> FaceEmotion:

@@ -10,17 +10,20 @@ from pathlib import Path
 
 import pytest
 
-from fer_core import model_store, registry, run_archive, runs, settings, train_command
 from fer_core.__main__ import parser
-from fer_core.dataset import combine, scan
+from fer_core.cli import train
+from fer_core.dataset import scan, splits
 from fer_core.errors import DatasetError, JobError, ModelError, TrainingError
-from fer_core.jobs import State, owner
-from fer_core.runs import Source
-from fer_core.training import estimate
+from fer_core.jobs import State, process_lock
+from fer_core.models import registry
+from fer_core.models import store as model_store
+from fer_core.system import settings
+from fer_core.training import estimate, run_archive, runs
 from fer_core.training.config import READINGS, TrainConfig
 from fer_core.training.memory import is_exhausted
 from fer_core.training.presets import PRESETS, fitted, name_of
-from fer_core.training.run import RunFolder
+from fer_core.training.run_folder import RunFolder
+from fer_core.training.runs import Source
 from tests.run_kit import made, owner_file
 
 QUICK = PRESETS["Quick look"].config
@@ -53,9 +56,9 @@ def test_of_two_starts_at_once_one_trains_and_leaves_no_trace_of_the_other() -> 
 
 def test_a_dead_run_is_recognised_and_its_lock_is_free() -> None:
     run = made("Dead", state=State.RUNNING)
-    gone = owner.Owner(2**22 + 1, "long ago")
-    owner.write(owner_file(run), gone)
-    owner.write(runs.store().root / ".running", gone)
+    gone = process_lock.Owner(2**22 + 1, "long ago")
+    process_lock.write(owner_file(run), gone)
+    process_lock.write(runs.store().root / ".running", gone)
     assert runs.load("Dead").job.state is State.INTERRUPTED
     assert runs.active() is None
     again = runs.go_on("Dead")
@@ -133,8 +136,8 @@ def test_folders_of_other_names_are_named_in_the_command(tree: Path, tmp_path: P
     options = parser().parse_args(
         ["train", "--run", str(tmp_path), "--data", str(tree), "--folder", "Smiling=happy"]
     )
-    source = train_command._source(RunFolder(tmp_path), options)
-    assert train_command.open_dataset(source).counts().loc["happy"].sum() == 12
+    source = train._source(RunFolder(tmp_path), options)
+    assert train.open_dataset(source).counts().loc["happy"].sum() == 12
     with pytest.raises(SystemExit):
         parser().parse_args(["train", "--run", "r", "--folder", "smiling=glad"])
 
@@ -176,26 +179,26 @@ def test_presets_fit_any_dataset(name: str) -> None:
 def test_a_validation_split_is_made_once_and_keeps_copies_together(tree: Path) -> None:
     whole = scan(tree)
     copy = tree / "train" / "happy" / "copy.png"
-    index = combine.with_validation(whole)
+    index = splits.with_validation(whole)
     counts = index.counts()
     assert counts.loc["happy", ["train", "validation"]].tolist() == [8, 2]
     assert counts.loc["disgust", ["train", "validation"]].tolist() == [2, 1]
     assert "15% of the training images" in index.notes[-1]
-    assert combine.with_validation(index) is index
+    assert splits.with_validation(index) is index
     chosen = index.table.loc[index.table["split"] == "validation", "file"]
     copy.write_bytes((tree / chosen[chosen.str.contains("happy")].iloc[0]).read_bytes())
-    parted = combine.with_validation(scan(tree)).table
+    parted = splits.with_validation(scan(tree)).table
     by_digest = parted[parted["split"] != "test"].groupby("digest")["split"].nunique()
     assert by_digest.max() == 1
     with pytest.raises(DatasetError, match="too few pictures"):
-        combine.with_validation(whole.where(whole.table["file"].isin(["train/sad/0.png"])))
+        splits.with_validation(whole.where(whole.table["file"].isin(["train/sad/0.png"])))
 
 
 def test_corrections_are_added_to_training_alone(tree: Path, tmp_path: Path) -> None:
     extra = tmp_path / "extra" / "fear"
     extra.mkdir(parents=True)
     (extra / "a.png").write_bytes((tree / "train" / "sad" / "0.png").read_bytes())
-    index = combine.with_extra(scan(tree), scan(tmp_path / "extra"))
+    index = splits.with_extra(scan(tree), scan(tmp_path / "extra"))
     assert index.counts().loc["fear", "train"] == 1
     assert index.path(len(index) - 1) == extra / "a.png"
     assert len(index.thumbs) == len(index)
@@ -249,8 +252,8 @@ def test_an_estimate_of_what_cannot_be_built_says_why() -> None:
 
 
 def test_the_dataset_may_not_change_within_a_run(tmp_path: Path) -> None:
-    from fer_core.train_command import check_same
-    from fer_core.training.run import RunFolder
+    from fer_core.cli.train import check_same
+    from fer_core.training.run_folder import RunFolder
 
     folder = RunFolder(tmp_path)
     folder.dataset.write_text(json.dumps({"data": "x", "fingerprint": "a"}))
@@ -262,21 +265,21 @@ def test_the_dataset_may_not_change_within_a_run(tmp_path: Path) -> None:
 
 
 def test_a_dataset_that_is_gone_is_named(tmp_path: Path) -> None:
-    from fer_core.train_command import open_dataset
+    from fer_core.cli.train import open_dataset
 
     with pytest.raises(DatasetError, match="no such folder"):
         open_dataset({"data": str(tmp_path / "gone")})
 
 
 def test_a_damaged_or_empty_split_is_not_trained(tree: Path) -> None:
-    from fer_core.training import samples
+    from fer_core.training import arrays
 
-    assert len(samples.load(scan(tree), "train", 32, 1)) == 18
+    assert len(arrays.load(scan(tree), "train", 32, 1)) == 18
     with pytest.raises(TrainingError, match="no pictures in the split 'validation'"):
-        samples.load(scan(tree), "validation", 32, 1)
+        arrays.load(scan(tree), "validation", 32, 1)
     (tree / "train" / "sad" / "broken.png").write_bytes(b"no picture")
     with pytest.raises(TrainingError, match=r"1 of 19 pictures cannot be read .*broken.png"):
-        samples.load(scan(tree), "train", 32, 1)
+        arrays.load(scan(tree), "train", 32, 1)
 
 
 def test_versions_of_the_demo_are_drawn_too(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fer_core import files, scratch
+from fer_core.system import files, temp_folders
 from tests.conftest import ROOT
 
 KEEPS_ONE = """
@@ -37,11 +37,11 @@ def own_temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
     process, place = other(tmp_path, "time.sleep(60)")
     assert (place / "frame.jpg").is_file()
-    assert scratch.sweep() == 0  # it lives
+    assert temp_folders.sweep() == 0  # it lives
     assert (place / "frame.jpg").is_file()
     process.kill()
     process.wait()
-    assert scratch.sweep() == 1
+    assert temp_folders.sweep() == 1
     assert list(tmp_path.iterdir()) == []
 
 

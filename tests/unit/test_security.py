@@ -16,19 +16,22 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from fer_core import files, model_store, run_archive, runs, scratch
 from fer_core.__main__ import main
-from fer_core.dataset import archive, store
+from fer_core.cli.watch import without_login
+from fer_core.dataset import store
+from fer_core.dataset.importers import zip
 from fer_core.errors import DatasetError, FerError, JobError, ModelError, TrainingError, VideoError
 from fer_core.jobs import Jobs
-from fer_core.registry import SHIPPED
-from fer_core.settings import settings
+from fer_core.models import store as model_store
+from fer_core.models.registry import SHIPPED
+from fer_core.system import files, temp_folders
+from fer_core.system.settings import settings
+from fer_core.system.yaml_files import fields_of
+from fer_core.training import run_archive, runs
 from fer_core.training.config import TrainConfig
-from fer_core.training.yaml_file import fields_of
-from fer_core.video import info
-from fer_core.video.source import probe
-from fer_core.video.writing import join
-from fer_core.watch_command import without_login
+from fer_core.video import metadata
+from fer_core.video.decoder import probe
+from fer_core.video.writer import join
 from tests.clips import make_clip
 from tests.conftest import ROOT
 
@@ -77,7 +80,7 @@ def test_a_video_that_names_other_files_is_refused(text: str, tmp_path: Path) ->
     with pytest.raises(VideoError, match=r"mine\.mp4: not a video"):
         probe(tmp_path / "mine.mp4")
     with pytest.raises(av.FFmpegError):
-        info._count(tmp_path / "mine.mp4", 0, 0, 0)
+        metadata._count(tmp_path / "mine.mp4", 0, 0, 0)
     with pytest.raises(VideoError, match="no annotated copy"):
         join([tmp_path / "secret.mp4"], tmp_path / "mine.mp4", tmp_path / "copy.mp4")
 
@@ -138,12 +141,12 @@ def test_the_models_of_a_run_pass_their_trial() -> None:
 
 def test_public_links_unpack_less(monkeypatch: pytest.MonkeyPatch) -> None:
     noise = np.random.default_rng(0).bytes(5_000_000)
-    assert archive.check(zipfile.ZipFile(run_zip(a=noise)))
+    assert zip.check(zipfile.ZipFile(run_zip(a=noise)))
     monkeypatch.setenv("FER_PUBLIC", "1")
     monkeypatch.setenv("FER_UPLOAD_MB", "1")
     settings.cache_clear()
     with pytest.raises(DatasetError, match=r"at most 0\.0 GB are taken"):
-        archive.check(zipfile.ZipFile(run_zip(a=noise)))
+        zip.check(zipfile.ZipFile(run_zip(a=noise)))
 
 
 def test_public_links_take_fewer_files_and_count_blocks(
@@ -152,14 +155,14 @@ def test_public_links_take_fewer_files_and_count_blocks(
     tiny = {f"happy/{number}.png": b"x" for number in range(9)}
     asked: list[int] = []
     monkeypatch.setattr(store, "check_space", lambda _, need: asked.append(need))
-    archive.import_zip(run_zip(**tiny), "x", tmp_path)
+    zip.import_zip(run_zip(**tiny), "x", tmp_path)
     assert asked == [9 * 4096]
-    monkeypatch.setattr(archive, "PUBLIC_FILES", 9)
-    assert archive.check(zipfile.ZipFile(run_zip(**tiny)))
+    monkeypatch.setattr(zip, "PUBLIC_FILES", 9)
+    assert zip.check(zipfile.ZipFile(run_zip(**tiny)))
     monkeypatch.setenv("FER_PUBLIC", "1")
     settings.cache_clear()
     with pytest.raises(DatasetError, match="10 files; at most 9"):
-        archive.check(zipfile.ZipFile(run_zip(**tiny)))
+        zip.check(zipfile.ZipFile(run_zip(**tiny)))
 
 
 def test_logins_in_addresses_are_not_shown(capfd: pytest.CaptureFixture) -> None:
@@ -195,9 +198,9 @@ def test_the_app_starts_clean_and_closed(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     monkeypatch.setenv("FER_PUBLIC", "1")
     settings.cache_clear()
-    left = tmp_path / "temporary" / f"{scratch.PREFIX}killed" / "live-1"
+    left = tmp_path / "temporary" / f"{temp_folders.PREFIX}killed" / "live-1"
     left.mkdir(parents=True)
-    (left.parent / scratch.LOCK).touch()
+    (left.parent / temp_folders.LOCK).touch()
     before = os.umask(0o022)
     most, errors = (config.get_option(f"{name}") for name in ("server.maxUploadSize", "client.showErrorDetails"))  # fmt: skip
     st.cache_resource.clear()

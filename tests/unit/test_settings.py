@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from fer_core.errors import SettingsError
-from fer_core.settings import Settings
+from fer_core.system.settings import Settings
 
 
 def test_defaults() -> None:

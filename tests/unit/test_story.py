@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_core import results
-from fer_core.geometry import Box
-from fer_core.images import decode
+from fer_core.images.boxes import Box
+from fer_core.images.codec import decode
 from fer_core.labels import EMOTIONS
-from fer_core.results import Moment, face_rows
-from fer_core.tracking import TrackedFace
-from fer_core.video import story
+from fer_core.recognition import results
+from fer_core.recognition.results import Moment, face_rows
+from fer_core.recognition.tracking import TrackedFace
+from fer_core.video import summary
 from tests.clips import make_clip
 
 
@@ -41,22 +41,22 @@ TALK = table(
 
 
 def test_persons_are_ordered_by_how_long_they_are_seen() -> None:
-    assert story.persons(TALK) == [1, 2]
-    assert story.persons(table([], [])) == []
+    assert summary.persons(TALK) == [1, 2]
+    assert summary.persons(table([], [])) == []
 
 
 def test_the_timeline_is_empty_where_the_face_is_away() -> None:
-    values = story.timeline(TALK, 1)
+    values = summary.timeline(TALK, 1)
     assert list(values.columns) == list(EMOTIONS)
     assert values["happy"].round(2).tolist()[:2] == [0.6, 0.9]
     assert values.iloc[2].isna().all()
     np.testing.assert_allclose(values.index, [0.2, 0.6, 1.0, 1.4, 1.8])
     np.testing.assert_allclose(values.dropna().sum(axis=1), 1, atol=1e-4)
-    assert story.timeline(TALK, 1, bins=2)["happy"].iloc[0] == pytest.approx(0.75, abs=1e-4)
+    assert summary.timeline(TALK, 1, bins=2)["happy"].iloc[0] == pytest.approx(0.75, abs=1e-4)
 
 
 def test_shares_sum_to_one_and_know_uncertain() -> None:
-    shares = story.shares(TALK)
+    shares = summary.shares(TALK)
     assert shares.loc[1, ["happy", "neutral", "uncertain", "fear"]].tolist() == [0.5, 0.25, 0.25, 0]
     assert shares["visible"].tolist() == [0.8, 0.2]
     np.testing.assert_allclose(shares.drop(columns="visible").sum(axis=1), 1)
@@ -71,19 +71,19 @@ def test_shares_sum_to_one_and_know_uncertain() -> None:
     ],
 )
 def test_key_moments_are_the_clearest_ones(most: int, expected: list) -> None:
-    found = story.key_moments(TALK, most)
+    found = summary.key_moments(TALK, most)
     assert [(one.person, one.emotion, one.time_s) for one in found] == expected
 
 
 def test_without_faces_there_are_no_moments(tmp_path: Path) -> None:
-    assert story.key_moments(table([], [])) == ()
-    assert story.load_moments(tmp_path) == ()
+    assert summary.key_moments(table([], [])) == ()
+    assert summary.load_moments(tmp_path) == ()
 
 
 def test_moments_are_kept_with_the_face(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "clip.mp4", times=[0, 0.5, 1.0, 1.5, 2.0])
-    story.save_moments(TALK, clip, tmp_path / "moments")
-    found = story.load_moments(tmp_path / "moments")
+    summary.save_moments(TALK, clip, tmp_path / "moments")
+    found = summary.load_moments(tmp_path / "moments")
     assert [one.emotion for one, _ in found] == ["sad", "happy", "neutral"]
     assert decode(found[0][1], "portrait").shape == (160, 160, 3)
     assert found[0][0].xyxy == (100, 40, 180, 130)

@@ -14,17 +14,19 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from fer_core import EMOTIONS, runs
+from fer_core import EMOTIONS
 from fer_core.__main__ import main
 from fer_core.errors import DatasetError, JobError, TrainingError
-from fer_core.jobs import State, job, owner
+from fer_core.jobs import State, job, process_lock
 from fer_core.jobs.job import RUNNING
-from fer_core.runs import Source
-from fer_core.sweeps import follower, store
 from fer_core.sweeps import run as sweep_run
+from fer_core.sweeps import store
+from fer_core.sweeps import trial_runner as follower
 from fer_core.sweeps.config import Range, SweepConfig
-from fer_core.sweeps.follower import Follower
+from fer_core.sweeps.trial_runner import Follower
+from fer_core.training import runs
 from fer_core.training.config import TrainConfig
+from fer_core.training.runs import Source
 from tests.run_kit import made
 
 TINY = {
@@ -197,7 +199,7 @@ def test_a_trial_whose_process_was_killed_is_tried_again(tmp_path: Path) -> None
     follower = Follower(str(tmp_path / "home"), sweep.job.name, 0)
     assert follower.next()["epochs"] == 1
     run = store.load(sweep.job.name).trials()[0].run
-    owner.write(run.job.folder / "owner.json", owner.Owner(2**22 + 1, "long ago"))
+    process_lock.write(run.job.folder / "owner.json", process_lock.Owner(2**22 + 1, "long ago"))
     job.set_state(run.job.folder, State.RUNNING)
     with pytest.raises(TrainingError, match="ended without a word"):
         follower.next()
@@ -207,7 +209,7 @@ def test_a_trial_whose_process_was_killed_is_tried_again(tmp_path: Path) -> None
 def test_a_trial_that_cannot_be_ended_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     sweep = sweep_with_runs(State.FINISHED)
     run = store.load(sweep.job.name).trials()[0].run.job
-    owner.write(run.folder / "owner.json", owner.Owner(1, "then", "another machine"))
+    process_lock.write(run.folder / "owner.json", process_lock.Owner(1, "then", "another machine"))
     job.set_state(run.folder, State.RUNNING)
     monkeypatch.setattr(follower, "END_S", 0.1)
     with pytest.raises(TrainingError, match="does not end"):
@@ -217,7 +219,7 @@ def test_a_trial_that_cannot_be_ended_is_named(monkeypatch: pytest.MonkeyPatch) 
 def test_a_trial_pauses_when_its_sweep_was_killed(few_pictures: Path) -> None:
     pytest.importorskip("tensorflow")
     sweep = store.create(config(title="Killed", data=str(few_pictures)))
-    owner.write(sweep.folder / "owner.json", owner.Owner(2**22 + 1, "long ago"))
+    process_lock.write(sweep.folder / "owner.json", process_lock.Owner(2**22 + 1, "long ago"))
     job.set_state(sweep.folder, State.RUNNING)
     recipe = few_pictures.parent / "recipe.yaml"
     recipe.write_text(yaml.safe_dump({**TINY, "epochs": 300}))
@@ -229,7 +231,7 @@ def test_a_trial_pauses_when_its_sweep_was_killed(few_pictures: Path) -> None:
 
 def test_nothing_else_trains_meanwhile() -> None:
     run = made("Mine")
-    owner.write(run.job.folder / "owner.json", owner.Owner.of(os.getppid()))
+    process_lock.write(run.job.folder / "owner.json", process_lock.Owner.of(os.getppid()))
     job.set_state(run.job.folder, State.RUNNING)
     with pytest.raises(JobError, match="Mine is training"):
         store.start(config())
@@ -280,7 +282,7 @@ def test_ctrl_c_ends_a_sweep_and_its_trials(few_pictures: Path, nothing_left: No
     assert "Traceback" not in errors
     assert store.store().get(name).state is State.INTERRUPTED
     assert not any(run.job.state.is_active for run in runs.every())
-    assert owner.living(runs.store().root / RUNNING) is None
+    assert process_lock.living(runs.store().root / RUNNING) is None
 
 
 def test_a_sweep_is_stopped_and_goes_on_until_its_trials_are_over(
@@ -317,7 +319,7 @@ def test_a_sweep_is_stopped_and_goes_on_until_its_trials_are_over(
     wait(lambda: not now().state.is_active)
     assert now().state is State.CANCELLED, now().log()
     assert not any(one.job.state.is_active for one in trials())
-    assert owner.living(runs.store().root / RUNNING) is None
+    assert process_lock.living(runs.store().root / RUNNING) is None
 
     store.store().resume(name)
     wait(lambda: not now().state.is_active)

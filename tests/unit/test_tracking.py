@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from fer_core.detection import Detection
-from fer_core.geometry import Box
+from fer_core.images.boxes import Box
 from fer_core.labels import EMOTIONS
-from fer_core.recognition import FaceEmotion
-from fer_core.tracking import Tracker, calm, closeness, fresh_weight, settle
+from fer_core.recognition.detection import Detection
+from fer_core.recognition.recognizer import FaceEmotion
+from fer_core.recognition.tracking import Tracker, calm, closeness, fresh_weight, settle
 
 
 def found(x: float, y: float = 100, side: float = 80) -> Detection:

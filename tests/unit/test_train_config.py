@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from fer_core.cli.train import for_dataset
 from fer_core.errors import FerError, TrainingError
-from fer_core.train_command import for_dataset
 from fer_core.training.config import READINGS, Augmentation, TrainConfig, recipes
 from tests.conftest import ROOT
 

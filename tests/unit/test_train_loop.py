@@ -11,20 +11,20 @@ import pytest
 
 from fer_core.errors import TrainingError
 from fer_core.labels import EMOTIONS
-from fer_core.training.run import RunFolder
-from fer_core.training.samples import check
+from fer_core.training.arrays import check
+from fer_core.training.run_folder import RunFolder
 from tests.pictures_kit import DATA, NONE, TINY
 from tests.training_kit import files_are_closed
 
 keras = pytest.importorskip("keras")
 
-from fer_core.training import estimate, finish, loop, losses, optimizer  # noqa: E402
-from fer_core.training.callbacks import averages, control, validation  # noqa: E402
+from fer_core.training import estimate, loop, losses, optimizer, package_model  # noqa: E402
+from fer_core.training.callbacks import ema, interrupt, validation  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
 def look_every_batch(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(control, "EVERY", 0.0)
+    monkeypatch.setattr(interrupt, "EVERY", 0.0)
     yield
     keras.backend.clear_session()
 
@@ -42,7 +42,7 @@ def test_refreshed_batchnorm_has_the_means_of_the_data() -> None:
     inputs = keras.Input((32, 32, 1))
     norm = keras.layers.BatchNormalization(momentum=0.999)
     network = keras.Model(inputs, norm(inputs))
-    averages.refresh_batchnorm(network, DATA["train"], 4, 16)
+    ema.refresh_batchnorm(network, DATA["train"], 4, 16)
     assert float(np.asarray(norm.moving_mean)[0]) == pytest.approx(
         DATA["train"].pixels.mean(), rel=1e-4
     )
@@ -66,7 +66,9 @@ def test_a_network_learns_and_becomes_a_model(tmp_path: Path) -> None:
     assert np.sum(lines[-1]["confusion"]) == 28
     known = DATA["validation"]
     test = replace(known, votes=np.zeros_like(known.votes), majority=np.full(len(known.labels), -1))
-    model = finish.finish(folder, config, {"validation": known, "test": test}, about(tmp_path))
+    model = package_model.finish(
+        folder, config, {"validation": known, "test": test}, about(tmp_path)
+    )
     classifier = EmotionClassifier.load(model)
     figures = {name: set(one.figures) for name, one in classifier.card.readings.items()}
     assert figures == {"fer2013": {"validation", "test"}, "ferplus": {"validation"}}
@@ -77,12 +79,12 @@ def test_a_network_learns_and_becomes_a_model(tmp_path: Path) -> None:
 
 def about(folder: Path) -> Any:
     """An index of one picture a class, for the card."""
-    from fer_core.dataset import pixels, scan
+    from fer_core.dataset import image_reading, scan
 
     for name in EMOTIONS:
         (folder / "faces" / "train" / name).mkdir(parents=True)
         (folder / "faces" / "train" / name / "1.png").write_bytes(
-            pixels.png(np.zeros((32, 32), np.uint8))
+            image_reading.png(np.zeros((32, 32), np.uint8))
         )
     return scan(folder / "faces")
 

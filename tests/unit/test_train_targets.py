@@ -8,8 +8,8 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from fer_core.errors import TrainingError
 from fer_core.training import targets
+from fer_core.training.arrays import Samples
 from fer_core.training.config import TrainConfig
-from fer_core.training.samples import Samples
 
 COUNTS = np.array([40, 4, 35, 70, 50, 48, 30])
 

@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer_core.training.run import RunFolder
+from fer_core.training.run_folder import RunFolder
 from tests import training_kit as kit
 
 keras = pytest.importorskip("keras")
 
 from fer_core.errors import TrainingError  # noqa: E402
 from fer_core.training import loop  # noqa: E402
-from fer_core.training.callbacks import control, state  # noqa: E402
+from fer_core.training.callbacks import interrupt, resume_state  # noqa: E402
 
 EVERYTHING = {
     "schedule": "constant", "early_stopping": 3, "reduce_lr": 1, "reduce_lr_factor": 0.5,
@@ -84,7 +84,7 @@ def same(one: RunFolder, other: RunFolder) -> None:
         assert set(first.files) == set(second.files)
         for name in set(first.files) - {"about"}:
             np.testing.assert_allclose(first[name], second[name], atol=1e-6, err_msg=name)
-    mine, yours = (state.load_place(run.state) for run in (one, other))
+    mine, yours = (resume_state.load_place(run.state) for run in (one, other))
     assert (mine.epoch, mine.step, mine.stopped) == (yours.epoch, yours.step, yours.stopped)
     assert _flat(mine.counters) == pytest.approx(_flat(yours.counters), abs=1e-6)
 
@@ -109,13 +109,13 @@ def test_two_and_two_epochs_are_four(name: str, straight: dict, data: dict, tmp_
 def test_a_pause_within_an_epoch_changes_nothing(
     name: str, straight: dict, data: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(control, "EVERY", 0)
+    monkeypatch.setattr(interrupt, "EVERY", 0)
     looks = iter(["", "", "", "pause"])  # the first batch of the second epoch
     architecture, more = dict(zip(NAMES, KINDS, strict=True))[name]
     wanted, folder = kit.config(architecture, **more), tmp_path / "run"
     with kit.files_are_closed():
         assert loop.train(wanted, folder, data, request=lambda: next(looks)) == loop.PAUSED
-    place = state.load_place(RunFolder(folder).state)
+    place = resume_state.load_place(RunFolder(folder).state)
     assert (place.epoch, place.step) == (1, 1)
     assert loop.train(wanted, folder, data, resume=True) == loop.FINISHED
     same(RunFolder(folder), straight[name])
@@ -124,11 +124,11 @@ def test_a_pause_within_an_epoch_changes_nothing(
 def test_a_pause_where_an_epoch_is_one_batch(
     data: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(control, "EVERY", 0)
+    monkeypatch.setattr(interrupt, "EVERY", 0)
     wanted, folder = kit.config(**QUICK, epochs=2), tmp_path / "run"
     looks = iter(["", "pause"])
     assert loop.train(wanted, folder, data, request=lambda: next(looks)) == loop.PAUSED
-    place = state.load_place(RunFolder(folder).state)
+    place = resume_state.load_place(RunFolder(folder).state)
     assert (place.epoch, place.step) == (1, 0)
     assert loop.train(wanted, folder, data, resume=True) == loop.FINISHED
     assert len(RunFolder(folder).epochs()) == 2
@@ -137,7 +137,7 @@ def test_a_pause_where_an_epoch_is_one_batch(
 def test_fewer_pictures_than_the_epoch_had_when_it_was_paused(
     data: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(control, "EVERY", 0)
+    monkeypatch.setattr(interrupt, "EVERY", 0)
     wanted, folder = kit.config(epochs=1), tmp_path / "run"
     looks = iter(["", "pause"])
     assert loop.train(wanted, folder, data, request=lambda: next(looks)) == loop.PAUSED
@@ -162,7 +162,7 @@ def test_killed_in_the_third_epoch_at_most_that_one_is_repeated(
     architecture, more = dict(zip(NAMES, KINDS, strict=True))[name]
     wanted, folder = kit.config(architecture, **more), RunFolder(tmp_path / "run")
     assert trainer.wait(trainer.train(wanted, folder.root, die_in=2)) == -9
-    assert state.load_place(folder.state).epoch == 2
+    assert resume_state.load_place(folder.state).epoch == 2
     assert loop.train(wanted, folder.root, data, resume=True) == loop.FINISHED
     same(folder, straight[name])
 
@@ -185,7 +185,7 @@ def test_the_best_network_can_be_opened_whenever_it_is_killed(
         assert trainer.wait(pid) == -9
         network = keras.saving.load_model(folder.best, compile=False)
         assert network.predict_on_batch(data["validation"].pixels.astype("float32"))
-        saved = state.load_place(folder.state).epoch if folder.state.exists() else 0
+        saved = resume_state.load_place(folder.state).epoch if folder.state.exists() else 0
         assert saved >= before - 1
         begun = len(folder.bursts())
         pid = trainer.train(wanted, folder.root, resume=True)
@@ -208,7 +208,7 @@ def test_counters_and_the_best_cross_a_resume(data: dict, tmp_path: Path) -> Non
     folder = RunFolder(tmp_path)
     for until in (1, 2, 3):
         assert loop.train(wanted, tmp_path, data, resume=until > 1, until=until) == loop.PAUSED
-    before = state.load_place(folder.state).counters
+    before = resume_state.load_place(folder.state).counters
     assert (before["EarlyStopping"]["wait"], before["ReduceLROnPlateau"]["wait"]) == (2, 0)
     best = before["BestModel"]
     assert loop.train(wanted, tmp_path, data, resume=True) == loop.FINISHED
@@ -216,7 +216,7 @@ def test_counters_and_the_best_cross_a_resume(data: dict, tmp_path: Path) -> Non
     assert [line["epoch"] for line in lines] == [0, 1, 2, 3]
     rates = [line["learning_rate"] for line in lines]
     assert rates == pytest.approx([2e-3, 2e-3, 2e-3, 1e-3])
-    after = state.load_place(folder.state)
+    after = resume_state.load_place(folder.state)
     assert after.stopped
     assert after.counters["BestModel"]["best"] >= best["best"]
     top = max(line["val_accuracy"] for line in lines)
@@ -287,7 +287,7 @@ def test_another_batch_keeps_its_place_in_the_schedule(data: dict, tmp_path: Pat
 def test_a_full_disk_costs_at_most_an_epoch(
     straight: dict, data: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    save, saved = state.save, []
+    save, saved = resume_state.save, []
 
     def full(file, model, place):
         if len(saved) == 2:
@@ -297,10 +297,10 @@ def test_a_full_disk_costs_at_most_an_epoch(
 
     wanted = kit.config(schedule="cosine")
     with monkeypatch.context() as patch:
-        patch.setattr(state, "save", full)
+        patch.setattr(resume_state, "save", full)
         with pytest.raises(OSError, match="No space left"):
             loop.train(wanted, tmp_path, data)
-    assert state.load_place(RunFolder(tmp_path).state).epoch == 2
+    assert resume_state.load_place(RunFolder(tmp_path).state).epoch == 2
     assert loop.train(wanted, tmp_path, data, resume=True) == loop.FINISHED
     same(RunFolder(tmp_path), straight["fernet"])
 
@@ -320,7 +320,7 @@ def test_a_loss_that_is_no_number_keeps_the_best(
         with pytest.raises(TrainingError, match=r"not a number any more .*ten times lower"):
             loop.train(wanted, tmp_path, data, resume=True)
     assert (folder.best.read_bytes(), len(folder.epochs())) == (best, 1)
-    assert state.load_place(folder.state).epoch == 1
+    assert resume_state.load_place(folder.state).epoch == 1
 
 
 def test_tensorboard_has_every_epoch(straight: dict) -> None:

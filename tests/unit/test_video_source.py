@@ -8,10 +8,10 @@ import av
 import numpy as np
 import pytest
 
-from fer_core.canvas import to_rgb
 from fer_core.errors import VideoError
-from fer_core.images import encode
-from fer_core.video import info, probe, shots, source
+from fer_core.images.codec import encode
+from fer_core.images.yuv import to_rgb
+from fer_core.video import decoder, metadata, probe, shots
 from tests.clips import HEIGHT, WIDTH, face_picture, make_clip, make_sound, wall
 
 
@@ -72,13 +72,13 @@ def test_going_on_in_the_middle_gives_the_same_pictures(tmp_path: Path) -> None:
 
 
 def test_large_and_odd_pictures_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(info, "WORK_EDGE", 160)
-    monkeypatch.setattr(source, "LARGE_PIXELS", 100)
+    monkeypatch.setattr(metadata, "WORK_EDGE", 160)
+    monkeypatch.setattr(decoder, "LARGE_PIXELS", 100)
     file = make_clip(tmp_path / "large.mp4", 2)
     assert probe(file).work_size == (160, 120)
     shot = next(shots(file))
     assert shot.yuv.shape == (180, 160)
-    monkeypatch.setattr(source, "MAX_PIXELS", WIDTH * HEIGHT - 1)
+    monkeypatch.setattr(decoder, "MAX_PIXELS", WIDTH * HEIGHT - 1)
     with pytest.raises(VideoError, match="too large"):
         probe(file)
 
@@ -191,7 +191,7 @@ def test_pictures_that_grow_after_the_first_are_refused(
             packet.time_base = Fraction(1, 10)
             clip.mux(packet)
     assert len(list(shots(file))) == 4
-    monkeypatch.setattr(source, "MAX_PIXELS", 100_000)
+    monkeypatch.setattr(decoder, "MAX_PIXELS", 100_000)
     probe(file)
     with pytest.raises(VideoError, match=r"grows\.avi: a picture in it"):
         list(shots(file))

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from fer_core.audit import copies, pictures
-from fer_core.audit.decisions import Decisions
+from fer_core.audit import duplicates, image_issues
 from fer_core.audit.report.blocks import Chart, Section, Table
-from fer_core.dataset import votes
+from fer_core.dataset import ferplus
+from fer_core.dataset.decisions import Decisions
 from fer_core.dataset.index import DatasetIndex, class_weights, effective_number, imbalance
 from fer_core.labels import EMOTIONS
 
@@ -86,7 +86,7 @@ def _pictures(index: DatasetIndex, findings: Findings) -> Section:
         f"Sizes in pixels: {common or 'none'}; {len(sizes):,} in all.",
         f"Brightness: mean {good['brightness'].mean():.0f} of 255, from "
         f"{good['brightness'].min():.0f} to {good['brightness'].max():.0f}.",
-        f"{len(pictures.odd(index)):,} blank, small, off-size or unreadable.",
+        f"{len(image_issues.odd(index)):,} blank, small, off-size or unreadable.",
     ]
     if findings.faceless is not None:
         lines.append(f"{findings.faceless:,} in which the detector finds no face.")
@@ -103,7 +103,7 @@ def _copies(index: DatasetIndex, pairs: pd.DataFrame | None) -> tuple[str, ...]:
     named = ", ".join(f"{kinds.get(kind, 0):,} {kind}" for kind in ("exact", "near", "mirrored"))
     return (
         f"{len(pairs):,} pairs: {named}.",
-        f"{len(copies.leaking(index, pairs)):,} training images have a copy in another split.",
+        f"{len(duplicates.leaking(index, pairs)):,} training images have a copy in another split.",
         f"{int(pairs['disagrees'].sum()):,} pairs carry two different labels.",
     )
 
@@ -122,7 +122,7 @@ def _labels(index: DatasetIndex, findings: Findings) -> Section:
         )
         charts.append(_share_chart("Labels suspected to be wrong", share))
     if index.votes is not None:
-        best = votes.majority(index.votes)
+        best = ferplus.majority(index.votes)
         clear = best.notna()
         agree = (best == index.table["label"].astype("str"))[clear].astype(float)
         share = agree.groupby(index.table["label"][clear], observed=True).mean()

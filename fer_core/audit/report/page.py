@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from html import escape
 from typing import Final
 
-from fer_core.audit.decisions import Decisions
 from fer_core.audit.report.blocks import Chart, Section, Table
 from fer_core.audit.report.content import Findings, sections
+from fer_core.dataset.decisions import Decisions
 from fer_core.dataset.index import DatasetIndex
 from fer_core.labels import COLORS, SPLIT_COLORS
 

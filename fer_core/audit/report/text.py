@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from fer_core.audit.decisions import Decisions
 from fer_core.audit.report.blocks import Section, Table
 from fer_core.audit.report.content import Findings, sections
+from fer_core.dataset.decisions import Decisions
 from fer_core.dataset.index import DatasetIndex
 
 

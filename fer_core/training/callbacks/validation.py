@@ -6,8 +6,8 @@ import keras
 import numpy as np
 
 from fer_core import evaluation
-from fer_core.classifier import softmax
-from fer_core.training.samples import Samples
+from fer_core.models.classifier import softmax
+from fer_core.training.arrays import Samples
 
 
 class Validation(keras.callbacks.Callback):  # type: ignore[misc]

@@ -1,0 +1,208 @@
+"""The ``classify`` command: emotions of photos, folders, ZIPs and videos as a table."""
+
+import argparse
+import csv
+import shutil
+import sys
+import time
+from contextlib import closing, suppress
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from fer_core.bulk import Options, Report, Summary, classify
+from fer_core.bulk.object_store import is_address
+from fer_core.errors import FerError, SettingsError
+from fer_core.jobs import Progress, duration, working
+from fer_core.recognition.pool import Crew
+from fer_core.recognition.results import FORMATS, check_format
+from fer_core.system.settings import DETECTORS, settings
+from fer_core.video import SUFFIXES, Sampling
+from fer_core.video.summary import MOMENT_COLUMNS, save_moments
+
+WIDTH: Final = 24
+"""Characters of the progress bar."""
+
+MOST_ERRORS: Final = 20
+"""Errors printed; all of them are in their table."""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Fill the parser of ``python -m fer_core classify``."""
+    parser.add_argument(
+        "paths", nargs="+", metavar="PATH",
+        help="picture, video, folder, ZIP, pattern, Parquet list of files, or address such as s3://",
+    )  # fmt: skip
+    parser.add_argument(
+        "--out", required=True, action="append",
+        help="table to write: .csv, .json or .parquet; may be given several times. With --engine "
+        "ray a folder that every machine sees, or an address",
+    )  # fmt: skip
+    add_model(parser)
+    parser.add_argument("--crop", action="store_true", help="each picture is a face crop already")
+    add_sampling(parser)
+    parser.add_argument(
+        "--annotated", type=Path, metavar="DIR", help="write annotated copies of the videos there"
+    )
+    parser.add_argument(
+        "--workers", type=int,
+        help="cores to use (default: FER_THREADS, 2; with --engine ray all there are)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--engine", choices=("local", "ray"), default="local",
+        help="this machine, or a Ray cluster (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--address", metavar="HOST:PORT",
+        help="of the Ray cluster, or auto (default: one on this machine, for this command)",
+    )  # fmt: skip
+    parser.add_argument("--restart", action="store_true", help="forget what is half done")
+    parser.add_argument(
+        "--below", type=Path, metavar="DIR", help="name files in the results by their path in DIR"
+    )
+    parser.add_argument("--job", type=Path, metavar="DIR", help=argparse.SUPPRESS)
+    parser.set_defaults(run=run)
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """The options that choose a recogniser."""
+    parser.add_argument("--model", help="model name or folder (default: the promoted one)")
+    parser.add_argument("--reading", help="head of the model, such as fer2013 or ferplus")
+    parser.add_argument("--detector", choices=DETECTORS, default="auto", help="face detector")
+
+
+def add_sampling(parser: argparse.ArgumentParser) -> None:
+    """The options that choose a video's pictures."""
+    parser.add_argument(
+        "--every", type=int, default=1, metavar="N", help="read every N-th picture of a video"
+    )
+    parser.add_argument(
+        "--rate", type=float, default=0.0, metavar="R", help="read R pictures a second instead"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """0 if every file was read, 1 if some were not, 130 if stopped by Ctrl-C."""
+    if options.workers is not None and options.workers < 1:
+        raise SettingsError(f"--workers must be 1 or more. Received: {options.workers}.")
+    if options.engine == "ray":
+        return _run_on_cluster(options)
+    if options.address:
+        raise SettingsError("--address needs --engine ray.")
+    options.out = [_file(out) for out in options.out]
+    if options.job:
+        with working(options.job, turn="wait") as work:
+            summary = _classify(options, work.report)
+            _keep_moments(options)
+            work.summary |= {"files": summary.files, "faces": summary.faces,
+                             "rows": summary.rows, "errors": summary.errors}  # fmt: skip
+        return int(summary.errors > 0)
+    try:
+        with closing(_Bar()) as bar:
+            summary = _classify(options, bar.show)
+    except KeyboardInterrupt:
+        print("Stopped. The same command goes on from here.", file=sys.stderr)
+        return 130
+    _print_errors(summary)
+    outs = ", ".join(map(str, options.out))
+    print(f"{summary.files} files, {summary.faces} faces, {summary.errors} errors: {outs}")
+    return int(summary.errors > 0)
+
+
+def _run_on_cluster(options: argparse.Namespace) -> int:
+    from fer_core.cluster import bulk, connection
+
+    connection.check_installed()
+    if len(options.out) > 1:
+        raise SettingsError("--engine ray writes one folder of Parquet files: give one --out.")
+    out = options.out[0]
+    if Path(out).suffix in FORMATS:
+        raise SettingsError(f"--engine ray writes a folder, not a file. Received: --out {out}.")
+    try:
+        with closing(_Bar()) as bar:
+            counts = bulk.classify(
+                options.paths, _crew(options, 1), out, _how(options), bar.show,
+                options.address, options.workers,
+            )  # fmt: skip
+    except KeyboardInterrupt:
+        print("Stopped. The same command goes on from here.", file=sys.stderr)
+        return 130
+    print(f"{counts.files} files, {counts.faces} faces, {counts.errors} errors: {out}")
+    if counts.errors:
+        print(f"All errors: {out.rstrip('/')}/{bulk.ERRORS}", file=sys.stderr)
+    return int(counts.errors > 0)
+
+
+def _file(out: str) -> Path:
+    if is_address(out):
+        raise SettingsError(f"Only --engine ray writes to an address. Received: --out {out}.")
+    check_format(Path(out))
+    return Path(out)
+
+
+def _classify(options: argparse.Namespace, report: Report) -> Summary:
+    crew = _crew(options, options.workers or settings().threads)
+    return classify(options.paths, crew, options.out, _how(options), report)
+
+
+def _crew(options: argparse.Namespace, workers: int) -> Crew:
+    crew = Crew(workers, options.model, options.detector, options.reading)
+    if crew.first.notice:
+        print(crew.first.notice, file=sys.stderr)
+    return crew
+
+
+def _how(options: argparse.Namespace) -> Options:
+    sampling = Sampling(options.every, options.rate)
+    return Options(options.crop, sampling, options.annotated, options.below, options.restart)
+
+
+def _keep_moments(options: argparse.Namespace) -> None:
+    """For the page: what stood out, where the job is a single video."""
+    source = Path(options.paths[0])
+    if len(options.paths) == 1 and source.suffix.lower() in SUFFIXES:
+        table = pd.read_parquet(options.out[0], columns=MOMENT_COLUMNS)
+        with suppress(FerError):  # an unreadable video has its row already
+            save_moments(table, source, options.job / "moments")
+
+
+def _print_errors(summary: Summary) -> None:
+    if not summary.errors:
+        return
+    with summary.error_file.open(newline="", encoding="utf-8") as file:
+        for row in islice(csv.DictReader(file), MOST_ERRORS):
+            print(row["error"], file=sys.stderr)
+    if summary.errors > MOST_ERRORS:
+        print(f"... and {summary.errors - MOST_ERRORS} more", file=sys.stderr)
+    print(f"All errors: {summary.error_file}", file=sys.stderr)
+
+
+class _Bar:
+    """A progress bar with the time left; silent where the output is no terminal."""
+
+    def __init__(self) -> None:
+        self._is_shown = sys.stderr.isatty()
+        self._start = self._shown = time.monotonic()
+        self._begun: float | None = None
+
+    def show(self, done: float, total: float, note: str) -> None:
+        """Draw it, a few times a second."""
+        now = time.monotonic()
+        self._begun = done if self._begun is None else self._begun
+        if not self._is_shown or (now - self._shown < 0.2 and done < total):
+            return
+        self._shown = now
+        state = Progress(done, total, note, now - self._start, self._begun)
+        full = round(state.share * WIDTH)
+        left = state.seconds_left
+        time_left = "" if left is None else f", {duration(left)} left"
+        line = f"[{'#' * full}{'.' * (WIDTH - full)}] {state.share:4.0%}{time_left}  {note}"
+        columns = shutil.get_terminal_size().columns - 1
+        print(f"\r{line[:columns]:{columns}}", end="", file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """End the line."""
+        if self._is_shown:
+            print(file=sys.stderr)

@@ -1,0 +1,184 @@
+"""The ``dataset`` commands: scan, import, balance and audit, over the same calls as the page."""
+
+import argparse
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import pandas as pd
+
+from fer_core import balance
+from fer_core.audit import duplicates, image_issues, label_issues, report
+from fer_core.dataset import DatasetIndex, demo, ferplus, scan, store
+from fer_core.dataset.decisions import Decisions, view
+from fer_core.dataset.importers.importer import take_in
+from fer_core.errors import DatasetError
+from fer_core.images.augment import LIMITS, Spec
+from fer_core.models.classifier import EmotionClassifier
+from fer_core.system import files
+from fer_core.system.parallel import on_terminal
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Fill the parser of ``python -m fer_core dataset``."""
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    one = actions.add_parser("scan", help="count the images and print the dataset card")
+    _add_source(one)
+    one.set_defaults(run=_scan)
+    one = actions.add_parser("import", help="take in a folder, a ZIP, fer2013.csv or the demo")
+    one.add_argument("source", help="a folder, a .zip, a .csv, or the word demo")
+    one.add_argument("--name", help="name of the new dataset (default: the file's)")
+    one.add_argument("--votes", type=Path, help="fer2013new.csv or labels.csv to keep with it")
+    one.set_defaults(run=_import)
+    one = actions.add_parser("balance", help="write a balanced version beside the dataset")
+    _add_source(one)
+    _add_balance(one)
+    one.set_defaults(run=_balance)
+    one = actions.add_parser("audit", help="find copies, wrong labels and useless pictures")
+    _add_source(one)
+    one.add_argument(
+        "--out", type=Path, help="folder for copies.csv, suspects.csv, pictures.csv and report.html"
+    )
+    one.add_argument(
+        "--difference", type=float, default=duplicates.DEFAULT_DIFFERENCE, metavar="D",
+        help=f"largest difference of copies, 0 to {duplicates.MOST_DIFFERENCE} (default: %(default)s)",
+    )  # fmt: skip
+    one.add_argument("--model", help="model whose features judge the labels")
+    one.set_defaults(run=_audit)
+
+
+def _add_source(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", metavar="DIR", help="folder of class or split folders, or demo")
+    parser.add_argument("--votes", type=Path, help="labels.csv or fer2013new.csv")
+    parser.add_argument("--decisions", type=Path, help="decisions.csv to see the dataset through")
+
+
+def _add_balance(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--to", default="largest", metavar="TARGET",
+        help="largest, median, a number, or targets as disgust=2000,fear=5000 (default: largest)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--undersample", action="store_true", help="cut classes above the target down to it"
+    )
+    parser.add_argument("--name", help="name of the new dataset")
+    parser.add_argument("--seed", type=int, default=0, help="of what is drawn (default: 0)")
+    parser.add_argument("--plan-only", action="store_true", help="print the plan, write nothing")
+    for one in fields(Spec):
+        told = one.metadata["help"].rstrip(".")
+        parser.add_argument(
+            f"--{one.name}", type=float, default=one.default, metavar="X",
+            help=f"{told[0].lower()}{told[1:]}, 0 to {LIMITS[one.name]:g} "
+            f"(default: {one.default:g})",
+        )  # fmt: skip
+
+
+def _open(options: argparse.Namespace) -> DatasetIndex:
+    folder = demo.make() if options.folder == "demo" else options.folder
+    index = scan(folder, on_terminal("scan"))
+    if options.votes:
+        index = ferplus.attach(index, options.votes)
+    if options.decisions:
+        if not options.decisions.is_file():
+            raise DatasetError(f"{options.decisions}: there is no such file.")
+        index = view(index, Decisions(options.decisions))
+    return index
+
+
+def _scan(options: argparse.Namespace) -> int:
+    print(report.markdown(_open(options), report.Findings()), end="")
+    return 0
+
+
+def _import(options: argparse.Namespace) -> int:
+    if options.source == "demo":
+        print(demo.make())
+    else:
+        progress = on_terminal("import")
+        made = take_in(Path(options.source), options.name, None, progress, options.votes)
+        print(made)
+    return 0
+
+
+def _balance(options: argparse.Namespace) -> int:
+    if options.seed < 0:
+        raise DatasetError(f"--seed must be 0 or more. Received: {options.seed}.")
+    index = _open(options)
+    spec = Spec(**{name: getattr(options, name) for name in LIMITS})
+    wanted = balance.plan(balance.train_counts(index), _target(options.to), options.undersample)
+    for name, count in wanted.counts.items():
+        print(f"{name:10} {count:>8,} -> {wanted.target_count[name]:>8,}")
+    cost = balance.estimate(index, wanted)
+    print(
+        f"{cost.images:,} images to make: about {cost.bytes / 1e6:,.0f} MB, {cost.seconds:,.0f} s"
+    )
+    if options.plan_only:
+        return 0
+    name = store.free_name(options.name or balance.version_name(index))
+    recipe = balance.Recipe(wanted, spec, options.seed)
+    print(balance.apply(index, recipe, name, progress=on_terminal("balance")))
+    return 0
+
+
+def _target(text: str) -> str | int | dict[str, int]:
+    if "=" not in text:
+        return int(text) if text.isdigit() else text
+    try:
+        pairs = (part.split("=") for part in text.split(","))
+        return {name.strip(): int(number) for name, number in pairs}
+    except ValueError as error:
+        raise DatasetError(
+            f"--to takes targets as disgust=2000,fear=5000. Received: {text!r}."
+        ) from error
+
+
+def _audit(options: argparse.Namespace) -> int:
+    if not 0 <= options.difference <= duplicates.MOST_DIFFERENCE:
+        raise DatasetError(
+            f"--difference must be 0 to {duplicates.MOST_DIFFERENCE}. Received: {options.difference}."
+        )
+    index = _open(options)
+    pairs = duplicates.find(index, on_terminal("copies"))
+    pairs = pairs[pairs["difference"] <= options.difference]
+    judged = index.readable().split("train")
+    try:
+        suspects = _suspects(judged, options)
+    except DatasetError as error:  # too few images to judge by
+        print(f"The labels were not judged: {error}", file=sys.stderr)
+        suspects = None
+    findings = report.Findings(pairs, suspects, judged)
+    if options.out:
+        _write(options.out, index, findings)
+        files.write_bytes(options.out / "report.html", report.html(index, findings).encode())
+    print(report.markdown(index, findings), end="")
+    return 0
+
+
+def _suspects(judged: DatasetIndex, options: argparse.Namespace) -> pd.DataFrame:
+    classifier = EmotionClassifier.load(options.model)
+    values = label_issues.features(judged, classifier, on_terminal("features"))
+    digests = judged.table["digest"].to_numpy()
+    chances = label_issues.out_of_fold(
+        values, judged.label_codes(), digests, progress=on_terminal("head")
+    )
+    return label_issues.suspects(judged.label_codes(), chances)
+
+
+def _write(folder: Path, index: DatasetIndex, findings: report.Findings) -> None:
+    """The findings as tables that name files."""
+    tables = {
+        "pictures.csv": image_issues.odd(index).assign(
+            file=lambda table: index.table["file"].to_numpy()[table["row"]]
+        )[["file", "why"]],
+    }
+    if (pairs := findings.pairs) is not None:
+        tables["copies.csv"] = pairs.assign(
+            **{end: index.table["file"].to_numpy()[pairs[end]] for end in "ab"}
+        )
+    if (suspects := findings.suspects) is not None and findings.judged is not None:
+        judged = findings.judged.table.iloc[suspects["row"]]
+        tables["suspects.csv"] = suspects.assign(
+            file=judged["file"].to_numpy(), given=judged["label"].to_numpy()
+        )[["file", "given", "suggested", "belief", "flagged"]]
+    for name, table in tables.items():
+        files.write_bytes(folder / name, table.to_csv(index=False).encode())

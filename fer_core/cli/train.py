@@ -1,0 +1,228 @@
+"""``python -m fer_core train``: a run in a folder, as the dashboard starts it."""
+
+import argparse
+import hashlib
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from fer_core.dataset import DatasetIndex, corrections, demo, ferplus, scan, splits
+from fer_core.dataset.decisions import Decisions, view
+from fer_core.errors import TrainingError
+from fer_core.jobs import PAUSE, PausedError, Work, working
+from fer_core.labels import EMOTIONS
+from fer_core.models.registry import load_card
+from fer_core.sweeps import store
+from fer_core.system.files import write_json
+from fer_core.training.arrays import Samples
+from fer_core.training.config import TrainConfig, recipes
+from fer_core.training.presets import fitted
+from fer_core.training.run_folder import RunFolder
+from fer_core.training.runs import STOP, TRAINING
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Fill the parser."""
+    parser.add_argument(
+        "--run", dest="folder", type=Path, required=True, metavar="DIR", help="the run's folder"
+    )
+    parser.add_argument("--resume", action="store_true", help="go on with the run in that folder")
+    parser.add_argument("--data", metavar="DIR", help="dataset folder, or demo")
+    parser.add_argument(
+        "--folder", dest="names", action="append", default=[], type=_stands_for,
+        metavar="NAME=EMOTION",
+        help="what class folders of another name show, as contempt=disgust; may be given several "
+        "times",
+    )  # fmt: skip
+    parser.add_argument("--votes", type=Path, help="labels.csv or fer2013new.csv")
+    parser.add_argument("--decisions", type=Path, help="decisions.csv to see the dataset through")
+    parser.add_argument(
+        "--corrections", action="store_true", help="add the faces corrected on the live page"
+    )
+    parser.add_argument("--config", help=f"YAML file, or one of the recipes {', '.join(recipes())}")
+    parser.add_argument("--epochs", type=int, help="instead of the config's")
+    parser.add_argument("--start", help="instead of the config's")
+    parser.add_argument("--until", type=int, metavar="EPOCH", help="pause before this epoch")
+    parser.add_argument(
+        "--sweep", metavar="NAME", help="train as a trial of it: beside other runs, while it lives"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train; 0 when finished, 3 when paused, 130 when stopped by Ctrl-C."""
+    folder = RunFolder(options.folder)
+    config = _config(folder, options)
+    try:
+        turn: Literal["any", "refuse"] = "any" if options.sweep else "refuse"
+        with working(options.folder, kind="train", turn=turn) as work:
+            work.summary = {"model": str(_train(folder, config, options, work))}
+    except PausedError:
+        print("paused")
+        return 3
+    except KeyboardInterrupt:
+        print(
+            f"Stopped. Go on with: python -m fer_core train --run {options.folder} --resume",
+            file=sys.stderr,
+        )
+        return 130
+    return 0
+
+
+def _train(folder: RunFolder, config: TrainConfig, options: argparse.Namespace, work: Work) -> Path:
+    work.report(0, 0, "Starting TensorFlow")
+    from fer_core.training import arrays, loop
+
+    source, sweeps = _source(folder, options), store.store()
+    work.report(0, 0, "Reading the pictures")
+    index = open_dataset(source)
+    config = for_dataset(config, index.votes is not None)
+    data = {
+        split: arrays.load(index, split, config.input_size, config.channels)
+        for split in ("train", "validation", "test")  # all, before hours are spent
+        if split != "test" or len(index.split(split))
+    }
+    taught = {split: data[split] for split in ("train", "validation")}
+    facts = _facts(taught)
+    check_same(folder, source, facts)
+    write_json(folder.dataset, source | facts)
+    work.report(0, 0, TRAINING)
+    work.flush()
+
+    def request() -> str:
+        if options.sweep and not sweeps.get(options.sweep).state.is_active:
+            return PAUSE  # it was killed, and nobody would end its trials
+        if work.asked not in (PAUSE, STOP):
+            work.check()
+        return work.asked
+
+    ended = loop.train(
+        config, options.folder, taught, resume=options.resume, request=request, until=options.until,
+        told=lambda line: _say_epoch(line, config.epochs),
+    )  # fmt: skip
+    if ended == loop.PAUSED:
+        raise PausedError("Paused.")
+    from fer_core.training.package_model import finish
+
+    work.report(0, 0, "Making the model")
+    measured = {split: one for split, one in data.items() if split != "train"}
+    model = finish(folder, config, measured, index)
+    _say_model(model)
+    return model
+
+
+def _say_epoch(line: Mapping[str, Any], epochs: int) -> None:
+    print(
+        f"epoch {line['epoch'] + 1} of {epochs}: loss {line['loss']:.3f}, "
+        f"{line['val_accuracy']:.1%} of the validation split right, {line['seconds']:.0f} s",
+        flush=True,
+    )
+
+
+def _say_model(folder: Path) -> None:
+    for reading in load_card(folder).readings.values():
+        split = "test" if "test" in reading.figures else "validation"
+        print(
+            f"{reading.title}: {reading.figures[split]['accuracy']:.1%} of the {split} split right"
+        )
+    print(folder)
+
+
+def for_dataset(config: TrainConfig, has_votes: bool) -> TrainConfig:
+    """``config`` without the reading that needs votes where there are none, and says so.
+
+    One that trains nothing else stays as it is, for the training to refuse.
+    """
+    fit = fitted(config, has_votes)
+    if fit.readings == config.readings or "fer2013" not in config.readings:
+        return config
+    print(f"There are no FER+ votes: {', '.join(fit.readings)} is trained alone.")
+    return fit
+
+
+def open_dataset(source: Mapping[str, Any]) -> DatasetIndex:
+    """The dataset that ``dataset.json`` names; one without a validation split gets one.
+
+    Raises:
+        DatasetError: It is not there any more, or cannot be read.
+    """
+    folder = demo.make() if source["data"] == "demo" else source["data"]
+    index = scan(folder, names=source.get("names"))
+    if source.get("votes"):
+        index = ferplus.attach(index, Path(source["votes"]))
+    if source.get("decisions"):
+        index = view(index, Decisions(Path(source["decisions"])))
+    index = splits.with_validation(index)
+    if source.get("corrections"):
+        index = splits.with_extra(index, scan(corrections.folder()))
+    return index
+
+
+def check_same(folder: RunFolder, source: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
+    """A run that has begun goes on with the pictures it began with, or not at all.
+
+    Raises:
+        TrainingError: They have changed.
+    """
+    before = folder.source().get("fingerprint")
+    if folder.state.exists() and before not in (None, facts["fingerprint"]):
+        raise TrainingError(
+            f"{source['data']}: the dataset has changed since this run began, so the run cannot go "
+            "on. Undo the change and resume, or begin a new run that starts from this one's model."
+        )
+
+
+def _stands_for(text: str) -> tuple[str, str]:
+    name, _, emotion = text.rpartition("=")
+    if not name or emotion not in EMOTIONS:
+        raise argparse.ArgumentTypeError(
+            f"must be NAME=EMOTION with one of {', '.join(EMOTIONS)}. Received: {text!r}"
+        )
+    return name.lower(), emotion
+
+
+def _config(folder: RunFolder, options: argparse.Namespace) -> TrainConfig:
+    if options.resume and not options.config:
+        config = TrainConfig.load(folder.config)
+        if options.epochs not in (None, config.epochs):
+            folder.extend(config, options.epochs)
+    else:
+        named = recipes().get(options.config or "", Path(options.config or ""))
+        if not options.config or not named.is_file():
+            raise TrainingError(
+                f"--config needs a YAML file or one of {', '.join(recipes())}. "
+                f"Received: {options.config!r}."
+            )
+        config = TrainConfig.load(named)
+    changes = {n: getattr(options, n) for n in ("epochs", "start")}
+    changes = {name: value for name, value in changes.items() if value is not None}
+    return TrainConfig.from_dict(config.to_dict() | changes)
+
+
+def _source(folder: RunFolder, options: argparse.Namespace) -> dict[str, Any]:
+    if options.resume and not options.data:
+        return dict(json.loads(folder.dataset.read_text("utf-8")))
+    if not options.data:
+        raise TrainingError("--data needs a dataset folder, or the word demo.")
+    return {
+        "data": options.data if options.data == "demo" else str(Path(options.data).absolute()),
+        "votes": str(options.votes.absolute()) if options.votes else None,
+        "decisions": str(options.decisions.absolute()) if options.decisions else None,
+        "corrections": options.corrections,
+        "names": dict(options.names),
+    }
+
+
+def _facts(data: Mapping[str, Samples]) -> dict[str, Any]:
+    total = hashlib.blake2b(digest_size=16)
+    for _, one in sorted(data.items()):
+        total.update("\n".join(one.files).encode())
+        for array in (one.pixels, one.labels, one.votes):
+            total.update(b"" if array is None else array.tobytes())
+    return {
+        "fingerprint": total.hexdigest(),
+        "pictures": {split: len(one) for split, one in data.items()},
+        "unreadable": [name for one in data.values() for name in one.skipped],
+    }

@@ -1,0 +1,234 @@
+"""The folder of results of a job on many machines: a list of shares, and a part for each.
+
+What is to be read is written down first, in numbered shares. The rows of a share always go into
+the part of its number, complete or not at all. So it does not matter who reads a share, how often,
+or what dies on the way: a job is done when there are as many parts as shares.
+
+``part-000000.parquet`` … hold the rows. Names that begin with ``_`` are passed over by whatever
+reads the folder as one table: ``_plan.json`` says what the job is, ``_inputs-000000.parquet`` holds
+the shares from that number on, a row group each, and ``_errors.csv`` is the table of errors.
+"""
+
+import bisect
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+
+from fer_core.bulk import object_store
+from fer_core.bulk.inputs import Source
+from fer_core.errors import FerError
+from fer_core.recognition import results
+from fer_core.system.files import write_bytes
+from fer_core.system.paths import shown
+
+PLAN: Final = "_plan.json"
+INPUTS: Final = "_inputs-{:06}.parquet"
+PART: Final = "part-{:06}.parquet"
+ERRORS: Final = "_errors.csv"
+OURS: Final = ("_plan.json", "_inputs-", "part-", "_errors.csv")
+KEY: Final = b"fer_studio"
+SHARES_A_FILE: Final = 1000
+COLUMNS: Final = ("name", "path", "member", "store")
+FEWEST: Final = 25
+MOST: Final = 5000
+"""Files of a share; in between a job has about a hundred shares."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What a part, or all of them, hold."""
+
+    files: int = 0
+    faces: int = 0
+    rows: int = 0
+    errors: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        mine, theirs = asdict(self), asdict(other)
+        return Counts(**{name: mine[name] + theirs[name] for name in mine})
+
+
+class Folder:
+    """A folder on a disk that every machine sees, or in an object store.
+
+    Args:
+        where: Its path or address.
+    """
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+        if object_store.is_address(where):
+            self._store, self._root = object_store.place(where)
+        else:
+            self._store, self._root = pafs.LocalFileSystem(), str(Path(where).absolute())
+
+    @property
+    def path(self) -> Path | None:
+        """Where it is a folder of this machine's."""
+        return Path(self._root) if isinstance(self._store, pafs.LocalFileSystem) else None
+
+    def names(self) -> list[str]:
+        """The files in it."""
+        found = self._store.get_file_info(pafs.FileSelector(self._root, allow_not_found=True))
+        return sorted(one.base_name for one in found)
+
+    def read(self, name: str) -> bytes:
+        """A file's bytes."""
+        with self._store.open_input_file(f"{self._root}/{name}") as file:
+            return bytes(file.read())
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write a file, complete or not at all."""
+        if self.path:
+            write_bytes(self.path / name, data)
+            return
+        with self._store.open_output_stream(f"{self._root}/{name}") as file:
+            file.write(data)
+
+    def delete(self) -> None:
+        """Remove the files of a job, where this is the folder of one."""
+        names = self.names()
+        for name in names if PLAN in names else ():
+            if name.startswith(OURS):
+                self._store.delete_file(f"{self._root}/{name}")
+
+    def claim(self, plan: Mapping[str, Any]) -> None:
+        """Make it the folder of the job that ``plan`` describes; it may be that already.
+
+        Raises:
+            FerError: It holds something else.
+        """
+        plan, names = json.loads(json.dumps(plan)), self.names()
+        if PLAN in names:
+            known = json.loads(self.read(PLAN))
+            changed = sorted(key for key in plan if known.get(key) != plan[key])
+            if changed:
+                raise FerError(
+                    f"{self.where} holds the results of another job (different: "
+                    f"{', '.join(changed)}). Give the same options to go on with it, --restart to "
+                    "begin anew, or another --out."
+                )
+        elif any(not name.startswith(".") for name in names):
+            raise FerError(
+                f"{self.where} is not empty and holds no job of this command. Choose an empty "
+                "folder: results are never mixed with other files."
+            )
+        else:
+            self.write(PLAN, (json.dumps(plan, indent=2) + "\n").encode())
+
+    def add_inputs(self, found: Sequence[Source]) -> None:
+        """Write down those of ``found`` that are not yet, in new shares behind the last."""
+        known = {name for number in self._firsts for name in self._known_names(number)}
+        new = [source for source in found if source.name not in known]
+        shares = list(_shares(new, min(max(len(found) // 100, FEWEST), MOST)))
+        begin = self.shares
+        for start in range(0, len(shares), SHARES_A_FILE):
+            buffer = io.BytesIO()
+            schema = pa.schema([(name, pa.string()) for name in COLUMNS])
+            with pq.ParquetWriter(buffer, schema) as writer:
+                for share in shares[start : start + SHARES_A_FILE]:
+                    rows = [_row(source) for source in share]
+                    writer.write_table(pa.Table.from_pylist(rows, schema), row_group_size=MOST)
+            self.write(INPUTS.format(begin + start), buffer.getvalue())
+        self.__dict__.pop("_firsts", None)
+
+    def inputs(self, share: int) -> list[Source]:
+        """The files of a share."""
+        first = self._firsts[bisect.bisect_right(self._firsts, share) - 1]
+        rows = self._inputs(first).read_row_group(share - first).to_pylist()
+        return [Source(r["name"], Path(r["path"]), r["member"], r["store"]) for r in rows]
+
+    @property
+    def shares(self) -> int:
+        """How many there are."""
+        if not self._firsts:
+            return 0
+        return self._firsts[-1] + int(self._inputs(self._firsts[-1]).num_row_groups)
+
+    def sizes(self) -> dict[int, int]:
+        """Share to the number of its files."""
+        found: dict[int, int] = {}
+        for first in self._firsts:
+            about = self._inputs(first).metadata
+            for group in range(about.num_row_groups):
+                found[first + group] = about.row_group(group).num_rows
+        return found
+
+    def write_part(self, share: int, rows: Iterable[Mapping[str, Any]], files: int) -> Counts:
+        """Write the rows of a share."""
+        frame = results.table(map(dict, rows))
+        wrong = frame["error"].notna()
+        counts = Counts(
+            files, int(frame["x1"].notna().sum()), len(frame), frame["source"][wrong].nunique()
+        )
+        table = pa.Table.from_pandas(frame, preserve_index=False)
+        note = {**(table.schema.metadata or {}), KEY: json.dumps(asdict(counts)).encode()}
+        buffer = io.BytesIO()
+        pq.write_table(table.replace_schema_metadata(note), buffer)
+        self.write(PART.format(share), buffer.getvalue())
+        return counts
+
+    def done(self) -> set[int]:
+        """The shares whose parts are there."""
+        names = (name for name in self.names() if name.startswith("part-"))
+        return {int(name[5:].partition(".")[0]) for name in names}
+
+    def counts(self, share: int) -> Counts:
+        """What a part holds, from its last bytes."""
+        with self._store.open_input_file(f"{self._root}/{PART.format(share)}") as file:
+            return Counts(**json.loads(pq.read_schema(file).metadata[KEY]))
+
+    def errors(self, shares: Iterable[int]) -> pd.DataFrame:
+        """The files of these parts with something wrong: source and error."""
+        found = [pd.DataFrame({"source": [], "error": []})]
+        for share in shares:
+            with self._store.open_input_file(f"{self._root}/{PART.format(share)}") as file:
+                frame = pq.read_table(file, columns=["source", "error"]).to_pandas()
+            found.append(frame[frame["error"].notna()])
+        return pd.concat(found).drop_duplicates()
+
+    def write_errors(self, table: pd.DataFrame) -> None:
+        """Write the table of errors; where there are none there is no table."""
+        if len(table):
+            self.write(ERRORS, table.to_csv(index=False).encode())
+        elif ERRORS in self.names():
+            self._store.delete_file(f"{self._root}/{ERRORS}")
+
+    @cached_property
+    def _firsts(self) -> list[int]:
+        """The first share of each file of inputs."""
+        names = (name for name in self.names() if name.startswith("_inputs-"))
+        return [int(name[8:].partition(".")[0]) for name in names]
+
+    def _inputs(self, first: int) -> pq.ParquetFile:
+        return pq.ParquetFile(self._store.open_input_file(f"{self._root}/{INPUTS.format(first)}"))
+
+    def _known_names(self, first: int) -> Iterator[str]:
+        yield from self._inputs(first).read(["name"]).column(0).to_pylist()
+
+
+def _row(source: Source) -> dict[str, str]:
+    path = source.path if source.store else source.path.absolute()  # workers run elsewhere
+    return {
+        "name": source.name, "path": shown(path.as_posix()), "member": source.member,
+        "store": source.store,
+    }  # fmt: skip
+
+
+def _shares(found: Sequence[Source], size: int) -> Iterator[list[Source]]:
+    """Neighbours together, a video alone."""
+    for is_video, group in groupby(found, key=lambda one: one.is_video):
+        same = list(group)
+        step = 1 if is_video else size
+        for start in range(0, len(same), step):
+            yield same[start : start + step]

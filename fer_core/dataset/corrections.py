@@ -1,0 +1,59 @@
+"""Faces whose emotion a person has corrected, kept as training material.
+
+They form an ordinary dataset under ``FER_HOME``: one folder an emotion, one PNG a face.
+"""
+
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+
+from fer_core.errors import DatasetError, SettingsError
+from fer_core.images.codec import Pixels, encode
+from fer_core.labels import EMOTIONS
+from fer_core.system.files import write_bytes
+from fer_core.system.settings import Settings, settings
+
+
+def folder(config: Settings | None = None) -> Path:
+    """The dataset's folder; it may not exist yet."""
+    return (config or settings()).home / "datasets" / "corrections"
+
+
+def keep(crop: Pixels, emotion: str, config: Settings | None = None) -> Path:
+    """Keep one face.
+
+    Args:
+        crop: uint8 (H, W, 3) RGB, framed as ``images.face_crop`` frames it.
+        emotion: What it shows, one of ``EMOTIONS``.
+        config: The settings of this process if None.
+
+    Returns:
+        The file written.
+
+    Raises:
+        SettingsError: The app is open to the public: nothing is stored there.
+        DatasetError: The file cannot be written.
+        ValueError: There is no such emotion.
+    """
+    config = config or settings()
+    if config.public:
+        raise SettingsError("This is a public link: corrections are not kept here.")
+    if emotion not in EMOTIONS:
+        raise ValueError(f"emotion must be one of {', '.join(EMOTIONS)}. Received: {emotion!r}.")
+    data = encode(crop, ".png")
+    taken = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+    file = folder(config) / emotion / f"{taken}-{hashlib.sha256(data).hexdigest()[:12]}.png"
+    try:
+        write_bytes(file, data)
+    except OSError as error:
+        raise DatasetError(
+            f"{file.parent} cannot be written ({error.strerror}). Free some space or choose "
+            "another FER_HOME."
+        ) from error
+    return file
+
+
+def counts(config: Settings | None = None) -> dict[str, int]:
+    """Number of faces kept of each emotion."""
+    root = folder(config)
+    return {emotion: len(list((root / emotion).glob("*.png"))) for emotion in EMOTIONS}

@@ -1,0 +1,220 @@
+"""The job's own side: say how far it is, listen for requests, leave a last word."""
+
+import errno
+import math
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final, Literal
+
+from fer_core.errors import CancelledError, FerError, JobError
+from fer_core.jobs import job, process_lock
+from fer_core.jobs.job import CANCEL, OWNER, PAUSE, RUNNING, State
+from fer_core.jobs.progress import ProgressWriter
+from fer_core.system.settings import settings
+
+LOOK_S: Final = 0.2
+"""Requests are looked for this often, and at once after a signal."""
+
+WAIT_S: Final = 0.5
+
+PUBLIC_HOURS: Final = 2
+"""On public links a job ends so long after its upload at the latest, however often it goes on."""
+
+
+class PausedError(FerError):
+    """The user wants the work to pause; what it has saved is where it goes on."""
+
+
+class Work:
+    """What a job gets from ``working``. For the main thread.
+
+    Attributes:
+        folder: The job's folder.
+        summary: What the job wants to say of its results; becomes ``Job.summary``.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.summary: dict[str, Any] = {}
+        self._progress = ProgressWriter(folder)
+        self._looked = 0.0
+        self._asked = ""
+        self._terminated = False
+        self._until = math.inf
+
+    def limit(self) -> None:
+        """On public links: end the work ``PUBLIC_HOURS`` after the job was created."""
+        if settings().public:
+            self._until = job.load(self.folder).created + PUBLIC_HOURS * 3600
+
+    def report(self, done: float, total: float = 0, note: str = "") -> None:
+        """Say how far it is, and stop here if that is asked for.
+
+        Raises:
+            CancelledError, PausedError: As ``check``.
+        """
+        self._progress.report(done, total, note)
+        self.check()
+
+    @property
+    def asked(self) -> str:
+        """What a user asks of the job; a job that knows words of its own looks here."""
+        now = time.monotonic()
+        if now - self._looked >= LOOK_S:
+            self._looked = now
+            self._asked = job.asked(self.folder)
+        return self._asked
+
+    def check(self) -> None:
+        """Stop here if that is asked for.
+
+        Raises:
+            CancelledError: The user does not want it any more.
+            PausedError: The user wants to go on later.
+            JobError: Its time is over.
+            SystemExit: The system wants the process to end; the job can be resumed.
+        """
+        if time.time() > self._until:
+            raise JobError(
+                f"The {PUBLIC_HOURS} hours that a file has on this public link are over. Choose a "
+                "smaller one, or fewer pictures of it."
+            )
+        word = self.asked
+        if word == CANCEL:
+            raise CancelledError("Cancelled.")
+        if word == PAUSE:
+            raise PausedError("Paused.")
+        if self._terminated and not word:
+            raise SystemExit(143)
+
+    def wait_for_turn(self) -> None:
+        """Wait until no other job below the same root runs; jobs that came first go first."""
+        root = self.folder.parent
+        while _is_preceded(self.folder) or not process_lock.hold(root / RUNNING, process_lock.me()):
+            self.report(0, 0, "Waiting for another job")
+            time.sleep(WAIT_S)
+        self._progress = ProgressWriter(self.folder)  # the pace is that of the work alone
+
+    def flush(self) -> None:
+        """Write the last progress."""
+        self._progress.flush()
+
+    def on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        """SIGTERM: with a request it means that there is one; without, the end."""
+        self._looked = 0.0
+        self._terminated = True
+
+
+@contextmanager
+def working(
+    folder: Path, title: str = "", kind: str = "", turn: Literal["any", "wait", "refuse"] = "any"
+) -> Iterator[Work]:
+    """Be the job in ``folder`` while the block runs; its end decides the job's state.
+
+    Args:
+        folder: The job's folder. Where it was not created by ``Jobs.create`` it becomes a job.
+        title: What a user calls it, where it becomes a job here.
+        kind: Its kind, where it becomes a job here.
+        turn: While another job below the same root runs: ``any`` runs beside it, ``wait`` stays
+            queued, ``refuse`` fails. Only jobs that wait or refuse are seen by one another.
+
+    Raises:
+        JobError: Another process works on it already, or it is not this job's turn.
+        CancelledError, PausedError: It was asked to stop.
+        FerError: What the block raised. Other errors pass through too.
+    """
+    work = Work(folder)
+    _take(folder, title, kind)
+    work.limit()
+    with _listening(work):
+        try:
+            if turn == "wait":
+                work.wait_for_turn()
+            elif turn == "refuse" and not process_lock.hold(
+                folder.parent / RUNNING, process_lock.me()
+            ):
+                raise JobError("Another one is running. Wait until it is done, or stop it first.")
+            job.set_state(folder, State.RUNNING)
+            yield work
+            work.flush()
+            job.set_state(folder, State.FINISHED, summary=work.summary)
+        except PausedError:
+            _leave(work, State.PAUSED)
+            raise
+        except CancelledError:
+            _leave(work, State.CANCELLED)
+            raise
+        except (SystemExit, KeyboardInterrupt):
+            _leave(work, State.INTERRUPTED)
+            raise
+        except BaseException as error:
+            if not isinstance(error, FerError):
+                traceback.print_exc()
+            _leave(work, State.FAILED, explain(error))
+            raise
+        finally:
+            process_lock.release(folder.parent / RUNNING)
+
+
+def explain(error: BaseException) -> str:
+    """One sentence for a user on why a job failed."""
+    if isinstance(error, FerError):
+        return str(error)
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return "The disk is full. Free some space, then resume: what is done is kept."
+    if isinstance(error, MemoryError):
+        return "There was not enough memory. Close other programs, then resume."
+    if settings().public:
+        return "Something unexpected went wrong. The log on the server has more."
+    return f"Something unexpected went wrong ({type(error).__name__}: {error}). See the log."
+
+
+def _take(folder: Path, title: str, kind: str) -> None:
+    """Become the job's owner; the launcher may have noted that already."""
+    with process_lock.guard(folder.parent):
+        now = process_lock.living(folder / OWNER)
+        if now and now != process_lock.me():
+            raise JobError(f"{folder} is being worked on by another process ({now.pid}).")
+        if not (folder / job.JOB).is_file():
+            job.describe(folder, title or folder.name, kind, {}, tuple(sys.argv[1:]))
+        if now is None:  # a request from before; one made since the launch stays
+            (folder / job.REQUEST).unlink(missing_ok=True)
+        job.set_state(folder, State.QUEUED)
+        process_lock.write(folder / OWNER, process_lock.me())
+
+
+def _leave(work: Work, state: State, message: str = "") -> None:
+    """The last word; on a full disk it may not be heard, and the job counts as interrupted."""
+    work.flush()
+    try:
+        job.set_state(work.folder, state, message, work.summary)
+    except OSError:
+        traceback.print_exc()
+
+
+@contextmanager
+def _listening(work: Work) -> Iterator[None]:
+    """Notice SIGTERM while the block runs."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, work.on_signal)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _is_preceded(folder: Path) -> bool:
+    """Whether a job that was created earlier still waits below the same root."""
+    mine = job.load(folder).created
+    return any(
+        other.state is State.QUEUED and other.created < mine for other in job.every(folder.parent)
+    )

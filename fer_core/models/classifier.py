@@ -1,0 +1,187 @@
+"""The emotion classifier: face crops in, probabilities out, without TensorFlow."""
+
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from fer_core.errors import ModelError
+from fer_core.images.codec import Pixels, network_input
+from fer_core.labels import EMOTIONS
+from fer_core.models.litert import LiteRTNetwork, Values
+from fer_core.models.registry import LITERT_FILE, ModelCard, load_card
+from fer_core.system.settings import settings
+
+Probabilities = npt.NDArray[np.float32]
+
+BATCH = 16
+"""Crops a call. Measured on 2 cores, 96x96: 0.42 ms a crop from 4 to 16, slower again beyond."""
+
+
+class Network(Protocol):
+    """What computes: ``network.LiteRTNetwork``, or the Keras original."""
+
+    def run(self, pixels: Values) -> dict[str, Values]:
+        """Every output of float32 (N, size, size, channels) pixels in 0..255."""
+
+
+class EmotionClassifier:
+    """Runs a model folder's LiteRT export. Safe to share between threads.
+
+    Args:
+        card: The model's card.
+        reading: Head that answers; None for the card's default.
+        threads: See ``network.LiteRTNetwork``; so is ``at_once``.
+        network: What computes instead of the export.
+        file: Which of the folder's files runs.
+        at_once: Calls that may run at the same time.
+
+    Attributes:
+        card: The model's card.
+        reading: Name of the head that answers.
+        abstain_below: Probability under which an answer counts as uncertain.
+        network: What computes.
+    """
+
+    def __init__(  # noqa: PLR0913
+        self,
+        card: ModelCard,
+        reading: str | None = None,
+        threads: int = 2,
+        network: Network | None = None,
+        *,
+        file: str = LITERT_FILE,
+        at_once: int = 1,
+    ) -> None:
+        head = card.reading(reading)
+        self.card = card
+        self.reading = reading or card.default_reading
+        self.abstain_below = head.abstain_below
+        self._temperature = head.temperature
+        try:
+            self.network = network or LiteRTNetwork(card.folder / file, threads, at_once)
+            self._check()
+        except (ValueError, RuntimeError, OSError, KeyError) as error:
+            raise ModelError(
+                f"{card.folder / file} is missing, damaged or does not fit its card ({error}). "
+                f"Re-create it with python -m fer_core models export {card.name}, or install the "
+                "model again."
+            ) from error
+
+    @classmethod
+    def load(
+        cls,
+        model: str | Path | None = None,
+        reading: str | None = None,
+        threads: int | None = None,
+    ) -> "EmotionClassifier":
+        """Open a model.
+
+        Args:
+            model: A name under ``models/``, a path to a model folder, or None for the default.
+            reading: Head that answers, such as ``fer2013`` or ``ferplus``; None for the card's
+                default.
+            threads: Threads of one call; None for ``FER_THREADS``.
+
+        Raises:
+            ModelError: The folder or one of its files is missing or damaged, its labels differ,
+                or it has no such reading.
+        """
+        return cls(load_card(model), reading, threads or settings().threads)
+
+    def predict(self, crops: Pixels | list[Pixels]) -> Probabilities:
+        """Classify face crops.
+
+        Args:
+            crops: uint8 (N, H, W, 3) RGB or (N, H, W) grey, any size; or a list of crops of
+                different sizes. N may be 0.
+
+        Returns:
+            float32 (N, 7): calibrated probabilities in ``EMOTIONS`` order; each row sums to 1.
+
+        Raises:
+            ValueError: The array has another type or shape.
+        """
+        return softmax(self.outputs(crops)[self.reading] / np.float32(self._temperature))
+
+    def features(self, crops: Pixels | list[Pixels]) -> Values:
+        """What the network sees in face crops, before any head answers.
+
+        Args:
+            crops: As for ``predict``.
+
+        Returns:
+            float32 (N, C): the last feature map, averaged over its places.
+
+        Raises:
+            ValueError: The array has another type or shape.
+            ModelError: The model gives no feature map.
+        """
+        found = self.outputs(crops)
+        if "features" not in found:
+            raise ModelError(
+                f"Model {self.card.name} gives no feature map. Choose another as the default model."
+            )
+        return found["features"]
+
+    def outputs(self, crops: Pixels | list[Pixels]) -> dict[str, Values]:
+        """All that the network says of face crops, in one pass.
+
+        Args:
+            crops: As for ``predict``.
+
+        Returns:
+            By name: float32 (N, 7) logits of every reading, and ``features`` as above where the
+            model gives them.
+
+        Raises:
+            ValueError: The array has another type or shape.
+        """
+        pixels = self.inputs(crops)
+        filled = pixels if len(pixels) else np.zeros((1, *pixels.shape[1:]), np.float32)
+        parts = [
+            {name: _pooled(values) for name, values in self.network.run(part).items()}
+            for part in (filled[at : at + BATCH] for at in range(0, len(filled), BATCH))
+        ]
+        return {
+            name: np.concatenate([part[name] for part in parts])[: len(pixels)] for name in parts[0]
+        }
+
+    def inputs(self, crops: Pixels | list[Pixels]) -> Values:
+        """Face crops as the network takes them: float32 (N, size, size, channels) in 0..255.
+
+        Raises:
+            ValueError: The array has another type or shape.
+        """
+        for crop in crops:
+            if (
+                crop.dtype != np.uint8
+                or crop.size == 0
+                or crop.shape[2:] not in ((), (3,))
+                or crop.ndim < 2
+            ):
+                raise ValueError(
+                    "crops must be uint8, (N, H, W, 3) or (N, H, W). "
+                    f"Received: {crop.dtype}, one crop of shape {crop.shape}."
+                )
+        return network_input(crops, self.card.input_size, self.card.channels)
+
+    def _check(self) -> None:
+        """One blank crop through the network: it answers, and in the shape the card promises."""
+        size, channels = self.card.input_size, self.card.channels
+        blank = np.zeros((1, size, size, channels), np.float32)
+        shape = self.network.run(blank)[self.reading].shape
+        if shape != (1, len(EMOTIONS)):
+            raise ValueError(f"the network gives {shape} for one crop, not (1, {len(EMOTIONS)})")
+
+
+def _pooled(values: Values) -> Values:
+    """A feature map (N, h, w, C) averaged over its places; logits (N, K) as they are."""
+    return values.mean(axis=(1, 2)) if values.ndim == 4 else values
+
+
+def softmax(logits: npt.NDArray[np.float32]) -> Probabilities:
+    """Probabilities (N, C) from logits (N, C); float32, each row sums to 1."""
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)

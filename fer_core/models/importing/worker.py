@@ -1,0 +1,223 @@
+"""The process that opens a file of unknown origin: limits first, then Keras.
+
+``python -m fer_core.models.importing.worker WANTED`` with JSON from ``take_in``. What is wrong with the
+file is one line on stderr that begins with REFUSED.
+"""
+
+import json
+import resource
+import shutil
+import sys
+import zipfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import numpy as np
+
+from fer_core.labels import EMOTIONS
+from fer_core.models.litert import LiteRTNetwork
+from fer_core.models.registry import KERAS_FILE, LITERT_FILE
+from fer_core.system.files import write_json
+
+MEMORY_BYTES: Final = 8_000_000_000  # of addresses; TensorFlow alone reserves about 3
+CPU_S: Final = 280
+FILE_BYTES: Final = 1_500_000_000
+READING: Final = "emotions"
+TOLERANCE: Final = 1e-2
+"""Largest difference between the logits of the original and of its export."""
+
+
+def main() -> None:
+    """Set the limits, open the file, write the model folder."""
+    for kind, most in ((resource.RLIMIT_AS, MEMORY_BYTES), (resource.RLIMIT_CPU, CPU_S),
+                       (resource.RLIMIT_FSIZE, FILE_BYTES), (resource.RLIMIT_CORE, 0)):  # fmt: skip
+        resource.setrlimit(kind, (most, most))
+    wanted = json.loads(sys.argv[1])
+    file, made = Path(wanted["file"]), Path(wanted["made"])
+    made.mkdir()
+    try:
+        if file.suffix == ".tflite":
+            _take_litert(file, made, wanted)
+        else:
+            _take_keras(file, made, wanted)
+    except MemoryError:
+        _refuse("opening it needs more memory than is allowed.")
+    except Exception as error:  # whatever a stranger's file may cause ends in one line
+        said = str(error).strip().splitlines() or [type(error).__name__]
+        _refuse(f"cannot be opened ({type(error).__name__}: {said[0][:300]}).")
+
+
+def _refuse(why: str) -> NoReturn:
+    sys.stderr.write(f"REFUSED {why}\n")
+    sys.exit(3)
+
+
+def _take_litert(file: Path, made: Path, wanted: dict[str, Any]) -> None:
+    if wanted["scale"] != 1 or wanted["order"] != list(range(len(EMOTIONS))):
+        _refuse(
+            "a .tflite is taken as it is: pixels 0 to 255 and the emotions in alphabetical order. "
+            "Import the .keras file instead."
+        )
+    network = LiteRTNetwork(file)
+    height, width, channels = network.input_shape
+    _check_input((height, width, channels))
+    pixels = _noise((4, height, width, channels))
+    found = network.run(pixels)
+    _check_answers({name: v.shape for name, v in found.items() if v.ndim == 2})
+    readings = [name for name, values in found.items() if values.ndim == 2]
+    for name in readings:
+        if _are_probabilities(found[name]):
+            _refuse(
+                "it gives probabilities; logits are needed. Import the .keras file instead, whose "
+                "softmax can be taken off."
+            )
+    shutil.copyfile(file, made / LITERT_FILE)
+    features = "features" if "features" in found else ""
+    _write_card(made, wanted, readings, (height, channels, features, 0))
+
+
+def _take_keras(file: Path, made: Path, wanted: dict[str, Any]) -> None:
+    _check_weights(file, made)
+    import keras
+
+    from fer_core.models.importing.keras_graph import normalised
+
+    model = keras.saving.load_model(file, compile=False, safe_mode=True)
+    if isinstance(model, keras.Sequential):
+        model = keras.Model(model.inputs, model.outputs)
+    if len(model.inputs) != 1 or len(model.inputs[0].shape) != 4:
+        _refuse(f"takes {[tuple(one.shape) for one in model.inputs]}; one picture is needed.")
+    height, width, channels = model.inputs[0].shape[1:]
+    _check_input((height, width, channels))
+    outputs = _outputs(model)
+    _check_answers({name: tuple(tensor.shape) for name, tensor in outputs.items()})
+    pixels = _noise((4, height, width, channels))
+    given = model.predict_on_batch(pixels * wanted["scale"] + wanted["offset"])
+    given = dict(zip(outputs, keras.tree.flatten(given), strict=True))
+    flat = {name for name, values in given.items() if _are_probabilities(np.asarray(values))}
+    full = normalised(model, outputs, flat, wanted)
+    if full is None:
+        _refuse(
+            "gives probabilities, and not from a softmax at its end. End it in a Dense layer with "
+            "softmax, or give logits."
+        )
+    full.save(made / KERAS_FILE)
+    full.export(made / LITERT_FILE, format="litert", verbose=False)
+    _compare(full, made, pixels, given, flat, wanted["order"])
+    features = "features" if "features" in full.output else ""
+    _write_card(made, wanted, list(outputs), (height, channels, features, full.count_params()))
+
+
+def _outputs(model: Any) -> dict[str, Any]:
+    """Answers by name: a network's own names where it has several, else ``READING``."""
+    import keras
+
+    if isinstance(model.output, dict):
+        found = {name: v for name, v in model.output.items() if len(v.shape) == 2}
+        if len(found) == len(model.output):
+            return found
+    flat = keras.tree.flatten(model.output)
+    if len(flat) == 1:
+        return {READING: flat[0]}
+    _refuse(f"gives {len(flat)} outputs. One with seven answers is needed.")
+
+
+def _check_weights(file: Path, made: Path) -> None:
+    """Refuse weights that point to other files or promise more than they hold."""
+    import h5py
+
+    weights = made / "weights.h5"
+    with (
+        zipfile.ZipFile(file) as archive,
+        archive.open("model.weights.h5") as packed,
+        weights.open("wb") as unpacked,
+    ):
+        shutil.copyfileobj(packed, unpacked)
+    with h5py.File(weights, "r") as opened:
+        _check_links(opened, weights.stat().st_size)
+    weights.unlink()
+
+
+def _check_links(group: Any, size: int) -> None:
+    import h5py
+
+    for name in group:
+        if isinstance(group.get(name, getlink=True), h5py.ExternalLink):
+            _refuse(f"its weights {name!r} point to another file.")
+        one = group[name]
+        if isinstance(one, h5py.Group):
+            _check_links(one, size)
+        elif one.external or one.is_virtual:
+            _refuse(f"its weights {name!r} point to another file.")
+        elif one.size * one.dtype.itemsize > 20 * size:
+            _refuse(f"its weights {name!r} promise more than the file holds.")
+
+
+def _check_input(shape: tuple[int | None, ...]) -> None:
+    height, width, channels = shape
+    if height is None or height != width or not 16 <= height <= 1024 or channels not in (1, 3):
+        _refuse(
+            f"takes pictures of {height}×{width} with {channels} channels. Square ones of 16 to "
+            "1024 pixels with 1 or 3 channels are needed."
+        )
+
+
+def _check_answers(shapes: dict[str, tuple[Any, ...]]) -> None:
+    for name, shape in shapes.items() or {"": (0, 0)}.items():
+        if len(shape) != 2 or shape[1] != len(EMOTIONS):
+            _refuse(
+                f"gives {shape[-1]} answers{f' ({name})' if name else ''}. Seven are needed: "
+                f"{', '.join(EMOTIONS)}."
+            )
+
+
+def _noise(shape: tuple[int, ...]) -> Any:
+    return np.random.default_rng(0).uniform(0, 255, shape).astype(np.float32)
+
+
+def _are_probabilities(values: Any) -> bool:
+    return bool((values >= 0).all() and np.allclose(values.sum(axis=1), 1, atol=1e-3))
+
+
+def _compare(  # noqa: PLR0917, PLR0913  # everything that must agree
+    full: Any, made: Path, pixels: Any, given: dict[str, Any], flat: set[str], order: list[int]
+) -> None:
+    """The export answers as the file did, up to the softmax and the order."""
+    from fer_core.models.classifier import softmax
+
+    exported = LiteRTNetwork(made / LITERT_FILE).run(pixels)
+    for name, values in given.items():
+        wanted = np.asarray(values)[:, order]
+        found = softmax(exported[name]) if name in flat else exported[name]
+        if not np.abs(found - wanted).max() < TOLERANCE * max(np.abs(wanted).max(), 1):
+            _refuse("its export does not give the same answers. It is not taken.")
+
+
+def _write_card(
+    made: Path, wanted: dict[str, Any], readings: list[str], facts: tuple[int, int, str, int]
+) -> None:
+    size, channels, features, parameters = facts
+    write_json(
+        made / "card.json",
+        {
+            "title": wanted["title"],
+            "labels": list(EMOTIONS),
+            "input_size": size,
+            "channels": channels,
+            "crop_margin": 0.0,
+            "parameters": parameters,
+            "readings": {
+                name: {"title": name, "temperature": 1.0, "abstain_below": 0.0} for name in readings
+            },
+            "default_reading": readings[0],
+            "features": features,
+            "created": datetime.now(UTC).date().isoformat(),
+            "data": "Imported; what it was trained on is not known here",
+            "limits": ["It reads expressions, not feelings.", "Imported: nothing is known of it."],
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()

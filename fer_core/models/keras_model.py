@@ -1,0 +1,44 @@
+"""The Keras original of a model, with the outputs that its export has."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fer_core.errors import ModelError
+from fer_core.models.registry import KERAS_FILE, ModelCard
+
+
+def load(card: ModelCard) -> Any:
+    """``model.keras`` as a ``keras.Model`` that gives every reading's logits and the feature map.
+
+    Raises:
+        ModelError: The file is missing, damaged, or lacks a layer that the card names.
+    """
+    import keras
+
+    file = card.folder / KERAS_FILE
+    try:
+        model = keras.saving.load_model(file, compile=False, safe_mode=True)
+        outputs = {name: model.get_layer(name).output for name in card.readings}
+        if card.features:
+            outputs["features"] = model.get_layer(card.features).output
+        return keras.Model(model.inputs, outputs)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ModelError(f"{file} cannot be opened: {error}") from error
+
+
+class KerasNetwork:
+    """Asked as the export is, to see that both say the same.
+
+    Raises:
+        ModelError: As for ``load``.
+    """
+
+    def __init__(self, card: ModelCard) -> None:
+        self._model = load(card)
+
+    def run(self, pixels: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[np.float32]]:
+        """Every output of float32 (N, size, size, channels) pixels in 0..255."""
+        found = self._model.predict_on_batch(pixels)
+        return {name: np.asarray(values, np.float32) for name, values in found.items()}

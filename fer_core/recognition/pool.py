@@ -1,0 +1,120 @@
+"""Several recognisers side by side: answers in the order of the questions, bounded memory."""
+
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+import cv2
+
+from fer_core.models.classifier import EmotionClassifier
+from fer_core.recognition.detection import choose_detector
+from fer_core.recognition.recognizer import Recognizer
+from fer_core.system import memory
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Crew:
+    """Recognisers in threads of their own, each on one core.
+
+    Decoding, searching and classifying leave Python for nearly all of their time, so threads use
+    the cores as well as processes would, and share the memory. OpenCV's own threads are switched
+    off and freed memory is kept, for the whole process: this is for work in the background, not for
+    servers.
+
+    Args:
+        workers: How many.
+        model: See ``Recognizer.load``; so are ``detector`` and ``reading``.
+        detector: Face detector.
+        reading: Head of the model that answers.
+
+    Attributes:
+        first: The recogniser to ask for names and thresholds.
+
+    Raises:
+        FerError: As ``Recognizer.load``.
+    """
+
+    def __init__(
+        self,
+        workers: int = 2,
+        model: str | Path | None = None,
+        detector: str = "auto",
+        reading: str | None = None,
+    ) -> None:
+        cv2.setNumThreads(1)
+        memory.keep()
+        members = []
+        for _ in range(workers):
+            choice = choose_detector(detector)
+            classifier = EmotionClassifier.load(model, reading, threads=1)
+            members.append(Recognizer(classifier, choice.detector, choice.notice))
+        self.workers = workers
+        self.first = members[0]
+        self._free: queue.SimpleQueue[Recognizer] = queue.SimpleQueue()
+        for member in members:
+            self._free.put(member)
+
+    def map(self, work: Callable[[Recognizer, T], R], things: Iterable[T]) -> Generator[R]:
+        """``work`` done on all ``things``, in their order; a few are always on their way."""
+        pool = ThreadPoolExecutor(self.workers)
+        waiting: deque[Future[R]] = deque()
+        try:
+            for thing in things:
+                waiting.append(pool.submit(self._do, work, thing))
+                if len(waiting) > 2 * self.workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _do(self, work: Callable[[Recognizer, T], R], thing: T) -> R:
+        recognizer = self._free.get()
+        try:
+            return work(recognizer, thing)
+        finally:
+            self._free.put(recognizer)
+
+
+def prefetch(things: Iterable[T], size: int) -> Generator[T]:
+    """The same things, fetched in a thread of its own up to ``size`` ahead.
+
+    What ``things`` raises is raised here. When this generator is closed, the thread ends too.
+    """
+    ready: queue.Queue[tuple[T] | BaseException | None] = queue.Queue(size)
+    stopped = threading.Event()
+
+    def put(item: tuple[T] | BaseException | None) -> None:
+        while not stopped.is_set():
+            try:
+                ready.put(item, timeout=0.1)
+                return
+            except queue.Full:
+                continue
+
+    def fetch() -> None:
+        try:
+            for thing in things:
+                put((thing,))
+                if stopped.is_set():
+                    return
+            put(None)
+        except BaseException as error:
+            put(error)
+
+    thread = threading.Thread(target=fetch, name="prefetch", daemon=True)
+    thread.start()
+    try:
+        while (item := ready.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item[0]
+    finally:
+        stopped.set()
+        thread.join()

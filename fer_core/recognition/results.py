@@ -1,0 +1,114 @@
+"""The one table of results: every page, file and engine writes these columns."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from fer_core.errors import FerError
+from fer_core.labels import EMOTIONS
+from fer_core.recognition.recognizer import FaceEmotion
+from fer_core.system.files import parquet_bytes
+from fer_core.system.paths import shown
+
+if TYPE_CHECKING:  # pandas takes a third of a second, and recognising needs none of it
+    import pandas as pd
+
+RESULT_COLUMNS: Final = (
+    "source", "frame", "time_s", "person", "x1", "y1", "x2", "y2",
+    *(f"p_{emotion}" for emotion in EMOTIONS),
+    "emotion", "confidence", "uncertain", "detector", "error",
+)  # fmt: skip
+FORMATS: Final = (".csv", ".json", ".parquet")
+
+TYPES: Final = {
+    "source": "string", "frame": "Int64", "time_s": "Float64", "person": "Int64",
+    **dict.fromkeys(("x1", "y1", "x2", "y2"), "Float64"),
+    **{f"p_{emotion}": "Float64" for emotion in EMOTIONS},
+    "emotion": "string", "confidence": "Float64", "uncertain": "boolean",
+    "detector": "string", "error": "string",
+}  # fmt: skip
+"""Column to pandas type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Where a row comes from: a file, and for video the frame and its time in seconds."""
+
+    source: str
+    frame: int | None = None
+    time_s: float | None = None
+
+
+def face_rows(
+    moment: Moment,
+    faces: Sequence[FaceEmotion],
+    detector: str,
+    persons: Sequence[int] | None = None,
+) -> list[dict[str, Any]]:
+    """One row a face, or one row with an empty box where there is none.
+
+    Args:
+        moment: Where the faces are from.
+        faces: What was found.
+        detector: What found them: ``yunet``, ``haar``, or ``none`` for a crop.
+        persons: Identity of each face; 1, 2, … in the order given if None.
+    """
+    place = {"source": moment.source, "frame": moment.frame, "time_s": moment.time_s}
+    if not faces:
+        return [place | {"detector": detector}]
+    return [
+        place | {"person": person, "detector": detector} | _face_values(face)
+        for person, face in zip(persons or range(1, len(faces) + 1), faces, strict=True)
+    ]
+
+
+def error_row(moment: Moment, error: FerError) -> dict[str, Any]:
+    """One row for a source that could not be read."""
+    return {
+        "source": moment.source,
+        "frame": moment.frame,
+        "time_s": moment.time_s,
+        "error": shown(str(error)),
+    }
+
+
+def table(rows: Iterable[dict[str, Any]]) -> "pd.DataFrame":
+    """Rows as a table with ``RESULT_COLUMNS`` and fixed types; what is missing is NA."""
+    import pandas as pd
+
+    frame = pd.DataFrame(list(rows), columns=list(RESULT_COLUMNS))
+    return frame.astype(TYPES)
+
+
+def encode(results: "pd.DataFrame", suffix: str) -> bytes:
+    """The table as ``.csv``, ``.json`` (a list of objects) or ``.parquet`` bytes."""
+    if suffix == ".csv":
+        return results.to_csv(index=False).encode()
+    if suffix == ".json":
+        return results.to_json(orient="records", indent=2, double_precision=6).encode()
+    if suffix == ".parquet":
+        return parquet_bytes(results)
+    raise FerError(
+        f"Results can be written as {', '.join(FORMATS)}. Received: {suffix or 'no suffix'!r}."
+    )
+
+
+def check_format(file: Path) -> None:
+    """Raise ``FerError`` before the work starts if nothing can be written under this name."""
+    if file.suffix not in FORMATS:
+        encode(table([]), file.suffix)
+    if (name := shown(str(file))) != str(file):
+        raise FerError(f"{name}: this name is not UTF-8. Choose another one for the results.")
+
+
+def _face_values(face: FaceEmotion) -> dict[str, Any]:
+    corners = zip(("x1", "y1", "x2", "y2"), face.box.xyxy, strict=True)
+    chances = zip(EMOTIONS, face.probabilities.tolist(), strict=True)
+    return {
+        **{name: round(value, 2) for name, value in corners},
+        **{f"p_{emotion}": round(value, 5) for emotion, value in chances},
+        "emotion": face.emotion,
+        "confidence": round(face.confidence, 5),
+        "uncertain": face.uncertain,
+    }

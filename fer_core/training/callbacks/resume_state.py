@@ -1,0 +1,174 @@
+"""Everything that going on needs: weights, optimizer, random state, metrics, callback counters."""
+
+import io
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import keras
+import numpy as np
+
+from fer_core.dataset.importers.zip import UNREADABLE
+from fer_core.errors import TrainingError
+from fer_core.system.files import write_bytes
+
+COUNTERS: Final = {
+    "EarlyStopping": ("wait", "best", "best_epoch", "stopped_epoch"),
+    "ReduceLROnPlateau": ("wait", "cooldown_counter", "best"),
+    "BestModel": ("best", "best_epoch"),
+}
+"""What Keras' callbacks know and forget at every ``fit``."""
+
+
+@dataclass(slots=True)
+class Place:
+    """Where a run stands.
+
+    Attributes:
+        epoch: The epoch to be trained next, from 0.
+        step: Batches of it that are done.
+        burst: How often the run was taken up, from 0.
+        counters: Callback's name to its counters.
+        stopped: EarlyStopping ended the run.
+        batch: Pictures a step so far; 0 before the first.
+        extensions: How often the run was given another number of epochs; see ``RunFolder``.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    burst: int = 0
+    counters: dict[str, dict[str, Any]] = field(default_factory=dict)
+    stopped: bool = False
+    batch: int = 0
+    extensions: int = 0
+
+
+def save(file: Path, model: keras.Model, place: Place) -> None:
+    """Write the state in one file, by rename."""
+    if hasattr(model, "jax_state_sync"):
+        model.jax_state_sync()
+    arrays = {f"v{i}": _array(v) for i, v in enumerate(_variables(model))}
+    arrays |= {f"m{i}": _array(v) for i, v in enumerate(model.metrics_variables)}
+    about = json.dumps({name: getattr(place, name) for name in Place.__slots__})
+    arrays["about"] = np.frombuffer(about.encode(), np.uint8)
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    write_bytes(file, buffer.getbuffer())
+
+
+def load_place(file: Path) -> Place:
+    """Where the run stands, without its weights.
+
+    Raises:
+        TrainingError: The file is missing or damaged.
+    """
+    with _opened(file) as stored:
+        return Place(**json.loads(stored["about"].tobytes()))
+
+
+def load(file: Path, model: keras.Model) -> list[Any]:
+    """Put the saved state into ``model``, which must be built and compiled as it was.
+
+    Returns:
+        The values of the metrics, for ``Keep.metrics``.
+
+    Raises:
+        TrainingError: The state is of another network or optimizer, missing or damaged.
+    """
+    variables = _variables(model)
+    with _opened(file) as stored:
+        values, metrics = _numbered(stored, "v"), _numbered(stored, "m")
+    if [value.shape for value in values] != [tuple(v.shape) for v in variables]:
+        raise TrainingError(
+            f"{file}: the saved state is of another network or optimizer. Was the config "
+            "changed? Start a new run for that."
+        )
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+    return metrics
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[Any]:
+    """The arrays of a state; whatever is wrong with the file becomes a ``TrainingError``."""
+    try:
+        with file.open("rb") as opened, np.load(opened) as stored:
+            yield stored
+    except (OSError, KeyError, TypeError, *UNREADABLE) as error:
+        raise TrainingError(
+            f"{file}: the saved state cannot be read ({error}). Start the run anew."
+        ) from error
+
+
+def _numbered(stored: Any, letter: str) -> list[Any]:
+    count = sum(name.startswith(letter) for name in stored.files)
+    return [stored[f"{letter}{i}"] for i in range(count)]
+
+
+def _array(variable: Any) -> Any:
+    return np.asarray(keras.ops.convert_to_numpy(variable))
+
+
+def _variables(model: keras.Model) -> list[Any]:
+    """Weights, random seeds and optimizer, each once, in a fixed order."""
+    model.optimizer.build(model.trainable_variables)
+    metrics = {id(variable) for variable in model.metrics_variables}
+    found: dict[int, Any] = {}
+    for variable in [*model.variables, *model.optimizer.variables]:
+        if id(variable) not in metrics:
+            found.setdefault(id(variable), variable)
+    return list(found.values())
+
+
+class Keep(keras.callbacks.Callback):  # type: ignore[misc]
+    """Last of the callbacks: gives the others their counters back, and saves after each epoch.
+
+    With ``metrics``, the values of ``model.metrics_variables`` at a pause, an epoch taken up in the
+    middle ends with the figures of the whole.
+    """
+
+    def __init__(self, file: Path, place: Place, others: Sequence[Any], metrics: list[Any]) -> None:
+        super().__init__()
+        self.file, self.place = file, place
+        self.others = [one for one in others if type(one).__name__ in COUNTERS]
+        self.metrics = metrics
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Restore the counters."""
+        for one in self.others:
+            for name, value in self.place.counters.get(type(one).__name__, {}).items():
+                setattr(one, name, value)
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Restore the epoch's metrics."""
+        for variable, value in zip(self.model.metrics_variables, self.metrics, strict=False):
+            variable.assign(value)
+        self.metrics = []
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Note the counters and save."""
+        self.place.epoch, self.place.step = epoch + 1, 0
+        self.place.stopped = bool(self.model.stop_training)
+        self.note()
+        save(self.file, self.model, self.place)
+
+    def note(self) -> None:
+        """Gather the counters."""
+        self.place.counters |= counters_of(self.others)
+
+
+def counters_of(callbacks: Sequence[Any]) -> dict[str, dict[str, Any]]:
+    """What those of ``COUNTERS`` among the callbacks know now, by callback."""
+    kinds = {type(one).__name__: one for one in callbacks}
+    return {
+        kind: {name: _plain(getattr(kinds[kind], name, None)) for name in names}
+        for kind, names in COUNTERS.items()
+        if kind in kinds
+    }
+
+
+def _plain(value: Any) -> Any:
+    return value if value is None or isinstance(value, int) else float(value)

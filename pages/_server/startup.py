@@ -1,0 +1,57 @@
+"""What the server does once, before it shows its first page."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import streamlit as st
+from streamlit import config
+
+from fer_core.errors import FerError, SettingsError
+from fer_core.models import store as model_store
+from fer_core.system import files, temp_folders
+from fer_core.system.settings import settings
+from pages._server.uploads import limit_held
+
+
+def start_once() -> None:
+    """Set the limits and clear away what a killed server left; says so where settings are wrong."""
+    try:
+        _secrets_into_environment()
+        _start()
+    except FerError as error:
+        st.error(str(error))
+        st.stop()
+
+
+def _secrets_into_environment() -> None:
+    """Streamlit hands on texts and numbers, not true and false, and passes over the rest.
+
+    A switch that nobody hears would leave a public link as open as one's own computer.
+    """
+    if st.secrets.load_if_toml_exists():
+        for name, value in st.secrets.items():
+            if isinstance(value, bool):
+                os.environ[name] = str(value).lower()
+            if isinstance(value, Mapping) and any(key.startswith("FER_") for key in value):
+                raise SettingsError(
+                    f"Settings of the secrets stand below [{name}], where they do not count. Put "
+                    "every line that begins with FER_ above the first [section], then start again."
+                )
+    elif any(Path(file).is_file() for file in config.get_option("secrets.files")):
+        raise SettingsError(
+            "The secrets cannot be read, so the settings in them are not known. Each line must be "
+            'like FER_PUBLIC = "1", with the quotes; the log says which is not. Then start again.'
+        )
+
+
+@st.cache_resource(show_spinner=False)
+def _start() -> None:
+    switches = settings()
+    os.umask(0o077)  # whatever is written here, this user alone may read
+    config.set_option("server.maxUploadSize", switches.upload_mb)
+    limit_held(switches.upload_mb * 2**20)  # as maxUploadSize counts
+    if switches.public:
+        config.set_option("client.showErrorDetails", "none")
+    temp_folders.sweep()
+    files.sweep(model_store.own_home())
