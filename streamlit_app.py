@@ -12,7 +12,7 @@ st.set_page_config(
 )
 start_once()
 let_go()
-st.html(Path(__file__).parent / "pages" / "contrast.css")
+st.html(Path(__file__).parent / "pages" / "_server" / "contrast.css")
 
 st.navigation(
     [

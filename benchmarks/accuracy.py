@@ -36,12 +36,12 @@ def ours(names: list[str], index: DatasetIndex) -> dict[str, Evaluation]:
         card = registry.load_card(name)
         for form in forms_of(card):
             answers = ask(card, index, form)
-            for reading in card.readings:
-                source = reading if reading in ferplus.SOURCES else "fer2013"
-                found[f"{card.name} {form}, {reading}, on {source} labels"] = evaluate(
-                    answers.probabilities(card, reading),
+            for head in card.heads:
+                source = head if head in ferplus.SOURCES else "fer2013"
+                found[f"{card.name} {form}, {head}, on {source} labels"] = evaluate(
+                    answers.probabilities(card, head),
                     ferplus.truth(index, source),
-                    card.reading(reading).abstain_below,
+                    card.head(head).abstain_below,
                 )
     return found
 

@@ -79,7 +79,7 @@ def part(data: Samples, keep: np.ndarray) -> Samples:
 def train(data: Samples, public: Samples, args: argparse.Namespace, seed: int) -> keras.Model:
     """Fine-tune on FER-2013 labels alone."""
     config = TrainConfig(
-        start=str(args.start), input_size=SIZE, readings=("fer2013",), epochs=args.epochs, seed=seed
+        start=str(args.start), input_size=SIZE, heads=("fer2013",), epochs=args.epochs, seed=seed
     )
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"

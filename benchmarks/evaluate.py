@@ -49,11 +49,9 @@ def evaluating(index: DatasetIndex) -> dict[str, float]:
 
     def everything() -> None:
         answers = ask(card, index)
-        for reading in card.readings:
-            source = (
-                reading if reading in ferplus.SOURCES and index.votes is not None else "fer2013"
-            )
-            evaluate(answers.probabilities(card, reading), ferplus.truth(index, source))
+        for head in card.heads:
+            source = head if head in ferplus.SOURCES and index.votes is not None else "fer2013"
+            evaluate(answers.probabilities(card, head), ferplus.truth(index, source))
 
     return {f"{len(index):,} images, both readings, all figures, s (<= 4)": seconds(everything)}
 
@@ -61,7 +59,7 @@ def evaluating(index: DatasetIndex) -> dict[str, float]:
 def filtering(index: DatasetIndex) -> dict[str, float]:
     card = registry.load_card()
     answers = ask(card, index)
-    chances, truth = answers.probabilities(card, card.default_reading), index.label_codes()
+    chances, truth = answers.probabilities(card, card.default_head), index.label_codes()
     said = chances.argmax(axis=1)
     other = np.roll(said, 1)
     return {

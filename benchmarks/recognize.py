@@ -35,8 +35,8 @@ COLD = """
 import sys, time
 start = time.perf_counter()
 from pathlib import Path
-from fer_core.photos import PhotoReader
-from fer_core.recognition import Recognizer
+from fer_core.recognition.photos import PhotoReader
+from fer_core import Recognizer
 photo = PhotoReader(Recognizer.load(detector=sys.argv[2])).read(Path(sys.argv[1]).read_bytes(), "a")
 assert len(photo.faces) == 1
 """

@@ -25,12 +25,12 @@ sys.path.insert(0, str(ROOT))
 from benchmarks import table
 from fer_core.bulk.inputs import Source
 from fer_core.cluster.result_folder import Folder
+from fer_core.cluster.sweeps.config import SweepConfig
 from fer_core.dataset import demo
-from fer_core.sweeps.config import SweepConfig
 
 CORES = 2
 TINY = {
-    "architecture": "fernet", "start": "scratch", "input_size": 48, "readings": ["fer2013"],
+    "architecture": "fernet", "start": "scratch", "input_size": 48, "heads": ["fer2013"],
     "epochs": 6, "batch_size": 32,
 }  # fmt: skip
 ONE_THREAD = {

@@ -38,13 +38,14 @@ from fer_core.images.codec import encode
 
 EVERY_S, LOOK_S, START_MINUTE = 5.0, 10.0, 5.0
 MOST_GROWTH, SLOWEST_S = 0.05, 1.0
-CONFIG = "architecture: fernet\nstart: scratch\ninput_size: 48\nreadings: [fer2013]\nepochs: 10\n"
+CONFIG = "architecture: fernet\nstart: scratch\ninput_size: 48\nheads: [fer2013]\nepochs: 10\n"
 TRAIN = """
 import sys, time
 from pathlib import Path
-from fer_core import runs
+from fer_core.training import runs
+from fer_core.dataset.source import DatasetSource
 from fer_core.training.config import TrainConfig
-run = runs.start(TrainConfig.load(Path(sys.argv[1])), runs.Source("demo"), "Soak")
+run = runs.start(TrainConfig.load(Path(sys.argv[1])), DatasetSource("demo"), "Soak")
 while runs.load(run.name).job.state.is_active:
     time.sleep(0.5)
 runs.discard(run.name)

@@ -26,9 +26,9 @@ from fer_core.training.config import TrainConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGS = {
-    "mobilenetv2": TrainConfig(start="scratch", readings=("fer2013",), epochs=3),
+    "mobilenetv2": TrainConfig(start="scratch", heads=("fer2013",), epochs=3),
     "fernet": TrainConfig(
-        architecture="fernet", start="scratch", input_size=48, readings=("fer2013",), epochs=3
+        architecture="fernet", start="scratch", input_size=48, heads=("fer2013",), epochs=3
     ),
 }
 GOALS = {"pace": 0.95, "mobilenetv2": 25.0, "fernet": 15.0, "memory": 3.0, "poll": 0.10,
@@ -126,13 +126,13 @@ def pace(pictures: int, rounds: int) -> None:
 def start() -> None:
     """From ``runs.start`` to the first batch written down."""
     from fer_core.dataset import demo
+    from fer_core.dataset.source import DatasetSource
     from fer_core.training import runs
-    from fer_core.training.runs import Source
 
     demo.make()
     for name, config in CONFIGS.items():
         began = time.monotonic()
-        job = runs.start(config, Source("demo"), name)
+        job = runs.start(config, DatasetSource("demo"), name)
         folder = runs.load(job.name).folder
         while not folder.now() and runs.store().get(job.name).state.is_active:
             time.sleep(0.02)
@@ -154,7 +154,7 @@ def peak_of(name: str) -> dict:
 
     from fer_core.training import loop
 
-    config = replace(CONFIGS[name], readings=("fer2013",))
+    config = replace(CONFIGS[name], heads=("fer2013",))
     data = {"train": noise(FER_2013, config, 0), "validation": noise(3_589, config, 1)}
     steps = iter([""] * 40 + ["pause"] * 10_000)
     with tempfile.TemporaryDirectory() as folder:
@@ -166,11 +166,11 @@ def page() -> None:
     """CPU of the server while a browser watches a run, and the time of a rerun."""
     from playwright.sync_api import sync_playwright
 
+    from fer_core.dataset.source import DatasetSource
     from fer_core.training import runs
-    from fer_core.training.runs import Source
 
     config = replace(CONFIGS["fernet"], epochs=500)
-    job = runs.start(config, Source("demo"), "Benchmark")
+    job = runs.start(config, DatasetSource("demo"), "Benchmark")
     folder = runs.load(job.name).folder
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py",
                "--server.port=8649", "--server.headless=true"]  # fmt: skip

@@ -13,7 +13,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from fer_core.__main__ import parser  # noqa: E402
+from fer_core.cli.main import parser  # noqa: E402
 from fer_core.training.config import Augmentation, TrainConfig  # noqa: E402
 
 NOTE = "<!-- Written by docs/generate.py from the code: change it there, then run make docs. -->\n"

@@ -22,3 +22,11 @@ UNCERTAIN_COLOR: Final = "#2A2D30"
 
 SPLIT_COLORS: Final = {"train": "#0B6E63", "validation": "#56A99B", "test": "#A5D3CA"}
 """One colour a split of a dataset: shades that no emotion has."""
+
+
+CLASS_NAMES: Final = {name: name for name in EMOTIONS} | {
+    "anger": "angry", "disgusted": "disgust", "fearful": "fear", "afraid": "fear",
+    "happiness": "happy", "joy": "happy", "sadness": "sad", "surprised": "surprise",
+    "neutrality": "neutral",
+}  # fmt: skip
+"""Folder names, in lower case, that are taken for an emotion."""

@@ -43,10 +43,10 @@ add_labels(found)
 try:
     chosen = choose(found)
     if chosen is not None:
-        question, reading, source = chosen
+        question, head, source = chosen
         answers = answers_to(question)
         if answers is not None:
-            PARTS[part](judge(question, reading, source, answers))
+            PARTS[part](judge(question, head, source, answers))
         elif part == "Compare":
             st.caption("This is model A. When it has been evaluated, B stands below.")
 except FerError as error:

@@ -7,7 +7,7 @@ import streamlit as st
 from streamlit.column_config import NumberColumn
 
 from fer_core import EMOTIONS
-from fer_core.models.registry import ModelCard
+from fer_core.models.card import ModelCard
 from fer_core.system.settings import settings
 from pages._components.model import model_card
 
@@ -38,16 +38,16 @@ def ways_in() -> None:
 
 def figures(card: ModelCard) -> None:
     st.subheader("How good is the model?", anchor=False)
-    for name, reading in card.readings.items():
-        test = reading.figures.get("test")
+    for name, head in card.heads.items():
+        test = head.figures.get("test")
         if not test:
             continue
         st.write(
-            f"**{reading.title}:** {test['accuracy'] * 100:.1f} % of {test['n']:,} unseen "
+            f"**{head.title}:** {test['accuracy'] * 100:.1f} % of {test['n']:,} unseen "
             f"pictures right, macro-F1 {test['macro_f1']:.2f}, "
             f"calibration error {test['calibration_error']:.3f}."
         )
-        if name == card.default_reading:
+        if name == card.default_head:
             st.dataframe(
                 per_class(test),
                 hide_index=True,

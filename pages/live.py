@@ -5,10 +5,10 @@ import streamlit as st
 from fer_core import Recognizer
 from fer_core.errors import FerError
 from fer_core.live import LiveOptions, ReadOptions
-from fer_core.models.registry import ModelCard
+from fer_core.models.card import ModelCard
 from fer_core.recognition.photos import PhotoReader
 from pages._components.model import (
-    choose_reading,
+    choose_head,
     model_card,
     notice,
     recognizer,
@@ -26,7 +26,7 @@ REFRESH_S = 0.5
 def choose_options(card: ModelCard) -> tuple[str, LiveOptions, str]:
     """The reading, what the visitor wants to see, and which way the camera looks."""
     with st.popover("Settings", icon=":material/tune:"):
-        reading = choose_reading(card)
+        head = choose_head(card)
         facing = st.segmented_control(
             "Camera",
             ["Front", "Back"],
@@ -47,7 +47,7 @@ def choose_options(card: ModelCard) -> tuple[str, LiveOptions, str]:
             key="smoothing",
             help="Time after which an old reading counts half. 0 shows each picture's own reading.",
         )
-    return reading, LiveOptions(turned, bars, ReadOptions(half_life)), facing
+    return head, LiveOptions(turned, bars, ReadOptions(half_life)), facing
 
 
 def snapshot(reader: Recognizer) -> None:
@@ -77,8 +77,8 @@ with st.container(horizontal=True, horizontal_alignment="distribute", vertical_a
         "How", ["Video", "Snapshot"], default="Video", required=True, key="live-way",
         label_visibility="collapsed",
     )  # fmt: skip
-    reading, options, facing = choose_options(card)
-reader = recognizer(reading)
+    head, options, facing = choose_options(card)
+reader = recognizer(head)
 settle_once("live")
 if way == "Snapshot":
     snapshot(reader)
@@ -97,5 +97,5 @@ if viewer().session:
 with right:
     offer_files()
     st.fragment(beside, run_every=REFRESH_S if running else None)(
-        context, options.reading.detect_every, reader.detector
+        context, options.head.detect_every, reader.detector
     )

@@ -9,13 +9,13 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from fer_core.images.codec import MAX_PIXELS, SUFFIXES
-from fer_core.models.registry import ModelCard
+from fer_core.models.card import ModelCard
 from fer_core.recognition import results
 from fer_core.recognition.drawing import caption
 from fer_core.recognition.photos import Photo, PhotoReader, zip_pictures
 from fer_core.system.settings import settings
 from pages._components.explanation import show_why
-from pages._components.model import choose_reading, model_card, notice, recognizer, show_bars
+from pages._components.model import choose_head, model_card, notice, recognizer, show_bars
 from pages._upload import jobs_view, start_job, visitor_jobs
 
 EXAMPLE = Path(__file__).parent.parent / "docs" / "images" / "astronaut.jpg"
@@ -30,7 +30,7 @@ class How(NamedTuple):
     """What the answer to a picture depends on: change one, and it is read again."""
 
     model: ModelCard
-    reading: str
+    head: str
     is_crop: bool
 
 
@@ -110,7 +110,7 @@ def read(picked: list[Picked], how: How) -> None:
     waiting = [p for p in picked if p.key not in state() or state()[p.key].how != how]
     if not waiting:
         return
-    reader = PhotoReader(recognizer(how.reading), how.is_crop)
+    reader = PhotoReader(recognizer(how.head), how.is_crop)
     progress = st.progress(0.0)
     for number, one in enumerate(waiting):
         progress.progress(number / len(waiting), f"{number + 1} of {len(waiting)}: {one.name}")
@@ -201,7 +201,7 @@ def show_face(key: str, photo: Photo, index: int, explained: bool) -> None:
     if explained and st.toggle(
         "Why?", key=f"why-{key}", help="Where in the face the network saw it"
     ):
-        classifier = recognizer(reading).classifier
+        classifier = recognizer(head).classifier
         show_why(key, photo.crops[index], classifier, face.emotion)
 
 
@@ -212,14 +212,14 @@ def choose_way() -> str:
     )  # fmt: skip
 
 
-def work_in_background(way: str, reading: str, is_crop: bool) -> None:
+def work_in_background(way: str, head: str, is_crop: bool) -> None:
     """Start a video or many files, and the list of those that were."""
     if error := st.session_state.pop("job_error", None):
         st.error(error)
     if way == "Video":
-        start_job.video(reading)
+        start_job.video(head)
     else:
-        start_job.files(reading, is_crop)
+        start_job.files(head, is_crop)
     jobs_view.show_list()
 
 
@@ -235,7 +235,7 @@ way = choose_way()
 notice(*([STORED] if way in JOBS else []))
 options = st.container(horizontal=True, vertical_alignment="bottom")
 with options:
-    reading = choose_reading(card)
+    head = choose_head(card)
     is_crop = way != "Video" and st.toggle(
         "The picture is already a face crop",
         key="is_crop",
@@ -243,9 +243,9 @@ with options:
         "48×48 pixels. No face is searched for then.",
     )
 if way in JOBS:
-    work_in_background(way, reading, is_crop)
+    work_in_background(way, head, is_crop)
     st.stop()
-picked, now = pick(way), How(card, reading, is_crop)
+picked, now = pick(way), How(card, head, is_crop)
 read(picked, now)
 if not state():
     st.info("Add a photo to see its faces. No picture at hand?")

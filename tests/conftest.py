@@ -22,7 +22,7 @@ from fer_core.images.codec import Pixels
 from fer_core.models import registry
 from fer_core.recognition.detection import YUNET_NAME, YUNET_SHA256
 from fer_core.system import settings
-from fer_core.system.downloads import digest
+from fer_core.system.files import digest
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
@@ -50,7 +50,7 @@ needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="no ../shared besi
 def shipped_heads() -> list[tuple[str, str]]:
     """Each shipped model with each of its readings."""
     folders = [file.parent for file in sorted(registry.SHIPPED.glob("*/card.json"))]
-    return [(one.name, reading) for one in folders for reading in registry.load_card(one).readings]
+    return [(one.name, head) for one in folders for head in registry.load_card(one).heads]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

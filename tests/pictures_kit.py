@@ -11,7 +11,7 @@ NONE = Augmentation(
 
 TINY = TrainConfig(
     architecture="fernet", start="scratch", input_size=32, alpha=0.35, epochs=4, batch_size=16,
-    readings=("fer2013", "ferplus"), learning_rate=3e-3, warmup_epochs=0.5, early_stopping=3,
+    heads=("fer2013", "ferplus"), learning_rate=3e-3, warmup_epochs=0.5, early_stopping=3,
     augmentation=Augmentation(mixup=0.2, cutmix=0.2, webcam=0.3),
 )  # fmt: skip
 

@@ -4,9 +4,9 @@ import json
 import shutil
 from pathlib import Path
 
-from fer_core.jobs import State, job
 from fer_core.labels import EMOTIONS
 from fer_core.models import registry
+from fer_core.system.jobs import State, job
 from fer_core.training import runs
 from fer_core.training.config import TrainConfig
 from fer_core.training.run_folder import RunFolder
@@ -31,7 +31,7 @@ def made(
     title: str, epochs: int = 4, state: State = State.FINISHED, model: bool = False, **config
 ) -> runs.Run:
     """A run in the store that has trained ``epochs`` epochs and then was left in ``state``."""
-    wanted = {"architecture": "fernet", "start": "scratch", "readings": ("fer2013",), "epochs": 4}
+    wanted = {"architecture": "fernet", "start": "scratch", "heads": ("fer2013",), "epochs": 4}
     jobs = runs.store()
     one = jobs.create(title, "train", name=title.replace(" ", "-"))
     folder = RunFolder(one.folder)

@@ -19,7 +19,7 @@ from fer_core.training.run_folder import RunFolder
 from tests.conftest import ROOT
 
 TINY = {
-    "input_size": 32, "readings": ("fer2013",), "batch_size": 8, "learning_rate": 2e-3,
+    "input_size": 32, "heads": ("fer2013",), "batch_size": 8, "learning_rate": 2e-3,
     "start": "scratch", "alpha": 0.35, "epochs": 4, "augmentation": Augmentation(webcam=0.3),
 }  # fmt: skip
 

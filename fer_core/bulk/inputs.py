@@ -10,10 +10,11 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from fer_core.bulk import object_store
-from fer_core.dataset.importers.zip import UNREADABLE, checked_members
+from fer_core.dataset.importers.zip_archive import checked_members
 from fer_core.errors import DatasetError, ImageError
 from fer_core.images.codec import SUFFIXES as PICTURES
 from fer_core.system.paths import shown, typed
+from fer_core.system.zip_files import UNREADABLE
 from fer_core.video import SUFFIXES as VIDEOS
 
 MOST_FILES: Final = 100_000

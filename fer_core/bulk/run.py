@@ -16,15 +16,14 @@ from fer_core.bulk.checkpoint import Parts, Standing
 from fer_core.bulk.inputs import Opener, Source
 from fer_core.bulk.video_job import VideoJob
 from fer_core.errors import FerError, ImageError, JobError
-from fer_core.jobs import process_lock
-from fer_core.jobs.job import OWNER
-from fer_core.models.registry import LITERT_FILE
+from fer_core.models.card import LITERT_FILE
 from fer_core.recognition.photos import Photo, PhotoReader
 from fer_core.recognition.pool import Crew
 from fer_core.recognition.recognizer import Recognizer
 from fer_core.recognition.results import check_format
-from fer_core.system.downloads import digest
-from fer_core.system.files import numbered
+from fer_core.system.files import digest, numbered
+from fer_core.system.jobs import process_lock
+from fer_core.system.jobs.job import OWNER
 from fer_core.system.paths import shown, typed
 from fer_core.video import Sampling, probe
 
@@ -164,14 +163,14 @@ class _Run:
     def _read_photos(self, waiting: Sequence[Source]) -> None:
         with ExitStack() as stack:
             opener = Opener(stack)
-            reading = self._crew.map(
+            read_photos = self._crew.map(
                 lambda member, source: read_photo(
                     member, source.name, partial(opener.read, source), self._options
                 ),
                 waiting,
             )
-            stack.enter_context(closing(reading))
-            for photos in _batches(reading, self._photo_done):
+            stack.enter_context(closing(read_photos))
+            for photos in _batches(read_photos, self._photo_done):
                 rows = [row for photo in photos for row in photo.rows()]
                 self._parts.add(rows, Standing(tuple(photo.name for photo in photos)))
 
@@ -265,7 +264,7 @@ def plan(named: Sequence[str], crew: Crew, options: Options) -> Mapping[str, Any
         "version": PLAN_VERSION,
         "paths": [whereabouts(name) for name in named],
         "model": f"{card.name} {digest(card.folder / LITERT_FILE)[:16]}",
-        "reading": crew.first.classifier.reading,
+        "head": crew.first.classifier.head,
         "detector": crew.first.detector,
         "below": str(options.below.absolute()) if options.below else "",
         "crop": options.is_crop,

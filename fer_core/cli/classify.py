@@ -14,10 +14,11 @@ import pandas as pd
 
 from fer_core.bulk import Options, Report, Summary, classify
 from fer_core.bulk.object_store import is_address
+from fer_core.cli.old_names import OldName
 from fer_core.errors import FerError, SettingsError
-from fer_core.jobs import Progress, duration, working
 from fer_core.recognition.pool import Crew
 from fer_core.recognition.results import FORMATS, check_format
+from fer_core.system.jobs import Progress, duration, working
 from fer_core.system.settings import DETECTORS, settings
 from fer_core.video import SUFFIXES, Sampling
 from fer_core.video.summary import MOMENT_COLUMNS, save_moments
@@ -69,7 +70,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 def add_model(parser: argparse.ArgumentParser) -> None:
     """The options that choose a recogniser."""
     parser.add_argument("--model", help="model name or folder (default: the promoted one)")
-    parser.add_argument("--reading", help="head of the model, such as fer2013 or ferplus")
+    parser.add_argument("--head", help="head of the model, such as fer2013 or ferplus")
+    parser.add_argument("--reading", dest="head", action=OldName, help=argparse.SUPPRESS)
     parser.add_argument("--detector", choices=DETECTORS, default="auto", help="face detector")
 
 
@@ -148,7 +150,7 @@ def _classify(options: argparse.Namespace, report: Report) -> Summary:
 
 
 def _crew(options: argparse.Namespace, workers: int) -> Crew:
-    crew = Crew(workers, options.model, options.detector, options.reading)
+    crew = Crew(workers, options.model, options.detector, options.head)
     if crew.first.notice:
         print(crew.first.notice, file=sys.stderr)
     return crew

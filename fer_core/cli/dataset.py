@@ -159,7 +159,7 @@ def _suspects(judged: DatasetIndex, options: argparse.Namespace) -> pd.DataFrame
     values = label_issues.features(judged, classifier, on_terminal("features"))
     digests = judged.table["digest"].to_numpy()
     chances = label_issues.out_of_fold(
-        values, judged.label_codes(), digests, progress=on_terminal("head")
+        values, judged.label_codes(), digests, progress=on_terminal("reading")
     )
     return label_issues.suspects(judged.label_codes(), chances)
 

@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from fer_core.cli.old_names import OldName
 from fer_core.dataset import SPLITS, DatasetIndex, demo, ferplus, image_reading, scan
 from fer_core.errors import DatasetError, ModelError, SettingsError
 from fer_core.evaluation import Evaluation, Pictures, evaluate, measure_robustness, text
 from fer_core.evaluation.predictions import FORMS, ask, forms_of, open_form
 from fer_core.evaluation.robustness import EVERY, STANDARD, plain
 from fer_core.models import registry
-from fer_core.models.registry import ModelCard
+from fer_core.models.card import ModelCard
 from fer_core.system import files
 from fer_core.system.parallel import on_terminal
 
@@ -30,8 +31,9 @@ def add(parser: argparse.ArgumentParser) -> None:
         "(default: every one the model has; keras takes minutes)",
     )  # fmt: skip
     parser.add_argument(
-        "--reading", action="append", help="head to judge; may be repeated (default: all)"
+        "--head", action="append", help="head to evaluate; may be repeated (default: all)"
     )
+    parser.add_argument("--reading", dest="head", action=OldName, help=argparse.SUPPRESS)
     parser.add_argument(
         "--labels",
         action="append",
@@ -52,13 +54,13 @@ def run(options: argparse.Namespace) -> int:
         raise SettingsError(f"--seed must be 0 or more. Received: {options.seed}.")
     card = registry.load_card(options.model)
     index = _open(options)
-    readings = options.reading or list(card.readings)
-    for reading in readings:
-        card.reading(reading)
+    heads = options.head or list(card.heads)
+    for head in heads:
+        card.head(head)
     found = {
-        f"{form}, {reading}, on {source} labels": one
+        f"{form}, {head}, on {source} labels": one
         for form in _forms(options, card)
-        for (reading, source), one in _evaluations(options, card, index, form, readings).items()
+        for (head, source), one in _evaluations(options, card, index, form, heads).items()
     }
     print(f"{card.title} ({card.name}), {options.split} split of {index.root}\n")
     print(text.overview(found))
@@ -105,18 +107,18 @@ def _evaluations(
     card: ModelCard,
     index: DatasetIndex,
     form: str,
-    readings: list[str],
+    heads: list[str],
 ) -> dict[tuple[str, str], Evaluation]:
     answers = ask(card, index, form, on_terminal(form))
     known = [source for source in ferplus.SOURCES if _has(index, source)]
     return {
-        (reading, source): evaluate(
-            answers.probabilities(card, reading),
+        (head, source): evaluate(
+            answers.probabilities(card, head),
             ferplus.truth(index, source),
-            card.reading(reading).abstain_below,
+            card.head(head).abstain_below,
             options.seed,
         )
-        for reading in readings
+        for head in heads
         for source in options.labels or known
     }
 
@@ -135,15 +137,15 @@ def _robustness(
     crops = image_reading.crops(index, range(len(index)), card.input_size)
     steps = STANDARD if options.robustness == "standard" else EVERY
     report = {}
-    for reading in options.reading or list(card.readings):
-        own = reading if reading in ferplus.SOURCES and _has(index, reading) else "fer2013"
+    for head in options.head or list(card.heads):
+        own = head if head in ferplus.SOURCES and _has(index, head) else "fer2013"
         truth = ferplus.truth(index, own)
         rows = np.flatnonzero(truth >= 0)
         pictures = Pictures([crops[row] for row in rows], truth[rows])
-        classifier = open_form(card, "fp32", reading, in_bulk=True)
+        classifier = open_form(card, "fp32", head, in_bulk=True)
         found = measure_robustness(
             classifier, pictures, steps, options.seed, on_terminal("robustness")
         )
-        print(f"\nfp32, {reading}, on {own} labels\n\n{text.robustness(found)}")
-        report[f"{reading}, on {own} labels"] = plain(found)
+        print(f"\nfp32, {head}, on {own} labels\n\n{text.robustness(found)}")
+        report[f"{head}, on {own} labels"] = plain(found)
     return report

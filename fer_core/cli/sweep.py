@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from fer_core.cluster import connection
+from fer_core.cluster.sweeps import store
+from fer_core.cluster.sweeps.config import SweepConfig
+from fer_core.cluster.sweeps.run import run as carry_out
+from fer_core.cluster.sweeps.trial_runner import in_words
 from fer_core.errors import CancelledError, DatasetError, TrainingError
-from fer_core.jobs import State, working
-from fer_core.sweeps import store
-from fer_core.sweeps.config import SweepConfig
-from fer_core.sweeps.run import run as carry_out
-from fer_core.sweeps.trial_runner import in_words
+from fer_core.system.jobs import State, working
 from fer_core.system.paths import typed
 from fer_core.training import runs
 

@@ -1,24 +1,21 @@
 """``python -m fer_core train``: a run in a folder, as the dashboard starts it."""
 
 import argparse
-import hashlib
 import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from fer_core.dataset import DatasetIndex, corrections, demo, ferplus, scan, splits
-from fer_core.dataset.decisions import Decisions, view
+from fer_core.cluster.sweeps import store
+from fer_core.dataset.source import DatasetSource
 from fer_core.errors import TrainingError
-from fer_core.jobs import PAUSE, PausedError, Work, working
 from fer_core.labels import EMOTIONS
 from fer_core.models.registry import load_card
-from fer_core.sweeps import store
 from fer_core.system.files import write_json
-from fer_core.training.arrays import Samples
+from fer_core.system.jobs import PAUSE, PausedError, Work, working
+from fer_core.training import run_dataset
 from fer_core.training.config import TrainConfig, recipes
-from fer_core.training.presets import fitted
 from fer_core.training.run_folder import RunFolder
 from fer_core.training.runs import STOP, TRAINING
 
@@ -77,16 +74,16 @@ def _train(folder: RunFolder, config: TrainConfig, options: argparse.Namespace, 
 
     source, sweeps = _source(folder, options), store.store()
     work.report(0, 0, "Reading the pictures")
-    index = open_dataset(source)
-    config = for_dataset(config, index.votes is not None)
+    index = DatasetSource.from_dict(source).open()
+    config = run_dataset.for_dataset(config, index.votes is not None)
     data = {
         split: arrays.load(index, split, config.input_size, config.channels)
         for split in ("train", "validation", "test")  # all, before hours are spent
         if split != "test" or len(index.split(split))
     }
     taught = {split: data[split] for split in ("train", "validation")}
-    facts = _facts(taught)
-    check_same(folder, source, facts)
+    facts = run_dataset.facts(taught)
+    run_dataset.check_same(folder, source, facts)
     write_json(folder.dataset, source | facts)
     work.report(0, 0, TRAINING)
     work.flush()
@@ -122,56 +119,10 @@ def _say_epoch(line: Mapping[str, Any], epochs: int) -> None:
 
 
 def _say_model(folder: Path) -> None:
-    for reading in load_card(folder).readings.values():
-        split = "test" if "test" in reading.figures else "validation"
-        print(
-            f"{reading.title}: {reading.figures[split]['accuracy']:.1%} of the {split} split right"
-        )
+    for head in load_card(folder).heads.values():
+        split = "test" if "test" in head.figures else "validation"
+        print(f"{head.title}: {head.figures[split]['accuracy']:.1%} of the {split} split right")
     print(folder)
-
-
-def for_dataset(config: TrainConfig, has_votes: bool) -> TrainConfig:
-    """``config`` without the reading that needs votes where there are none, and says so.
-
-    One that trains nothing else stays as it is, for the training to refuse.
-    """
-    fit = fitted(config, has_votes)
-    if fit.readings == config.readings or "fer2013" not in config.readings:
-        return config
-    print(f"There are no FER+ votes: {', '.join(fit.readings)} is trained alone.")
-    return fit
-
-
-def open_dataset(source: Mapping[str, Any]) -> DatasetIndex:
-    """The dataset that ``dataset.json`` names; one without a validation split gets one.
-
-    Raises:
-        DatasetError: It is not there any more, or cannot be read.
-    """
-    folder = demo.make() if source["data"] == "demo" else source["data"]
-    index = scan(folder, names=source.get("names"))
-    if source.get("votes"):
-        index = ferplus.attach(index, Path(source["votes"]))
-    if source.get("decisions"):
-        index = view(index, Decisions(Path(source["decisions"])))
-    index = splits.with_validation(index)
-    if source.get("corrections"):
-        index = splits.with_extra(index, scan(corrections.folder()))
-    return index
-
-
-def check_same(folder: RunFolder, source: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
-    """A run that has begun goes on with the pictures it began with, or not at all.
-
-    Raises:
-        TrainingError: They have changed.
-    """
-    before = folder.source().get("fingerprint")
-    if folder.state.exists() and before not in (None, facts["fingerprint"]):
-        raise TrainingError(
-            f"{source['data']}: the dataset has changed since this run began, so the run cannot go "
-            "on. Undo the change and resume, or begin a new run that starts from this one's model."
-        )
 
 
 def _stands_for(text: str) -> tuple[str, str]:
@@ -212,17 +163,4 @@ def _source(folder: RunFolder, options: argparse.Namespace) -> dict[str, Any]:
         "decisions": str(options.decisions.absolute()) if options.decisions else None,
         "corrections": options.corrections,
         "names": dict(options.names),
-    }
-
-
-def _facts(data: Mapping[str, Samples]) -> dict[str, Any]:
-    total = hashlib.blake2b(digest_size=16)
-    for _, one in sorted(data.items()):
-        total.update("\n".join(one.files).encode())
-        for array in (one.pixels, one.labels, one.votes):
-            total.update(b"" if array is None else array.tobytes())
-    return {
-        "fingerprint": total.hexdigest(),
-        "pictures": {split: len(one) for split, one in data.items()},
-        "unreadable": [name for one in data.values() for name in one.skipped],
     }

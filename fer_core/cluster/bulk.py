@@ -13,11 +13,11 @@ from fer_core.cluster.connection import ClusterError, connected
 from fer_core.cluster.result_folder import ERRORS, Counts, Folder
 from fer_core.cluster.worker import Member, Order
 from fer_core.errors import FerError, JobError
-from fer_core.jobs import process_lock
-from fer_core.jobs.job import OWNER
-from fer_core.models.registry import LITERT_FILE
+from fer_core.models.card import LITERT_FILE
 from fer_core.recognition.pool import Crew
-from fer_core.system.downloads import digest
+from fer_core.system.files import digest
+from fer_core.system.jobs import process_lock
+from fer_core.system.jobs.job import OWNER
 
 __all__ = ["ERRORS", "classify"]
 
@@ -136,7 +136,7 @@ def _order(folder: Folder, crew: Crew, options: Options) -> Order:
     model = classifier.card.folder.absolute()
     where = str(folder.path) if folder.path else folder.where
     return Order(
-        where, model, digest(model / LITERT_FILE), crew.first.detector, classifier.reading, options
+        where, model, digest(model / LITERT_FILE), crew.first.detector, classifier.head, options
     )
 
 

@@ -16,9 +16,9 @@ from fer_core.bulk.run import Options, read_photo
 from fer_core.bulk.video_job import VideoJob
 from fer_core.cluster.result_folder import Folder
 from fer_core.errors import ModelError
-from fer_core.models.registry import LITERT_FILE
+from fer_core.models.card import LITERT_FILE
 from fer_core.recognition.pool import Crew
-from fer_core.system.downloads import digest
+from fer_core.system.files import digest
 
 AHEAD: Final = 8
 """Files that are fetched at the same time: object stores answer slowly, but many at once."""
@@ -41,7 +41,7 @@ class Order:
     model: Path
     model_digest: str
     detector: str
-    reading: str
+    head: str
     options: Options
 
 
@@ -55,7 +55,7 @@ class Member:
                 "machine the same models."
             )
         self._order = order
-        self._crew = Crew(1, order.model, order.detector, order.reading)
+        self._crew = Crew(1, order.model, order.detector, order.head)
         self._folder = Folder(order.out)
         self._opener = Opener(ExitStack())
 

@@ -9,15 +9,8 @@ from typing import Final
 from fer_core.dataset.index import SPLITS
 from fer_core.errors import DatasetError
 from fer_core.images.codec import SUFFIXES
-from fer_core.labels import EMOTIONS
+from fer_core.labels import CLASS_NAMES, EMOTIONS
 from fer_core.system.paths import shown
-
-CLASS_NAMES: Final = {name: name for name in EMOTIONS} | {
-    "anger": "angry", "disgusted": "disgust", "fearful": "fear", "afraid": "fear",
-    "happiness": "happy", "joy": "happy", "sadness": "sad", "surprised": "surprise",
-    "neutrality": "neutral",
-}  # fmt: skip
-"""Folder names, in lower case, that are taken for an emotion."""
 
 SPLIT_NAMES: Final = {name: name for name in SPLITS} | {
     "training": "train", "val": "validation", "valid": "validation", "dev": "validation",

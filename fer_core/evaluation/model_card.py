@@ -8,7 +8,7 @@ from fer_core.evaluation.groups import gap
 from fer_core.evaluation.text import confusion, per_class, table
 from fer_core.images.corruptions import STRAINS
 from fer_core.labels import EMOTIONS
-from fer_core.models.registry import ModelCard
+from fer_core.models.card import ModelCard
 
 
 def model_card(
@@ -29,15 +29,15 @@ def model_card(
     """
     first, second = "#" * level, "#" * (level + 1)
     parts = [f"{first} Model card: {name}", _what(card)]
-    for key, reading in card.readings.items():
+    for key, head in card.heads.items():
         rows = [
-            (split, *_stored(figures)) for split, figures in reading.figures.items()
+            (split, *_stored(figures)) for split, figures in head.figures.items()
             if isinstance(figures, Mapping) and "accuracy" in figures
         ]  # fmt: skip
-        parts.append(f"{second} Reading {key}: {reading.title}")
+        parts.append(f"{second} Reading {key}: {head.title}")
         parts.append(
-            f"Temperature {reading.temperature:g}; a face is uncertain below a confidence of "
-            f"{reading.abstain_below:g}."
+            f"Temperature {head.temperature:g}; a face is uncertain below a confidence of "
+            f"{head.abstain_below:g}."
         )
         if rows:
             parts.append(table(("split", "n", "right", "macro-F1", "calibration error"), rows))
@@ -81,13 +81,13 @@ def _stored(figures: Mapping[str, Any]) -> tuple[str, ...]:
 def _strained(kept: Mapping[str, list[dict[str, Any]]]) -> list[str]:
     """The card's own table of strains, of each reading: rows as ``robustness.plain`` gives them."""
     parts = []
-    for reading, rows in kept.items():
+    for head, rows in kept.items():
         body = []
         for row in rows:
             strain = STRAINS.get(row["strain"])
             what = f"{strain.title}, {row['level']:g} {strain.unit}" if strain else "as they are"
             body.append((what, f"{row['accuracy'] * 100:.1f} %", f"{row['drop'] * 100:+.1f}"))
-        parts += [f"Reading {reading}:", table(("", "right", "points lost"), body)]
+        parts += [f"Reading {head}:", table(("", "right", "points lost"), body)]
     return parts
 
 

@@ -11,15 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_core.dataset import DatasetIndex, image_reading
-from fer_core.dataset.importers.zip import UNREADABLE
 from fer_core.errors import DatasetError, ModelError
 from fer_core.evaluation.calibration import Logits
+from fer_core.models.card import INT8_FILE, KERAS_FILE, LITERT_FILE, ModelCard
 from fer_core.models.classifier import EmotionClassifier, Probabilities, softmax
-from fer_core.models.registry import INT8_FILE, KERAS_FILE, LITERT_FILE, ModelCard
 from fer_core.system import files, parallel
-from fer_core.system.downloads import digest
+from fer_core.system.files import digest
 from fer_core.system.parallel import Progress
 from fer_core.system.settings import settings
+from fer_core.system.zip_files import UNREADABLE
 
 FORMS: Final = {"fp32": LITERT_FILE, "int8": INT8_FILE, "keras": KERAS_FILE}
 """A network's forms and their files. ``fp32`` is what runs everywhere."""
@@ -37,9 +37,9 @@ class Answers:
     logits: dict[str, Logits]
     features: npt.NDArray[np.float16] | None = None
 
-    def probabilities(self, card: ModelCard, reading: str) -> Probabilities:
+    def probabilities(self, card: ModelCard, head: str) -> Probabilities:
         """Calibrated float32 (N, 7) of one reading."""
-        return softmax(self.logits[reading] / np.float32(card.reading(reading).temperature))
+        return softmax(self.logits[head] / np.float32(card.head(head).temperature))
 
 
 def forms_of(card: ModelCard) -> tuple[str, ...]:
@@ -48,14 +48,14 @@ def forms_of(card: ModelCard) -> tuple[str, ...]:
 
 
 def open_form(
-    card: ModelCard, form: str = "fp32", reading: str | None = None, in_bulk: bool = False
+    card: ModelCard, form: str = "fp32", head: str | None = None, in_bulk: bool = False
 ) -> EmotionClassifier:
     """The model in one of its ``FORMS``; ``keras`` imports TensorFlow.
 
     Args:
         card: The model.
         form: A key of ``FORMS``.
-        reading: Head that answers; None for the card's default.
+        head: Head that answers; None for the card's default.
         in_bulk: Asked about many faces by several threads: each call uses one core, and as many run
             side by side as ``FER_THREADS`` says.
 
@@ -65,10 +65,10 @@ def open_form(
     if form != "keras":
         threads = settings().threads
         each, at_once = (1, threads) if in_bulk else (threads, 1)
-        return EmotionClassifier(card, reading, each, file=FORMS[form], at_once=at_once)
+        return EmotionClassifier(card, head, each, file=FORMS[form], at_once=at_once)
     from fer_core.models.keras_model import KerasNetwork
 
-    return EmotionClassifier(card, reading, network=KerasNetwork(card))
+    return EmotionClassifier(card, head, network=KerasNetwork(card))
 
 
 def ask(
@@ -122,7 +122,7 @@ def _ask(classifier: EmotionClassifier, index: DatasetIndex, progress: Progress 
         name: np.concatenate([parts[start][name] for start in sorted(parts)]) for name in parts[0]
     }
     features = joined.pop("features", None)
-    logits = {name: joined[name] for name in classifier.card.readings}
+    logits = {name: joined[name] for name in classifier.card.heads}
     return Answers(logits, None if features is None else features.astype(np.float16))
 
 

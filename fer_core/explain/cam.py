@@ -37,7 +37,7 @@ class Explainer:
         head = None
         if isinstance(network, LiteRTNetwork) and "features" in network.outputs:
             width = classifier.outputs([])["features"].shape[1]
-            head = network.dense(classifier.reading, width)
+            head = network.dense(classifier.head, width)
         if head is None:
             raise ModelError(
                 f"Model {classifier.card.name} does not end in one dense layer on averaged "
@@ -60,7 +60,7 @@ class Explainer:
         """Logits (N, 7) and maps (N, 7, h, w) of at least one crop."""
         found = self._classifier.network.run(self._classifier.inputs(crops))
         maps = np.einsum("nhwc,kc->nkhw", found["features"], self._weights, optimize=True)
-        return found[self._classifier.reading], maps.astype(np.float32)
+        return found[self._classifier.head], maps.astype(np.float32)
 
 
 def heat(spoken: npt.NDArray[np.float32], width: int, height: int) -> npt.NDArray[np.float32]:

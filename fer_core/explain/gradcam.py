@@ -17,7 +17,7 @@ import numpy.typing as npt
 from fer_core.errors import ModelError
 from fer_core.explain.cam import Maps
 from fer_core.images.codec import Pixels, network_input
-from fer_core.models.registry import KERAS_FILE, ModelCard
+from fer_core.models.card import KERAS_FILE, ModelCard
 from fer_core.system import isolated, temp_folders
 from fer_core.system.parallel import Progress
 
@@ -31,7 +31,7 @@ def possible(card: ModelCard) -> bool:
 
 def grad_cam(
     card: ModelCard,
-    reading: str,
+    head: str,
     crops: Sequence[Pixels],
     classes: Sequence[int],
     progress: Progress | None = None,
@@ -40,7 +40,7 @@ def grad_cam(
 
     Args:
         card: A model with a ``model.keras``.
-        reading: The head asked.
+        head: The head asked.
         crops: N of them, uint8 (H, W) or (H, W, 3).
         classes: The place in ``EMOTIONS`` asked about, for each crop.
         progress: Where it raises, the work stops.
@@ -58,7 +58,7 @@ def grad_cam(
         asked, found = Path(name) / "asked.npz", Path(name) / "found.npy"
         values = network_input(crops, card.input_size, card.channels)
         np.savez(asked, pixels=values, classes=np.asarray(classes))
-        command = [sys.executable, "-m", "fer_core.explain.gradcam", str(card.folder), reading,
+        command = [sys.executable, "-m", "fer_core.explain.gradcam", str(card.folder), head,
                    card.features, str(asked), str(found)]  # fmt: skip
         try:
             status, said = isolated.run(command, TIME_LIMIT_S, progress=progress)
@@ -74,13 +74,13 @@ def grad_cam(
 
 
 def compute(
-    model: Any, reading: str, features: str, pixels: npt.NDArray[Any], classes: Sequence[int]
+    model: Any, head: str, features: str, pixels: npt.NDArray[Any], classes: Sequence[int]
 ) -> Maps:
     """The maps (N, h, w) of a Keras model.
 
     Args:
         model: Takes ``pixels``.
-        reading: The layer that gives logits (N, 7).
+        head: The layer that gives logits (N, 7).
         features: The layer that gives, or hands on, the feature map to look at.
         pixels: float32 (N, size, size, channels).
         classes: N places in ``EMOTIONS``.
@@ -90,7 +90,7 @@ def compute(
 
     layer = model.get_layer(features)
     watched = layer.input if isinstance(layer, keras.layers.Identity) else layer.output
-    both = keras.Model(model.inputs, [watched, model.get_layer(reading).output])
+    both = keras.Model(model.inputs, [watched, model.get_layer(head).output])
     with tf.GradientTape() as tape:
         maps, logits = both(tf.convert_to_tensor(pixels), training=False)
         asked = tf.gather(logits, tf.convert_to_tensor(classes), axis=1, batch_dims=1)
@@ -104,7 +104,7 @@ def main() -> None:
     import keras
 
     parser = argparse.ArgumentParser()
-    for name in ("folder", "reading", "features", "asked", "found"):
+    for name in ("folder", "head", "features", "asked", "found"):
         parser.add_argument(name)
     options = parser.parse_args()
     model = keras.saving.load_model(
@@ -112,7 +112,7 @@ def main() -> None:
     )
     with np.load(options.asked) as asked:
         pixels, classes = asked["pixels"], asked["classes"]
-    maps = compute(model, options.reading, options.features, pixels, classes)
+    maps = compute(model, options.head, options.features, pixels, classes)
     np.save(options.found, maps)
 
 

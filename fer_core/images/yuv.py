@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from fer_core.images.codec import Pixels
-from fer_core.recognition.drawing import rgb_of
+from fer_core.images.colors import rgb_of
 
 
 def from_frame(frame: av.VideoFrame) -> Pixels:

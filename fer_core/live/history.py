@@ -35,7 +35,7 @@ class PersonHistory:
     timeline: Table
     shares: dict[str, float]
     uncertain: float
-    readings: int
+    results: int
 
 
 class _Person:
@@ -100,9 +100,9 @@ class History:
             counts = np.where(valid, seen.counts[place], np.nan)[:, None]
             timeline = seen.sums[place] / counts
             labels = seen.labels / max(seen.labels.sum(), 1)
-            readings = int(seen.labels.sum())
+            results = int(seen.labels.sum())
         shares = dict(zip(EMOTIONS, labels[:-1].tolist(), strict=True))
-        return PersonHistory(timeline, shares, float(labels[-1]), readings)
+        return PersonHistory(timeline, shares, float(labels[-1]), results)
 
     def _person(self, number: int) -> _Person:
         if number not in self._persons and len(self._persons) >= MOST_PERSONS:

@@ -52,7 +52,7 @@ class LiveOptions:
 
     mirror: bool = True
     bars: bool = True
-    reading: ReadOptions = field(default_factory=ReadOptions)
+    recognition: ReadOptions = field(default_factory=ReadOptions)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -215,7 +215,7 @@ class LiveSession:
         recognizer, options = self._setup
         rgb = to_rgb(shot.yuv)
         try:
-            faces = self._reader.read(rgb, shot.time_s, recognizer, options.reading)
+            faces = self._reader.read(rgb, shot.time_s, recognizer, options.recognition)
             self._note(faces, shot, recognizer.detector)
         except Exception:
             _LOGGER.exception("Picture %d could not be read; it has no label", shot.frame)

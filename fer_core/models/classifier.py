@@ -9,8 +9,9 @@ import numpy.typing as npt
 from fer_core.errors import ModelError
 from fer_core.images.codec import Pixels, network_input
 from fer_core.labels import EMOTIONS
+from fer_core.models.card import LITERT_FILE, ModelCard, head_or_reading
 from fer_core.models.litert import LiteRTNetwork, Values
-from fer_core.models.registry import LITERT_FILE, ModelCard, load_card
+from fer_core.models.registry import load_card
 from fer_core.system.settings import settings
 
 Probabilities = npt.NDArray[np.float32]
@@ -47,18 +48,18 @@ class EmotionClassifier:
     def __init__(  # noqa: PLR0913
         self,
         card: ModelCard,
-        reading: str | None = None,
+        head: str | None = None,
         threads: int = 2,
         network: Network | None = None,
         *,
         file: str = LITERT_FILE,
         at_once: int = 1,
     ) -> None:
-        head = card.reading(reading)
         self.card = card
-        self.reading = reading or card.default_reading
-        self.abstain_below = head.abstain_below
-        self._temperature = head.temperature
+        self.head = head or card.default_head
+        chosen = card.head(self.head)
+        self.abstain_below = chosen.abstain_below
+        self._temperature = chosen.temperature
         try:
             self.network = network or LiteRTNetwork(card.folder / file, threads, at_once)
             self._check()
@@ -73,22 +74,25 @@ class EmotionClassifier:
     def load(
         cls,
         model: str | Path | None = None,
-        reading: str | None = None,
+        head: str | None = None,
         threads: int | None = None,
+        *,
+        reading: str | None = None,
     ) -> "EmotionClassifier":
         """Open a model.
 
         Args:
             model: A name under ``models/``, a path to a model folder, or None for the default.
-            reading: Head that answers, such as ``fer2013`` or ``ferplus``; None for the card's
+            head: Head that answers, such as ``fer2013`` or ``ferplus``; None for the card's
                 default.
             threads: Threads of one call; None for ``FER_THREADS``.
+            reading: The name of ``head`` in version 0.1; deprecated.
 
         Raises:
             ModelError: The folder or one of its files is missing or damaged, its labels differ,
                 or it has no such reading.
         """
-        return cls(load_card(model), reading, threads or settings().threads)
+        return cls(load_card(model), head_or_reading(head, reading), threads or settings().threads)
 
     def predict(self, crops: Pixels | list[Pixels]) -> Probabilities:
         """Classify face crops.
@@ -103,7 +107,7 @@ class EmotionClassifier:
         Raises:
             ValueError: The array has another type or shape.
         """
-        return softmax(self.outputs(crops)[self.reading] / np.float32(self._temperature))
+        return softmax(self.outputs(crops)[self.head] / np.float32(self._temperature))
 
     def features(self, crops: Pixels | list[Pixels]) -> Values:
         """What the network sees in face crops, before any head answers.
@@ -171,7 +175,7 @@ class EmotionClassifier:
         """One blank crop through the network: it answers, and in the shape the card promises."""
         size, channels = self.card.input_size, self.card.channels
         blank = np.zeros((1, size, size, channels), np.float32)
-        shape = self.network.run(blank)[self.reading].shape
+        shape = self.network.run(blank)[self.head].shape
         if shape != (1, len(EMOTIONS)):
             raise ValueError(f"the network gives {shape} for one crop, not (1, {len(EMOTIONS)})")
 

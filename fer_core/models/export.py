@@ -14,7 +14,7 @@ from fer_core.errors import ModelError
 from fer_core.images.codec import Pixels, network_input
 from fer_core.models import keras_model, registry
 from fer_core.models import store as model_store
-from fer_core.models.registry import INT8_FILE, LITERT_FILE, ModelCard
+from fer_core.models.card import INT8_FILE, LITERT_FILE, ModelCard
 from fer_core.system import isolated
 from fer_core.system.parallel import Progress
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_core.errors import ModelError
-from fer_core.models.registry import KERAS_FILE, ModelCard
+from fer_core.models.card import KERAS_FILE, ModelCard
 
 
 def load(card: ModelCard) -> Any:
@@ -20,7 +20,7 @@ def load(card: ModelCard) -> Any:
     file = card.folder / KERAS_FILE
     try:
         model = keras.saving.load_model(file, compile=False, safe_mode=True)
-        outputs = {name: model.get_layer(name).output for name in card.readings}
+        outputs = {name: model.get_layer(name).output for name in card.heads}
         if card.features:
             outputs["features"] = model.get_layer(card.features).output
         return keras.Model(model.inputs, outputs)

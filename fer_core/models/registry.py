@@ -4,96 +4,17 @@ Shipped models are in ``models/`` beside the package, the user's in ``$FER_HOME/
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from fer_core.errors import ModelError
 from fer_core.labels import EMOTIONS
+from fer_core.models.card import ModelCard, parse_card
 from fer_core.system.files import write_json
 from fer_core.system.settings import settings
 
-SHIPPED: Final = Path(__file__).resolve().parent.parent / "models"
+SHIPPED: Final = Path(__file__).resolve().parents[2] / "models"
 FIRST_CHOICE: Final = "mobilenetv2"
-KERAS_FILE: Final = "model.keras"
-LITERT_FILE: Final = "model.tflite"
-INT8_FILE: Final = "model_int8.tflite"
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """One head of a network.
-
-    Attributes:
-        title: What it answers, for a user.
-        temperature: Logits are divided by it before the softmax; above 0.
-        abstain_below: A face whose best probability is lower is called uncertain; 0..1.
-        figures: Split name to measured figures.
-    """
-
-    title: str
-    temperature: float
-    abstain_below: float
-    figures: Mapping[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if not (self.temperature > 0 and 0 <= self.abstain_below <= 1):
-            raise ValueError(
-                "a reading needs temperature > 0 and 0 <= abstain_below <= 1. "
-                f"Received: {self.temperature}, {self.abstain_below}"
-            )
-
-
-@dataclass(frozen=True, slots=True)
-class ModelCard:
-    """What a model folder holds.
-
-    Attributes:
-        folder: Where it is.
-        name: The folder's name.
-        title: Its name for a user.
-        labels: Always ``EMOTIONS``.
-        input_size: Side of the square input in pixels.
-        channels: 1 for grey, 3 for RGB.
-        crop_margin: Added to the detector's margin (see ``images.face_crop``).
-        parameters: Number of weights.
-        readings: Head name to reading. The heads' outputs in the files carry these names.
-        default_reading: The one used unless another is asked for.
-        features: Name of the layer whose output is the last feature map.
-        facts: Everything else in the card: data, date, licence, limits.
-    """
-
-    folder: Path
-    title: str
-    labels: tuple[str, ...]
-    input_size: int
-    channels: int
-    crop_margin: float
-    parameters: int
-    readings: Mapping[str, Reading]
-    default_reading: str
-    features: str
-    facts: Mapping[str, Any]
-
-    @property
-    def name(self) -> str:
-        """The folder's name."""
-        return self.folder.name
-
-    def reading(self, name: str | None) -> Reading:
-        """The reading called ``name``, or the default one.
-
-        Raises:
-            ModelError: There is none of that name.
-        """
-        wanted = name or self.default_reading
-        if wanted not in self.readings:
-            raise ModelError(
-                f"Model {self.name} has the readings {', '.join(self.readings)}. "
-                f"Received: {wanted!r}."
-            )
-        return self.readings[wanted]
 
 
 def model_folders() -> tuple[Path, ...]:
@@ -185,7 +106,7 @@ def load_card(model: str | Path | None = None) -> ModelCard:
                 f"{file}: this program needs the labels {', '.join(EMOTIONS)}, in this order. "
                 f"Received: {', '.join(map(str, card['labels']))}."
             )
-        return _card(folder, card)
+        return parse_card(folder, card)
     except OSError as error:
         raise ModelError(
             f"{file} cannot be read ({error.strerror}). Install the model again."
@@ -209,16 +130,3 @@ def find_model(model: str | Path | None = None) -> Path:
     raise ModelError(
         f"There is no model {str(wanted)!r}. Use one of: {known}; or a folder with a card.json."
     )
-
-
-def _card(folder: Path, card: dict[str, Any]) -> ModelCard:
-    known = {name for name in ModelCard.__dataclass_fields__ if name not in {"folder", "facts"}}
-    values: dict[str, Any] = {name: card.pop(name) for name in sorted(known)}
-    values["labels"] = tuple(values["labels"])
-    values["readings"] = {name: Reading(**reading) for name, reading in values["readings"].items()}
-    result = ModelCard(folder=folder, facts=card, **values)
-    if result.default_reading not in result.readings:
-        raise ValueError(f"default_reading {result.default_reading!r} is not among the readings")
-    if result.channels not in (1, 3) or not 16 <= result.input_size <= 1024:
-        raise ValueError("channels must be 1 or 3 and input_size 16 to 1024")
-    return result

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from fer_core.errors import ModelError, SettingsError
 from fer_core.models import registry
-from fer_core.models.registry import INT8_FILE, KERAS_FILE, LITERT_FILE, ModelCard
+from fer_core.models.card import INT8_FILE, KERAS_FILE, LITERT_FILE, ModelCard
 from fer_core.system.files import new_folder, numbered, remove_folder, write_json
 from fer_core.system.settings import settings
 
@@ -161,7 +161,7 @@ def delete(entry: Entry) -> None:
         registry.roll_back()
 
 
-def save_threshold(card: ModelCard, reading: str, threshold: float) -> Path:
+def save_threshold(card: ModelCard, head: str, threshold: float) -> Path:
     """Write the confidence below which answers are uncertain into the card.
 
     Of a shipped model a copy is made, under the same name, and changed.
@@ -177,14 +177,14 @@ def save_threshold(card: ModelCard, reading: str, threshold: float) -> Path:
     check_may_change()
     if not 0 <= threshold <= 1:
         raise ValueError(f"threshold must be 0 to 1. Received: {threshold}")
-    card.reading(reading)
+    card.head(head)
     folder = card.folder
     if folder.parent == registry.SHIPPED:
         folder = keep(Entry(folder, card.name, "shipped", is_default=False), card.name)
     file = folder / "card.json"
     try:
         content = json.loads(file.read_text("utf-8"))
-        content["readings"][reading]["abstain_below"] = round(threshold, 2)
+        content["heads"][head]["abstain_below"] = round(threshold, 2)
         write_json(file, content)
     except OSError as error:
         raise ModelError(f"{file} cannot be written ({error.strerror}).") from error

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from fer_core.images.codec import Pixels
+from fer_core.images.colors import rgb_of
 from fer_core.labels import COLORS, UNCERTAIN_COLOR
 from fer_core.recognition.recognizer import FaceEmotion
 
@@ -70,11 +71,6 @@ def ink(color: str) -> str:
     ]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
     return "#000000" if luminance > 0.179 else "#FFFFFF"
-
-
-def rgb_of(color: str) -> tuple[int, int, int]:
-    """``#D55E00`` as (213, 94, 0)."""
-    return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
 
 
 def paste(canvas: Pixels, patch: Pixels, x: int, y: int) -> None:

@@ -45,14 +45,14 @@ class Crew:
         workers: int = 2,
         model: str | Path | None = None,
         detector: str = "auto",
-        reading: str | None = None,
+        head: str | None = None,
     ) -> None:
         cv2.setNumThreads(1)
         memory.keep()
         members = []
         for _ in range(workers):
             choice = choose_detector(detector)
-            classifier = EmotionClassifier.load(model, reading, threads=1)
+            classifier = EmotionClassifier.load(model, head, threads=1)
             members.append(Recognizer(classifier, choice.detector, choice.notice))
         self.workers = workers
         self.first = members[0]

@@ -8,6 +8,7 @@ import numpy as np
 from fer_core.images.boxes import Box
 from fer_core.images.codec import Pixels, face_crop, shrink, whole_face
 from fer_core.labels import EMOTIONS
+from fer_core.models.card import head_or_reading
 from fer_core.models.classifier import EmotionClassifier, Probabilities
 from fer_core.recognition.detection import MARGINS, Detection, FaceDetector, choose_detector
 
@@ -56,6 +57,8 @@ class Recognizer:
         cls,
         model: str | Path | None = None,
         detector: str = "auto",
+        head: str | None = None,
+        *,
         reading: str | None = None,
     ) -> "Recognizer":
         """Open a model and a face detector.
@@ -63,7 +66,8 @@ class Recognizer:
         Args:
             model: A name under ``models/``, a path to a model folder, or None for the default.
             detector: ``auto``, ``yunet`` or ``haar``; see ``detection.choose_detector``.
-            reading: Head of the model that answers; None for the card's default.
+            head: Head of the model that answers; None for the card's default.
+            reading: The name of ``head`` in version 0.1; deprecated.
 
         Raises:
             ModelError: The model is missing, damaged or has no such reading.
@@ -71,7 +75,11 @@ class Recognizer:
             DownloadError: YuNet was asked for by name and could not be fetched.
         """
         choice = choose_detector(detector)
-        return cls(EmotionClassifier.load(model, reading), choice.detector, choice.notice)
+        return cls(
+            EmotionClassifier.load(model, head_or_reading(head, reading)),
+            choice.detector,
+            choice.notice,
+        )
 
     @property
     def detector(self) -> str:

@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 
 from fer_core.images.codec import Pixels
+from fer_core.images.colors import rgb_of
 from fer_core.images.yuv import Canvas, from_rgb
 from fer_core.labels import COLORS, EMOTIONS, UNCERTAIN_COLOR
-from fer_core.recognition.drawing import caption, chip, color_of, rgb_of
+from fer_core.recognition.drawing import caption, chip, color_of
 from fer_core.recognition.tracking import TrackedFace
 
 BARS_FOR: Final = 3

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from fer_core.errors import DownloadError
-from fer_core.system.files import write_bytes
+from fer_core.system.files import digest, write_bytes
 
 RETRY_AFTER_S: Final = 24 * 3600
 """After a failed fetch no other is tried for a day, in this process or another."""
@@ -64,12 +64,6 @@ def _is_good(file: Path, sha256: str) -> bool:
         return digest(file) == sha256
     except OSError:  # not there, or it cannot be read: fetched anew
         return False
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of a file in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _read(url: str, timeout_s: float) -> bytes:

@@ -3,6 +3,7 @@
 Who may read them is left to the process's umask: the server's lets its own user alone.
 """
 
+import hashlib
 import io
 import json
 import secrets
@@ -93,3 +94,9 @@ def sweep(folder: Path, older_s: float = 3600) -> None:
     for left in (*folder.glob(".new-*"), *folder.glob(".deleted-*")):
         if left.stat().st_mtime < time.time() - older_s:
             shutil.rmtree(left, ignore_errors=True)
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -9,7 +9,7 @@ from typing import Final
 
 from fer_core.system.parallel import Progress
 
-ROOT: Final = Path(__file__).resolve().parent.parent
+ROOT: Final = Path(__file__).resolve().parents[2]
 LOOK_EVERY_S: Final = 0.2
 
 

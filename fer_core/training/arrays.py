@@ -49,9 +49,9 @@ class Samples:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def truth(self, reading: str) -> npt.NDArray[np.int64]:
+    def truth(self, head: str) -> npt.NDArray[np.int64]:
         """What ``reading`` should answer, int64 (N,): the label or the majority of votes."""
-        if reading == "fer2013" or self.majority is None:
+        if head == "fer2013" or self.majority is None:
             return self.labels
         return self.majority
 
@@ -101,7 +101,7 @@ def load(
     )
 
 
-def check(samples: Mapping[str, Samples], readings: tuple[str, ...]) -> None:
+def check(samples: Mapping[str, Samples], heads: tuple[str, ...]) -> None:
     """Is there enough to train on?
 
     Raises:
@@ -112,7 +112,7 @@ def check(samples: Mapping[str, Samples], readings: tuple[str, ...]) -> None:
             raise TrainingError(
                 f"the split {split!r} holds pictures of one class only; training needs two or more."
             )
-        if "ferplus" in readings and (one.votes is None or not one.votes.any()):
+        if "ferplus" in heads and (one.votes is None or not one.votes.any()):
             raise TrainingError(
                 "the reading ferplus needs FER+ votes, and this dataset has none. "
                 "Put fer2013new.csv beside it or train the reading fer2013 alone."

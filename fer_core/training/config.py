@@ -14,7 +14,7 @@ from fer_core.system.files import write_bytes
 from fer_core.system.yaml_files import fields_of
 
 ARCHITECTURES: Final = ("mobilenetv2", "fernet")
-READINGS: Final = ("fer2013", "ferplus")
+HEADS: Final = ("fer2013", "ferplus")
 LOSSES: Final = ("cross_entropy", "focal", "class_balanced", "logit_adjusted")
 CLASS_WEIGHTS: Final = ("none", "balanced", "effective")
 OPTIMIZERS: Final = ("adamw", "sgd")
@@ -83,8 +83,8 @@ class TrainConfig:
         False, "MobileNetV2 without its first halving, for small inputs such as 48."
     )
     dropout: float = described(0.3, "Dropout before the heads.", high=0.9)
-    readings: tuple[str, ...] = described(
-        READINGS, "Label sources, a head each: the dataset's labels (fer2013), FER+ votes."
+    heads: tuple[str, ...] = described(
+        HEADS, "Label sources, a head each: the dataset's labels (fer2013), FER+ votes."
     )
     loss: str = described("cross_entropy", "Loss on the dataset's labels.", choices=LOSSES)
     label_smoothing: float = described(
@@ -160,8 +160,8 @@ class TrainConfig:
         self._check_together()
 
     def _check_together(self) -> None:
-        if not self.readings or not set(self.readings) <= set(READINGS):
-            raise _wrong("readings", f"one or both of {', '.join(READINGS)}", self.readings)
+        if not self.heads or not set(self.heads) <= set(HEADS):
+            raise _wrong("heads", f"one or both of {', '.join(HEADS)}", self.heads)
         if self.reduce_lr and self.schedule != "constant":
             raise _wrong("reduce_lr", "0 with the cosine schedule, which sets the rate itself",
                          self.reduce_lr)  # fmt: skip
@@ -189,6 +189,8 @@ class TrainConfig:
             TrainingError: An unknown field, a wrong type or value, or a newer version.
         """
         rest = dict(values)
+        if "readings" in rest:  # the name in version 0.1
+            rest.setdefault("heads", rest.pop("readings"))
         version = rest.pop("version", VERSION)
         if version != VERSION:
             raise TrainingError(

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from fer_core.errors import FerError, TrainingError
 from fer_core.images.codec import network_input
 from fer_core.models import registry
+from fer_core.models.card import KERAS_FILE, ModelCard
 from fer_core.system.files import npy_bytes, write_bytes
 from fer_core.training.arrays import Samples
 from fer_core.training.config import TrainConfig
@@ -32,19 +33,19 @@ def logits(config: TrainConfig, train: Samples, cache: Path) -> dict[str, Floats
     """
     if not config.teachers:
         return {}
-    parts = [_one(name, train, config.readings, cache) for name in config.teachers]
-    return {name: np.mean([part[name] for part in parts], axis=0) for name in config.readings}
+    parts = [_one(name, train, config.heads, cache) for name in config.teachers]
+    return {name: np.mean([part[name] for part in parts], axis=0) for name in config.heads}
 
 
-def _one(teacher: str, train: Samples, readings: tuple[str, ...], cache: Path) -> dict[str, Floats]:
+def _one(teacher: str, train: Samples, heads: tuple[str, ...], cache: Path) -> dict[str, Floats]:
     try:
         card = registry.load_card(teacher)
-        missing = set(readings) - set(card.readings)
+        missing = set(heads) - set(card.heads)
     except FerError as error:
         raise TrainingError(f"teachers: {error}") from error
     if missing:
-        raise TrainingError(f"teachers: {teacher} lacks the reading {', '.join(missing)}.")
-    source = card.folder / registry.KERAS_FILE
+        raise TrainingError(f"teachers: {teacher} lacks the head {', '.join(missing)}.")
+    source = card.folder / KERAS_FILE
     try:
         digest = hashlib.blake2b(source.read_bytes(), digest_size=8)
     except OSError as error:
@@ -54,7 +55,7 @@ def _one(teacher: str, train: Samples, readings: tuple[str, ...], cache: Path) -
         ) from error
     digest.update(train.pixels.tobytes())
     file = cache / f"{card.name}-{digest.hexdigest()}.npy"
-    names = sorted(card.readings)
+    names = sorted(card.heads)
     if not file.is_file():
         try:
             model = keras.saving.load_model(source, compile=False)
@@ -62,11 +63,11 @@ def _one(teacher: str, train: Samples, readings: tuple[str, ...], cache: Path) -
             raise TrainingError(f"teachers: {source} cannot be opened ({error}).") from error
         write_bytes(file, npy_bytes(_predict(model, card, train, names)))
     stored = np.load(file)
-    return {name: stored[place] for place, name in enumerate(names) if name in readings}
+    return {name: stored[place] for place, name in enumerate(names) if name in heads}
 
 
-def _predict(model: keras.Model, card: registry.ModelCard, train: Samples, names: list[str]) -> Any:
-    """Calibrated logits (readings, N, 7), float32."""
+def _predict(model: keras.Model, card: ModelCard, train: Samples, names: list[str]) -> Any:
+    """Calibrated logits (heads, N, 7), float32."""
     parts = []
     for at in range(0, len(train), 128):
         crops = train.pixels[at : at + 128]
@@ -74,6 +75,6 @@ def _predict(model: keras.Model, card: registry.ModelCard, train: Samples, names
             (c[..., 0] if c.shape[2] == 1 else c for c in crops), card.input_size, card.channels
         )
         plain, mirrored = (model.predict_on_batch(x) for x in (pixels, pixels[:, :, ::-1].copy()))
-        scaled = [(plain[n] + mirrored[n]) / 2 / card.readings[n].temperature for n in names]
+        scaled = [(plain[n] + mirrored[n]) / 2 / card.heads[n].temperature for n in names]
         parts.append(np.stack(scaled))
     return np.concatenate(parts, axis=1).astype(np.float32)

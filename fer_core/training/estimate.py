@@ -29,7 +29,7 @@ from fer_core.training.run_folder import RunFolder
 BATCHES: Final = 6
 TIME_LIMIT_S: Final = 1800
 DECIDING: Final = (
-    "architecture", "start", "input_size", "channels", "alpha", "stride1_stem", "readings",
+    "architecture", "start", "input_size", "channels", "alpha", "stride1_stem", "heads",
     "optimizer", "batch_size", "train_from", "ema", "augmentation",
 )  # fmt: skip
 """The fields that pace, size and memory depend on."""

@@ -20,9 +20,9 @@ SWING: Final = 0.04
 """Mean change of the validation accuracy from epoch to epoch that is called a swing."""
 
 
-def training_value(line: Mapping[str, Any], name: str, reading: str) -> float | None:
+def training_value(line: Mapping[str, Any], name: str, head: str) -> float | None:
     """``loss`` or ``accuracy`` on the training pictures, of one reading."""
-    value = line.get(f"{reading}_{name}", line.get(name))
+    value = line.get(f"{head}_{name}", line.get(name))
     return None if value is None else float(value)
 
 
@@ -109,8 +109,8 @@ def _overfits(epochs: Epochs, config: TrainConfig) -> str:
         return ""
     lowest = min(epochs, key=lambda line: line["val_loss"])
     last = epochs[-1]
-    reading = config.readings[0]
-    trained = [training_value(line, "loss", reading) for line in (lowest, last)]
+    head = config.heads[0]
+    trained = [training_value(line, "loss", head) for line in (lowest, last)]
     if None in trained or last["epoch"] - lowest["epoch"] < PATIENCE:
         return ""
     if last["val_loss"] < 1.05 * lowest["val_loss"] or trained[1] >= trained[0]:  # type: ignore[operator]

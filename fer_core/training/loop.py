@@ -14,7 +14,7 @@ import keras
 from fer_core.errors import TrainingError
 from fer_core.labels import EMOTIONS
 from fer_core.system.files import write_json
-from fer_core.training import arrays, distillation, memory, networks, optimizer, targets
+from fer_core.training import arrays, distillation, networks, optimizer, targets
 from fer_core.training.arrays import Samples
 from fer_core.training.augment_layer import OPERATION, Augment
 from fer_core.training.batches import Batches, steps
@@ -73,7 +73,7 @@ def train(  # noqa: PLR0913  (three things and how to go about it)
         try:
             return _train(config, folder, data, resume, request, until, told, said)
         except Exception as error:  # each backend has its own
-            if not memory.is_exhausted(error):
+            if not is_exhausted(error):
                 raise
             batch = min(config.batch_size, len(data["train"]))
             if said or batch < 2:
@@ -90,7 +90,7 @@ def _train(  # noqa: PLR0913, PLR0917
     config: TrainConfig, folder: RunFolder, data: Mapping[str, Samples], resume: bool,
     request: Request, until: int | None, told: Told, note: str,
 ) -> str:  # fmt: skip
-    arrays.check(data, config.readings)
+    arrays.check(data, config.heads)
     place = _take_up(folder) if resume else _begin(folder)
     config.save(folder.config)
     _note_environment(folder, note)
@@ -153,9 +153,9 @@ class Session:
         networks.freeze(self.network, config, heads_only)
         self.model.compile(
             optimizer.make(config, steps_of(self.data["train"], config), heads_only),
-            loss={n: ReadingLoss(n, config, self.targets.prior) for n in config.readings},
+            loss={n: ReadingLoss(n, config, self.targets.prior) for n in config.heads},
             weighted_metrics={n: [keras.metrics.MeanMetricWrapper(accuracy, "accuracy")]
-                              for n in config.readings},
+                              for n in config.heads},
             jit_compile=keras.backend.backend() == "jax",
         )  # fmt: skip
         self._build()
@@ -210,7 +210,7 @@ class Session:
         config, folder, place = self.config, self.folder, self.place
         train = self.data["train"]
         batch = min(config.batch_size, len(train))
-        validation = Validation(self.network, self.data["validation"], config.readings)
+        validation = Validation(self.network, self.data["validation"], config.heads)
         weights = EvaluationWeights(
             self.model, self.network, train,
             ema=config.ema > 0, refresh=config.refresh_batchnorm, batch=batch,
@@ -280,3 +280,11 @@ def _note_environment(folder: RunFolder, note: str) -> None:
         }
     )
     write_json(folder.environment, {"bursts": bursts})
+
+
+def is_exhausted(error: BaseException) -> bool:
+    """Whether the GPU's memory was too small; TensorFlow, PyTorch and JAX have an error each."""
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    return bool(kinds & {"ResourceExhaustedError", "OutOfMemoryError"}) or (
+        "RESOURCE_EXHAUSTED" in str(error)
+    )

@@ -51,14 +51,14 @@ class ReadingLoss(keras.losses.Loss):  # type: ignore[misc]
     cross-entropy.
     """
 
-    def __init__(self, reading: str, config: TrainConfig, prior: Floats) -> None:
-        super().__init__(name=f"{reading}_loss")
-        self.reading, self.config, self.prior = reading, config, prior
+    def __init__(self, head: str, config: TrainConfig, prior: Floats) -> None:
+        super().__init__(name=f"{head}_loss")
+        self.head, self.config, self.prior = head, config, prior
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """One value a picture."""
         config, targets = self.config, y_true[:, :CLASSES]
-        own = cross_entropy(targets, y_pred) if self.reading == "ferplus" else (
+        own = cross_entropy(targets, y_pred) if self.head == "ferplus" else (
             self._labels(smooth(targets, config.label_smoothing), y_pred)
         )  # fmt: skip
         if y_true.shape[-1] == CLASSES:

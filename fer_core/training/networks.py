@@ -14,6 +14,7 @@ from keras import layers
 from fer_core.errors import FerError, TrainingError
 from fer_core.labels import EMOTIONS
 from fer_core.models import registry
+from fer_core.models.card import KERAS_FILE
 from fer_core.training.config import TrainConfig
 
 FEATURES: Final = "features"
@@ -34,7 +35,7 @@ def build(config: TrainConfig) -> keras.Model:
     features = layers.Activation("linear", name=FEATURES)(maps)
     pooled = layers.GlobalAveragePooling2D(name="pooled")(features)
     dropped = layers.Dropout(config.dropout, seed=config.seed, name="dropout")(pooled)
-    heads = {name: layers.Dense(len(EMOTIONS), name=name)(dropped) for name in config.readings}
+    heads = {name: layers.Dense(len(EMOTIONS), name=name)(dropped) for name in config.heads}
     model = keras.Model(pixels, heads, name=config.architecture)
     set_batchnorm_momentum(model, config.batchnorm_momentum)
     return model
@@ -172,24 +173,24 @@ def _go_on(config: TrainConfig) -> keras.Model:
     """
     try:
         card = registry.load_card(config.start)
-        model = keras.saving.load_model(card.folder / registry.KERAS_FILE, compile=False)
+        model = keras.saving.load_model(card.folder / KERAS_FILE, compile=False)
     except (FerError, OSError, ValueError, TypeError) as error:
         raise TrainingError(f"start: {config.start} cannot be opened ({error})") from error
     size, _, channels = model.inputs[0].shape[1:]
     found = (model.name, size, channels, set(model.output_names))
-    wanted = (config.architecture, config.input_size, config.channels, set(config.readings))
+    wanted = (config.architecture, config.input_size, config.channels, set(config.heads))
     fits = found[0] == wanted[0] and found[2] == wanted[2] and wanted[3] <= found[3]
     if not fits:
         raise TrainingError(
             f"start: {config.start} is {_words(*found)}; this run is for {_words(*wanted)}. "
-            "Choose the same architecture, channels and readings, or another start."
+            "Choose the same architecture, channels and heads, or another start."
         )
     if size != config.input_size:
         model = _resized(model, config)
     for layer in model.layers:
         if layer.name == "dropout":
             layer.rate = config.dropout
-    heads = {name: model.get_layer(name).output for name in config.readings}
+    heads = {name: model.get_layer(name).output for name in config.heads}
     model = keras.Model(model.inputs[0], heads, name=model.name)
     set_batchnorm_momentum(model, config.batchnorm_momentum)
     return model
@@ -197,7 +198,7 @@ def _go_on(config: TrainConfig) -> keras.Model:
 
 def _resized(model: keras.Model, config: TrainConfig) -> keras.Model:
     """The same weights behind an input of ``config.input_size``."""
-    other = build(replace(config, start="scratch", readings=tuple(model.output_names)))
+    other = build(replace(config, start="scratch", heads=tuple(model.output_names)))
     try:
         other.set_weights(model.get_weights())
     except ValueError as error:
@@ -208,5 +209,5 @@ def _resized(model: keras.Model, config: TrainConfig) -> keras.Model:
     return other
 
 
-def _words(name: str, size: int, channels: int, readings: set[str]) -> str:
-    return f"{name} {size}x{size}x{channels} with {' and '.join(sorted(readings))}"
+def _words(name: str, size: int, channels: int, heads: set[str]) -> str:
+    return f"{name} {size}x{size}x{channels} with {' and '.join(sorted(heads))}"

@@ -17,8 +17,9 @@ from fer_core.dataset import DatasetIndex, demo
 from fer_core.errors import TrainingError
 from fer_core.evaluation.robustness import STANDARD, plain
 from fer_core.models import export
+from fer_core.models.card import KERAS_FILE
 from fer_core.models.classifier import EmotionClassifier, softmax
-from fer_core.models.registry import KERAS_FILE, load_card
+from fer_core.models.registry import load_card
 from fer_core.system.files import write_json
 from fer_core.training.arrays import Samples
 from fer_core.training.callbacks.validation import predict
@@ -81,7 +82,7 @@ def finish(
 def shift_heads(network: keras.Model, config: TrainConfig, validation: Samples) -> None:
     """Add ``evaluation.fair_shifts`` to the heads' biases: no emotion is said far too often."""
     logits = predict(network, validation)
-    for name in config.readings:
+    for name in config.heads:
         truth = validation.truth(name)
         known = logits[name][truth >= 0], truth[truth >= 0]
         temperature = evaluation.fit_temperature(*known)
@@ -94,9 +95,7 @@ def _card(
     network: keras.Model, config: TrainConfig, data: dict[str, Samples], about: DatasetIndex
 ) -> dict[str, Any]:
     logits = {split: predict(network, samples) for split, samples in data.items()}
-    readings = {
-        name: _reading(name, {s: logits[s][name] for s in data}, data) for name in config.readings
-    }
+    heads = {name: _head(name, {s: logits[s][name] for s in data}, data) for name in config.heads}
     return {
         "title": TITLES[config.architecture],
         "labels": list(about.counts().index),
@@ -104,8 +103,8 @@ def _card(
         "channels": config.channels,
         "crop_margin": CROP_MARGIN,
         "parameters": network.count_params(),
-        "readings": readings,
-        "default_reading": config.readings[0],
+        "heads": heads,
+        "default_head": config.heads[0],
         "features": FEATURES,
         "created": datetime.now(UTC).date().isoformat(),
         "data": f"{about.root.name}, {len(about.split('train')):,} training pictures",
@@ -116,7 +115,7 @@ def _card(
     }
 
 
-def _reading(name: str, logits: dict[str, Any], data: dict[str, Samples]) -> dict[str, Any]:
+def _head(name: str, logits: dict[str, Any], data: dict[str, Samples]) -> dict[str, Any]:
     truth = data["validation"].truth(name)
     known = truth >= 0
     raw, truth = logits["validation"][known], truth[known]
@@ -140,7 +139,7 @@ def _reading(name: str, logits: dict[str, Any], data: dict[str, Samples]) -> dic
 def _robustness(model: Path, config: TrainConfig, data: dict[str, Samples]) -> dict[str, Any]:
     """What each reading keeps of its accuracy under strains, on the test split where it can."""
     found = {}
-    for name in config.readings:
+    for name in config.heads:
         samples = data.get("test", data["validation"])
         if not (samples.truth(name) >= 0).any():
             samples = data["validation"]

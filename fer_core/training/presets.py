@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Final
 
-from fer_core.training.config import READINGS, Augmentation, TrainConfig
+from fer_core.training.config import HEADS, Augmentation, TrainConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Preset:
 PRESETS: Final = {
     "Quick look": Preset(
         TrainConfig(
-            architecture="fernet", start="scratch", input_size=48, readings=("fer2013",),
+            architecture="fernet", start="scratch", input_size=48, heads=("fer2013",),
             learning_rate=2e-3, weight_decay=0.05, warmup_epochs=0.5, epochs=6,
             augmentation=Augmentation(erasing=0.0),
         ),
@@ -39,14 +39,14 @@ PRESETS: Final = {
 
 def fitted(config: TrainConfig, has_votes: bool) -> TrainConfig:
     """``config`` with the readings that a dataset with or without FER+ votes can teach."""
-    possible = READINGS if has_votes else ("fer2013",)
-    readings = tuple(one for one in config.readings if one in possible) or ("fer2013",)
-    return replace(config, readings=readings)
+    possible = HEADS if has_votes else ("fer2013",)
+    heads = tuple(one for one in config.heads if one in possible) or ("fer2013",)
+    return replace(config, heads=heads)
 
 
 def name_of(config: TrainConfig, names: Collection[str] = tuple(PRESETS)) -> str | None:
     """The preset that ``config`` is, but for its readings; None where it is none."""
     for name in names:
-        if replace(config, readings=PRESETS[name].config.readings) == PRESETS[name].config:
+        if replace(config, heads=PRESETS[name].config.heads) == PRESETS[name].config:
             return name
     return None

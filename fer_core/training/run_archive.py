@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from fer_core.dataset.importers.zip import UNREADABLE, check
 from fer_core.errors import DatasetError, JobError
-from fer_core.jobs import Job, job
 from fer_core.models.importing.importer import try_out
 from fer_core.models.importing.inspection import check_keras
 from fer_core.system import temp_folders
+from fer_core.system.jobs import Job, job
+from fer_core.system.zip_files import UNREADABLE, check
 from fer_core.training import runs
 from fer_core.training.config import TrainConfig
 

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from fer_core.dataset.source import DatasetSource
 from fer_core.errors import JobError, TrainingError
-from fer_core.jobs import Job, Jobs
 from fer_core.models import registry
 from fer_core.models import store as model_store
+from fer_core.system.jobs import Job, Jobs
 from fer_core.system.settings import settings
 from fer_core.training import history
 from fer_core.training.config import TrainConfig
@@ -24,25 +25,6 @@ TRAINING: Final = "Training"
 
 END_S: Final = 10
 """So long a killed process may take to be gone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Which dataset a run trains on, seen how.
-
-    Attributes:
-        data: Its folder, or ``demo``.
-        votes: File of FER+ votes, where they are not found in the folder.
-        decisions: File of decisions to see it through.
-        corrections: Add the faces that were corrected on the live page.
-        names: What other folder names stand for; see ``dataset.scan``.
-    """
-
-    data: str
-    votes: str | None = None
-    decisions: str | None = None
-    corrections: bool = False
-    names: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +95,7 @@ def check_may_train() -> None:
         raise JobError(f"{now.title} is training. Pause or stop it first.")
 
 
-def start(config: TrainConfig, source: Source, title: str) -> Job:
+def start(config: TrainConfig, source: DatasetSource, title: str) -> Job:
     """Begin a run.
 
     Raises:
@@ -127,7 +109,7 @@ def start(config: TrainConfig, source: Source, title: str) -> Job:
     folder = RunFolder(made.folder)
     try:
         config.save(folder.config)
-        folder.write_source({name: getattr(source, name) for name in Source.__slots__})
+        folder.write_source(source.to_dict())
         return jobs.launch(made.name, command(made.folder))
     except OSError as error:
         jobs.delete(made.name)

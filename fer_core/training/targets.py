@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from fer_core.dataset.index import class_weights, effective_number
+from fer_core.balance.class_weights import class_weights, effective_number
 from fer_core.labels import EMOTIONS
 from fer_core.models.classifier import softmax
 from fer_core.training.arrays import Samples
@@ -40,12 +40,12 @@ def make(
     one_hot = np.eye(CLASSES, dtype=np.float32)[samples.labels]
     values = {"fer2013": one_hot}
     weights = {"fer2013": weights_of(counts, config)[samples.labels]}
-    if "ferplus" in config.readings and samples.votes is not None:
+    if "ferplus" in config.heads and samples.votes is not None:
         values["ferplus"] = samples.votes
         has_votes = samples.votes.any(axis=1).astype(np.float32)
         weights["ferplus"] = np.asarray(has_votes * config.ferplus_weight, np.float32)
-    values = {name: values[name] for name in config.readings}
-    weights = {name: weights[name].astype(np.float32) for name in config.readings}
+    values = {name: values[name] for name in config.heads}
+    weights = {name: weights[name].astype(np.float32) for name in config.heads}
     for name, logits in (teachers or {}).items():
         soft = softmax(np.asarray(logits / config.distill_temperature, np.float32))
         values[name] = np.concatenate([values[name], soft], axis=1)

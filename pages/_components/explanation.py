@@ -55,9 +55,9 @@ def _grad_cam(
     key: str, crop: Pixels, classifier: EmotionClassifier, place: int
 ) -> np.ndarray | None:
     """The map of a network whose own cannot be read off, once it is asked for; else None."""
-    card, reading = classifier.card, classifier.reading
+    card, head = classifier.card, classifier.head
     kept = st.session_state.setdefault("grad_cams", {})
-    asked = (str(card.folder), reading, place, hash(crop.tobytes()))
+    asked = (str(card.folder), head, place, hash(crop.tobytes()))
     if asked in kept:
         return kept[asked]
     below = st.empty()
@@ -69,7 +69,7 @@ def _grad_cam(
             return None
         try:
             with st.spinner("Grad-CAM opens the network in Keras"):
-                kept[asked] = grad_cam(card, reading, [crop], [place])[0]
+                kept[asked] = grad_cam(card, head, [crop], [place])[0]
         except FerError as error:
             st.error(str(error))
             return None

@@ -8,7 +8,8 @@ import streamlit as st
 from fer_core import EMOTIONS, Recognizer
 from fer_core.errors import FerError
 from fer_core.labels import COLORS
-from fer_core.models.registry import LITERT_FILE, ModelCard, find_model, load_card
+from fer_core.models.card import LITERT_FILE, ModelCard
+from fer_core.models.registry import find_model, load_card
 from fer_core.recognition.drawing import caption
 from fer_core.recognition.recognizer import FaceEmotion
 from fer_core.system import memory
@@ -47,25 +48,25 @@ def model_card() -> ModelCard:
     return card
 
 
-def choose_reading(card: ModelCard) -> str:
+def choose_head(card: ModelCard) -> str:
     """A select box of the model's readings; the name of the one chosen."""
-    names = list(card.readings)
+    names = list(card.heads)
     return st.selectbox(
         "Reading",
         names,
-        index=names.index(card.default_reading),
-        format_func=lambda name: card.readings[name].title,
+        index=names.index(card.default_head),
+        format_func=lambda name: card.heads[name].title,
         help="The network learned two answers: the single label that FER-2013 gives each picture, "
         "and how ten people voted on it. The votes call mild expressions neutral more often.",
-        key="reading",
+        key="head",
     )
 
 
-def recognizer(reading: str) -> Recognizer:
+def recognizer(head: str) -> Recognizer:
     """The recogniser all visitors share; where it cannot be loaded, says why and ends the page."""
     try:
         folder = find_model()
-        loaded = _load(str(folder), _times(folder), reading)
+        loaded = _load(str(folder), _times(folder), head)
     except FerError as error:
         st.error(str(error))
         st.stop()
@@ -81,9 +82,9 @@ def _times(folder: Path) -> tuple[float, ...]:
 
 
 @st.cache_resource(show_spinner="Loading the model", max_entries=4)
-def _load(folder: str, changed: tuple[float, ...], reading: str) -> Recognizer:
+def _load(folder: str, changed: tuple[float, ...], head: str) -> Recognizer:
     """``changed`` is part of the cache's key, so that a replaced model is loaded anew."""
-    return Recognizer.load(folder, reading=reading)
+    return Recognizer.load(folder, head=head)
 
 
 def show_bars(face: FaceEmotion, key: str) -> None:

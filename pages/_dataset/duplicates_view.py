@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from fer_core.audit import duplicates
-from pages._dataset.balance_view import name, show_tiles, tile
+from pages._components.gallery import name, show_tiles, tile
 from pages._dataset.decide import decide
 from pages._dataset.state import Opened, start
 

@@ -8,7 +8,7 @@ from fer_core.audit import image_issues
 from fer_core.dataset import DatasetIndex
 from fer_core.recognition.detection import choose_detector
 from fer_core.system.parallel import Progress
-from pages._dataset.balance_view import name, tile
+from pages._components.gallery import name, tile
 from pages._dataset.decide import decide
 from pages._dataset.state import Opened, start
 

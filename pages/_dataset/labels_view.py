@@ -16,8 +16,8 @@ from fer_core.models import store as model_store
 from fer_core.models.classifier import EmotionClassifier
 from fer_core.system.parallel import Progress
 from pages._components.chart import show_chart
+from pages._components.gallery import name, show_tiles, tile
 from pages._dataset import charts
-from pages._dataset.balance_view import name, show_tiles, tile
 from pages._dataset.decide import decide
 from pages._dataset.state import Opened, start
 
@@ -86,7 +86,7 @@ def _judge(
     if judge:
         card = registry.load_card(judge)
         chances = predictions.ask(card, judged, progress=progress).probabilities(
-            card, card.default_reading
+            card, card.default_head
         )
     else:
         values = label_issues.features(judged, EmotionClassifier.load(), progress)

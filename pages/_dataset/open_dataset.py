@@ -10,7 +10,7 @@ from fer_core.dataset import demo, store
 from fer_core.dataset.discover import other_names
 from fer_core.dataset.importers.fer2013_csv import import_csv
 from fer_core.dataset.importers.importer import take_in
-from fer_core.dataset.importers.zip import import_zip
+from fer_core.dataset.importers.zip_archive import import_zip
 from fer_core.errors import DatasetError
 from fer_core.labels import EMOTIONS
 from fer_core.system.parallel import Progress

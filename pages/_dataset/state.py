@@ -13,9 +13,9 @@ from fer_core.audit.report import Findings
 from fer_core.dataset import DatasetIndex, ferplus, scan, store
 from fer_core.dataset.decisions import Decisions, file_for, view
 from fer_core.errors import CancelledError, FerError
-from fer_core.jobs import duration
 from fer_core.system import temp_folders
 from fer_core.system.background_task import Task
+from fer_core.system.jobs import duration
 from fer_core.system.parallel import Progress
 from fer_core.system.settings import settings
 

@@ -9,17 +9,17 @@ import streamlit as st
 
 from fer_core import balance
 from fer_core.balance import Plan, Recipe
+from fer_core.balance.class_weights import class_weights
 from fer_core.dataset import DatasetIndex, image_reading, store
-from fer_core.dataset.index import class_weights
 from fer_core.errors import FerError
 from fer_core.images import augment
 from fer_core.images.augment import LIMITS, Spec
-from fer_core.jobs import duration
 from fer_core.labels import EMOTIONS
+from fer_core.system.jobs import duration
 from fer_core.system.settings import settings
 from pages._components.chart import show_chart
+from pages._components.gallery import enlarge, name, show_tiles
 from pages._dataset import charts
-from pages._dataset.balance_view import enlarge, name, show_tiles
 from pages._dataset.state import Opened, close, open_folder, show_opened, start, versions
 
 PREVIEW_EDGE = 512

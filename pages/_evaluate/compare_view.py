@@ -6,7 +6,7 @@ import streamlit as st
 from fer_core.evaluation.compare import Comparison, compare
 from fer_core.labels import EMOTIONS
 from pages._components.chart import show_chart
-from pages._dataset.balance_view import name, show_tiles, tile
+from pages._components.gallery import name, show_tiles, tile
 from pages._evaluate import charts
 from pages._evaluate.selection import (
     Question,
@@ -64,24 +64,24 @@ def _other(subject: Subject) -> Subject | None:
         form = choose_form("Form of B", chosen, card, f"b-{chosen}")
         if form is None:
             return None
-        readings = list(card.readings)
+        heads = list(card.heads)
         same = (chosen, form) == (subject.question.name, subject.question.form)
-        fit = [one for one in readings if (one == subject.reading) != same]
-        reading = st.selectbox(
+        fit = [one for one in heads if (one == subject.head) != same]
+        head = st.selectbox(
             "Reading of B",
-            readings,
-            index=readings.index(fit[0]) if fit else 0,
-            format_func=lambda one: card.readings[one].title,
+            heads,
+            index=heads.index(fit[0]) if fit else 0,
+            format_func=lambda one: card.heads[one].title,
             key=f"b-reading-{chosen}-{form}-{same}",
         )
     question = Question(card, chosen, form, subject.question.found, subject.question.split)
     answers = answers_to(question, "Ask B")
     if answers is None:
         return None
-    if (question.key, reading) == (subject.question.key, subject.reading):
+    if (question.key, head) == (subject.question.key, subject.head):
         st.info("A and B are the same. Choose another model, form or reading for B.")
         return None
-    return judge(question, reading, subject.source, answers)
+    return judge(question, head, subject.source, answers)
 
 
 def _verdict(found: Comparison) -> None:

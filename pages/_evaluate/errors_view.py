@@ -17,7 +17,7 @@ from fer_core.explain.gradcam import grad_cam, possible
 from fer_core.labels import COLORS, EMOTIONS
 from fer_core.system.settings import settings
 from pages._components.explanation import HOW_LONG, NO_MAP
-from pages._dataset.balance_view import name, show_tiles, tile
+from pages._components.gallery import name, show_tiles, tile
 from pages._dataset.state import start
 from pages._evaluate import charts
 from pages._evaluate.selection import Subject
@@ -76,7 +76,7 @@ def _of(subject: Subject, true: str, said: str) -> np.ndarray:
 def _maps(subject: Subject) -> dict[int, dict[str, np.ndarray]]:
     """Maps made so far by row and kind, for this model and reading."""
     kept = st.session_state.setdefault("evaluate_maps", {})
-    key = (subject.question.key, subject.reading)
+    key = (subject.question.key, subject.head)
     if kept.get("key") != key:
         kept.clear()
         kept["key"] = key
@@ -88,7 +88,7 @@ def _looked_at(subject: Subject, rows: np.ndarray) -> None:
     maps = _maps(subject)
     missing = [row for row in rows.tolist() if row not in maps]
     if missing:
-        classifier = open_form(subject.card, "fp32", subject.reading)
+        classifier = open_form(subject.card, "fp32", subject.head)
         crops = image_reading.crops(subject.index, missing, subject.card.input_size)
         said = [int(subject.answered[row]) for row in missing]
         for row, crop, emotion in zip(missing, crops, said, strict=True):
@@ -107,7 +107,7 @@ def _offer_grad_cam(subject: Subject, rows: list[int]) -> None:
     if settings().public or not possible(subject.card):
         return
     if st.button(f"Grad-CAM for these, {HOW_LONG}", icon=":material/visibility:", key="grad_cam"):
-        maps, card, reading = _maps(subject), subject.card, subject.reading
+        maps, card, head = _maps(subject), subject.card, subject.head
         crops = image_reading.crops(subject.index, rows, card.input_size)
         said = [int(subject.answered[row]) for row in rows]
 
@@ -115,7 +115,7 @@ def _offer_grad_cam(subject: Subject, rows: list[int]) -> None:
             for row, one in zip(rows, found, strict=True):
                 maps[row]["Grad-CAM"] = one
 
-        start("Grad-CAM", lambda report: grad_cam(card, reading, crops, said, report), finish)
+        start("Grad-CAM", lambda report: grad_cam(card, head, crops, said, report), finish)
         st.rerun()
 
 

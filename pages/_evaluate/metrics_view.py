@@ -9,7 +9,7 @@ from fer_core.labels import EMOTIONS
 from fer_core.models import store as model_store
 from fer_core.system.settings import settings
 from pages._components.chart import show_chart
-from pages._dataset.balance_view import name, show_tiles, tile
+from pages._components.gallery import name, show_tiles, tile
 from pages._evaluate import charts, groups_view
 from pages._evaluate.formatting import class_table, drift, percent, reach
 from pages._evaluate.selection import Subject
@@ -137,7 +137,7 @@ def _threshold(subject: Subject) -> None:
     one = subject.evaluation
     st.subheader("When to say uncertain", anchor=False)
     left, right = st.columns(2, gap="large")
-    key = f"threshold-{subject.question.name}-{subject.reading}-{one.threshold}"
+    key = f"threshold-{subject.question.name}-{subject.head}-{one.threshold}"
     with left:
         threshold = st.slider(
             "Uncertain below a confidence of", 0.0, 0.95, float(one.threshold), 0.01, key=key
@@ -166,7 +166,7 @@ def _threshold(subject: Subject) -> None:
 
 def _save(subject: Subject, threshold: float) -> None:
     try:
-        folder = model_store.save_threshold(subject.card, subject.reading, threshold)
+        folder = model_store.save_threshold(subject.card, subject.head, threshold)
     except FerError as error:
         st.error(str(error))
         return

@@ -14,10 +14,10 @@ from fer_core.evaluation.model_card import model_card
 from fer_core.evaluation.predictions import FORMS, forms_of, open_form
 from fer_core.models import registry
 from fer_core.models import store as model_store
+from fer_core.models.card import ModelCard
 from fer_core.models.export import CALIBRATION, export_int8_apart
 from fer_core.models.importing import ORDERS, RANGES, Wish, import_model
 from fer_core.models.importing.importer import order_from
-from fer_core.models.registry import ModelCard
 from fer_core.models.store import Entry
 from fer_core.system import temp_folders
 from fer_core.system.settings import settings
@@ -54,7 +54,7 @@ def _table(known: dict[str, Entry]) -> None:
         except FerError as error:
             rows.append({"model": entry.name, "kind": KINDS[entry.kind], "note": str(error)})
             continue
-        stored = card.readings[card.default_reading].figures
+        stored = card.heads[card.default_head].figures
         figures = stored.get("test") or stored.get("PrivateTest") or {}
         rows.append(
             {
@@ -63,7 +63,7 @@ def _table(known: dict[str, Entry]) -> None:
                 "weights": f"{card.parameters:,}" if card.parameters else "",
                 "MB": round(entry.size / 1e6, 1),
                 "files": ", ".join(forms_of(card)),
-                "readings": ", ".join(card.readings),
+                "heads": ", ".join(card.heads),
                 "test, right": percent(figures["accuracy"]) if figures else "not measured",
                 **({"one face, ms": speeds.get(str(entry.folder))} if speeds else {}),
             }

@@ -11,7 +11,7 @@ from pages._evaluate.selection import Subject
 
 
 def show(subject: Subject) -> None:
-    title = f"{subject.card.readings[subject.reading].title}, {subject.question.split} split"
+    title = f"{subject.card.heads[subject.head].title}, {subject.question.split} split"
     groups: dict[str, Evaluation] = {}
     try:
         groups = groups_view.evaluations(subject)
@@ -23,7 +23,7 @@ def show(subject: Subject) -> None:
     robust = [
         rows for (key, _), rows in st.session_state.get("robust", {}).items() if key == subject.key
     ]  # fmt: skip
-    stem = f"{name}-{subject.reading}-{subject.question.split}".replace(" ", "-")
+    stem = f"{name}-{subject.head}-{subject.question.split}".replace(" ", "-")
     with st.container(horizontal=True):
         st.download_button(
             "Report as HTML", lambda: page(subject, where, robust[-1] if robust else None, groups),

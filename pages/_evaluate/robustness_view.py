@@ -12,7 +12,7 @@ from fer_core.evaluation.predictions import open_form
 from fer_core.evaluation.robustness import EVERY
 from fer_core.images.corruptions import STRAINS
 from pages._components.chart import show_chart
-from pages._dataset.balance_view import show_tiles, tile
+from pages._components.gallery import show_tiles, tile
 from pages._dataset.state import start
 from pages._evaluate import charts
 from pages._evaluate.formatting import percent
@@ -53,11 +53,11 @@ def _work(subject: Subject, size: int):
     rows = np.flatnonzero(subject.truth >= 0)
     rows = np.sort(np.random.default_rng(0).permutation(rows)[:size])
     index, truth = subject.index, subject.truth[rows]
-    card, form, reading = subject.card, subject.question.form, subject.reading
+    card, form, head = subject.card, subject.question.form, subject.head
 
     def work(report) -> tuple[Robustness, ...]:
         crops = image_reading.crops(index, rows.tolist(), card.input_size)
-        classifier = open_form(card, form, reading, in_bulk=True)
+        classifier = open_form(card, form, head, in_bulk=True)
         return measure_robustness(classifier, Pictures(crops, truth), EVERY, 0, report)
 
     return work

@@ -14,8 +14,8 @@ from fer_core.evaluation.predictions import Answers, ask, forms_of
 from fer_core.labels import EMOTIONS
 from fer_core.models import registry
 from fer_core.models import store as model_store
+from fer_core.models.card import ModelCard
 from fer_core.models.classifier import Probabilities
-from fer_core.models.registry import ModelCard
 from pages._dataset.state import Opened, start
 
 FORM_TITLES = {"fp32": "LiteRT, 32 bits (what runs)", "int8": "LiteRT, 8 bits"}
@@ -66,7 +66,7 @@ class Subject:
     """A question with its answers, for one reading and one source of truth."""
 
     question: Question
-    reading: str
+    head: str
     source: str
     answers: Answers
     truth: Labels
@@ -76,7 +76,7 @@ class Subject:
     @property
     def key(self) -> Hashable:
         """Changes with whatever the figures depend on, also with decisions on labels."""
-        return self.question.key, self.reading, self.source, hash(self.truth.tobytes())
+        return self.question.key, self.head, self.source, hash(self.truth.tobytes())
 
     @property
     def index(self) -> DatasetIndex:
@@ -137,11 +137,11 @@ def choose(found: Opened) -> tuple[Question, str, str] | None:
         form = choose_form("Form", name, card, f"form-{name}")
         if form is None:
             return None
-        reading = st.selectbox(
+        head = st.selectbox(
             "Reading",
-            list(card.readings),
-            index=list(card.readings).index(card.default_reading),
-            format_func=lambda one: card.readings[one].title,
+            list(card.heads),
+            index=list(card.heads).index(card.default_head),
+            format_func=lambda one: card.heads[one].title,
             key=f"reading-{name}",
         )
         splits = [split for split in reversed(SPLITS) if split in found.index.counts().columns]
@@ -150,14 +150,14 @@ def choose(found: Opened) -> tuple[Question, str, str] | None:
             persist_state="session",
         )  # fmt: skip
         sources = [s for s in ferplus.SOURCES if s == "fer2013" or found.index.votes is not None]
-        own = sources.index(reading) if reading in sources else 0
+        own = sources.index(head) if head in sources else 0
         source = st.selectbox(
             "Truth", sources, own, format_func=ferplus.SOURCES.get,
-            key=f"truth-{reading}-{len(sources)}",
+            key=f"truth-{head}-{len(sources)}",
             help="What counts as right. The majority counts where it is one of the seven emotions "
             "and holds at least half of all votes; other images are left out.",
         )  # fmt: skip
-    return Question(card, name, form, found, split), reading, source
+    return Question(card, name, form, found, split), head, source
 
 
 def answers_to(question: Question, again: str = "Evaluate") -> Answers | None:
@@ -186,21 +186,21 @@ def _keep(kept: dict[Hashable, Answers], key: Hashable, answers: Answers) -> Non
         del kept[next(iter(kept))]
 
 
-def judge(question: Question, reading: str, source: str, answers: Answers) -> Subject:
+def judge(question: Question, head: str, source: str, answers: Answers) -> Subject:
     """All figures; kept until something that they depend on changes.
 
     Raises:
         DatasetError: No image has a truth of this kind.
     """
     truth = decided_truth(question, source)
-    head = question.card.reading(reading)
+    head = question.card.head(head)
     how = (head.temperature, head.abstain_below)
-    key = (question.key, reading, source, how, hash(truth.tobytes()))
+    key = (question.key, head, source, how, hash(truth.tobytes()))
     kept: dict[Hashable, Subject] = st.session_state.setdefault("evaluate_now", {})
     if key not in kept:
-        chances = answers.probabilities(question.card, reading)
+        chances = answers.probabilities(question.card, head)
         result = evaluate(chances, truth, head.abstain_below)
-        kept[key] = Subject(question, reading, source, answers, truth, chances, result)
+        kept[key] = Subject(question, head, source, answers, truth, chances, result)
         while len(kept) > KEPT_ANSWERS:
             del kept[next(iter(kept))]
     return replace(kept[key], question=question)

@@ -84,7 +84,7 @@ def show_face(session: LiveSession, coming: bool) -> None:
     person = face.person if face else chosen
     now = session.now_s if session.active else session.now_s - session.silent_s
     seen = session.history.of(person, now)
-    if seen.readings:
+    if seen.results:
         st.html(charts.timeline(seen))
         empty = session.history.without_face
         who = f"Person {person}" if person and len(session.history.persons()) > 1 else "All"

@@ -22,8 +22,8 @@ OVERLAY = (VALID, "#D55E00", "#0072B2", "#CC79A7", "#E69F00", "#56B4E9")
 
 def loss(run: Run, now: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Loss of training and validation by epoch; ``now`` is the epoch that runs."""
-    reading = run.config.readings[0]
-    train = [history.training_value(line, "loss", reading) for line in run.epochs]
+    head = run.config.heads[0]
+    train = [history.training_value(line, "loss", head) for line in run.epochs]
     lines = [
         _line("training", run.epochs, train, TRAIN, _running(run, now, "loss")),
         _line("validation", run.epochs, [line.get("val_loss") for line in run.epochs], VALID),
@@ -33,8 +33,8 @@ def loss(run: Run, now: Mapping[str, Any] | None = None) -> dict[str, Any]:
 
 def accuracy(run: Run, now: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Accuracy of training and validation, and the macro-F1, by epoch."""
-    reading = run.config.readings[0]
-    train = [history.training_value(line, "accuracy", reading) for line in run.epochs]
+    head = run.config.heads[0]
+    train = [history.training_value(line, "accuracy", head) for line in run.epochs]
     lines = [
         _line("training", run.epochs, train, TRAIN, _running(run, now, "accuracy")),
         *(
@@ -69,13 +69,13 @@ def learning_rate(run: Run) -> dict[str, Any]:
 
 def table(run: Run) -> pd.DataFrame:
     """The figures of the charts above, a row an epoch."""
-    reading = run.config.readings[0]
+    head = run.config.heads[0]
     rows = [
         {
             "epoch": line["epoch"] + 1,
-            "training loss": history.training_value(line, "loss", reading),
+            "training loss": history.training_value(line, "loss", head),
             "validation loss": line.get("val_loss"),
-            "training accuracy": history.training_value(line, "accuracy", reading),
+            "training accuracy": history.training_value(line, "accuracy", head),
             "validation accuracy": line.get("val_accuracy"),
             "validation macro-F1": line.get("val_macro_f1"),
             "learning rate": line["learning_rate"],
@@ -119,7 +119,7 @@ def confusion(matrix: Sequence[Sequence[int]]) -> dict[str, Any]:
 
 def _running(run: Run, now: Mapping[str, Any] | None, name: str) -> tuple[float, float] | None:
     """Where the epoch that runs is, and its figure so far."""
-    value = history.training_value(now, name, run.config.readings[0]) if now else None
+    value = history.training_value(now, name, run.config.heads[0]) if now else None
     if now is None or value is None or now["epoch"] < len(run.epochs):
         return None
     return now["epoch"] + now["step"] / now["steps"], value

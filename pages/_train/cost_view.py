@@ -7,8 +7,8 @@ from functools import partial
 import streamlit as st
 
 from fer_core.errors import CancelledError, FerError
-from fer_core.jobs import duration
 from fer_core.system.background_task import Task
+from fer_core.system.jobs import duration
 from fer_core.training import estimate, runs
 from fer_core.training.config import TrainConfig
 from fer_core.training.estimate import Estimate

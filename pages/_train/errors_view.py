@@ -10,7 +10,7 @@ from fer_core.errors import FerError
 from fer_core.labels import EMOTIONS
 from fer_core.training.runs import Run
 from pages._components.chart import show_table
-from pages._dataset.balance_view import enlarge, show_tiles
+from pages._components.gallery import enlarge, show_tiles
 from pages._train import charts, plot
 
 

@@ -5,10 +5,10 @@ import streamlit as st
 from streamlit.column_config import NumberColumn
 
 from fer_core.errors import FerError
-from fer_core.jobs import State
 from fer_core.models import registry
 from fer_core.models import store as model_store
-from fer_core.models.registry import INT8_FILE, KERAS_FILE, LITERT_FILE, ModelCard
+from fer_core.models.card import INT8_FILE, KERAS_FILE, LITERT_FILE, ModelCard
+from fer_core.system.jobs import State
 from fer_core.training import run_archive, runs
 from fer_core.training.runs import Run
 from pages._train.state import act
@@ -40,13 +40,13 @@ def show(run: Run) -> None:
 
 def _figures(card: ModelCard) -> None:
     rows = [
-        {"model": title, "reading": reading.title, "split": split, "pictures": figures["n"],
+        {"model": title, "head": head.title, "split": split, "pictures": figures["n"],
          "accuracy": figures["accuracy"], "macro-F1": figures["macro_f1"],
          "calibration error": figures["calibration_error"]}
         for title, one in (("this run", card), ("in use", _in_use()))
         if one
-        for reading in one.readings.values()
-        for split, figures in reading.figures.items()
+        for head in one.heads.values()
+        for split, figures in head.figures.items()
     ]  # fmt: skip
     numbers = ("accuracy", "macro-F1", "calibration error")
     st.dataframe(

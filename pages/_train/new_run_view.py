@@ -8,14 +8,14 @@ import streamlit as st
 import yaml
 
 from fer_core.dataset import corrections, demo, store
+from fer_core.dataset.source import DatasetSource
 from fer_core.errors import FerError, TrainingError
 from fer_core.models import registry
-from fer_core.models.registry import KERAS_FILE, ModelCard
+from fer_core.models.card import KERAS_FILE, ModelCard
 from fer_core.system.yaml_files import fields_of
 from fer_core.training import runs
-from fer_core.training.config import ARCHITECTURES, READINGS, TrainConfig
+from fer_core.training.config import ARCHITECTURES, HEADS, TrainConfig
 from fer_core.training.presets import PRESETS, fitted
-from fer_core.training.runs import Source
 from pages._components.chart import show_chart
 from pages._dataset import charts, open_dataset
 from pages._dataset.state import Opened, finish_or_show, opened
@@ -26,7 +26,7 @@ FILE = "From a file"
 NETWORKS = {"mobilenetv2": "MobileNetV2", "fernet": "FERNet, small and ours"}
 STARTS = {"imagenet": "ImageNet weights", "scratch": "From scratch"}
 LABELS = {
-    "Labels and votes": READINGS, "The dataset's labels": ("fer2013",), "FER+ votes": ("ferplus",),
+    "Labels and votes": HEADS, "The dataset's labels": ("fer2013",), "FER+ votes": ("ferplus",),
 }  # fmt: skip
 FEATURES = "features"  # the layer that this program's own networks have and others may not
 
@@ -50,7 +50,7 @@ def show() -> None:
     _start(config, source)
 
 
-def dataset(found: Opened) -> Source | None:
+def dataset(found: Opened) -> DatasetSource | None:
     """The open dataset as a source, with its counts shown; None where it cannot be trained on."""
     counts = found.decided().counts()
     if "train" not in counts or (counts["train"] > 0).sum() < 2:
@@ -70,7 +70,7 @@ def dataset(found: Opened) -> Source | None:
     root = found.index.root
     is_demo = root == store.default_home() / demo.NAME
     decided = len(found.decisions) > 0
-    return Source(
+    return DatasetSource(
         "demo" if is_demo else str(root),
         votes=str(found.votes_file) if found.votes_file else None,
         decisions=str(found.decisions.file) if decided else None,
@@ -134,8 +134,8 @@ def _network(values: dict[str, Any], key: str) -> None:
     if values["start"] in models:
         card = models[values["start"]]
         values |= {"input_size": card.input_size, "channels": card.channels}
-        kept_readings = [name for name in values["readings"] if name in card.readings]
-        values["readings"] = kept_readings or list(card.readings)[:1]
+        kept_heads = [name for name in values["heads"] if name in card.heads]
+        values["heads"] = kept_heads or list(card.heads)[:1]
 
 
 def _models(architecture: str) -> dict[str, ModelCard]:
@@ -156,17 +156,17 @@ def _models(architecture: str) -> dict[str, ModelCard]:
 def _labels(values: dict[str, Any], key: str, has_votes: bool) -> None:
     if not has_votes:
         return
-    now = tuple(values["readings"])
+    now = tuple(values["heads"])
     options = LABELS if now in LABELS.values() else {**LABELS, "As in the file": now}
     chosen = st.selectbox(
         "Learns from", list(options), list(options.values()).index(now),
         key=f"{key}-labels-{values['start']}", persist_state="session",
         help="The dataset's single labels, the votes of ten people, or both with a head each.",
     )  # fmt: skip
-    values["readings"] = list(options[chosen])
+    values["heads"] = list(options[chosen])
 
 
-def _start(config: TrainConfig, source: Source) -> None:
+def _start(config: TrainConfig, source: DatasetSource) -> None:
     now = runs.active()
     name = "demo" if source.data == "demo" else Path(source.data).name
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -188,7 +188,7 @@ def _start(config: TrainConfig, source: Source) -> None:
         st.code(yaml.safe_dump(config.to_dict(), sort_keys=False), language="yaml", height=200)
 
 
-def _command(source: Source) -> str:
+def _command(source: DatasetSource) -> str:
     parts = ["python -m fer_core train --run RUN --config config.yaml --data", quote(source.data)]
     for name, emotion in (source.names or {}).items():
         parts += ["--folder", quote(f"{name}={emotion}")]
@@ -198,7 +198,7 @@ def _command(source: Source) -> str:
     return " ".join([*parts, *["--corrections"] * source.corrections])
 
 
-def _begin(config: TrainConfig, source: Source, title: str) -> None:
+def _begin(config: TrainConfig, source: DatasetSource, title: str) -> None:
     cost_view.measurement().end()
     begun, now = st.session_state.setdefault("run_begun", {}), runs.active()
     try:

@@ -15,7 +15,7 @@ _library = declare_component("plotly", path=Path(plotly.__file__).parent / "pack
 _chart = st.components.v2.component(
     "plot",
     html='<div role="figure" style="width:100%"></div>',
-    js=Path(__file__).with_name("plot.js").read_text("utf-8"),
+    js=Path(__file__).with_name("live_plot.js").read_text("utf-8"),
     isolate_styles=False,
 )
 

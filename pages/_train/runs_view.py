@@ -7,7 +7,7 @@ import streamlit as st
 from streamlit.column_config import NumberColumn
 
 from fer_core.errors import FerError
-from fer_core.jobs import duration
+from fer_core.system.jobs import duration
 from fer_core.training import run_archive, runs
 from fer_core.training.runs import Run
 from pages._components.chart import show_chart

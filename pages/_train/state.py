@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from fer_core.errors import FerError
-from fer_core.jobs import Job
+from fer_core.system.jobs import Job
 from fer_core.training import runs
 
 PART, CHOSEN = "train_part", "train_run"

@@ -6,8 +6,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from fer_core.sweeps.config import Range, SweepConfig
-from fer_core.sweeps.store import Trial
+from fer_core.cluster.sweeps.config import Range, SweepConfig
+from fer_core.cluster.sweeps.store import Trial
 from pages._train.config_form import TITLES
 
 SCALE = [[0, "#E69F00"], [0.5, "#56B4E9"], [1, "#1FA38F"]]

@@ -11,15 +11,15 @@ import streamlit as st
 from streamlit.column_config import NumberColumn
 
 from fer_core.cluster import connection
+from fer_core.cluster.sweeps import store
+from fer_core.cluster.sweeps.config import Range, SweepConfig, kinds
+from fer_core.cluster.sweeps.store import Sweep, Trial
+from fer_core.dataset.source import DatasetSource
 from fer_core.errors import FerError
-from fer_core.jobs import State, duration
-from fer_core.sweeps import store
-from fer_core.sweeps.config import Range, SweepConfig, kinds
-from fer_core.sweeps.store import Sweep, Trial
+from fer_core.system.jobs import State, duration
 from fer_core.training import runs
 from fer_core.training.config import Augmentation
 from fer_core.training.presets import PRESETS, fitted
-from fer_core.training.runs import Source
 from pages._dataset import open_dataset
 from pages._dataset.state import Opened, finish_or_show, opened
 from pages._train import config_form, new_run_view, sweep_chart
@@ -158,7 +158,7 @@ def _new() -> None:
         _choose(found, source)
 
 
-def _choose(found: Opened, source: Source) -> None:
+def _choose(found: Opened, source: DatasetSource) -> None:
     preset = st.selectbox("Starts from", list(PRESETS), key="sweep_preset")
     base = fitted(PRESETS[preset].config, found.index.votes is not None)
     tried = st.multiselect("What to try", OFFERED, ["learning_rate", "dropout"], format_func=title,

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from fer_core.errors import FerError
-from fer_core.jobs import CANCEL, PAUSE, Job, State, duration, job
+from fer_core.system.jobs import CANCEL, PAUSE, Job, State, duration, job
 from fer_core.training import history, runs
 from fer_core.training.runs import STOP, Run
 from pages._components.chart import show_table

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from fer_core.jobs import Job
+from fer_core.system.jobs import Job
 from fer_core.system.settings import settings
 
 MOST_BYTES = 500_000_000

@@ -5,8 +5,8 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from fer_core import EMOTIONS
-from fer_core.jobs import Job
 from fer_core.labels import COLORS, UNCERTAIN_COLOR
+from fer_core.system.jobs import Job
 from pages._components.chart import show_chart
 from pages._components.model import STATIC
 from pages._upload import downloads

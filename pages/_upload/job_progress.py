@@ -3,7 +3,7 @@
 import streamlit as st
 
 from fer_core.errors import FerError
-from fer_core.jobs import CANCEL, Job, State, duration
+from fer_core.system.jobs import CANCEL, Job, State, duration
 from fer_core.system.settings import settings
 from pages._upload import visitor_jobs
 

@@ -5,7 +5,7 @@ import time
 import streamlit as st
 
 from fer_core.errors import FerError
-from fer_core.jobs import Job, State, duration
+from fer_core.system.jobs import Job, State, duration
 from pages._upload import files_view, job_progress, video_view, visitor_jobs
 
 

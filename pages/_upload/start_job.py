@@ -9,8 +9,8 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from fer_core.dataset.store import check_space
 from fer_core.errors import FerError, JobError
-from fer_core.jobs import PUBLIC_HOURS, Job
 from fer_core.models import registry
+from fer_core.system.jobs import PUBLIC_HOURS, Job
 from fer_core.system.paths import typed
 from fer_core.system.settings import settings
 from fer_core.video import SUFFIXES
@@ -45,7 +45,7 @@ class Wish:
     draws: bool = False
 
 
-def video(reading: str) -> None:
+def video(head: str) -> None:
     """Choose a video and start."""
     chosen = st.file_uploader(
         "Drop or choose a video", [suffix[1:] for suffix in SUFFIXES], key=f"video_file-{_round()}"
@@ -60,15 +60,15 @@ def video(reading: str) -> None:
             "Annotated video", value=True, key="video_draws",
             help="Also make a copy of the video with boxes and labels drawn in. Takes longer.",
         )  # fmt: skip
-    _button(Wish("video", chosen, path, ["--reading", reading, *READ[wanted]], draws))
+    _button(Wish("video", chosen, path, ["--reading", head, *READ[wanted]], draws))
 
 
-def files(reading: str, is_crop: bool) -> None:
+def files(head: str, is_crop: bool) -> None:
     """Choose a ZIP or a folder and start."""
     chosen = st.file_uploader("Drop or choose a ZIP of photos", ["zip"], key=f"zip_file-{_round()}")
     path = _path("/photos", "A folder, also with folders in it, or a ZIP. Up to 100,000 files.")
     options = ["--crop"] if is_crop else []
-    _button(Wish("files", chosen, path, ["--reading", reading, *options]))
+    _button(Wish("files", chosen, path, ["--reading", head, *options]))
 
 
 def _path(example: str, what: str) -> str:

@@ -7,8 +7,8 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from fer_core import EMOTIONS
-from fer_core.jobs import Job
 from fer_core.labels import COLORS
+from fer_core.system.jobs import Job
 from fer_core.system.settings import settings
 from fer_core.video import summary
 from pages._components.chart import show_chart

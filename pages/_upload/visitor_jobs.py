@@ -8,8 +8,8 @@ from pathlib import Path
 import streamlit as st
 
 from fer_core.errors import FerError
-from fer_core.jobs import Job, Jobs
-from fer_core.jobs import job as job_module
+from fer_core.system.jobs import Job, Jobs
+from fer_core.system.jobs import job as job_module
 from fer_core.system.settings import settings
 
 OPEN, OTHERS = "job", "held"

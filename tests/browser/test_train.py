@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from fer_core.jobs import Jobs
+from fer_core.system.jobs import Jobs
 
 pytestmark = pytest.mark.browser
 
@@ -17,7 +17,7 @@ version: 1
 architecture: fernet
 start: scratch
 input_size: 32
-readings: [fer2013]
+heads: [fer2013]
 epochs: {EPOCHS}
 batch_size: 64
 learning_rate: 0.002

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fer_core.cli.train import open_dataset
 from fer_core.dataset import demo, ferplus, store
+from fer_core.dataset.source import DatasetSource
 from fer_core.errors import JobError
 from fer_core.system.settings import settings
 from fer_core.training import runs
@@ -114,7 +114,7 @@ def test_training_sees_the_folder_as_the_page_does(
 ) -> None:
     sources = []
 
-    def caught(config: TrainConfig, source: runs.Source, title: str) -> None:
+    def caught(config: TrainConfig, source: DatasetSource, title: str) -> None:
         sources.append(source)
         raise JobError("caught")
 
@@ -130,7 +130,7 @@ def test_training_sees_the_folder_as_the_page_does(
     app.switch_page("pages/train.py").run()
     press(app, "Start training")
     (source,) = sources
-    index = open_dataset({name: getattr(source, name) for name in source.__slots__})
+    index = source.open()
     seen, given = (one.table.set_index("file")["label"].astype("str") for one in (index, shown))
     assert seen.equals(given.reindex(seen.index))
     assert (seen == "sad").sum() >= 5

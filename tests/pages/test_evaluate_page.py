@@ -113,7 +113,7 @@ def test_the_threshold_is_saved_in_a_card_of_ones_own(app: AppTest) -> None:
     press(app, "Save into")
     card = registry.load_card()
     assert card.folder == settings().home / "models" / "mobilenetv2"
-    assert card.reading("fer2013").abstain_below == 0.3
+    assert card.head("fer2013").abstain_below == 0.3
 
 
 def test_mistakes_can_be_decided(app: AppTest) -> None:

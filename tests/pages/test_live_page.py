@@ -41,10 +41,10 @@ def test_it_starts_with_the_notice_and_a_camera_that_is_off() -> None:
     assert {toggle.label for toggle in app.toggle} == {"Mirror", "Bars beside the faces"}
 
 
-@pytest.mark.parametrize("reading", ["fer2013", "ferplus"])
-def test_every_reading_and_option_can_be_chosen(reading: str) -> None:
+@pytest.mark.parametrize("head", ["fer2013", "ferplus"])
+def test_every_reading_and_option_can_be_chosen(head: str) -> None:
     app = open_live().run().switch_page("pages/live.py").run()
-    app.selectbox(key="reading").set_value(reading).run()
+    app.selectbox(key="head").set_value(head).run()
     app.toggle(key="mirror").set_value(False).run()
     app.slider(key="smoothing").set_value(0.0).run()
     assert not app.exception

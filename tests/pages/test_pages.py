@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from fer_core import EMOTIONS, EmotionClassifier
 from fer_core.explain import Explainer
 from fer_core.images.codec import encode
-from fer_core.models import registry
+from fer_core.models import card, registry
 from fer_core.system.settings import settings
 from tests.page_kit import open_page, texts
 
@@ -32,7 +32,7 @@ def test_home_says_what_it_is_and_how_good() -> None:
     said = texts(app)
     for part in ("FER Studio", "Art. 5(1)(f)", "Art. 50(3)", "not stored", "pictures right"):
         assert part in said
-    figures = registry.load_card().readings["fer2013"].figures["test"]
+    figures = registry.load_card().heads["fer2013"].figures["test"]
     assert f"{figures['accuracy'] * 100:.1f} %" in said
     assert len(app.dataframe[0].value) == 7
 
@@ -56,8 +56,8 @@ def test_a_new_threshold_counts_for_what_is_shown(model_copy: Path) -> None:
     app.button[0].click().run()
     assert "uncertain" not in texts(app)
     card = json.loads((folder / "card.json").read_text())
-    for reading in card["readings"].values():
-        reading["abstain_below"] = 1.0
+    for head in card["heads"].values():
+        head["abstain_below"] = 1.0
     (folder / "card.json").write_text(json.dumps(card))
     assert "uncertain" in texts(app.run())
 
@@ -104,7 +104,7 @@ def test_a_face_crop_is_read_without_searching(astronaut: np.ndarray) -> None:
 def test_the_other_reading_reads_again(face: bytes) -> None:
     app = upload(open_page("upload"), ("a.jpg", face))
     first = app.dataframe[0].value.p_happy[0]
-    app.selectbox(key="reading").set_value("ferplus").run()
+    app.selectbox(key="head").set_value("ferplus").run()
     assert not app.exception
     assert app.dataframe[0].value.p_happy[0] != first
 
@@ -116,7 +116,7 @@ def test_results_that_cannot_be_read_again_say_so(face: bytes) -> None:
     app.switch_page("pages/home.py").run()
     app.switch_page("pages/upload.py").run()
     assert "another model or setting" not in texts(app)
-    app.selectbox(key="reading").set_value("ferplus").run()
+    app.selectbox(key="head").set_value("ferplus").run()
     assert not app.exception
     assert "Some were read with another model or setting" in texts(app)
     assert not any(toggle.label == "Why?" for toggle in app.toggle), (
@@ -174,7 +174,7 @@ def test_a_network_without_a_map_of_its_own_has_grad_cam() -> None:
     shipped = registry.SHIPPED / "mobilenetv2"
     folder = settings().home / "models" / "mobilenetv2"
     shutil.copytree(shipped, folder)
-    shutil.copy(folder / registry.INT8_FILE, folder / registry.LITERT_FILE)
+    shutil.copy(folder / card.INT8_FILE, folder / card.LITERT_FILE)
     app = open_page("upload")
     next(button for button in app.button if button.label.startswith("Try")).click()
     app.run()

@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 
 from fer_core.cluster import connection
+from fer_core.cluster.sweeps import store
+from fer_core.cluster.sweeps.config import Range, SweepConfig
 from fer_core.dataset import demo
 from fer_core.dataset import store as datasets
-from fer_core.jobs import CANCEL, State, job
-from fer_core.sweeps import store
-from fer_core.sweeps.config import Range, SweepConfig
+from fer_core.system.jobs import CANCEL, State, job
 from fer_core.training import runs
 from pages._train import sweep_chart
 from tests.page_kit import choose, open_page, press, texts
 from tests.run_kit import made
 
-BASE = {"architecture": "fernet", "start": "scratch", "readings": ["fer2013"], "epochs": 4}
+BASE = {"architecture": "fernet", "start": "scratch", "heads": ["fer2013"], "epochs": 4}
 FIELDS = {
     "learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}, "optimizer": ["adamw", "sgd"],
     "augmentation.rotation": {"low": 0, "high": 20},

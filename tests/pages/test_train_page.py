@@ -9,13 +9,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from fer_core.dataset import demo, store
-from fer_core.jobs import Job, State
+from fer_core.dataset.source import DatasetSource
 from fer_core.models import registry
 from fer_core.models import store as model_store
+from fer_core.system.jobs import Job, State
 from fer_core.system.settings import settings
 from fer_core.training import estimate, run_archive, runs
 from fer_core.training.presets import PRESETS
-from fer_core.training.runs import Source
 from pages._train import model_view, new_run_view
 from tests.page_kit import choose, open_page, press, texts
 from tests.run_kit import line, made
@@ -69,7 +69,7 @@ def test_what_it_will_cost_is_said_where_nothing_can_be_written_down(
 
 
 def test_the_command_has_what_folders_stand_for() -> None:
-    source = Source("/data", votes="votes.csv", names={"laughing out loud": "happy"})
+    source = DatasetSource("/data", votes="votes.csv", names={"laughing out loud": "happy"})
     assert new_run_view._command(source) == (
         "python -m fer_core train --run RUN --config config.yaml --data /data "
         "--folder 'laughing out loud=happy' --votes votes.csv"
@@ -129,10 +129,10 @@ def test_a_file_may_name_its_readings_in_any_order() -> None:
 
         from pages._train import new_run_view
 
-        for number, readings in enumerate((["ferplus", "fer2013"], ["ferplus"])):
-            values = {"readings": readings, "start": "scratch"}
+        for number, heads in enumerate((["ferplus", "fer2013"], ["ferplus"])):
+            values = {"heads": heads, "start": "scratch"}
             new_run_view._labels(values, str(number), has_votes=True)
-            st.write(" ".join(values["readings"]))
+            st.write(" ".join(values["heads"]))
 
     app = AppTest.from_function(script).run()
     assert not app.exception, app.exception
@@ -277,7 +277,7 @@ def test_a_second_press_shows_the_run_that_was_begun(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(runs, "start", start)
     monkeypatch.setattr(runs, "active", lambda: begun[0] if begun else None)
     for _ in range(2):
-        new_run_view._begin(PRESETS["Quick look"].config, Source("demo"), "First")
+        new_run_view._begin(PRESETS["Quick look"].config, DatasetSource("demo"), "First")
         assert new_run_view.st.session_state["train_next"] == "First"
     assert len(begun) == 1
     assert "train_error" not in new_run_view.st.session_state

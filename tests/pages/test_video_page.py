@@ -14,9 +14,9 @@ from streamlit.testing.v1 import AppTest
 from fer_core import EMOTIONS
 from fer_core.errors import DatasetError, JobError
 from fer_core.images.codec import encode
-from fer_core.jobs import Job, Jobs, State
-from fer_core.jobs import job as job_module
 from fer_core.models import registry
+from fer_core.system.jobs import Job, Jobs, State
+from fer_core.system.jobs import job as job_module
 from fer_core.system.settings import settings
 from pages._upload import downloads, start_job, visitor_jobs
 from tests.clips import face_picture, make_clip, wall
@@ -257,7 +257,7 @@ def test_going_on_counts_as_starting_does_on_public_links(monkeypatch: pytest.Mo
 def offer(folder: str) -> None:
     from pathlib import Path
 
-    from fer_core.jobs.job import load
+    from fer_core.system.jobs.job import load
     from pages._upload import downloads
 
     downloads.show(load(Path(folder)))

@@ -68,9 +68,9 @@ def main(folder: Path) -> None:
         card = load_card(file.parent)
         model = keras.saving.load_model(file, compile=False)
         pixels = network_input([crop] * 7, card.input_size, card.channels)
-        for reading in card.readings:
-            maps = compute(model, reading, card.features, pixels, range(7))
-            np.save(folder / f"{card.name}-{reading}.npy", maps)
+        for head in card.heads:
+            maps = compute(model, head, card.features, pixels, range(7))
+            np.save(folder / f"{card.name}-{head}.npy", maps)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ class StubRecognizer:
         self.classifier = SimpleNamespace(abstain_below=0.4)
         self.delay_s = delay_s
         self.faces = faces
-        self.searches = self.readings = 0
+        self.searches = self.results = 0
         self.fail_at: set[int] = set()
         self.running = threading.Lock()
 
@@ -40,9 +40,9 @@ class StubRecognizer:
     def classify(self, rgb, detections):
         assert self.running.acquire(blocking=False), "two pictures were read at the same time"
         try:
-            self.readings += 1
+            self.results += 1
             time.sleep(self.delay_s)
-            if self.readings in self.fail_at:
+            if self.results in self.fail_at:
                 raise RuntimeError("the network tripped once")
             return tuple(FaceEmotion(d.box, d.score, happy(), False) for d in detections)
         finally:

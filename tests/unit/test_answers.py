@@ -20,9 +20,9 @@ def test_answers_are_those_of_the_classifier(tree: Path) -> None:
     index, card = scan(tree), registry.load_card()
     answers = ask(card, index)
     crops = [image_reading.read(index.path(row)) for row in range(len(index))]
-    for reading in card.readings:
-        wanted = EmotionClassifier.load(reading=reading).predict(crops)
-        np.testing.assert_allclose(answers.probabilities(card, reading), wanted, atol=1e-5)
+    for head in card.heads:
+        wanted = EmotionClassifier.load(head=head).predict(crops)
+        np.testing.assert_allclose(answers.probabilities(card, head), wanted, atol=1e-5)
     assert answers.features is not None
     assert answers.features.shape == (20, 1280)
 
@@ -39,7 +39,7 @@ def oblong(tmp_path: Path, picture: Callable[[int], Pixels]) -> DatasetIndex:
 
 def test_pictures_that_are_not_square_are_judged_as_recognised(oblong: DatasetIndex) -> None:
     card, recognizer = registry.load_card(), Recognizer.load(detector="haar")
-    found = ask(card, oblong).probabilities(card, recognizer.classifier.reading)
+    found = ask(card, oblong).probabilities(card, recognizer.classifier.head)
     for row, given in enumerate(found):
         rgb = decode(oblong.path(row).read_bytes(), "0.png")
         wanted = recognizer.recognize_crop(rgb).probabilities

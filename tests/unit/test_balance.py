@@ -13,7 +13,7 @@ from fer_core import balance
 from fer_core.balance import Recipe, plan
 from fer_core.dataset import ferplus, image_reading, scan, splits, store
 from fer_core.dataset.importers.folder import import_folder
-from fer_core.dataset.importers.zip import import_zip
+from fer_core.dataset.importers.zip_archive import import_zip
 from fer_core.errors import CancelledError, DatasetError, ImageError
 from fer_core.images.augment import LIMITS, Spec
 

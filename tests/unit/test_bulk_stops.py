@@ -169,7 +169,7 @@ import sys, time
 from fer_core.bulk import run, videos
 run.PHOTOS_A_PART = 2
 videos.SHOTS_A_PART = 5
-from fer_core.__main__ import main
+from fer_core.cli.main import main
 sys.exit(main(sys.argv[1:]))
 """
 

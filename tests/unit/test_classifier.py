@@ -7,8 +7,8 @@ import pytest
 
 from fer_core import EmotionClassifier
 from fer_core.errors import ModelError
+from fer_core.models.card import LITERT_FILE
 from fer_core.models.classifier import softmax
-from fer_core.models.registry import LITERT_FILE
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,7 @@ def test_threads_share_one_classifier(classifier: EmotionClassifier) -> None:
 def test_readings_differ() -> None:
     crops = noise(2, 48, 48)
     card = EmotionClassifier.load("mobilenetv2").card
-    answers = [EmotionClassifier.load("mobilenetv2", name).predict(crops) for name in card.readings]
+    answers = [EmotionClassifier.load("mobilenetv2", name).predict(crops) for name in card.heads]
     assert len(answers) == 2
     assert np.abs(answers[0] - answers[1]).max() > 0.01
 
@@ -104,7 +104,7 @@ def test_temperature_softens(model_copy: Path) -> None:
     crops = noise(1, 48, 48)
     sharp = EmotionClassifier.load(model_copy).predict(crops)
     card = json.loads((model_copy / "card.json").read_text())
-    card["readings"]["fer2013"]["temperature"] *= 3
+    card["heads"]["fer2013"]["temperature"] *= 3
     (model_copy / "card.json").write_text(json.dumps(card))
     soft = EmotionClassifier.load(model_copy).predict(crops)
     assert soft.max() < sharp.max()

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_core.__main__ import main
+from fer_core.cli.main import main
 from fer_core.images.codec import encode
 from fer_core.models import registry
-from fer_core.models.registry import LITERT_FILE
+from fer_core.models.card import LITERT_FILE
 from fer_core.system.files import write_json
 
 
@@ -111,11 +111,11 @@ def test_export_re_creates_what_the_keras_file_says(
     noise = np.random.default_rng(3).integers(0, 256, (6, 96, 96, 3), np.uint8)
     crops = [*noise, np.ascontiguousarray(astronaut[65:195, 160:290])]
     model = keras.saving.load_model(model_copy / "model.keras", compile=False)
-    for reading in ("fer2013", "ferplus"):
-        classifier = EmotionClassifier.load(model_copy, reading)
+    for head in ("fer2013", "ferplus"):
+        classifier = EmotionClassifier.load(model_copy, head)
         card = classifier.card
         logits = model(network_input(crops, card.input_size, card.channels), training=False)
-        expected = softmax(np.array(logits[reading]) / card.readings[reading].temperature)
+        expected = softmax(np.array(logits[head]) / card.heads[head].temperature)
         np.testing.assert_allclose(classifier.predict(crops), expected, atol=1e-3)
 
 

@@ -17,16 +17,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from fer_core import bulk
-from fer_core.__main__ import main
 from fer_core.bulk import inputs
+from fer_core.cli.main import main
 from fer_core.cluster import bulk as cluster_bulk
 from fer_core.cluster import connection, result_folder
 from fer_core.cluster.connection import ClusterError
 from fer_core.errors import CancelledError, DatasetError, FerError, JobError
 from fer_core.images.codec import encode
-from fer_core.jobs import process_lock
 from fer_core.recognition.pool import Crew
 from fer_core.recognition.results import RESULT_COLUMNS
+from fer_core.system.jobs import process_lock
 from tests.clips import face_picture, make_clip, wall
 from tests.conftest import ROOT, environment_of_tests
 
@@ -313,7 +313,7 @@ def test_an_error_that_a_member_meets_ends_the_job(
 OTHER_VERSION = """
 import sys, ray
 ray.__version__ = "1.0.0"
-from fer_core.__main__ import main
+from fer_core.cli.main import main
 sys.exit(main(sys.argv[1:]))
 """
 

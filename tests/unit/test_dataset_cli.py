@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from fer_core.__main__ import main
+from fer_core.cli.main import main
 from fer_core.dataset import scan, store
 
 

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 from fer_core.dataset import demo, ferplus, image_reading, scan, store
-from fer_core.dataset.importers import zip
+from fer_core.dataset.importers import zip_archive
 from fer_core.dataset.importers.fer2013_csv import import_csv
 from fer_core.dataset.importers.importer import take_in
-from fer_core.dataset.importers.zip import import_zip
+from fer_core.dataset.importers.zip_archive import import_zip
 from fer_core.errors import CancelledError, DatasetError
 from fer_core.labels import EMOTIONS
+from fer_core.system import zip_files
 
 PNG = image_reading.png(np.arange(2304, dtype=np.uint8).reshape(48, 48))
 GOOD = {"train/happy/a.png": PNG, "train/sad/b.png": PNG}
@@ -87,7 +88,7 @@ def test_a_zip_that_is_refused_leaves_nothing(source: io.BytesIO, says: str) -> 
 def test_a_zip_that_is_too_large_is_refused_by_what_it_says(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(zip, "MAX_TOTAL", 100)
+    monkeypatch.setattr(zip_files, "MAX_TOTAL", 100)
     with pytest.raises(DatasetError, match="would unpack to"):
         import_zip(packed(GOOD), "large")
 
@@ -330,6 +331,6 @@ def test_a_zip_that_may_not_be_read_is_said(
         raise PermissionError(13, "Permission denied")
 
     (tmp_path / "mine.zip").touch()
-    monkeypatch.setattr(zip.zipfile, "ZipFile", denied)
+    monkeypatch.setattr(zip_archive.zipfile, "ZipFile", denied)
     with pytest.raises(DatasetError, match=r"mine\.zip: cannot be read \(Permission denied\)"):
         take_in(tmp_path / "mine.zip")

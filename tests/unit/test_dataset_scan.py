@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fer_core.balance import class_weights
 from fer_core.dataset import discover, ferplus, image_reading, scan
-from fer_core.dataset import index as indexes
 from fer_core.dataset.discover import other_names
 from fer_core.errors import CancelledError, DatasetError, ImageError
 from fer_core.images.codec import encode
@@ -195,13 +195,13 @@ def test_a_png_bomb_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
     ],
 )
 def test_imbalance_and_weights(counts: dict, ratio: float, weights: dict) -> None:
-    assert indexes.imbalance(counts) == ratio
-    assert indexes.class_weights(counts) == pytest.approx(weights)
+    assert class_weights.imbalance(counts) == ratio
+    assert class_weights.class_weights(counts) == pytest.approx(weights)
 
 
 @pytest.mark.parametrize(("count", "expected"), [(0, 0.0), (1, 1.0), (100, 95.2), (10**6, 1000.0)])
 def test_effective_number(count: int, expected: float) -> None:
-    assert indexes.effective_number(count) == pytest.approx(expected, abs=0.1)
+    assert class_weights.effective_number(count) == pytest.approx(expected, abs=0.1)
 
 
 FERPLUS = (

@@ -109,5 +109,5 @@ def test_a_copy_that_cannot_be_read_is_fetched_anew(
         raise PermissionError(13, "Permission denied")
 
     (tmp_path / "file.onnx").write_bytes(b"mine alone")
-    monkeypatch.setattr("fer_core.system.downloads.digest", denied)
+    monkeypatch.setattr("fer_core.system.files.digest", denied)
     assert fetch(f"{web}/good", SHA256, tmp_path / "file.onnx").read_bytes() == GOOD

@@ -3,8 +3,9 @@ import pytest
 
 from fer_core import EMOTIONS, FaceEmotion
 from fer_core.images.boxes import Box
+from fer_core.images.colors import rgb_of
 from fer_core.labels import COLORS, UNCERTAIN_COLOR
-from fer_core.recognition.drawing import annotate, caption, chip, paste, rgb_of
+from fer_core.recognition.drawing import annotate, caption, chip, paste
 
 
 def face(box: Box, emotion: str = "sad", uncertain: bool = False) -> FaceEmotion:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from fer_core.__main__ import main
+from fer_core.cli.main import main
 from fer_core.dataset import ferplus, scan
 from fer_core.evaluation import evaluate
 from fer_core.evaluation.predictions import ask
@@ -50,7 +50,7 @@ def test_votes_on_other_splits_are_no_truth_here(tree: Path, capsys: pytest.Capt
 @pytest.mark.parametrize(
     ("more", "says"),
     [
-        (["--reading", "other"], "readings fer2013, ferplus"),
+        (["--reading", "other"], "heads fer2013, ferplus"),
         (["--labels", "ferplus"], "no FER\\+ votes"),
         (["--split", "validation"], "no readable images in the split validation"),
         (["--model", "nope"], "no model 'nope'"),

@@ -27,15 +27,15 @@ class Corner(EmotionClassifier):
         return found
 
 
-@pytest.mark.parametrize(("model", "reading"), shipped_heads())
-def test_maps_add_up_to_the_logits(model: str, reading: str) -> None:
-    chosen = EmotionClassifier.load(registry.SHIPPED / model, reading)
+@pytest.mark.parametrize(("model", "head"), shipped_heads())
+def test_maps_add_up_to_the_logits(model: str, head: str) -> None:
+    chosen = EmotionClassifier.load(registry.SHIPPED / model, head)
     explainer = Explainer(chosen)
     crops = np.random.default_rng(0).integers(0, 256, (4, 96, 96, 3), np.uint8)
     logits, maps = explainer.look(crops)
     assert maps.shape[:2] == (4, 7)
     np.testing.assert_allclose(maps.mean(axis=(2, 3)) + explainer.bias, logits, atol=1e-3)
-    np.testing.assert_allclose(logits, chosen.outputs(crops)[reading], atol=1e-4)
+    np.testing.assert_allclose(logits, chosen.outputs(crops)[head], atol=1e-4)
 
 
 def test_other_networks_have_no_exact_maps(classifier: EmotionClassifier) -> None:

@@ -20,7 +20,7 @@ from PIL import Image
 
 from fer_core.bulk import inputs
 from fer_core.dataset import decisions, ferplus, groups, image_reading
-from fer_core.dataset.importers import fer2013_csv, zip
+from fer_core.dataset.importers import fer2013_csv, zip_archive
 from fer_core.errors import DatasetError, FerError
 from fer_core.images import codec
 from fer_core.models.importing.inspection import check_keras
@@ -114,7 +114,7 @@ def read_dataset_picture(data: bytes, _: Path) -> None:
 
 
 def read_zip(data: bytes, folder: Path) -> None:
-    root = zip.import_zip(io.BytesIO(data), "fuzzed", folder / "datasets")
+    root = zip_archive.import_zip(io.BytesIO(data), "fuzzed", folder / "datasets")
     assert root.parent == folder / "datasets"
 
 

@@ -15,7 +15,7 @@ from fer_core import EMOTIONS, EmotionClassifier
 from fer_core.errors import ModelError, SettingsError
 from fer_core.explain import Explainer
 from fer_core.explain.gradcam import compute
-from fer_core.models import registry
+from fer_core.models import card, registry
 from fer_core.models.export import export_int8_apart
 from fer_core.models.importing import ORDERS, Wish, import_model, worker
 from fer_core.models.importing.importer import order_from
@@ -89,23 +89,23 @@ def test_maps_light_the_planted_quarter_and_agree(planted: Path) -> None:
         for spoken in face:
             assert quarters(spoken)[0] > 0.99
     classes = logits.argmax(axis=1).tolist()
-    network = keras.saving.load_model(planted / registry.KERAS_FILE, compile=False)
+    network = keras.saving.load_model(planted / card.KERAS_FILE, compile=False)
     pixels = classifier.inputs(faces)
-    gradients = compute(network, classifier.reading, "features", pixels, classes)
+    gradients = compute(network, classifier.head, "features", pixels, classes)
     exact = np.maximum(maps[range(3), classes], 0) / maps[0, 0].size
     np.testing.assert_allclose(gradients, exact, atol=1e-4 * max(exact.max(), 1))
     assert quarters(gradients[0])[0] > 0.99
 
 
-@pytest.mark.parametrize(("model", "reading"), shipped_heads())
+@pytest.mark.parametrize(("model", "head"), shipped_heads())
 def test_grad_cam_agrees_on_shipped_heads(
-    model: str, reading: str, made: Path, crop: np.ndarray
+    model: str, head: str, made: Path, crop: np.ndarray
 ) -> None:
     """Of every emotion: Grad-CAM is the positive part of the exact map, over its places."""
-    maps = Explainer(EmotionClassifier.load(registry.SHIPPED / model, reading)).maps([crop])[0]
+    maps = Explainer(EmotionClassifier.load(registry.SHIPPED / model, head)).maps([crop])[0]
     exact = np.maximum(maps, 0) / maps[0].size
     assert exact.max() > 0
-    found = np.load(made / f"{model}-{reading}.npy")
+    found = np.load(made / f"{model}-{head}.npy")
     np.testing.assert_allclose(found, exact, atol=2e-3 * exact.max())
 
 
@@ -121,13 +121,13 @@ def test_an_import_gets_its_8_bit_form(planted: Path) -> None:
     light = np.linspace(0, 255, 40)[:, None, None]
     faces = np.random.default_rng(5).uniform(0, light, (40, SIDE, SIDE)).astype(np.uint8)
     file = export_int8_apart(registry.load_card(planted), list(faces))
-    assert file.name == registry.INT8_FILE
+    assert file.name == card.INT8_FILE
     small = EmotionClassifier(registry.load_card(planted), file=file.name).outputs(faces)
     file.unlink()  # the others find the folder as it was
     whole = EmotionClassifier.load(planted).outputs(faces)
-    (reading,) = registry.load_card(planted).readings
-    off = np.abs(small[reading] - whole[reading]).max()
-    assert 0 < off < 0.1 * np.ptp(whole[reading], axis=0).max()
+    (head,) = registry.load_card(planted).heads
+    off = np.abs(small[head] - whole[head]).max()
+    assert 0 < off < 0.1 * np.ptp(whole[head], axis=0).max()
 
 
 def test_six_answers_are_refused(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
@@ -146,7 +146,7 @@ def test_code_is_refused_before_keras_sees_it(made: Path) -> None:
 def test_an_exported_tflite_is_taken_back() -> None:
     folder = import_model(registry.SHIPPED / "mobilenetv2" / "model.tflite", Wish("again"))
     card = registry.load_card(folder)
-    assert set(card.readings) == {"fer2013", "ferplus"}
+    assert set(card.heads) == {"fer2013", "ferplus"}
     with pytest.raises(ModelError, match="taken as it is"):
         import_model(registry.SHIPPED / "mobilenetv2" / "model.tflite", Wish("x", "0 to 1"))
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from fer_core.errors import JobError
-from fer_core.jobs import CANCEL, Jobs, State, process_lock
-from fer_core.jobs import job as job_module
+from fer_core.system.jobs import CANCEL, Jobs, State, process_lock
+from fer_core.system.jobs import job as job_module
 
 
 def test_a_reused_process_number_is_not_alive(tmp_path: Path) -> None:

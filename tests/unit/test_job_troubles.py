@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from fer_core.dataset.source import DatasetSource
 from fer_core.errors import JobError
-from fer_core.jobs import CANCEL, Jobs, State, job, process_lock
-from fer_core.jobs import store as job_store
+from fer_core.system.jobs import CANCEL, Jobs, State, job, process_lock
+from fer_core.system.jobs import store as job_store
 from fer_core.training import runs
 from fer_core.training.presets import PRESETS
 
@@ -75,10 +76,10 @@ def test_a_run_that_cannot_be_started_blocks_no_other(monkeypatch: pytest.Monkey
     with monkeypatch.context() as broken:
         broken.setattr(job_store.subprocess, "Popen", full)
         with pytest.raises(JobError, match=r"Mine cannot be started \(No space left"):
-            runs.start(QUICK, runs.Source("demo"), "Mine")
+            runs.start(QUICK, DatasetSource("demo"), "Mine")
     with monkeypatch.context() as broken:
         broken.setattr(runs.RunFolder, "write_source", full)
         with pytest.raises(JobError, match=r"cannot be written \(No space left"):
-            runs.start(QUICK, runs.Source("demo"), "Mine")
+            runs.start(QUICK, DatasetSource("demo"), "Mine")
     runs.check_may_train()
     assert runs.store().list() == ()

@@ -7,12 +7,12 @@ from unittest.mock import Mock
 
 import pytest
 
-from fer_core import jobs
 from fer_core.errors import CancelledError, FerError, JobError
-from fer_core.jobs import CANCEL, PAUSE, Jobs, State, working
-from fer_core.jobs import job as job_module
-from fer_core.jobs import worker as work_module
-from fer_core.jobs.progress import Progress, ProgressWriter, read
+from fer_core.system import jobs
+from fer_core.system.jobs import CANCEL, PAUSE, Jobs, State, working
+from fer_core.system.jobs import job as job_module
+from fer_core.system.jobs import worker as work_module
+from fer_core.system.jobs.progress import Progress, ProgressWriter, read
 from fer_core.system.settings import settings
 
 
@@ -139,7 +139,7 @@ def test_progress_on_a_full_disk_does_not_stop_the_work(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("fer_core.jobs.progress.write_json", full)
+    monkeypatch.setattr("fer_core.system.jobs.progress.write_json", full)
     ProgressWriter(tmp_path).report(1, 2)
     (tmp_path / "progress.json").write_text("{half")
     assert read(tmp_path) == Progress()

@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 
 from fer_core.errors import JobError
-from fer_core.jobs import CANCEL, PAUSE, Job, Jobs, State, process_lock
-from fer_core.jobs import job as job_module
-from fer_core.jobs.priority import NICE
 from fer_core.system import settings
+from fer_core.system.jobs import CANCEL, PAUSE, Job, Jobs, State, process_lock
+from fer_core.system.jobs import job as job_module
+from fer_core.system.jobs.store import NICE
 
 COUNTER = """
 import sys, time
 from pathlib import Path
-from fer_core.jobs import working
+from fer_core.system.jobs import working
 from fer_core.errors import ImageError
 folder, steps, turn, end = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
 print("counting to", steps)
@@ -179,7 +179,7 @@ def test_killed_after_a_request_to_cancel_it_is_cancelled(store: Jobs) -> None:
 def test_it_outlives_the_process_that_launched_it(store: Jobs, tmp_path: Path) -> None:
     launcher = f"""
 from pathlib import Path
-from fer_core.jobs import Jobs
+from fer_core.system.jobs import Jobs
 store = Jobs(Path({str(store.root)!r}), program={store.program!r})
 one = store.create("Counting", "count", name="orphan")
 store.launch("orphan", [str(one.folder), "{LONG}", "any", "well"])

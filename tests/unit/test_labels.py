@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from skimage.color import rgb2lab
 
+from fer_core.images.colors import rgb_of
 from fer_core.labels import COLORS, EMOTIONS, UNCERTAIN_COLOR
-from fer_core.recognition.drawing import ink, rgb_of
+from fer_core.recognition.drawing import ink
 
 # Machado, Oliveira, Fernandes (2009), severity 1.0, on linear RGB.
 SIGHT = {

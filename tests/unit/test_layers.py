@@ -114,7 +114,7 @@ def test_recognising_does_not_import_tensorflow(tmp_path: Path) -> None:
     code = """
 import sys, skimage.data
 from fer_core import Recognizer
-from fer_core.photos import PhotoReader
+from fer_core.recognition.photos import PhotoReader
 from fer_core.images import encode
 reader = PhotoReader(Recognizer.load())
 photo = reader.read(encode(skimage.data.astronaut()), 'a.jpg')

@@ -59,7 +59,7 @@ def test_shares_and_timeline_of_each_person():
         faces = [tracked(1)] if step < 50 else [tracked(1), tracked(2, uncertain=True)]
         history.add(faces if step % 10 else [], 1000 + step / 10)
     first, second = history.of(1, 1009.9), history.of(2, 1009.9)
-    assert (first.readings, second.readings, history.of(None, 1009.9).readings) == (90, 45, 135)
+    assert (first.results, second.results, history.of(None, 1009.9).results) == (90, 45, 135)
     assert (first.shares["happy"], second.uncertain) == (1.0, 1.0)
     assert history.without_face == pytest.approx(0.1)
     assert history.persons() == (1, 2)
@@ -73,8 +73,8 @@ def test_the_timeline_forgets_after_a_minute_and_unknown_persons_are_empty():
     history = History()
     history.add([tracked(1)], 10.0)
     assert np.isnan(history.of(1, 80.0).timeline).all()
-    assert history.of(1, 80.0).readings == 1
-    assert history.of(9, 10.0).readings == 0
+    assert history.of(1, 80.0).results == 1
+    assert history.of(9, 10.0).results == 0
 
 
 def test_memory_is_bounded_over_many_persons():

@@ -83,7 +83,7 @@ def test_one_failure_costs_one_label_and_leaves_a_line_in_the_log(caplog):
     session = LiveSession(recognizer)
     with caplog.at_level(logging.ERROR):
         feed(session, picture(), 2)
-        recognizer.fail_at = {recognizer.readings + 1}
+        recognizer.fail_at = {recognizer.results + 1}
         feed(session, picture())
         assert session.latest.failed
         recognizer.delay_s = 0.5  # so that the next cannot be read in time
@@ -136,17 +136,17 @@ def test_ten_faces_are_ten_persons():
 @pytest.mark.parametrize(("every", "searches"), [(1, 8), (2, 4), (4, 2)])
 def test_faces_are_searched_in_every_nth_picture(every, searches):
     recognizer, clock = StubRecognizer(), Clock()
-    session = LiveSession(recognizer, LiveOptions(reading=ReadOptions(0.3, every)), clock)
+    session = LiveSession(recognizer, LiveOptions(recognition=ReadOptions(0.3, every)), clock)
     for _ in range(8):
         clock.now += 0.02
         feed(session, picture())
     session.end()
-    assert (recognizer.searches, recognizer.readings) == (searches, 8)
+    assert (recognizer.searches, recognizer.results) == (searches, 8)
 
 
 def test_boxes_are_not_carried_over_a_long_gap():
     recognizer, clock = StubRecognizer(), Clock()
-    session = LiveSession(recognizer, LiveOptions(reading=ReadOptions(0.3, 100)), clock)
+    session = LiveSession(recognizer, LiveOptions(recognition=ReadOptions(0.3, 100)), clock)
     for _ in range(3):
         clock.now += 0.3
         feed(session, picture())
@@ -200,7 +200,7 @@ def test_after_the_end_the_video_goes_on_but_nothing_is_read(session):
     session.end()
     session.submit(picture())
     time.sleep(0.05)
-    assert recognizer.readings == 0
+    assert recognizer.results == 0
 
 
 def test_no_picture_is_kept_after_the_end():

@@ -79,14 +79,14 @@ def test_shipped_models_stay_as_they_are() -> None:
 
 def test_a_threshold_goes_into_a_copy_of_a_shipped_card() -> None:
     shipped = load_card("mobilenetv2")
-    before = shipped.reading("ferplus")
+    before = shipped.head("ferplus")
     folder = model_store.save_threshold(shipped, "ferplus", 0.618)
     assert folder == settings().home / "models" / "mobilenetv2"
     now = load_card("mobilenetv2")
-    assert (now.folder, now.reading("ferplus").abstain_below) == (folder, 0.62)
-    assert now.reading("ferplus").temperature == before.temperature
+    assert (now.folder, now.head("ferplus").abstain_below) == (folder, 0.62)
+    assert now.head("ferplus").temperature == before.temperature
     stored = json.loads((registry.SHIPPED / "mobilenetv2" / "card.json").read_text())
-    assert stored["readings"]["ferplus"]["abstain_below"] == before.abstain_below
+    assert stored["heads"]["ferplus"]["abstain_below"] == before.abstain_below
     model_store.save_threshold(now, "fer2013", 0.3)
     model_store.delete(entry("mobilenetv2"))
     assert load_card("mobilenetv2").folder == shipped.folder
@@ -95,7 +95,7 @@ def test_a_threshold_goes_into_a_copy_of_a_shipped_card() -> None:
 def test_a_threshold_must_be_a_share(mine: Entry) -> None:
     with pytest.raises(ValueError, match="0 to 1"):
         model_store.save_threshold(load_card("mine"), "fer2013", 1.2)
-    with pytest.raises(ModelError, match="readings"):
+    with pytest.raises(ModelError, match="heads"):
         model_store.save_threshold(load_card("mine"), "other", 0.2)
 
 

@@ -15,7 +15,7 @@ TINY = """
 DATA, VOTES = "demo", None
 RUN = Path({run!r})
 CONFIG = {{"architecture": "fernet", "start": "scratch", "input_size": 32,
-          "readings": ["fer2013"], "epochs": 1, "batch_size": 128}}
+          "heads": ["fer2013"], "epochs": 1, "batch_size": 128}}
 """
 
 

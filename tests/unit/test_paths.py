@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fer_core.__main__ import main
+from fer_core.cli.main import main
 from fer_core.errors import DatasetError, SettingsError
 from fer_core.system.paths import shown, typed
 from fer_core.system.settings import Settings

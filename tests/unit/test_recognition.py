@@ -29,9 +29,9 @@ class Planted:
 
 
 @pytest.mark.parametrize("detector", ["haar", pytest.param("yunet", marks=needs_yunet)])
-@pytest.mark.parametrize("reading", ["fer2013", "ferplus"])
-def test_the_astronaut_smiles(detector: str, reading: str, astronaut: np.ndarray) -> None:
-    recognizer = Recognizer.load(detector=detector, reading=reading)
+@pytest.mark.parametrize("head", ["fer2013", "ferplus"])
+def test_the_astronaut_smiles(detector: str, head: str, astronaut: np.ndarray) -> None:
+    recognizer = Recognizer.load(detector=detector, head=head)
     (face,) = recognizer.recognize(astronaut)
     assert recognizer.detector == detector
     assert (face.emotion, face.uncertain) == ("happy", False)

@@ -19,10 +19,10 @@ def test_the_shipped_card() -> None:
     assert card.name == "mobilenetv2"
     assert card.labels == EMOTIONS
     assert card.parameters <= 3_500_000
-    assert set(card.readings) == {"fer2013", "ferplus"}
-    for reading in card.readings.values():
-        assert set(reading.figures) == {"validation", "test"}
-    assert card.readings["fer2013"].figures["validation"]["accuracy"] >= 0.66
+    assert set(card.heads) == {"fer2013", "ferplus"}
+    for head in card.heads.values():
+        assert set(head.figures) == {"validation", "test"}
+    assert card.heads["fer2013"].figures["validation"]["accuracy"] >= 0.66
     assert "limits" in card.facts
 
 
@@ -40,10 +40,10 @@ def test_the_card_belongs_to_the_network_beside_it() -> None:
         ({"input_size": "large"}, "damaged"),
         ({"input_size": 4}, "input_size"),
         ({"channels": 2}, "channels"),
-        ({"readings": {}}, "default_reading"),
-        ({"readings": {"x": {"title": "", "temperature": 0, "abstain_below": 0}}}, "temperature"),
-        ({"readings": []}, "damaged"),
-        ({"default_reading": "other"}, "default_reading"),
+        ({"heads": {}}, "default_head"),
+        ({"heads": {"x": {"title": "", "temperature": 0, "abstain_below": 0}}}, "temperature"),
+        ({"heads": []}, "damaged"),
+        ({"default_head": "other"}, "default_head"),
     ],
 )  # fmt: skip
 def test_wrong_cards_say_what_is_wrong(model_copy: Path, changes: dict, message: str) -> None:
@@ -102,4 +102,4 @@ def test_a_users_model_hides_the_shipped_one_of_its_name(model_copy: Path) -> No
 
 def test_unknown_readings_are_refused() -> None:
     with pytest.raises(ModelError, match=r"fer2013, ferplus.*'other'"):
-        registry.load_card().reading("other")
+        registry.load_card().head("other")

@@ -10,20 +10,20 @@ from pathlib import Path
 
 import pytest
 
-from fer_core.__main__ import parser
 from fer_core.cli import train
+from fer_core.cli.main import parser
 from fer_core.dataset import scan, splits
+from fer_core.dataset.source import DatasetSource
 from fer_core.errors import DatasetError, JobError, ModelError, TrainingError
-from fer_core.jobs import State, process_lock
 from fer_core.models import registry
 from fer_core.models import store as model_store
 from fer_core.system import settings
+from fer_core.system.jobs import State, process_lock
 from fer_core.training import estimate, run_archive, runs
-from fer_core.training.config import READINGS, TrainConfig
-from fer_core.training.memory import is_exhausted
+from fer_core.training.config import HEADS, TrainConfig
+from fer_core.training.loop import is_exhausted
 from fer_core.training.presets import PRESETS, fitted, name_of
 from fer_core.training.run_folder import RunFolder
-from fer_core.training.runs import Source
 from tests.run_kit import made, owner_file
 
 QUICK = PRESETS["Quick look"].config
@@ -36,7 +36,7 @@ def test_of_two_starts_at_once_one_trains_and_leaves_no_trace_of_the_other() -> 
     def start() -> None:
         gate.wait()
         try:
-            started.append(runs.start(QUICK, Source("demo"), "Mine"))
+            started.append(runs.start(QUICK, DatasetSource("demo"), "Mine"))
         except JobError as error:
             refused.append(str(error))
 
@@ -47,7 +47,7 @@ def test_of_two_starts_at_once_one_trains_and_leaves_no_trace_of_the_other() -> 
     assert [one.name for one in runs.store().list()] == [started[0].name]
     assert runs.active().name == started[0].name
     with pytest.raises(JobError, match="Mine is training"):
-        runs.start(QUICK, Source("demo"), "Another")
+        runs.start(QUICK, DatasetSource("demo"), "Another")
     assert runs.load(started[0].name).config == QUICK
     runs.discard(started[0].name)
     assert runs.every() == ()
@@ -137,7 +137,7 @@ def test_folders_of_other_names_are_named_in_the_command(tree: Path, tmp_path: P
         ["train", "--run", str(tmp_path), "--data", str(tree), "--folder", "Smiling=happy"]
     )
     source = train._source(RunFolder(tmp_path), options)
-    assert train.open_dataset(source).counts().loc["happy"].sum() == 12
+    assert DatasetSource.from_dict(source).open().counts().loc["happy"].sum() == 12
     with pytest.raises(SystemExit):
         parser().parse_args(["train", "--run", "r", "--folder", "smiling=glad"])
 
@@ -163,17 +163,17 @@ def test_public_links_train_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FER_PUBLIC", "1")
     settings.settings.cache_clear()
     with pytest.raises(JobError, match="public link"):
-        runs.start(QUICK, Source("demo"), "x")
+        runs.start(QUICK, DatasetSource("demo"), "x")
 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_presets_fit_any_dataset(name: str) -> None:
     for votes in (False, True):
         config = fitted(PRESETS[name].config, votes)
-        assert set(config.readings) <= set(READINGS if votes else ("fer2013",))
+        assert set(config.heads) <= set(HEADS if votes else ("fer2013",))
         assert name_of(config) == name
-    only_votes = TrainConfig(readings=("ferplus",))
-    assert fitted(only_votes, has_votes=False).readings == ("fer2013",)
+    only_votes = TrainConfig(heads=("ferplus",))
+    assert fitted(only_votes, has_votes=False).heads == ("fer2013",)
 
 
 def test_a_validation_split_is_made_once_and_keeps_copies_together(tree: Path) -> None:
@@ -215,7 +215,7 @@ def test_a_full_gpu_is_told_from_other_errors(error: Exception, is_full: bool) -
 
 def test_estimates_are_measured_once_and_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     config = TrainConfig(
-        architecture="fernet", start="scratch", input_size=32, batch_size=4, readings=("fer2013",)
+        architecture="fernet", start="scratch", input_size=32, batch_size=4, heads=("fer2013",)
     )
     assert estimate.known(config) is None
     found = estimate.ask(config)
@@ -252,7 +252,7 @@ def test_an_estimate_of_what_cannot_be_built_says_why() -> None:
 
 
 def test_the_dataset_may_not_change_within_a_run(tmp_path: Path) -> None:
-    from fer_core.cli.train import check_same
+    from fer_core.training.run_dataset import check_same
     from fer_core.training.run_folder import RunFolder
 
     folder = RunFolder(tmp_path)
@@ -265,10 +265,8 @@ def test_the_dataset_may_not_change_within_a_run(tmp_path: Path) -> None:
 
 
 def test_a_dataset_that_is_gone_is_named(tmp_path: Path) -> None:
-    from fer_core.cli.train import open_dataset
-
     with pytest.raises(DatasetError, match="no such folder"):
-        open_dataset({"data": str(tmp_path / "gone")})
+        DatasetSource(str(tmp_path / "gone")).open()
 
 
 def test_a_damaged_or_empty_split_is_not_trained(tree: Path) -> None:

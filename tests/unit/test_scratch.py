@@ -12,7 +12,7 @@ from tests.conftest import ROOT
 KEEPS_ONE = """
 import sys, time
 from pathlib import Path
-from fer_core import scratch
+from fer_core.system import temp_folders as scratch
 with scratch.folder("test") as place:
     Path(place, "frame.jpg").write_bytes(b"pixels")
     print(place, flush=True)

@@ -16,15 +16,15 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from fer_core.__main__ import main
-from fer_core.cli.watch import without_login
+from fer_core.cli.main import main
 from fer_core.dataset import store
-from fer_core.dataset.importers import zip
+from fer_core.dataset.importers import zip_archive
 from fer_core.errors import DatasetError, FerError, JobError, ModelError, TrainingError, VideoError
-from fer_core.jobs import Jobs
+from fer_core.live.capture import without_login
 from fer_core.models import store as model_store
 from fer_core.models.registry import SHIPPED
-from fer_core.system import files, temp_folders
+from fer_core.system import files, temp_folders, zip_files
+from fer_core.system.jobs import Jobs
 from fer_core.system.settings import settings
 from fer_core.system.yaml_files import fields_of
 from fer_core.training import run_archive, runs
@@ -141,12 +141,12 @@ def test_the_models_of_a_run_pass_their_trial() -> None:
 
 def test_public_links_unpack_less(monkeypatch: pytest.MonkeyPatch) -> None:
     noise = np.random.default_rng(0).bytes(5_000_000)
-    assert zip.check(zipfile.ZipFile(run_zip(a=noise)))
+    assert zip_files.check(zipfile.ZipFile(run_zip(a=noise)))
     monkeypatch.setenv("FER_PUBLIC", "1")
     monkeypatch.setenv("FER_UPLOAD_MB", "1")
     settings.cache_clear()
     with pytest.raises(DatasetError, match=r"at most 0\.0 GB are taken"):
-        zip.check(zipfile.ZipFile(run_zip(a=noise)))
+        zip_files.check(zipfile.ZipFile(run_zip(a=noise)))
 
 
 def test_public_links_take_fewer_files_and_count_blocks(
@@ -155,14 +155,14 @@ def test_public_links_take_fewer_files_and_count_blocks(
     tiny = {f"happy/{number}.png": b"x" for number in range(9)}
     asked: list[int] = []
     monkeypatch.setattr(store, "check_space", lambda _, need: asked.append(need))
-    zip.import_zip(run_zip(**tiny), "x", tmp_path)
+    zip_archive.import_zip(run_zip(**tiny), "x", tmp_path)
     assert asked == [9 * 4096]
-    monkeypatch.setattr(zip, "PUBLIC_FILES", 9)
-    assert zip.check(zipfile.ZipFile(run_zip(**tiny)))
+    monkeypatch.setattr(zip_files, "PUBLIC_FILES", 9)
+    assert zip_files.check(zipfile.ZipFile(run_zip(**tiny)))
     monkeypatch.setenv("FER_PUBLIC", "1")
     settings.cache_clear()
     with pytest.raises(DatasetError, match="10 files; at most 9"):
-        zip.check(zipfile.ZipFile(run_zip(**tiny)))
+        zip_files.check(zipfile.ZipFile(run_zip(**tiny)))
 
 
 def test_logins_in_addresses_are_not_shown(capfd: pytest.CaptureFixture) -> None:

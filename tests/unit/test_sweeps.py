@@ -15,22 +15,22 @@ import pytest
 import yaml
 
 from fer_core import EMOTIONS
-from fer_core.__main__ import main
+from fer_core.cli.main import main
+from fer_core.cluster.sweeps import run as sweep_run
+from fer_core.cluster.sweeps import store
+from fer_core.cluster.sweeps import trial_runner as follower
+from fer_core.cluster.sweeps.config import Range, SweepConfig
+from fer_core.cluster.sweeps.trial_runner import Follower
+from fer_core.dataset.source import DatasetSource
 from fer_core.errors import DatasetError, JobError, TrainingError
-from fer_core.jobs import State, job, process_lock
-from fer_core.jobs.job import RUNNING
-from fer_core.sweeps import run as sweep_run
-from fer_core.sweeps import store
-from fer_core.sweeps import trial_runner as follower
-from fer_core.sweeps.config import Range, SweepConfig
-from fer_core.sweeps.trial_runner import Follower
+from fer_core.system.jobs import State, job, process_lock
+from fer_core.system.jobs.job import RUNNING
 from fer_core.training import runs
 from fer_core.training.config import TrainConfig
-from fer_core.training.runs import Source
 from tests.run_kit import made
 
 TINY = {
-    "architecture": "fernet", "start": "scratch", "input_size": 32, "readings": ["fer2013"],
+    "architecture": "fernet", "start": "scratch", "input_size": 32, "heads": ["fer2013"],
     "epochs": 2, "batch_size": 32,
 }  # fmt: skip
 DRAWN = {"learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}, "batch_size": [16, 32]}
@@ -132,7 +132,7 @@ def test_folders_of_other_names_stand_for_what_the_sweep_says(
             folder.rename(split / f"{folder.name}-faces")
     names = {f"{emotion}-faces": emotion for emotion in EMOTIONS}
     wanted = config(title="Mapped", data=str(few_pictures))
-    name = store.create(replace(wanted, source=Source(str(few_pictures), names=names))).name
+    name = store.create(replace(wanted, source=DatasetSource(str(few_pictures), names=names))).name
 
     def connected(_: object) -> None:
         raise TrainingError("as far as Ray")
@@ -151,7 +151,7 @@ def test_what_a_sweep_learns_from_is_looked_at_first(
     few_pictures: Path, source: dict, says: str
 ) -> None:
     wanted = config(title="Mistyped", data=str(few_pictures))
-    name = store.create(replace(wanted, source=Source(str(few_pictures), **source))).name
+    name = store.create(replace(wanted, source=DatasetSource(str(few_pictures), **source))).name
     with pytest.raises(DatasetError, match=says):
         sweep_run.run(name, SimpleNamespace(report=lambda *_: None))
 
@@ -295,7 +295,7 @@ def test_a_sweep_is_stopped_and_goes_on_until_its_trials_are_over(
     pytest.importorskip("ray", reason="no Ray: pip install -r requirements-cluster.txt")
     wanted = config(
         title="Two rates", data=str(few_pictures),
-        base={**TINY, "readings": ["fer2013", "ferplus"], "epochs": 3, "batch_size": 8},
+        base={**TINY, "heads": ["fer2013", "ferplus"], "epochs": 3, "batch_size": 8},
         fields={"learning_rate": [2e-3, 1e-7]}, reduction=2,
     )  # fmt: skip
     name = store.start(wanted).name
@@ -314,7 +314,7 @@ def test_a_sweep_is_stopped_and_goes_on_until_its_trials_are_over(
 
     wait(lambda: len(trials()) == 2)
     with pytest.raises(JobError, match="training"):
-        runs.start(TrainConfig(), Source("demo"), "Another")
+        runs.start(TrainConfig(), DatasetSource("demo"), "Another")
     store.stop(name)
     wait(lambda: not now().state.is_active)
     assert now().state is State.CANCELLED, now().log()

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from fer_core.cli.train import for_dataset
 from fer_core.errors import FerError, TrainingError
-from fer_core.training.config import READINGS, Augmentation, TrainConfig, recipes
+from fer_core.training.config import HEADS, Augmentation, TrainConfig, recipes
+from fer_core.training.run_dataset import for_dataset
 from tests.conftest import ROOT
 
 
@@ -44,9 +44,9 @@ def test_numbers_in_scientific_notation_are_numbers(tmp_path: Path) -> None:
         ({"architecture": "resnet"}, "architecture must be one of mobilenetv2, fernet"),
         ({"loss": 3}, "loss must be one of"),
         ({"tensorboard": "yes"}, "tensorboard must be true or false"),
-        ({"readings": "fer2013"}, "readings must be a list"),
-        ({"readings": ["kinect"]}, "readings must be one or both of"),
-        ({"readings": []}, "readings must be one or both of"),
+        ({"heads": "fer2013"}, "heads must be a list"),
+        ({"heads": ["kinect"]}, "heads must be one or both of"),
+        ({"heads": []}, "heads must be one or both of"),
         ({"channels": 2}, "channels must be one of 1, 3"),
         ({"reduce_lr": 3}, "reduce_lr must be 0 with the cosine schedule"),
         ({"head_epochs": 15}, "head_epochs must be fewer than epochs"),
@@ -84,14 +84,14 @@ def test_recipes_can_be_read(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("wanted", "has_votes", "trained"),
-    [(READINGS, True, READINGS), (READINGS, False, ("fer2013",)), (("fer2013",), True, ("fer2013",)),
+    [(HEADS, True, HEADS), (HEADS, False, ("fer2013",)), (("fer2013",), True, ("fer2013",)),
      (("ferplus",), False, ("ferplus",))],
 )  # fmt: skip
 def test_without_votes_their_reading_is_left_out_unless_it_is_all_that_is_wanted(
     wanted: tuple[str, ...], has_votes: bool, trained: tuple[str, ...]
 ) -> None:
-    config = replace(TrainConfig.load(recipes()["fernet-scratch"]), readings=wanted)
-    assert for_dataset(config, has_votes) == replace(config, readings=trained)
+    config = replace(TrainConfig.load(recipes()["fernet-scratch"]), heads=wanted)
+    assert for_dataset(config, has_votes) == replace(config, heads=trained)
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/training.md"])

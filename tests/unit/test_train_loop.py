@@ -70,7 +70,7 @@ def test_a_network_learns_and_becomes_a_model(tmp_path: Path) -> None:
         folder, config, {"validation": known, "test": test}, about(tmp_path)
     )
     classifier = EmotionClassifier.load(model)
-    figures = {name: set(one.figures) for name, one in classifier.card.readings.items()}
+    figures = {name: set(one.figures) for name, one in classifier.card.heads.items()}
     assert figures == {"fer2013": {"validation", "test"}, "ferplus": {"validation"}}
     found = classifier.predict(DATA["validation"].pixels[..., 0])
     assert (found.argmax(axis=1) == DATA["validation"].labels).mean() > 0.9
@@ -108,7 +108,7 @@ def test_the_first_step_is_traced_once(tmp_path: Path, monkeypatch: pytest.Monke
     tensorflow = pytest.importorskip("tensorflow")
     monkeypatch.setattr(losses.ReadingLoss, "call", count)
     loop.train(replace(TINY, epochs=2), tmp_path / "run", DATA)
-    assert sum(traced) == len(TINY.readings)
+    assert sum(traced) == len(TINY.heads)
 
 
 @pytest.mark.usefixtures("uncompiled")

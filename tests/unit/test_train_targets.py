@@ -60,7 +60,7 @@ def test_pictures_without_votes_do_not_count_for_that_reading() -> None:
 
 def test_teachers_stand_behind_the_labels() -> None:
     logits = np.array([[2.0, 0, 0, 0, 0, 0, 0]], np.float32)
-    config = TrainConfig(readings=("fer2013",), distill_temperature=2.0)
+    config = TrainConfig(heads=("fer2013",), distill_temperature=2.0)
     made = targets.make(samples([1]), config, {"fer2013": logits})
     soft = made.values["fer2013"][0, 7:]
     assert soft[0] == pytest.approx(np.e / (np.e + 6))

@@ -11,8 +11,8 @@ import cv2
 import pandas as pd
 import pytest
 
-from fer_core.__main__ import main
-from fer_core.cli import watch
+from fer_core.cli.main import main
+from fer_core.live import capture
 from fer_core.recognition.results import RESULT_COLUMNS
 from tests.clips import face_picture, make_clip, wall
 
@@ -39,7 +39,7 @@ def test_of_a_camera_the_newest_picture_is_read(
 ) -> None:
     clip = make_clip(tmp_path / "clip.mp4", 30)
     real = cv2.VideoCapture
-    monkeypatch.setattr(watch.cv2, "VideoCapture", lambda _: real(str(clip)))
+    monkeypatch.setattr(capture.cv2, "VideoCapture", lambda _: real(str(clip)))
     assert main(["watch", "0", "--out", str(tmp_path / "seen.csv")]) == 0
     table = pd.read_csv(tmp_path / "seen.csv")
     assert 1 <= len(table) <= 30

@@ -8,9 +8,10 @@ import pandas as pd
 
 from fer_core.audit import duplicates, image_issues
 from fer_core.audit.report.blocks import Chart, Section, Table
+from fer_core.balance.class_weights import class_weights, effective_number, imbalance
 from fer_core.dataset import ferplus
 from fer_core.dataset.decisions import Decisions
-from fer_core.dataset.index import DatasetIndex, class_weights, effective_number, imbalance
+from fer_core.dataset.index import DatasetIndex
 from fer_core.labels import EMOTIONS
 
 

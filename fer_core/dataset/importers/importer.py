@@ -6,7 +6,7 @@ from typing import Final
 from fer_core.dataset import ferplus
 from fer_core.dataset.importers.fer2013_csv import import_csv
 from fer_core.dataset.importers.folder import import_folder
-from fer_core.dataset.importers.zip import import_zip
+from fer_core.dataset.importers.zip_archive import import_zip
 from fer_core.errors import DatasetError
 from fer_core.system.parallel import Progress
 from fer_core.system.paths import typed

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from fer_core.dataset.discover import CLASS_NAMES
 from fer_core.errors import ModelError
-from fer_core.labels import EMOTIONS
+from fer_core.labels import CLASS_NAMES, EMOTIONS
 from fer_core.models import store as model_store
 from fer_core.models.classifier import EmotionClassifier
 from fer_core.models.importing.inspection import MAX_BYTES, check_keras

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from fer_core.dataset.importers.zip import UNREADABLE
 from fer_core.errors import ModelError
+from fer_core.system.zip_files import UNREADABLE
 
 MEMBERS: Final = frozenset({"config.json", "metadata.json", "model.weights.h5"})
 MAX_BYTES: Final = 1_000_000_000

@@ -16,8 +16,8 @@ from typing import Any, Final, NoReturn
 import numpy as np
 
 from fer_core.labels import EMOTIONS
+from fer_core.models.card import KERAS_FILE, LITERT_FILE
 from fer_core.models.litert import LiteRTNetwork
-from fer_core.models.registry import KERAS_FILE, LITERT_FILE
 from fer_core.system.files import write_json
 
 MEMORY_BYTES: Final = 8_000_000_000  # of addresses; TensorFlow alone reserves about 3
@@ -65,8 +65,8 @@ def _take_litert(file: Path, made: Path, wanted: dict[str, Any]) -> None:
     pixels = _noise((4, height, width, channels))
     found = network.run(pixels)
     _check_answers({name: v.shape for name, v in found.items() if v.ndim == 2})
-    readings = [name for name, values in found.items() if values.ndim == 2]
-    for name in readings:
+    heads = [name for name, values in found.items() if values.ndim == 2]
+    for name in heads:
         if _are_probabilities(found[name]):
             _refuse(
                 "it gives probabilities; logits are needed. Import the .keras file instead, whose "
@@ -74,7 +74,7 @@ def _take_litert(file: Path, made: Path, wanted: dict[str, Any]) -> None:
             )
     shutil.copyfile(file, made / LITERT_FILE)
     features = "features" if "features" in found else ""
-    _write_card(made, wanted, readings, (height, channels, features, 0))
+    _write_card(made, wanted, heads, (height, channels, features, 0))
 
 
 def _take_keras(file: Path, made: Path, wanted: dict[str, Any]) -> None:
@@ -195,7 +195,7 @@ def _compare(  # noqa: PLR0917, PLR0913  # everything that must agree
 
 
 def _write_card(
-    made: Path, wanted: dict[str, Any], readings: list[str], facts: tuple[int, int, str, int]
+    made: Path, wanted: dict[str, Any], heads: list[str], facts: tuple[int, int, str, int]
 ) -> None:
     size, channels, features, parameters = facts
     write_json(
@@ -207,10 +207,10 @@ def _write_card(
             "channels": channels,
             "crop_margin": 0.0,
             "parameters": parameters,
-            "readings": {
-                name: {"title": name, "temperature": 1.0, "abstain_below": 0.0} for name in readings
+            "heads": {
+                name: {"title": name, "temperature": 1.0, "abstain_below": 0.0} for name in heads
             },
-            "default_reading": readings[0],
+            "default_head": heads[0],
             "features": features,
             "created": datetime.now(UTC).date().isoformat(),
             "data": "Imported; what it was trained on is not known here",

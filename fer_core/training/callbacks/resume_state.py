@@ -11,9 +11,9 @@ from typing import Any, Final
 import keras
 import numpy as np
 
-from fer_core.dataset.importers.zip import UNREADABLE
 from fer_core.errors import TrainingError
 from fer_core.system.files import write_bytes
+from fer_core.system.zip_files import UNREADABLE
 
 COUNTERS: Final = {
     "EarlyStopping": ("wait", "best", "best_epoch", "stopped_epoch"),

@@ -18,22 +18,22 @@ class Validation(keras.callbacks.Callback):  # type: ignore[misc]
     confusion matrix, recall by class, and the surest mistakes.
     """
 
-    def __init__(self, network: keras.Model, samples: Samples, readings: tuple[str, ...]) -> None:
+    def __init__(self, network: keras.Model, samples: Samples, heads: tuple[str, ...]) -> None:
         super().__init__()
-        self.network, self.samples, self.readings = network, samples, readings
+        self.network, self.samples, self.heads = network, samples, heads
         self.detail: dict[str, Any] = {}
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Predict and measure."""
         logs = {} if logs is None else logs
         logits = predict(self.network, self.samples)
-        for place, name in enumerate(self.readings):
+        for place, name in enumerate(self.heads):
             prefix = "val_" if place == 0 else f"val_{name}_"
             figures = self._measure(logits[name], name, keep=place == 0)
             logs.update({prefix + key: value for key, value in figures.items()})
 
-    def _measure(self, logits: Any, reading: str, *, keep: bool) -> dict[str, float]:
-        truth = self.samples.truth(reading)
+    def _measure(self, logits: Any, head: str, *, keep: bool) -> dict[str, float]:
+        truth = self.samples.truth(head)
         rows = np.flatnonzero(truth >= 0)
         probabilities, truth = softmax(logits[rows]), truth[rows]
         found = evaluation.measure(probabilities, truth)

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from fer_core.cluster.connection import connected
+from fer_core.cluster.sweeps import store
+from fer_core.cluster.sweeps.config import SweepConfig
+from fer_core.cluster.sweeps.trial_runner import end
 from fer_core.dataset import demo, ferplus, scan
+from fer_core.dataset.source import DatasetSource
 from fer_core.errors import DatasetError, FerError, JobError, TrainingError
-from fer_core.jobs import State, Work, process_lock
-from fer_core.jobs.job import RUNNING
-from fer_core.sweeps import store
-from fer_core.sweeps.config import SweepConfig
-from fer_core.sweeps.trial_runner import end
+from fer_core.system.jobs import State, Work, process_lock
+from fer_core.system.jobs.job import RUNNING
 from fer_core.system.settings import settings
 from fer_core.training import runs
-from fer_core.training.runs import Source
 
 TUNE: Final = "tune"
 """Ray Tune's own files, in the sweep's folder."""
@@ -54,7 +54,7 @@ def run(name: str, work: Work, address: str | None = None) -> None:
         process_lock.release(lock)
 
 
-def _look_at(source: Source) -> None:
+def _look_at(source: DatasetSource) -> None:
     """What is wrong with it is said once, and the demo is drawn once, before all trials do."""
     index = scan(demo.make() if source.data == "demo" else source.data, names=source.names)
     if source.votes:
@@ -71,7 +71,7 @@ def _check_trained(name: str) -> None:
 
 
 def _tune(ray: Any, name: str, config: SweepConfig, work: Work, total: int) -> None:
-    from fer_core.sweeps.ray_tune import tune_all
+    from fer_core.cluster.sweeps.ray_tune import tune_all
 
     stop: list[BaseException] = []
 

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from fer_core.cluster.sweeps.config import SweepConfig
 from fer_core.errors import FerError, JobError
-from fer_core.jobs import CANCEL, Job, Jobs, State
-from fer_core.sweeps.config import SweepConfig
 from fer_core.system.files import write_json
+from fer_core.system.jobs import CANCEL, Job, Jobs, State
 from fer_core.system.settings import settings
 from fer_core.training import runs
 from fer_core.training.runs import Run

@@ -14,9 +14,9 @@ from types import FrameType
 from typing import Any, Final, Literal
 
 from fer_core.errors import CancelledError, FerError, JobError
-from fer_core.jobs import job, process_lock
-from fer_core.jobs.job import CANCEL, OWNER, PAUSE, RUNNING, State
-from fer_core.jobs.progress import ProgressWriter
+from fer_core.system.jobs import job, process_lock
+from fer_core.system.jobs.job import CANCEL, OWNER, PAUSE, RUNNING, State
+from fer_core.system.jobs.progress import ProgressWriter
 from fer_core.system.settings import settings
 
 LOOK_S: Final = 0.2

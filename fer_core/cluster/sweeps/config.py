@@ -10,10 +10,10 @@ from typing import Any, Final
 import numpy as np
 import yaml
 
+from fer_core.dataset.source import DatasetSource
 from fer_core.errors import TrainingError
 from fer_core.system.files import write_bytes
 from fer_core.training.config import Augmentation, TrainConfig, recipes
-from fer_core.training.runs import Source
 
 MOST_TRIALS: Final = 1000
 DRAWS: Final = 20
@@ -56,7 +56,7 @@ class SweepConfig:
     """
 
     title: str
-    source: Source
+    source: DatasetSource
     fields: Mapping[str, Range | tuple[Any, ...]]
     base: Mapping[str, Any] = field(default_factory=dict)
     trials: int = 8
@@ -125,7 +125,7 @@ class SweepConfig:
             name: asdict(one) if isinstance(one, Range) else list(one)
             for name, one in self.fields.items()
         }
-        source = asdict(self.source)
+        source = self.source.to_dict()
         rest = {name: getattr(self, name) for name in (*NUMBERS, "gpus")}
         return {"title": self.title, **source, "base": dict(self.base), "fields": tried, **rest}
 
@@ -143,7 +143,7 @@ class SweepConfig:
             TrainingError: An unknown field, or a wrong value.
         """
         rest = dict(values)
-        known = {"title", "base", "fields", "gpus", *NUMBERS, *Source.__slots__}
+        known = {"title", "base", "fields", "gpus", *NUMBERS, *DatasetSource.__slots__}
         for name in rest:
             if name not in known:
                 raise TrainingError(
@@ -151,7 +151,13 @@ class SweepConfig:
                 )
         if not rest.get("data"):
             raise TrainingError("data must name a dataset folder, or be the word demo.")
-        source = Source(**{one: rest.pop(one) for one in Source.__slots__ if one in rest})
+        source = DatasetSource(
+            **{
+                field.name: rest.pop(field.name)
+                for field in fields(DatasetSource)
+                if field.name in rest
+            }
+        )
         base = _base(rest.pop("base", {}))
         tried = rest.pop("fields", None)
         if not isinstance(tried, Mapping):

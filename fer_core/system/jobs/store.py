@@ -17,9 +17,9 @@ from typing import Any, Final
 
 import fer_core
 from fer_core.errors import JobError
-from fer_core.jobs import job, priority, process_lock
-from fer_core.jobs.job import LOG, OWNER, REQUEST, RUNNING, Job, State
 from fer_core.system.files import numbered, remove_folder, write_json
+from fer_core.system.jobs import job, process_lock
+from fer_core.system.jobs.job import LOG, OWNER, REQUEST, RUNNING, Job, State
 from fer_core.system.settings import settings
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
@@ -295,7 +295,7 @@ def _detach(program: tuple[str, ...], one: Job) -> "subprocess.Popen[bytes]":
             stderr=out,
             start_new_session=True,
         )
-    priority.lower(process.pid)
+    give_way(process.pid)
     threading.Thread(target=process.wait, daemon=True).start()  # leaves no zombie
     return process
 
@@ -308,3 +308,18 @@ def _send(process: process_lock.Owner, number: int, group: bool = False) -> None
             os.killpg(process.pid, number)
         else:
             os.kill(process.pid, number)
+
+
+NICE: Final = 10
+"""Of a processor that both want, the server gets nine times as much as such a process."""
+
+
+def give_way(pid: int) -> None:
+    """Take part in the processors' time only as far as others leave it, where the system can.
+
+    Linux on a desktop shares the time among sessions before it looks at processes, and a job is a
+    session of its own, so the session is told as well (sched(7), autogroup).
+    """
+    with suppress(OSError, AttributeError):  # Windows has no such call
+        os.setpriority(os.PRIO_PROCESS, pid, NICE)
+        Path(f"/proc/{pid}/autogroup").write_text(str(NICE))

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from fer_core.errors import JobError
-from fer_core.jobs import process_lock
-from fer_core.jobs.progress import FILE as PROGRESS
-from fer_core.jobs.progress import Progress
-from fer_core.jobs.progress import read as read_progress
 from fer_core.system.files import write_json
+from fer_core.system.jobs import process_lock
+from fer_core.system.jobs.progress import FILE as PROGRESS
+from fer_core.system.jobs.progress import Progress
+from fer_core.system.jobs.progress import read as read_progress
 
 JOB, STATE, OWNER = "job.json", "state.json", "owner.json"
 REQUEST, LOG = "request.json", "log.txt"

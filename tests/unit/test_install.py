@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from fer_core import first_run
+from scripts import install
 
-FILE = Path(first_run.__file__)
+FILE = Path(install.__file__)
 
 
 def test_an_old_python_can_read_it() -> None:
@@ -22,7 +22,7 @@ def test_an_old_python_can_read_it() -> None:
 
 def said(capsys: pytest.CaptureFixture, *arguments: str) -> str:
     with pytest.raises(SystemExit) as ended:
-        first_run.install(*arguments)
+        install.install(*arguments)
     assert ended.value.code == 1
     return capsys.readouterr().err
 
@@ -70,7 +70,7 @@ def test_no_network(nowhere, capsys, tmp_path: Path) -> None:
 
 def test_what_is_installed_needs_no_network(nowhere, capsys, tmp_path: Path) -> None:
     (tmp_path / "needed.txt").write_text("numpy\n")
-    first_run.install(sys.prefix, str(tmp_path / "needed.txt"))
+    install.install(sys.prefix, str(tmp_path / "needed.txt"))
     assert "Installing" in capsys.readouterr().err
 
 
@@ -99,12 +99,12 @@ def test_a_moved_or_dead_environment_is_made_anew(tmp_path: Path) -> None:
     ready.touch()
     asked = ["make", "-n", ready.relative_to(tmp_path)]
     done = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert "first_run.py install" in done.stdout
+    assert "install.py install" in done.stdout
     python = tmp_path / ".venv" / "bin" / "python"
     python.parent.mkdir()
     python.symlink_to(sys.executable)
     done = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert "first_run.py install" not in done.stdout
+    assert "install.py install" not in done.stdout
 
 
 def port(number: int, host: str = "127.0.0.1") -> subprocess.CompletedProcess:

@@ -5,9 +5,9 @@ import time
 from dataclasses import replace
 from typing import Any, Final
 
+from fer_core.cluster.sweeps import store
 from fer_core.errors import TrainingError
-from fer_core.jobs import CANCEL, Job, Jobs, State, job
-from fer_core.sweeps import store
+from fer_core.system.jobs import CANCEL, Job, Jobs, State, job
 from fer_core.system.settings import settings
 from fer_core.training import runs
 from fer_core.training.config import TrainConfig
@@ -88,9 +88,7 @@ class Follower:
             return  # whoever followed it before has gone, and it trains on
         if not now.command:
             self._wanted.save(folder.config)
-            source = self._config.source
-            values = {name: getattr(source, name) for name in source.__slots__}
-            folder.write_source(values)
+            folder.write_source(self._config.source.to_dict())
         store.note_trial(folder.root, self._sweep, self._number)
         threads = str(self._config.threads)
         for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):

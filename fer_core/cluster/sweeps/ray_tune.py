@@ -7,8 +7,8 @@ from typing import Any, Final
 from ray import tune
 from ray.tune.schedulers import ASHAScheduler
 
-from fer_core.sweeps.config import SweepConfig
-from fer_core.sweeps.trial_runner import Follower
+from fer_core.cluster.sweeps.config import SweepConfig
+from fer_core.cluster.sweeps.trial_runner import Follower
 
 FAILURES: Final = 3
 """Machines that a trial may lose; it goes on from its last epoch elsewhere."""

@@ -1,9 +1,9 @@
 """Work that outlives a rerun, a refresh and the server: one folder and one process each."""
 
-from fer_core.jobs.job import CANCEL, PAUSE, Job, State
-from fer_core.jobs.progress import Progress, duration
-from fer_core.jobs.store import Jobs
-from fer_core.jobs.worker import PUBLIC_HOURS, PausedError, Work, working
+from fer_core.system.jobs.job import CANCEL, PAUSE, Job, State
+from fer_core.system.jobs.progress import Progress, duration
+from fer_core.system.jobs.store import Jobs
+from fer_core.system.jobs.worker import PUBLIC_HOURS, PausedError, Work, working
 
 __all__ = [
     "CANCEL",

@@ -1,0 +1,1 @@
+"""Images as arrays: decode, encode, crop, augment, corrupt."""

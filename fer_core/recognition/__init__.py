@@ -1,0 +1,1 @@
+"""Faces with emotions: detect, crop, classify, track, draw."""

@@ -1,0 +1,1 @@
+"""This machine: settings, files, processes, downloads. Nothing here knows faces."""

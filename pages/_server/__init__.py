@@ -1,0 +1,1 @@
+"""What the server does once, and every patch of Streamlit and streamlit-webrtc."""
