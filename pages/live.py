@@ -97,5 +97,5 @@ if viewer().session:
 with right:
     offer_files()
     st.fragment(beside, run_every=REFRESH_S if running else None)(
-        context, options.head.detect_every, reader.detector
+        context, options.recognition.detect_every, reader.detector
     )

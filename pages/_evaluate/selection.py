@@ -193,13 +193,13 @@ def judge(question: Question, head: str, source: str, answers: Answers) -> Subje
         DatasetError: No image has a truth of this kind.
     """
     truth = decided_truth(question, source)
-    head = question.card.head(head)
-    how = (head.temperature, head.abstain_below)
+    chosen = question.card.head(head)
+    how = (chosen.temperature, chosen.abstain_below)
     key = (question.key, head, source, how, hash(truth.tobytes()))
     kept: dict[Hashable, Subject] = st.session_state.setdefault("evaluate_now", {})
     if key not in kept:
         chances = answers.probabilities(question.card, head)
-        result = evaluate(chances, truth, head.abstain_below)
+        result = evaluate(chances, truth, chosen.abstain_below)
         kept[key] = Subject(question, head, source, answers, truth, chances, result)
         while len(kept) > KEPT_ANSWERS:
             del kept[next(iter(kept))]

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import cv2
@@ -264,7 +265,9 @@ def test_on_another_disk_what_stays_is_counted_too(
     tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index = scan(tree)
-    monkeypatch.setattr(balance.writing, "_is_on_one_disk", lambda root, home: False)
+    monkeypatch.setattr(
+        sys.modules["fer_core.balance.apply"], "_is_on_one_disk", lambda root, home: False
+    )
     assert balance.estimate(index, recipe(index).plan).bytes == (12 + 20) * 4096
     fewer = plan(balance.train_counts(index), 3, undersample=True)
     assert balance.estimate(index, fewer).bytes == (20 - 7 - 2) * 4096

@@ -166,9 +166,9 @@ def test_a_disk_that_is_full_for_the_annotated_copy_is_told_too(
 
 SLOW = """
 import sys, time
-from fer_core.bulk import run, videos
+from fer_core.bulk import run, video_job
 run.PHOTOS_A_PART = 2
-videos.SHOTS_A_PART = 5
+video_job.SHOTS_A_PART = 5
 from fer_core.cli.main import main
 sys.exit(main(sys.argv[1:]))
 """

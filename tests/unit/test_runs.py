@@ -225,7 +225,7 @@ def test_estimates_are_measured_once_and_remembered(monkeypatch: pytest.MonkeyPa
     assert 300 < found.megabytes < 4000
     assert found.image_bytes == 32 * 32
     assert found.epoch_seconds(100, 0) == pytest.approx(100 / found.images_per_second)
-    monkeypatch.delattr(estimate.child, "run")  # nothing can be measured any more
+    monkeypatch.delattr(estimate.isolated, "run")  # nothing can be measured any more
     assert estimate.ask(TrainConfig(**{**_values(config), "epochs": 3})) == found
 
 
@@ -241,7 +241,7 @@ def _values(config: TrainConfig) -> dict:
 def test_an_estimate_that_fails_gives_the_reason(
     answer: tuple, says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(estimate.child, "run", lambda *a, **k: answer)
+    monkeypatch.setattr(estimate.isolated, "run", lambda *a, **k: answer)
     with pytest.raises(TrainingError, match=re.escape(says)):
         estimate.ask(TrainConfig())
 

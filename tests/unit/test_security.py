@@ -179,7 +179,7 @@ def test_large_16_bit_pictures_do_not_take_four_times_their_size() -> None:
     Image.fromarray(np.full((3000, 4000), 40_000, np.uint16)).save(buffer, "PNG")
     code = """
 import resource, sys
-from fer_core.images import decode
+from fer_core.images.codec import decode
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 decode(sys.stdin.buffer.read(), "x")
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 / 12_000_000)
