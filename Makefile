@@ -47,6 +47,8 @@ check: $(VENV)/.test-ready
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/house.py
 
 # DATA=folder with FER-2013, VOTES=its FER+ votes, START=ImageNet weights (default: Keras' download).
 # An interrupted run is taken up again. See docs/data.md and docs/model.md.

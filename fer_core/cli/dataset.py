@@ -41,7 +41,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     one.add_argument(
         "--difference", type=float, default=duplicates.DEFAULT_DIFFERENCE, metavar="D",
-        help=f"largest difference of copies, 0 to {duplicates.MOST_DIFFERENCE} (default: %(default)s)",
+        help="largest difference of duplicates, 0 to "
+        f"{duplicates.MOST_DIFFERENCE} (default: %(default)s)",
     )  # fmt: skip
     one.add_argument("--model", help="model whose features judge the labels")
     one.set_defaults(run=_audit)
@@ -135,7 +136,8 @@ def _target(text: str) -> str | int | dict[str, int]:
 def _audit(options: argparse.Namespace) -> int:
     if not 0 <= options.difference <= duplicates.MOST_DIFFERENCE:
         raise DatasetError(
-            f"--difference must be 0 to {duplicates.MOST_DIFFERENCE}. Received: {options.difference}."
+            f"--difference must be 0 to {duplicates.MOST_DIFFERENCE}. "
+            f"Received: {options.difference}."
         )
     index = _open(options)
     pairs = duplicates.find(index, on_terminal("copies"))

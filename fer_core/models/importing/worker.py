@@ -1,7 +1,7 @@
 """The process that opens a file of unknown origin: limits first, then Keras.
 
-``python -m fer_core.models.importing.worker WANTED`` with JSON from ``take_in``. What is wrong with the
-file is one line on stderr that begins with REFUSED.
+``python -m fer_core.models.importing.worker OPTIONS`` with JSON from ``importer``. What is wrong
+with the file is one line on stderr that begins with REFUSED.
 """
 
 import json

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import fer_core
 from fer_core.errors import JobError
 from fer_core.system.files import numbered, remove_folder, write_json
+from fer_core.system.isolated import ROOT
 from fer_core.system.jobs import job, process_lock
 from fer_core.system.jobs.job import LOG, OWNER, REQUEST, RUNNING, Job, State
 from fer_core.system.settings import settings
@@ -283,7 +283,7 @@ def _detach(program: tuple[str, ...], one: Job) -> "subprocess.Popen[bytes]":
 
     It gives way to the server, so that pages stay quick while it works.
     """
-    package = str(Path(fer_core.__file__).parent.parent)
+    package = str(ROOT)
     path = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
     with (one.folder / LOG).open("ab") as out:
         process = subprocess.Popen(  # noqa: S603  # the command is this package's own
