@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT))
 from fer_core.dataset import DatasetIndex, ferplus, image_reading, scan
 from fer_core.evaluation import Evaluation, evaluate, text
 from fer_core.evaluation.predictions import ask, forms_of
-from fer_core.images.codec import network_input
+from fer_core.images.crop import network_input
 from fer_core.labels import EMOTIONS
 from fer_core.models import registry
 from fer_core.system.files import write_json

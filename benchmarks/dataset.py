@@ -224,7 +224,7 @@ def imagenet(start: Path, index: DatasetIndex) -> np.ndarray:
     """Features of MobileNetV2's ImageNet weights, read from a LiteRT export."""
     from ai_edge_litert.interpreter import Interpreter
 
-    from fer_core.images.codec import network_input
+    from fer_core.images.crop import network_input
     from fer_core.training import networks
     from fer_core.training.config import TrainConfig
 

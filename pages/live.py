@@ -61,7 +61,7 @@ def snapshot(reader: Recognizer) -> None:
         st.error(photo.error)
         return
     left, right = st.columns([3, 2], gap="medium")
-    left.image(photo.picture, alt="The snapshot with its faces")
+    left.image(photo.annotated, alt="The snapshot with its faces")
     if not photo.faces:
         right.info("No face found.")
     with right:
@@ -97,5 +97,5 @@ if viewer().session:
 with right:
     offer_files()
     st.fragment(beside, run_every=REFRESH_S if running else None)(
-        context, options.recognition.detect_every, reader.detector
+        context, options.recognition.detect_every, reader.detector_name
     )

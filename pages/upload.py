@@ -12,7 +12,7 @@ from fer_core.images.codec import MAX_PIXELS, SUFFIXES
 from fer_core.models.card import ModelCard
 from fer_core.recognition import results
 from fer_core.recognition.drawing import caption
-from fer_core.recognition.photos import Photo, PhotoReader, zip_pictures
+from fer_core.recognition.photos import Photo, PhotoReader, zip_images
 from fer_core.system.settings import settings
 from pages._components.explanation import show_why
 from pages._components.model import choose_head, model_card, notice, recognizer, show_bars
@@ -150,7 +150,7 @@ def show_downloads(photos: list[Photo]) -> None:
                 on_click="ignore", icon=":material/download:",
             )  # fmt: skip
         st.download_button(
-            "Annotated pictures", lambda: zip_pictures(photos), "pictures.zip", "application/zip",
+            "Annotated pictures", lambda: zip_images(photos), "pictures.zip", "application/zip",
             on_click="ignore", icon=":material/download:",
         )  # fmt: skip
 
@@ -165,7 +165,7 @@ def show_photo(key: str, photo: Photo, explained: bool) -> None:
         how = {"yunet": "YuNet", "haar": "Haar cascade", "none": "read as a face crop"}[
             photo.detector
         ]
-        left.image(photo.picture, alt=f"{photo.name}: " + "; ".join(map(caption, photo.faces)))
+        left.image(photo.annotated, alt=f"{photo.name}: " + "; ".join(map(caption, photo.faces)))
         left.caption(f"{photo.name} · {found} · {how} · {photo.seconds * 1000:.0f} ms")
         if not photo.faces:
             right.info(
@@ -202,7 +202,7 @@ def show_face(key: str, photo: Photo, index: int, explained: bool) -> None:
         "Why?", key=f"why-{key}", help="Where in the face the network saw it"
     ):
         classifier = recognizer(head).classifier
-        show_why(key, photo.crops[index], classifier, face.emotion)
+        show_why(key, photo.faces[index].crop, classifier, face.emotion)
 
 
 def choose_way() -> str:

@@ -18,11 +18,11 @@ import pytest
 import skimage.data
 
 from fer_core.dataset import demo, image_reading
-from fer_core.images.codec import Pixels
 from fer_core.models import registry
 from fer_core.recognition.detection import YUNET_NAME, YUNET_SHA256
 from fer_core.system import settings
 from fer_core.system.files import digest
+from fer_core.types import Pixels
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"

@@ -9,10 +9,11 @@ import pandas as pd
 from fer_core.audit.duplicates import FLAT
 from fer_core.dataset import image_reading
 from fer_core.dataset.index import DatasetIndex
-from fer_core.images.codec import Pixels, network_input
+from fer_core.images.crop import network_input
 from fer_core.recognition.detection import FaceDetector
 from fer_core.system import parallel
 from fer_core.system.parallel import Progress
+from fer_core.types import Pixels
 
 SMALLEST: Final = 24
 """Sides below this, in pixels, hold too little of a face to read."""

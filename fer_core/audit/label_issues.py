@@ -19,10 +19,11 @@ from fer_core.dataset.index import DatasetIndex
 from fer_core.errors import DatasetError
 from fer_core.labels import EMOTIONS
 from fer_core.models.card import LITERT_FILE
-from fer_core.models.classifier import EmotionClassifier, Probabilities
+from fer_core.models.classifier import EmotionClassifier
 from fer_core.system import files, parallel
 from fer_core.system.parallel import Progress
 from fer_core.system.settings import settings
+from fer_core.types import Probabilities
 
 Features = npt.NDArray[np.float16] | npt.NDArray[np.float32]
 Codes = npt.NDArray[np.int64]

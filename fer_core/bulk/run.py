@@ -265,7 +265,7 @@ def plan(named: Sequence[str], crew: Crew, options: Options) -> Mapping[str, Any
         "paths": [whereabouts(name) for name in named],
         "model": f"{card.name} {digest(card.folder / LITERT_FILE)[:16]}",
         "head": crew.first.classifier.head,
-        "detector": crew.first.detector,
+        "detector": crew.first.detector_name,
         "below": str(options.below.absolute()) if options.below else "",
         "crop": options.is_crop,
         "sampling": asdict(options.sampling),

@@ -10,7 +10,7 @@ from fer_core.bulk.checkpoint import Standing
 from fer_core.bulk.inputs import Source
 from fer_core.errors import VideoError
 from fer_core.recognition.pool import Crew
-from fer_core.recognition.results import Moment, error_row, face_rows
+from fer_core.recognition.results import Origin, error_row, face_rows
 from fer_core.video import Position, ReadShot, Sampling, VideoReader
 from fer_core.video.writer import PieceWriter, draw, join
 
@@ -104,9 +104,9 @@ class VideoJob:
             return
         factor = reader.info.width / read.shot.yuv.shape[1]
         faces = [face.scale(factor) for face in read.faces]
-        moment = Moment(self._source.name, read.shot.frame, round(read.shot.time_s, 4))
+        origin = Origin(self._source.name, read.shot.frame, round(read.shot.time_s, 4))
         persons = [face.person for face in faces]
-        self._rows += face_rows(moment, faces, self._crew.first.detector, persons)
+        self._rows += face_rows(origin, faces, self._crew.first.detector_name, persons)
 
     def _check_end(self, reader: VideoReader) -> None:
         """A file that ends before its time gets a word in the table of errors."""
@@ -120,7 +120,7 @@ class VideoJob:
             )
 
     def _add_error(self, error: VideoError) -> None:
-        self._rows.append(error_row(Moment(self._source.name), error))
+        self._rows.append(error_row(Origin(self._source.name), error))
 
     def _piece(self, number: int) -> Path:
         return self._parts.folder / f"piece-{number:06}.nut"

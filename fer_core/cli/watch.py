@@ -17,7 +17,7 @@ from fer_core.live.frame_recognizer import FaceReader
 from fer_core.live.metrics import Meters
 from fer_core.recognition.drawing import caption
 from fer_core.recognition.recognizer import Recognizer
-from fer_core.recognition.results import RESULT_COLUMNS, Moment, face_rows
+from fer_core.recognition.results import RESULT_COLUMNS, Origin, face_rows
 from fer_core.recognition.tracking import TrackedFace
 
 
@@ -80,9 +80,9 @@ class Watcher:
         self.faces += len(faces)
         self._since += 1
         if self._table:
-            moment = Moment(self._source, picture.frame, round(picture.time_s, 4))
+            origin = Origin(self._source, picture.frame, round(picture.time_s, 4))
             persons = [face.person for face in faces]
-            self._table.writerows(face_rows(moment, faces, self._recognizer.detector, persons))
+            self._table.writerows(face_rows(origin, faces, self._recognizer.detector_name, persons))
         if int(picture.time_s) == self._second:
             return ""
         self._second, rate, self._since = int(picture.time_s), self._since, 0

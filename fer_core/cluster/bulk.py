@@ -136,7 +136,12 @@ def _order(folder: Folder, crew: Crew, options: Options) -> Order:
     model = classifier.card.folder.absolute()
     where = str(folder.path) if folder.path else folder.where
     return Order(
-        where, model, digest(model / LITERT_FILE), crew.first.detector, classifier.head, options
+        where,
+        model,
+        digest(model / LITERT_FILE),
+        crew.first.detector_name,
+        classifier.head,
+        options,
     )
 
 

@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fer_core.errors import DatasetError, SettingsError
-from fer_core.images.codec import Pixels, encode
+from fer_core.images.codec import encode
 from fer_core.labels import EMOTIONS
 from fer_core.system.files import write_bytes
 from fer_core.system.settings import Settings, settings
+from fer_core.types import Pixels
 
 
 def folder(config: Settings | None = None) -> Path:

@@ -16,8 +16,8 @@ import numpy as np
 
 from fer_core.dataset import image_reading, store
 from fer_core.errors import DatasetError
-from fer_core.images.codec import Pixels
 from fer_core.labels import EMOTIONS
+from fer_core.types import Pixels
 
 NAME: Final = "demo"
 COUNTS: Final = {

@@ -11,7 +11,9 @@ import numpy as np
 
 from fer_core.dataset.index import THUMB, DatasetIndex, Thumbs
 from fer_core.errors import ImageError
-from fer_core.images.codec import MAX_PIXELS, MAX_SIDE, Pixels, decode, shrink, whole_face
+from fer_core.images.codec import MAX_PIXELS, MAX_SIDE, decode
+from fer_core.images.crop import shrink, whole_face
+from fer_core.types import Pixels
 
 SPARE = 2
 """So many times as wide as a network's input pictures are kept for it."""

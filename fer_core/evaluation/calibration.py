@@ -6,7 +6,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from fer_core.models.classifier import Probabilities, softmax
+from fer_core.models.classifier import softmax
+from fer_core.types import Probabilities
 
 Labels = npt.NDArray[np.int64]
 Logits = npt.NDArray[np.float32]

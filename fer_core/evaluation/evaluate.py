@@ -17,7 +17,8 @@ from fer_core.evaluation.calibration import (
     reliability,
 )
 from fer_core.evaluation.metrics import Figures, Matrix, confusion_matrix, measure, rounded
-from fer_core.models.classifier import Probabilities, softmax
+from fer_core.models.classifier import softmax
+from fer_core.types import Probabilities
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,7 +4,7 @@ import pandas as pd
 
 from fer_core.evaluation.calibration import Labels
 from fer_core.evaluation.evaluate import Evaluation, evaluate
-from fer_core.models.classifier import Probabilities
+from fer_core.types import Probabilities
 
 
 def by_group(

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from fer_core.evaluation.calibration import Labels, calibration_error
 from fer_core.labels import EMOTIONS
-from fer_core.models.classifier import Probabilities
+from fer_core.types import Probabilities
 
 Matrix = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.float64]

@@ -14,12 +14,13 @@ from fer_core.dataset import DatasetIndex, image_reading
 from fer_core.errors import DatasetError, ModelError
 from fer_core.evaluation.calibration import Logits
 from fer_core.models.card import INT8_FILE, KERAS_FILE, LITERT_FILE, ModelCard
-from fer_core.models.classifier import EmotionClassifier, Probabilities, softmax
+from fer_core.models.classifier import EmotionClassifier, softmax
 from fer_core.system import files, parallel
 from fer_core.system.files import digest
 from fer_core.system.parallel import Progress
 from fer_core.system.settings import settings
 from fer_core.system.zip_files import UNREADABLE
+from fer_core.types import Probabilities
 
 FORMS: Final = {"fp32": LITERT_FILE, "int8": INT8_FILE, "keras": KERAS_FILE}
 """A network's forms and their files. ``fp32`` is what runs everywhere."""

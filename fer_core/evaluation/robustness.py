@@ -10,10 +10,9 @@ import numpy as np
 
 from fer_core.evaluation.calibration import Labels
 from fer_core.evaluation.metrics import confusion_matrix, rates, rounded
-from fer_core.images.codec import Pixels
 from fer_core.images.corruptions import STRAINS
-from fer_core.models.classifier import Probabilities
 from fer_core.system.parallel import Progress
+from fer_core.types import Pixels, Probabilities
 
 AT_A_TIME: Final = 128
 """Pictures changed and classified before progress is reported."""

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_core.errors import ModelError
-from fer_core.images.codec import Pixels
 from fer_core.models.classifier import EmotionClassifier
 from fer_core.models.litert import LiteRTNetwork, Values
+from fer_core.types import Pixels
 
 Maps = npt.NDArray[np.float32]
 

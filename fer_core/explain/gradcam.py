@@ -16,10 +16,11 @@ import numpy.typing as npt
 
 from fer_core.errors import ModelError
 from fer_core.explain.cam import Maps
-from fer_core.images.codec import Pixels, network_input
+from fer_core.images.crop import network_input
 from fer_core.models.card import KERAS_FILE, ModelCard
 from fer_core.system import isolated, temp_folders
 from fer_core.system.parallel import Progress
+from fer_core.types import Pixels
 
 TIME_LIMIT_S: Final = 300
 

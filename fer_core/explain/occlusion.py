@@ -10,8 +10,8 @@ from typing import Final
 import numpy as np
 
 from fer_core.explain.cam import Maps
-from fer_core.images.codec import Pixels
 from fer_core.models.classifier import EmotionClassifier
+from fer_core.types import Pixels
 
 STEPS: Final = 7
 SHARE: Final = 0.3

@@ -13,8 +13,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from fer_core.errors import DatasetError
-from fer_core.images.codec import Pixels
 from fer_core.system.config_fields import described
+from fer_core.types import Pixels
 
 ERASED_SIDE: Final = (0.1, 0.3)
 """Sides of the erased rectangle as shares of the picture's."""

@@ -1,4 +1,4 @@
-"""Pictures as arrays: decode, encode, and the one rule by which a face is cut out.
+"""Decode and encode image files.
 
 Arrays are uint8 RGB (H, W, 3); OpenCV's BGR exists only around its own calls.
 """
@@ -6,7 +6,6 @@ Arrays are uint8 RGB (H, W, 3); OpenCV's BGR exists only around its own calls.
 import io
 import re
 import warnings
-from collections.abc import Iterable
 from typing import Final
 
 import cv2
@@ -15,9 +14,7 @@ import numpy.typing as npt
 from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
 from fer_core.errors import ImageError
-from fer_core.images.boxes import Box
-
-Pixels = npt.NDArray[np.uint8]
+from fer_core.types import Pixels
 
 FORMATS: Final = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
 SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
@@ -26,9 +23,6 @@ MAX_PIXELS: Final = 50_000_000
 
 MAX_SIDE: Final = 30_000
 """Longest side of one, in pixels; OpenCV transforms nothing beyond 32,766."""
-
-MAX_FACE: Final = 2048
-"""A face is cut from a copy in which it is no wider, in pixels."""
 
 MAX_SCANS: Final = 100
 """Of a JPEG: each one after the first goes over all of its pixels again, 4 ms for 12 megapixels,
@@ -96,85 +90,6 @@ def encode(rgb: Pixels, suffix: str = ".jpg") -> bytes:
     return data.tobytes()
 
 
-def shrink(rgb: Pixels, long_edge: int) -> Pixels:
-    """Scale down so that the longer side is at most ``long_edge`` pixels; never up."""
-    height, width = rgb.shape[:2]
-    factor = long_edge / max(height, width)
-    if factor >= 1:
-        return rgb
-    size = max(round(width * factor), 1), max(round(height * factor), 1)
-    return _pixels(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA))
-
-
-def face_crop(rgb: Pixels, box: Box, size: int, roll: float = 0.0, margin: float = 0.0) -> Pixels:
-    """Cut a face out as FER-2013 frames it: an upright square around the middle of its box.
-
-    The side of the square is the box's longer side times ``1 + 2 * margin``. ``margin`` is the
-    share of that side added on each side, negative for a tighter crop; detectors bring the margin
-    that matches FER-2013's own framing (see ``detection.MARGINS``) and model cards may add to it.
-    Where the square leaves the picture, the edge pixels are repeated.
-
-    Args:
-        rgb: uint8 (H, W, 3), or (H, W) in grey.
-        box: The face, in pixels of ``rgb``.
-        size: Side of the result in pixels.
-        roll: Degrees by which the face leans clockwise; it is turned back by as much.
-        margin: See above.
-
-    Returns:
-        uint8 (size, size, 3), or (size, size).
-    """
-    wide = max(box.width, box.height, 1.0)
-    if wide > MAX_FACE:
-        long_edge = max(rgb.shape[:2])
-        rgb = shrink(rgb, max(round(long_edge * MAX_FACE / wide), 1))
-        factor = max(rgb.shape[:2]) / long_edge
-        box, wide = box.scale(factor), wide * factor
-    side = wide * (1 + 2 * margin)
-    fine = size * max(1, round(side / size))  # sample near the source's own resolution first
-    matrix = np.asarray(cv2.getRotationMatrix2D(box.center, roll, fine / side), np.float64)
-    matrix[:, 2] += fine / 2 - np.asarray(box.center)
-    matrix[:, 2] += matrix[:, :2].sum(axis=1) / 2 - 0.5  # boxes count edges, OpenCV pixel middles
-    crop = cv2.warpAffine(
-        rgb, matrix, (fine, fine), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
-    return _pixels(cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA))
-
-
-def whole_face(picture: Pixels) -> Pixels:
-    """A picture that is one face already, as the square that ``face_crop`` makes of it.
-
-    Its side is the picture's longer one, at most ``MAX_FACE`` pixels.
-    """
-    height, width = picture.shape[:2]
-    return face_crop(picture, Box(0, 0, width, height), min(max(height, width), MAX_FACE))
-
-
-def network_input(crops: Iterable[Pixels], size: int, channels: int) -> npt.NDArray[np.float32]:
-    """Resize crops, uint8 (H, W, 3) or (H, W), to float32 (N, size, size, channels) in 0..255."""
-    ready = [_with_channels(_resize(crop, size), channels) for crop in crops]
-    if not ready:
-        return np.empty((0, size, size, channels), np.float32)
-    return np.stack(ready).astype(np.float32).reshape(-1, size, size, channels)
-
-
-def _resize(crop: Pixels, size: int) -> Pixels:
-    if crop.shape[:2] == (size, size):
-        return crop
-    down = min(crop.shape[:2]) > size
-    return _pixels(
-        cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA if down else cv2.INTER_LINEAR)
-    )
-
-
-def _with_channels(crop: Pixels, channels: int) -> Pixels:
-    if channels == 1 and crop.ndim == 3:
-        return _pixels(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY))
-    if channels == 3 and crop.ndim == 2:
-        return _pixels(cv2.cvtColor(crop, cv2.COLOR_GRAY2RGB))
-    return crop
-
-
 def _check_size(size: tuple[int, int], name: str) -> None:
     if size[0] * size[1] > MAX_PIXELS or max(size) > MAX_SIDE:
         raise ImageError(_too_large(name, size))
@@ -239,7 +154,3 @@ def _to_8_bits(values: npt.NDArray[np.generic]) -> Pixels:
         numbers *= 255 / max(float(numbers.max()), 1e-6)
         return np.clip(numbers, 0, 255, out=numbers).astype(np.uint8)
     return (np.clip(values, 0, 65535, out=values) // 257).astype(np.uint8)
-
-
-def _pixels(array: npt.NDArray[np.generic] | cv2.typing.MatLike) -> Pixels:
-    return np.asarray(array, dtype=np.uint8)

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from fer_core.images.augment import Operation, apply
-from fer_core.images.codec import Pixels
+from fer_core.types import Pixels
 
 FACE_SIDE: Final = 48
 """Blur and resolution are given for faces of so many pixels, FER-2013's own size."""

@@ -11,8 +11,8 @@ import av
 import cv2
 import numpy as np
 
-from fer_core.images.codec import Pixels
 from fer_core.images.colors import rgb_of
+from fer_core.types import Pixels
 
 
 def from_frame(frame: av.VideoFrame) -> Pixels:

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 
 from fer_core.errors import VideoError
-from fer_core.images.codec import Pixels
 from fer_core.live.latest_value import Slot
+from fer_core.types import Pixels
 
 SILENT_S = 10.0
 """A camera or stream that gives nothing for so long has ended."""

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from fer_core.images.codec import Pixels
 from fer_core.live.metrics import Meters
 from fer_core.recognition.detection import Detection
-from fer_core.recognition.recognizer import Recognizer, search
+from fer_core.recognition.recognizer import Recognizer
 from fer_core.recognition.tracking import TrackedFace, Tracker
+from fer_core.types import Pixels
 
 DETECT_EDGE: Final = 320
 """Longer side of the picture in which faces are searched. YuNet finds a face of 24 pixels in
@@ -76,7 +76,7 @@ class FaceReader:
 
     def _search(self, rgb: Pixels, time_s: float, recognizer: Recognizer) -> None:
         start = self._timer()
-        found = search(rgb, recognizer, DETECT_EDGE)
+        detections = recognizer.detect(rgb, DETECT_EDGE)
         self._meters.detect.append(self._timer() - start)
-        self._persons, self._detections = self._tracker.follow(found, time_s)
+        self._persons, self._detections = self._tracker.follow(detections, time_s)
         self._since_search, self._searched_s, self._shape = 0, time_s, rgb.shape

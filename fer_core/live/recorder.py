@@ -14,11 +14,11 @@ from typing import Final
 
 import av
 
-from fer_core.images.codec import Pixels
 from fer_core.images.yuv import to_frame
-from fer_core.recognition.results import RESULT_COLUMNS, Moment, face_rows
+from fer_core.recognition.results import RESULT_COLUMNS, Origin, face_rows
 from fer_core.recognition.tracking import TrackedFace
 from fer_core.system import temp_folders
+from fer_core.types import Pixels
 
 LIMIT_S: Final = 600.0
 """A recording stops by itself after this long."""
@@ -103,10 +103,10 @@ class Recorder:
             if not self._goes_on(time_s):
                 return
             since = self._since(time_s)
-            moment = Moment(SOURCE, frame, round(since, 3))
+            origin = Origin(SOURCE, frame, round(since, 3))
             iso = (self._wall + timedelta(seconds=since)).isoformat(timespec="milliseconds")
             try:
-                for row in face_rows(moment, faces, detector, [face.person for face in faces]):
+                for row in face_rows(origin, faces, detector, [face.person for face in faces]):
                     self._table.writerow({"time": iso} | row)
                     self._rows += 1
             except OSError as error:

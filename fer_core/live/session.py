@@ -14,7 +14,6 @@ from typing import Final
 
 import av
 
-from fer_core.images.codec import Pixels
 from fer_core.images.yuv import from_frame, mirror, to_frame, to_rgb
 from fer_core.live.frame_recognizer import FaceReader, ReadOptions
 from fer_core.live.history import History
@@ -22,10 +21,10 @@ from fer_core.live.latest_value import Slot
 from fer_core.live.metrics import LiveStats, Meters
 from fer_core.live.recorder import LIMIT_S, Recorder
 from fer_core.recognition import video_drawing
-from fer_core.recognition.detection import Detection
 from fer_core.recognition.recognizer import Recognizer
 from fer_core.recognition.tracking import TrackedFace
 from fer_core.system.memory import give_back
+from fer_core.types import Pixels
 
 SILENT_S: Final = 10.0
 """Without a picture for this long a session rests: its thread ends, its seat is free. The next
@@ -63,14 +62,12 @@ class Result:
         frame: The picture's number, from 1 on.
         time_s: When it arrived, on the session's clock.
         faces: Everyone in it; empty where nobody is.
-        rgb: The picture itself, uint8 (H, W, 3); kept until the next result, for corrections.
         failed: Reading it raised an error; ``faces`` says nothing then.
     """
 
     frame: int
     time_s: float
     faces: tuple[TrackedFace, ...]
-    rgb: Pixels
     failed: bool = False
 
 
@@ -191,12 +188,9 @@ class LiveSession:
 
     def crop(self, person: int) -> Pixels | None:
         """The newest picture's crop of a person, as the network saw it; None if not in it."""
-        result, recognizer = self._latest, self._setup[0]
-        for face in result.faces if result else ():
-            if result and face.person == person:
-                found = Detection(face.box, face.detection_score, face.roll)
-                return recognizer.crop(result.rgb, found)
-        return None
+        result = self._latest
+        faces = result.faces if result else ()
+        return next((face.crop for face in faces if face.person == person), None)
 
     def _wake(self) -> None:
         if not self._ended and (self._thread is None or not self._thread.is_alive()):
@@ -216,11 +210,11 @@ class LiveSession:
         rgb = to_rgb(shot.yuv)
         try:
             faces = self._reader.read(rgb, shot.time_s, recognizer, options.recognition)
-            self._note(faces, shot, recognizer.detector)
+            self._note(faces, shot, recognizer.detector_name)
         except Exception:
             _LOGGER.exception("Picture %d could not be read; it has no label", shot.frame)
-            return Result(shot.frame, shot.time_s, (), rgb, failed=True)
-        return Result(shot.frame, shot.time_s, faces, rgb)
+            return Result(shot.frame, shot.time_s, (), failed=True)
+        return Result(shot.frame, shot.time_s, faces)
 
     def _note(self, faces: tuple[TrackedFace, ...], shot: _Shot, detector: str) -> None:
         self._meters.results.append(self._clock())

@@ -11,12 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_core.errors import ModelError
-from fer_core.images.codec import Pixels, network_input
+from fer_core.images.crop import network_input
 from fer_core.models import keras_model, registry
 from fer_core.models import store as model_store
 from fer_core.models.card import INT8_FILE, LITERT_FILE, ModelCard
 from fer_core.system import isolated
 from fer_core.system.parallel import Progress
+from fer_core.types import Pixels
 
 CALIBRATION: Final = 200
 """Pictures whose activations set the ranges of the integers. More bring outliers that widen the

@@ -1,9 +1,9 @@
-"""Find faces: YuNet where its file is at hand, else OpenCV's bundled Haar cascade."""
+"""Face detection: YuNet where its file is available, else OpenCV's bundled Haar cascade."""
 
 import math
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -12,9 +12,10 @@ import numpy as np
 
 from fer_core.errors import DownloadError, SettingsError
 from fer_core.images.boxes import Box, intersection, iou
-from fer_core.images.codec import Pixels, shrink
+from fer_core.images.crop import shrink
 from fer_core.system.downloads import fetch
 from fer_core.system.settings import DETECTORS, Settings, settings
+from fer_core.types import Pixels
 
 YUNET_NAME: Final = "face_detection_yunet_2026may.onnx"
 YUNET_URL: Final = (
@@ -26,19 +27,20 @@ MARGINS: Final = {"yunet": -0.015, "haar": 0.01}
 """Margin for ``images.face_crop`` at which a detector's square matches FER-2013's framing.
 
 Measured on 3,000 training images enlarged to 192 pixels with 64 pixels of repeated border: the
-median FER-2013 frame is 0.97 times as wide as the longer side of YuNet's box (2,863 found) and
-1.02 times as wide as Haar's (2,290 found), both centred within 2 % of it. ``0.97 = 1 - 2 * 0.015``.
+median FER-2013 frame is 0.97 times as wide as the longer side of YuNet's box (2,863 detected) and
+1.02 times as wide as Haar's (2,290 detected), both centred within 2% of it.
+``0.97 = 1 - 2 * 0.015``.
 """
 
 LONG_EDGE: Final = 640
-"""Pictures are scaled down to this for detection; YuNet then takes about 9 ms on one core."""
+"""Images are scaled down to this for detection; YuNet then takes about 9 ms on one core."""
 
 SMALLEST_SIDE: Final = 16
-"""Pictures with a shorter side, in pixels, hold no face that either detector could find."""
+"""In images with a shorter side, in pixels, neither detector finds a face."""
 
 PADDED_SIDE: Final = 64
-"""YuNet sees no shorter side, in pixels: at 32 and less OpenCV fills its own padding from memory
-that nobody has set, and boxes are found there."""
+"""Shortest side in pixels that YuNet is given: at 32 and less OpenCV fills its own padding from
+uninitialized memory and detects faces there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,27 +48,41 @@ class Detection:
     """One face.
 
     Attributes:
-        box: Pixels of the picture, clipped to it.
+        box: Pixels of the image, clipped to it.
         score: 0..1. YuNet's own; for Haar a monotone map of the cascade's last stage.
         roll: Degrees by which the face leans clockwise, from the eyes; 0 where none are known.
             YuNet's points follow a lean only in part (median 12 for a true 15, 22 for 30, on 20
             faces turned by known angles), so a crop ends up closer to upright, not always on it.
+        landmarks: (x, y) in pixels of the image: right eye, left eye, nose, right and left corner
+            of the mouth, right and left as the person's own; empty where the detector has none.
     """
 
     box: Box
     score: float
     roll: float = 0.0
+    landmarks: tuple[tuple[float, float], ...] = ()
+
+    def scale(self, factor: float) -> "Detection":
+        """Return the same face in an image ``factor`` times as large."""
+        if factor == 1:
+            return self
+        points = tuple((x * factor, y * factor) for x, y in self.landmarks)
+        return replace(self, box=self.box.scale(factor), landmarks=points)
+
+    def clip(self, width: float, height: float) -> "Detection":
+        """Return the same face with its box clipped to ``width`` by ``height`` pixels."""
+        return replace(self, box=self.box.clip(width, height))
 
 
 class FaceDetector(Protocol):
-    """Anything that finds faces."""
+    """A face detector."""
 
     @property
     def name(self) -> str:
         """``yunet`` or ``haar``."""
 
     def detect(self, rgb: Pixels) -> tuple[Detection, ...]:
-        """Faces of a uint8 (H, W, 3) RGB picture, left to right; none is ``()``."""
+        """Return the faces of a uint8 (H, W, 3) RGB image, left to right; none is ``()``."""
 
 
 class YuNet:
@@ -82,7 +98,7 @@ class YuNet:
         self._net = cv2.FaceDetectorYN.create(str(file), "", (320, 320), score, 0.3, 500)
 
     def detect(self, rgb: Pixels) -> tuple[Detection, ...]:
-        """See ``FaceDetector.detect``."""
+        """Return the faces of uint8 (H, W, 3); see ``FaceDetector.detect``."""
         if min(rgb.shape[:2]) < SMALLEST_SIDE:
             return ()
         small = shrink(rgb, LONG_EDGE)
@@ -91,15 +107,16 @@ class YuNet:
             self._net.setInputSize(bgr.shape[1::-1])
             _, rows = self._net.detect(bgr)
         rows = [] if rows is None else rows[np.isfinite(rows).all(axis=1)].tolist()
-        found = [self.detection(row) for row in rows]
-        return _finish(found, rgb, small)
+        return _postprocess([self.detection(row) for row in rows], rgb, small)
 
     @staticmethod
     def detection(row: Sequence[float]) -> Detection:
-        """One row of the network: x, y, width, height, five points from the right eye on, score."""
+        """Convert a row: x, y, width, height, five points from the right eye on, score."""
         x, y, width, height, right_x, right_y, left_x, left_y = row[:8]
         roll = math.degrees(math.atan2(left_y - right_y, left_x - right_x))
-        return Detection(Box(x, y, x + max(width, 0), y + max(height, 0)), row[14], roll)
+        box = Box(x, y, x + max(width, 0), y + max(height, 0))
+        landmarks = tuple(zip(row[4:14:2], row[5:14:2], strict=True))
+        return Detection(box, row[14], roll, landmarks)
 
 
 class Haar:
@@ -116,7 +133,7 @@ class Haar:
         self._cascade = cv2.CascadeClassifier(str(folder / "haarcascade_frontalface_default.xml"))
 
     def detect(self, rgb: Pixels) -> tuple[Detection, ...]:
-        """See ``FaceDetector.detect``."""
+        """Return the faces of uint8 (H, W, 3); see ``FaceDetector.detect``."""
         if min(rgb.shape[:2]) < SMALLEST_SIDE:
             return ()
         small = shrink(rgb, LONG_EDGE)
@@ -125,50 +142,48 @@ class Haar:
             boxes, _, weights = self._cascade.detectMultiScale3(
                 grey, scaleFactor=1.2, minNeighbors=6, minSize=(24, 24), outputRejectLevels=True
             )
-        found = [
+        detections = [
             Detection(Box(x, y, x + width, y + height), 1 - math.exp(-max(weight, 0.0) / 3))
             for (x, y, width, height), weight in zip(
                 np.reshape(boxes, (-1, 4)).tolist(), np.ravel(weights).tolist(), strict=True
             )
         ]
-        return _finish(found, rgb, small)
+        return _postprocess(detections, rgb, small)
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A detector, and a sentence for the user where it is not the one that was wanted."""
+    """A detector, and a sentence for the user where it is not the preferred one."""
 
     detector: FaceDetector
     notice: str = ""
 
 
-def choose_detector(wanted: str = "auto", config: Settings | None = None) -> Choice:
-    """Load the detector asked for.
+def choose_detector(name: str = "auto", config: Settings | None = None) -> Choice:
+    """Load a face detector.
 
     Args:
-        wanted: ``yunet``, ``haar`` or ``auto``: what ``FER_DETECTOR`` says, by default YuNet if
+        name: ``yunet``, ``haar`` or ``auto``: the value of ``FER_DETECTOR``, by default YuNet if
             its file is present or can be fetched, else Haar.
-        config: Where to look; the settings of this process if None.
+        config: The settings of this process if None.
 
     Raises:
-        SettingsError: ``wanted`` is not one of these, or ``FER_YUNET`` names no YuNet file.
+        SettingsError: ``name`` is not one of these, or ``FER_YUNET`` names no YuNet file.
         DownloadError: YuNet was asked for by name and could not be fetched.
     """
     config = config or settings()
-    wanted = config.detector if wanted == "auto" else wanted
-    if wanted not in DETECTORS:
-        raise SettingsError(
-            f"detector must be one of {', '.join(DETECTORS)}. Received: {wanted!r}."
-        )
-    if wanted == "haar":
+    name = config.detector if name == "auto" else name
+    if name not in DETECTORS:
+        raise SettingsError(f"detector must be one of {', '.join(DETECTORS)}. Received: {name!r}.")
+    if name == "haar":
         return Choice(Haar())
     try:
         return Choice(_yunet(config))
     except DownloadError as error:
-        if wanted == "yunet":
+        if name == "yunet":
             raise
         return Choice(
-            Haar(), f"Faces are found with the Haar cascade, which misses turned faces. {error}"
+            Haar(), f"Faces are detected by the Haar cascade, which misses turned faces. {error}"
         )
 
 
@@ -187,29 +202,29 @@ def _yunet(config: Settings) -> YuNet:
 
 
 def _padded(bgr: cv2.typing.MatLike) -> cv2.typing.MatLike:
-    """The picture, with black below and to the right where a side is below ``PADDED_SIDE``."""
+    """Return the image with black below and to the right where a side is below ``PADDED_SIDE``."""
     below, right = (max(PADDED_SIDE - side, 0) for side in bgr.shape[:2])
     return cv2.copyMakeBorder(bgr, 0, below, 0, right, cv2.BORDER_CONSTANT)
 
 
-def _finish(found: list[Detection], rgb: Pixels, small: Pixels) -> tuple[Detection, ...]:
-    """Back to input pixels, merged, clipped, sorted left to right."""
+def _postprocess(detections: list[Detection], rgb: Pixels, small: Pixels) -> tuple[Detection, ...]:
+    """Return detections of ``small`` in pixels of ``rgb``, clipped, merged, left to right."""
     height, width = rgb.shape[:2]
     factor = max(height, width) / max(small.shape[:2])
     clipped = [
-        Detection(d.box.scale(factor).clip(width, height), min(max(d.score, 0.0), 1.0), d.roll)
-        for d in found
+        replace(d.scale(factor).clip(width, height), score=min(max(d.score, 0.0), 1.0))
+        for d in detections
     ]
-    return tuple(sorted(_merge(clipped), key=lambda d: d.box.xyxy))
+    return tuple(sorted(_nms(clipped), key=lambda d: d.box.xyxy))
 
 
-def _merge(found: list[Detection]) -> list[Detection]:
+def _nms(detections: list[Detection]) -> list[Detection]:
     """Keep the best of every group that overlaps or lies inside one another."""
-    kept: list[Detection] = []
-    for one in sorted(found, key=lambda d: d.score, reverse=True):
-        if one.box.area > 0 and not any(_same_face(one.box, other.box) for other in kept):
-            kept.append(one)
-    return kept
+    best: list[Detection] = []
+    for detection in sorted(detections, key=lambda d: d.score, reverse=True):
+        if detection.box.area > 0 and not any(_same_face(detection.box, b.box) for b in best):
+            best.append(detection)
+    return best
 
 
 def _same_face(a: Box, b: Box) -> bool:

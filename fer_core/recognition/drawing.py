@@ -1,4 +1,4 @@
-"""Draw results on pictures."""
+"""Draw results on images."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -7,16 +7,16 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from fer_core.images.codec import Pixels
 from fer_core.images.colors import rgb_of
 from fer_core.labels import COLORS, UNCERTAIN_COLOR
 from fer_core.recognition.recognizer import FaceEmotion
+from fer_core.types import Pixels
 
 
 def annotate(rgb: Pixels, faces: Sequence[FaceEmotion]) -> Pixels:
-    """A copy of a uint8 (H, W, 3) picture with each face boxed, numbered and named.
+    """Return a copy of a uint8 (H, W, 3) image with each face boxed, numbered and named.
 
-    Numbers count from 1 in the order given. Line and letter sizes follow the picture's size.
+    Numbers count from 1 in the order given. Line and letter sizes follow the image's size.
     """
     canvas = rgb.copy()
     unit = max(rgb.shape[:2]) / 640
@@ -31,40 +31,43 @@ def annotate(rgb: Pixels, faces: Sequence[FaceEmotion]) -> Pixels:
 
 
 def outline(canvas: Pixels, face: FaceEmotion, line: int) -> None:
-    """Draw the face's box, ``line`` pixels wide with a thin white edge, on ``canvas`` itself."""
+    """Draw the face's box on a uint8 (H, W, 3) canvas in place.
+
+    The line is ``line`` pixels wide and has a thin white edge.
+    """
     x1, y1, x2, y2 = (round(value) for value in face.box.xyxy)
     cv2.rectangle(canvas, (x1, y1), (x2, y2), (255, 255, 255), line + 2)
     cv2.rectangle(canvas, (x1, y1), (x2, y2), rgb_of(color_of(face)), line)
 
 
 def color_of(face: FaceEmotion) -> str:
-    """The colour of the face's emotion; a grey of its own where uncertain."""
+    """Return the colour of the face's emotion, or the grey of an uncertain one."""
     return UNCERTAIN_COLOR if face.uncertain else COLORS[face.emotion]
 
 
 def caption(face: FaceEmotion) -> str:
-    """One line on a face: ``happy 93 %``, or ``uncertain (sad 38 %)``."""
-    answer = f"{face.emotion} {face.confidence:.0%}".replace("%", " %")
-    return f"uncertain ({answer})" if face.uncertain else answer
+    """Return one line on a face: ``happy 93%``, or ``uncertain (sad 38%)``."""
+    text = f"{face.emotion} {face.confidence:.0%}"
+    return f"uncertain ({text})" if face.uncertain else text
 
 
 @lru_cache(maxsize=512)
 def chip(text: str, color: str, size: int) -> Pixels:
-    """``text`` in letters of ``size`` pixels on a filled rectangle: uint8 (h, w, 3), read only."""
+    """Render text on a filled rectangle: uint8 (h, w, 3), read only. ``size`` is in pixels."""
     font = ImageFont.load_default(size)
     left, _, right, _ = font.getbbox(text)
     pad = max(size // 4, 2)
     shape = round(right - left) + 2 * pad, round(size * 1.15) + 2 * pad
-    picture = Image.new("RGB", shape, color)
-    draw = ImageDraw.Draw(picture)
+    rendered = Image.new("RGB", shape, color)
+    draw = ImageDraw.Draw(rendered)
     draw.text((pad - left, shape[1] / 2), text, ink(color), font, anchor="lm")
-    array = np.asarray(picture)
+    array = np.asarray(rendered)
     array.flags.writeable = False
     return array
 
 
 def ink(color: str) -> str:
-    """Black or white, whichever is easier to read on ``color`` (WCAG relative luminance)."""
+    """Return black or white, the easier to read on ``color`` (WCAG relative luminance)."""
     linear = [
         part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
         for part in (value / 255 for value in rgb_of(color))
@@ -74,7 +77,10 @@ def ink(color: str) -> str:
 
 
 def paste(canvas: Pixels, patch: Pixels, x: int, y: int) -> None:
-    """Lay ``patch`` on ``canvas`` with its top left corner at (x, y), moved to stay inside."""
+    """Lay a uint8 (h, w, 3) patch on a uint8 (H, W, 3) canvas with its top left corner at (x, y).
+
+    It is moved to stay inside.
+    """
     height, width = canvas.shape[:2]
     x = max(min(x, width - patch.shape[1]), 0)
     y = max(min(y, height - patch.shape[0]), 0)

@@ -1,35 +1,51 @@
-"""The whole of it: a picture in, every face with its emotion out."""
+"""Recognition: an image in, every face with its emotion out."""
 
-from dataclasses import dataclass, replace
+import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from fer_core.images.boxes import Box
-from fer_core.images.codec import Pixels, face_crop, shrink, whole_face
+from fer_core.images.crop import face_crop, shrink, whole_face
 from fer_core.labels import EMOTIONS
 from fer_core.models.card import head_or_reading
-from fer_core.models.classifier import EmotionClassifier, Probabilities
+from fer_core.models.classifier import EmotionClassifier
 from fer_core.recognition.detection import MARGINS, Detection, FaceDetector, choose_detector
+from fer_core.types import Pixels, Probabilities
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FaceEmotion:
-    """One face and what its expression looks like.
+    """One face and the emotion of its expression.
 
     Attributes:
-        box: Float pixels of the picture, clipped to it.
-        detection_score: How sure the detector is that this is a face, 0..1.
+        detection: The detector's box, score, roll and landmarks, in pixels of the image.
         probabilities: float32 (7,), calibrated, in ``EMOTIONS`` order; sums to 1.
-        uncertain: The best probability is below the model card's abstain threshold.
-        roll: Degrees by which the crop was turned upright; 0 where no landmarks are known.
+        uncertain: The largest probability is below the model card's abstain threshold.
+        crop: The face as the network saw it, uint8 (S, S, 3) or (S, S); None for a face restored
+            from a file.
     """
 
-    box: Box
-    detection_score: float
+    detection: Detection
     probabilities: Probabilities
     uncertain: bool
-    roll: float = 0.0
+    crop: Pixels | None = None
+
+    @property
+    def box(self) -> Box:
+        """Float pixels of the image, clipped to it."""
+        return self.detection.box
+
+    @property
+    def detection_score(self) -> float:
+        """Confidence of the detector that this is a face, 0..1."""
+        return self.detection.score
+
+    @property
+    def roll(self) -> float:
+        """Degrees by which the crop was turned upright; 0 where no landmarks are known."""
+        return self.detection.roll
 
     @property
     def emotion(self) -> str:
@@ -43,7 +59,13 @@ class FaceEmotion:
 
 
 class Recognizer:
-    """Detect, crop, classify. Safe to share between threads."""
+    """Detects, crops and classifies faces. Safe to share between threads.
+
+    Args:
+        classifier: Gives the probabilities.
+        detector: Finds the faces.
+        notice: A sentence for the user where the detector is not the preferred one.
+    """
 
     def __init__(
         self, classifier: EmotionClassifier, detector: FaceDetector, notice: str = ""
@@ -66,11 +88,11 @@ class Recognizer:
         Args:
             model: A name under ``models/``, a path to a model folder, or None for the default.
             detector: ``auto``, ``yunet`` or ``haar``; see ``detection.choose_detector``.
-            head: Head of the model that answers; None for the card's default.
+            head: Head of the model to use; None for the card's default.
             reading: The name of ``head`` in version 0.1; deprecated.
 
         Raises:
-            ModelError: The model is missing, damaged or has no such reading.
+            ModelError: The model is missing, damaged or has no such head.
             SettingsError: There is no such detector.
             DownloadError: YuNet was asked for by name and could not be fetched.
         """
@@ -82,57 +104,83 @@ class Recognizer:
         )
 
     @property
-    def detector(self) -> str:
+    def detector_name(self) -> str:
         """The detector that runs: ``yunet`` or ``haar``."""
         return self._detector.name
 
+    @property
+    def detector(self) -> str:
+        """The name of ``detector_name`` in version 0.1; deprecated."""
+        warnings.warn("Use detector_name.", DeprecationWarning, stacklevel=2)
+        return self.detector_name
+
     def recognize(self, rgb: Pixels) -> tuple[FaceEmotion, ...]:
-        """Every face of a uint8 (H, W, 3) RGB picture, left to right; no face is ``()``.
+        """Return every face of a uint8 (H, W, 3) RGB image, left to right; no face is ``()``.
 
         Raises:
             ValueError: ``rgb`` has another type or shape.
         """
         return self.classify(rgb, self.detect(rgb))
 
-    def detect(self, rgb: Pixels) -> tuple[Detection, ...]:
-        """The first half of ``recognize``: where the faces are."""
+    def detect(self, rgb: Pixels, long_edge: int | None = None) -> tuple[Detection, ...]:
+        """Return where the faces of an image are: the first half of ``recognize``.
+
+        Args:
+            rgb: uint8 (H, W, 3) RGB.
+            long_edge: Longer side in pixels of the copy that is searched, for video, where time is
+                short; None for the detector's own choice.
+
+        Raises:
+            ValueError: ``rgb`` has another type or shape.
+        """
         if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or 0 in rgb.shape:
             raise ValueError(
-                "A picture must be uint8 (H, W, 3) with at least one pixel. "
+                "An image must be uint8 (H, W, 3) with at least one pixel. "
                 f"Received: {rgb.dtype} {rgb.shape}."
             )
-        return self._detector.detect(rgb)
+        if long_edge is None:
+            return self._detector.detect(rgb)
+        small = shrink(rgb, long_edge)
+        height, width = rgb.shape[:2]
+        factor = width / small.shape[1]
+        return tuple(
+            detection.scale(factor).clip(width, height)
+            for detection in self._detector.detect(small)
+        )
 
     def crop(self, rgb: Pixels, detection: Detection) -> Pixels:
-        """The face as the network sees it: uint8 (size, size, 3)."""
+        """Cut a face out of uint8 (H, W, 3) as the network sees it: uint8 (size, size, 3)."""
         card = self.classifier.card
-        margin = MARGINS[self.detector] + card.crop_margin
+        margin = MARGINS[self.detector_name] + card.crop_margin
         return face_crop(rgb, detection.box, card.input_size, detection.roll, margin)
 
     def classify(self, rgb: Pixels, detections: tuple[Detection, ...]) -> tuple[FaceEmotion, ...]:
-        """The second half of ``recognize``: what the faces show, in the order given."""
-        probabilities = self.classifier.predict([self.crop(rgb, one) for one in detections])
-        return tuple(
-            self._face(one, row) for one, row in zip(detections, probabilities, strict=True)
-        )
+        """Return the emotions of detected faces: the second half of ``recognize``.
 
-    def recognize_crop(self, rgb: Pixels) -> FaceEmotion:
-        """Classify a picture that is a face crop already, framed as FER-2013 frames them."""
-        height, width = rgb.shape[:2]
-        whole = Detection(Box(0, 0, width, height), 1.0)
-        return self._face(whole, self.classifier.predict([whole_face(rgb)])[0])
+        Args:
+            rgb: uint8 (H, W, 3) RGB.
+            detections: Faces in pixels of ``rgb``.
 
-    def _face(self, found: Detection, probabilities: Probabilities) -> FaceEmotion:
+        Returns:
+            One for each detection, in the order given.
+        """
+        crops = [self.crop(rgb, detection) for detection in detections]
+        rows = zip(detections, self.classifier.predict(crops), crops, strict=True)
+        return tuple(self._face(*row) for row in rows)
+
+    def recognize_crop(self, image: Pixels) -> FaceEmotion:
+        """Classify an image that is a face crop already, framed as FER-2013 frames them.
+
+        Args:
+            image: uint8 (H, W, 3) RGB or (H, W) grey.
+        """
+        height, width = image.shape[:2]
+        detection = Detection(Box(0, 0, width, height), 1.0)
+        crop = shrink(whole_face(image), self.classifier.card.input_size)
+        return self._face(detection, self.classifier.predict([crop])[0], crop)
+
+    def _face(
+        self, detection: Detection, probabilities: Probabilities, crop: Pixels
+    ) -> FaceEmotion:
         uncertain = bool(probabilities.max() < self.classifier.abstain_below)
-        return FaceEmotion(found.box, found.score, probabilities, uncertain, found.roll)
-
-
-def search(rgb: Pixels, recognizer: Recognizer, edge: int) -> tuple[Detection, ...]:
-    """Find faces in a copy scaled down to a longer side of ``edge`` pixels; boxes fit ``rgb``."""
-    small = shrink(rgb, edge)
-    height, width = rgb.shape[:2]
-    factor = width / small.shape[1]
-    return tuple(
-        replace(one, box=one.box.scale(factor).clip(width, height))
-        for one in recognizer.detect(small)
-    )
+        return FaceEmotion(detection, probabilities, uncertain, crop)

@@ -1,7 +1,7 @@
-"""The one table of results: every page, file and engine writes these columns."""
+"""The table of results: every page, file and engine writes these columns."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,7 +11,7 @@ from fer_core.recognition.recognizer import FaceEmotion
 from fer_core.system.files import parquet_bytes
 from fer_core.system.paths import shown
 
-if TYPE_CHECKING:  # pandas takes a third of a second, and recognising needs none of it
+if TYPE_CHECKING:  # pandas takes 0.3 s to import, and recognition needs none of it
     import pandas as pd
 
 RESULT_COLUMNS: Final = (
@@ -32,8 +32,8 @@ TYPES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """Where a row comes from: a file, and for video the frame and its time in seconds."""
+class Origin:
+    """The file that a row comes from, and for video the frame and its time in seconds."""
 
     source: str
     frame: int | None = None
@@ -41,48 +41,41 @@ class Moment:
 
 
 def face_rows(
-    moment: Moment,
+    origin: Origin,
     faces: Sequence[FaceEmotion],
     detector: str,
     persons: Sequence[int] | None = None,
 ) -> list[dict[str, Any]]:
-    """One row a face, or one row with an empty box where there is none.
+    """Return a row for each face, or one row with an empty box where there is none.
 
     Args:
-        moment: Where the faces are from.
-        faces: What was found.
-        detector: What found them: ``yunet``, ``haar``, or ``none`` for a crop.
+        origin: File and frame of the faces.
+        faces: The faces of one image.
+        detector: Name of the detector: ``yunet``, ``haar``, or ``none`` for a crop.
         persons: Identity of each face; 1, 2, … in the order given if None.
     """
-    place = {"source": moment.source, "frame": moment.frame, "time_s": moment.time_s}
     if not faces:
-        return [place | {"detector": detector}]
+        return [asdict(origin) | {"detector": detector}]
     return [
-        place | {"person": person, "detector": detector} | _face_values(face)
+        asdict(origin) | {"person": person, "detector": detector} | _face_values(face)
         for person, face in zip(persons or range(1, len(faces) + 1), faces, strict=True)
     ]
 
 
-def error_row(moment: Moment, error: FerError) -> dict[str, Any]:
-    """One row for a source that could not be read."""
-    return {
-        "source": moment.source,
-        "frame": moment.frame,
-        "time_s": moment.time_s,
-        "error": shown(str(error)),
-    }
+def error_row(origin: Origin, error: FerError) -> dict[str, Any]:
+    """Return the row of a source that could not be read, or only in part."""
+    return asdict(origin) | {"error": shown(str(error))}
 
 
 def table(rows: Iterable[dict[str, Any]]) -> "pd.DataFrame":
-    """Rows as a table with ``RESULT_COLUMNS`` and fixed types; what is missing is NA."""
+    """Return rows as a table with ``RESULT_COLUMNS`` and fixed types; missing values are NA."""
     import pandas as pd
 
-    frame = pd.DataFrame(list(rows), columns=list(RESULT_COLUMNS))
-    return frame.astype(TYPES)
+    return pd.DataFrame(list(rows), columns=list(RESULT_COLUMNS)).astype(TYPES)
 
 
 def encode(results: "pd.DataFrame", suffix: str) -> bytes:
-    """The table as ``.csv``, ``.json`` (a list of objects) or ``.parquet`` bytes."""
+    """Encode a table as ``.csv``, ``.json`` (a list of objects) or ``.parquet`` bytes."""
     if suffix == ".csv":
         return results.to_csv(index=False).encode()
     if suffix == ".json":
@@ -104,10 +97,10 @@ def check_format(file: Path) -> None:
 
 def _face_values(face: FaceEmotion) -> dict[str, Any]:
     corners = zip(("x1", "y1", "x2", "y2"), face.box.xyxy, strict=True)
-    chances = zip(EMOTIONS, face.probabilities.tolist(), strict=True)
+    probabilities = zip(EMOTIONS, face.probabilities.tolist(), strict=True)
     return {
         **{name: round(value, 2) for name, value in corners},
-        **{f"p_{emotion}": round(value, 5) for emotion, value in chances},
+        **{f"p_{emotion}": round(value, 5) for emotion, value in probabilities},
         "emotion": face.emotion,
         "confidence": round(face.confidence, 5),
         "uncertain": face.uncertain,

@@ -9,9 +9,9 @@ import numpy as np
 
 from fer_core.images.boxes import Box, iou
 from fer_core.labels import EMOTIONS
-from fer_core.models.classifier import Probabilities
 from fer_core.recognition.detection import Detection
 from fer_core.recognition.recognizer import FaceEmotion
+from fer_core.types import Probabilities
 
 KEEP_S: Final = 1.0
 """A face that is away for longer, in seconds, comes back as a new person."""
@@ -46,8 +46,8 @@ class TrackedFace(FaceEmotion):
         return float(self.probabilities[EMOTIONS.index(self.label)])
 
     def scale(self, factor: float) -> "TrackedFace":
-        """The same face in a picture ``factor`` times as large."""
-        return self if factor == 1 else replace(self, box=self.box.scale(factor))
+        """Return the same face in an image ``factor`` times as large."""
+        return replace(self, detection=self.detection.scale(factor))
 
 
 @dataclass(slots=True)
@@ -166,11 +166,10 @@ class Tracker:
             track.uncertain = sure < abstain_below + (BAND if track.uncertain else -BAND)
         track.read_s = time_s
         return TrackedFace(
-            box=track.detection.box,
-            detection_score=face.detection_score,
+            detection=replace(face.detection, box=track.detection.box),
             probabilities=track.probabilities,
             uncertain=track.uncertain,
-            roll=face.roll,
+            crop=face.crop,
             person=track.person,
             label=track.label,
         )

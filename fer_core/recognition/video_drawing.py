@@ -7,12 +7,12 @@ from typing import Final
 import cv2
 import numpy as np
 
-from fer_core.images.codec import Pixels
 from fer_core.images.colors import rgb_of
 from fer_core.images.yuv import Canvas, from_rgb
 from fer_core.labels import COLORS, EMOTIONS, UNCERTAIN_COLOR
 from fer_core.recognition.drawing import caption, chip, color_of
 from fer_core.recognition.tracking import TrackedFace
+from fer_core.types import Pixels
 
 BARS_FOR: Final = 3
 """Bars stand beside the faces while there are no more than this; a crowd would hide itself."""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from fer_core.dataset import DatasetIndex, ferplus, image_reading
 from fer_core.errors import ImageError, TrainingError
-from fer_core.images.codec import network_input
+from fer_core.images.crop import network_input
 from fer_core.labels import EMOTIONS
 from fer_core.system.parallel import Progress
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_core.errors import FerError, TrainingError
-from fer_core.images.codec import network_input
+from fer_core.images.crop import network_input
 from fer_core.models import registry
 from fer_core.models.card import KERAS_FILE, ModelCard
 from fer_core.system.files import npy_bytes, write_bytes

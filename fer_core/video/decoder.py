@@ -13,8 +13,9 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from fer_core.errors import VideoError
-from fer_core.images.codec import MAX_PIXELS, Pixels
+from fer_core.images.codec import MAX_PIXELS
 from fer_core.images.yuv import planes
+from fer_core.types import Pixels
 from fer_core.video.metadata import OPENING, VideoInfo, describe, quarter_turns, start_of
 
 SUFFIXES: Final = (".mp4", ".m4v", ".mov", ".webm", ".avi", ".mkv")

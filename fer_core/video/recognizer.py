@@ -14,7 +14,7 @@ from fer_core.images.boxes import Box
 from fer_core.images.yuv import to_rgb
 from fer_core.recognition.detection import Detection
 from fer_core.recognition.pool import Crew, prefetch
-from fer_core.recognition.recognizer import FaceEmotion, Recognizer, search
+from fer_core.recognition.recognizer import FaceEmotion, Recognizer
 from fer_core.recognition.tracking import KEEP_S, TrackedFace, Tracker
 from fer_core.video.decoder import Shot, probe, shots
 from fer_core.video.metadata import VideoInfo
@@ -138,9 +138,8 @@ class VideoReader:
         return replace(
             self._at,
             tracker=self._tracker.snapshot(),
-            faces=[asdict(face) | {"probabilities": face.probabilities.tolist()}
-                   for face in self._last],
-        )  # fmt: skip
+            faces=[_values(face) for face in self._last],
+        )
 
     @property
     def end_s(self) -> float:
@@ -187,10 +186,28 @@ def _read(recognizer: Recognizer, wanted: tuple[Shot, bool]) -> tuple[Shot, Foun
     if not takes:
         return shot, None
     rgb = to_rgb(shot.yuv)
-    detections = search(rgb, recognizer, DETECT_EDGE)
+    detections = recognizer.detect(rgb, DETECT_EDGE)
     return shot, (detections, recognizer.classify(rgb, detections))
 
 
+def _values(face: TrackedFace) -> dict[str, Any]:
+    """Return a face as JSON values; ``_face`` is the inverse, without the crop."""
+    return {
+        "box": asdict(face.box),
+        "detection_score": face.detection_score,
+        "probabilities": face.probabilities.tolist(),
+        "uncertain": face.uncertain,
+        "roll": face.roll,
+        "person": face.person,
+        "label": face.label,
+    }
+
+
 def _face(values: Mapping[str, Any]) -> TrackedFace:
-    probabilities = np.asarray(values["probabilities"], np.float32)
-    return TrackedFace(**{**values, "box": Box(**values["box"]), "probabilities": probabilities})
+    return TrackedFace(
+        detection=Detection(Box(**values["box"]), values["detection_score"], values["roll"]),
+        probabilities=np.asarray(values["probabilities"], np.float32),
+        uncertain=values["uncertain"],
+        person=values["person"],
+        label=values["label"],
+    )

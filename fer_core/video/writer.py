@@ -11,9 +11,9 @@ from av.audio.stream import AudioStream
 from av.packet import Packet
 
 from fer_core.errors import VideoError
-from fer_core.images.codec import Pixels
 from fer_core.images.yuv import to_frame
 from fer_core.recognition import video_drawing
+from fer_core.types import Pixels
 from fer_core.video.metadata import OPENING
 from fer_core.video.recognizer import ReadShot
 

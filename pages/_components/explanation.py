@@ -7,8 +7,8 @@ from fer_core import EMOTIONS, EmotionClassifier
 from fer_core.errors import FerError
 from fer_core.explain import Explainer, covering_map, overlay
 from fer_core.explain.gradcam import grad_cam, possible
-from fer_core.images.codec import Pixels
 from fer_core.system.settings import settings
+from fer_core.types import Pixels
 
 SIDE = 128
 NO_MAP = "This network's activation map cannot be read off: its answers are no plain sum over it."

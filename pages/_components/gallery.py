@@ -8,7 +8,8 @@ import streamlit as st
 
 from fer_core.dataset import DatasetIndex, image_reading
 from fer_core.errors import ImageError
-from fer_core.images.codec import Pixels, shrink
+from fer_core.images.crop import shrink
+from fer_core.types import Pixels
 
 TILE = 96
 

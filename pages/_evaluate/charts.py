@@ -9,7 +9,7 @@ from fer_core.evaluation import Evaluation
 from fer_core.evaluation.robustness import Robustness
 from fer_core.images.corruptions import STRAINS
 from fer_core.labels import COLORS, EMOTIONS
-from fer_core.models.classifier import Probabilities
+from fer_core.types import Probabilities
 
 ACCENT, GREY, WRONG = "#1F8A7B", "#8A9A97", "#D55E00"
 QUIET = {"displayModeBar": False}

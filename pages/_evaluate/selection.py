@@ -15,7 +15,7 @@ from fer_core.labels import EMOTIONS
 from fer_core.models import registry
 from fer_core.models import store as model_store
 from fer_core.models.card import ModelCard
-from fer_core.models.classifier import Probabilities
+from fer_core.types import Probabilities
 from pages._dataset.state import Opened, start
 
 FORM_TITLES = {"fp32": "LiteRT, 32 bits (what runs)", "int8": "LiteRT, 8 bits"}

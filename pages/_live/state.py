@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from fer_core.images.codec import Pixels
 from fer_core.live import LiveSession, Recorder, Seats
 from fer_core.system.settings import settings
+from fer_core.types import Pixels
 
 Offer = dict[str, str]
 """With which the browser asks for a connection: type and SDP."""

@@ -186,7 +186,7 @@ def test_a_network_without_a_map_of_its_own_has_grad_cam() -> None:
     assert not app.exception
     assert "cannot be read off" not in texts(app)
     (found,) = app.session_state["grad_cams"].values()
-    crop = app.session_state["photos"]["example"].photo.crops[0]
+    crop = app.session_state["photos"]["example"].photo.faces[0].crop
     exact = Explainer(EmotionClassifier.load(shipped)).maps([crop])[0, EMOTIONS.index("happy")]
     wanted = np.maximum(exact, 0) / exact.size
     np.testing.assert_allclose(found, wanted, atol=0.01 * wanted.max())

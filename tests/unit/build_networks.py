@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from fer_core.explain.gradcam import compute
-from fer_core.images.codec import network_input
+from fer_core.images.crop import network_input
 from fer_core.models.registry import SHIPPED, load_card
 
 SIDE = 32

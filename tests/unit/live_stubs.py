@@ -13,11 +13,13 @@ from fer_core.recognition.detection import Detection
 from fer_core.recognition.recognizer import FaceEmotion
 from fer_core.recognition.tracking import TrackedFace
 
+CROP = np.full((96, 96, 3), 7, np.uint8)
+
 
 class StubRecognizer:
     """Finds a face in every picture that is not black; the answer is always happy."""
 
-    detector = "yunet"
+    detector_name = "yunet"
 
     def __init__(self, delay_s: float = 0.0, faces: int = 1) -> None:
         self.classifier = SimpleNamespace(abstain_below=0.4)
@@ -27,7 +29,7 @@ class StubRecognizer:
         self.fail_at: set[int] = set()
         self.running = threading.Lock()
 
-    def detect(self, rgb):
+    def detect(self, rgb, long_edge=None):
         self.searches += 1
         if rgb.max() < 60:
             return ()
@@ -44,12 +46,9 @@ class StubRecognizer:
             time.sleep(self.delay_s)
             if self.results in self.fail_at:
                 raise RuntimeError("the network tripped once")
-            return tuple(FaceEmotion(d.box, d.score, happy(), False) for d in detections)
+            return tuple(FaceEmotion(d, happy(), False, CROP) for d in detections)
         finally:
             self.running.release()
-
-    def crop(self, rgb, detection):
-        return np.full((96, 96, 3), 7, np.uint8)
 
 
 def happy(share: float = 0.9) -> np.ndarray:
@@ -59,7 +58,7 @@ def happy(share: float = 0.9) -> np.ndarray:
 
 def tracked(person: int = 1, box: Box | None = None, uncertain: bool = False) -> TrackedFace:
     box = box or Box(100, 100, 200, 220)
-    return TrackedFace(box, 0.9, happy(), uncertain, 0.0, person, "happy")
+    return TrackedFace(Detection(box, 0.9), happy(), uncertain, person=person, label="happy")
 
 
 def picture(value: int = 120, width: int = 640, height: int = 480) -> np.ndarray:

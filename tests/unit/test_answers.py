@@ -9,11 +9,13 @@ from fer_core.dataset import DatasetIndex, image_reading, scan
 from fer_core.dataset.discover import other_names
 from fer_core.errors import CancelledError, DatasetError, ModelError
 from fer_core.evaluation.predictions import ask, forms_of, open_form
-from fer_core.images.codec import Pixels, decode, network_input, whole_face
+from fer_core.images.codec import decode
+from fer_core.images.crop import network_input, whole_face
 from fer_core.models import registry
 from fer_core.models.litert import _packed, _unpacked
 from fer_core.system.settings import settings
 from fer_core.training import arrays
+from fer_core.types import Pixels
 
 
 def test_answers_are_those_of_the_classifier(tree: Path) -> None:

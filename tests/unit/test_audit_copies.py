@@ -12,7 +12,7 @@ from fer_core.audit import duplicates
 from fer_core.audit.duplicates import verify
 from fer_core.dataset import image_reading, scan
 from fer_core.errors import CancelledError
-from fer_core.images.codec import Pixels
+from fer_core.types import Pixels
 
 
 def jpeg(picture: Pixels, quality: int) -> Pixels:

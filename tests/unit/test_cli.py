@@ -103,7 +103,7 @@ def test_export_re_creates_what_the_keras_file_says(
     import keras
 
     from fer_core import EmotionClassifier
-    from fer_core.images.codec import network_input
+    from fer_core.images.crop import network_input
     from fer_core.models.classifier import softmax
 
     (model_copy / LITERT_FILE).write_bytes(b"damaged")

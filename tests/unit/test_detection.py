@@ -96,8 +96,10 @@ def test_a_face_cut_by_the_border_stays_inside(
     [((40, 50), (60, 50), 0), ((40, 50), (60, 70), 45), ((40, 50), (60, 30), -45)],
 )
 def test_roll_is_the_angle_of_the_eyes(right_eye: tuple, left_eye: tuple, roll: float) -> None:
-    row = [30, 30, 40, 50, *right_eye, *left_eye, *[0] * 6, 0.9]
-    assert YuNet.detection(row) == Detection(Box(30, 30, 70, 80), 0.9, pytest.approx(roll))
+    row = [30, 30, 40, 50, *right_eye, *left_eye, 50, 60, 42, 70, 58, 70, 0.9]
+    landmarks = (right_eye, left_eye, (50, 60), (42, 70), (58, 70))
+    expected = Detection(Box(30, 30, 70, 80), 0.9, pytest.approx(roll), landmarks)
+    assert YuNet.detection(row) == expected
 
 
 @needs_yunet

@@ -5,13 +5,14 @@ from fer_core import EMOTIONS, FaceEmotion
 from fer_core.images.boxes import Box
 from fer_core.images.colors import rgb_of
 from fer_core.labels import COLORS, UNCERTAIN_COLOR
+from fer_core.recognition import Detection
 from fer_core.recognition.drawing import annotate, caption, chip, paste
 
 
 def face(box: Box, emotion: str = "sad", uncertain: bool = False) -> FaceEmotion:
     probabilities = np.full(7, 0.05, np.float32)
     probabilities[EMOTIONS.index(emotion)] = 0.7
-    return FaceEmotion(box, 1.0, probabilities, uncertain)
+    return FaceEmotion(Detection(box, 1.0), probabilities, uncertain)
 
 
 @pytest.mark.parametrize("uncertain", [False, True])
@@ -35,13 +36,13 @@ def test_tiny_pictures_can_be_drawn_on() -> None:
 
 
 def test_captions() -> None:
-    assert caption(face(Box(0, 0, 1, 1))) == "sad 70 %"
-    assert caption(face(Box(0, 0, 1, 1), uncertain=True)) == "uncertain (sad 70 %)"
+    assert caption(face(Box(0, 0, 1, 1))) == "sad 70%"
+    assert caption(face(Box(0, 0, 1, 1), uncertain=True)) == "uncertain (sad 70%)"
 
 
 def test_chips_are_shared_and_read_only() -> None:
-    one = chip("sad 70 %", COLORS["sad"], 16)
-    assert one is chip("sad 70 %", COLORS["sad"], 16)
+    one = chip("sad 70%", COLORS["sad"], 16)
+    assert one is chip("sad 70%", COLORS["sad"], 16)
     with pytest.raises(ValueError, match="read-only"):
         one[0, 0] = 0
     assert (one == rgb_of(COLORS["sad"])).all(axis=2).mean() > 0.4

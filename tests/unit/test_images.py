@@ -10,6 +10,7 @@ from PIL import Image
 from fer_core.errors import ImageError
 from fer_core.images import codec
 from fer_core.images.boxes import Box
+from fer_core.images.crop import face_crop, network_input, shrink, whole_face
 
 RED = (255, 0, 0)
 
@@ -134,18 +135,18 @@ def test_encode_round_trip(suffix: str) -> None:
     [((100, 200, 3), 50, (25, 50, 3)), ((10, 20, 3), 50, (10, 20, 3)), ((1, 900, 3), 9, (1, 9, 3))],
 )
 def test_shrink_never_enlarges(shape: tuple, edge: int, expected: tuple) -> None:
-    assert codec.shrink(np.zeros(shape, np.uint8), edge).shape == expected
+    assert shrink(np.zeros(shape, np.uint8), edge).shape == expected
 
 
 def test_crop_of_the_whole_is_the_picture() -> None:
     rgb = np.random.default_rng(0).integers(0, 256, (48, 48, 3), np.uint8)
-    np.testing.assert_array_equal(codec.face_crop(rgb, Box(0, 0, 48, 48), 48), rgb)
+    np.testing.assert_array_equal(face_crop(rgb, Box(0, 0, 48, 48), 48), rgb)
 
 
 @pytest.mark.parametrize("shape", [(30, 48), (48, 30, 3), (1, 9)])
 def test_a_whole_face_lies_in_the_middle_of_its_square(shape: tuple[int, ...]) -> None:
     face = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-    square = codec.whole_face(face)
+    square = whole_face(face)
     side = max(shape[:2])
     top, left = (side - shape[0]) // 2, (side - shape[1]) // 2
     assert square.shape == (side, side, *shape[2:])
@@ -158,10 +159,10 @@ def test_a_whole_face_lies_in_the_middle_of_its_square(shape: tuple[int, ...]) -
 def test_crop_is_centred_square_with_margin() -> None:
     rgb = np.zeros((200, 200, 3), np.uint8)
     rgb[80:120, 90:110] = 255  # 20 wide, 40 high
-    tight = codec.face_crop(rgb, Box(90, 80, 110, 120), 40)
+    tight = face_crop(rgb, Box(90, 80, 110, 120), 40)
     assert tight[:, 10:30].min() == 255
     assert tight[:, :9].max() == tight[:, 31:].max() == 0
-    wide = codec.face_crop(rgb, Box(90, 80, 110, 120), 80, margin=0.5)
+    wide = face_crop(rgb, Box(90, 80, 110, 120), 80, margin=0.5)
     assert wide[20:60, 30:50].min() == 255
     assert wide[:19].max() == wide[61:].max() == wide[:, :29].max() == wide[:, 51:].max() == 0
 
@@ -172,7 +173,7 @@ def test_a_face_of_any_size_is_cut_alike() -> None:
     small = cv2.resize(random.integers(0, 255, (8, 8, 3), np.uint8), (400, 300))
     large = cv2.resize(small, (4000, 3000), interpolation=cv2.INTER_LINEAR)
     box = Box(60, 20, 320, 290)
-    one, other = codec.face_crop(small, box, 96), codec.face_crop(large, box.scale(10), 96)
+    one, other = face_crop(small, box, 96), face_crop(large, box.scale(10), 96)
     assert np.abs(one.astype(int) - other).mean() < 2
 
 
@@ -181,7 +182,7 @@ def test_crop_turns_a_leaning_face_upright() -> None:
     picture = Image.new("RGB", (200, 200))
     picture.paste((255, 255, 255), (92, 40, 108, 160))
     leaning = np.asarray(picture.rotate(-20, Image.Resampling.BICUBIC))
-    crop = codec.face_crop(leaning, Box(40, 40, 160, 160), 120, roll=20)
+    crop = face_crop(leaning, Box(40, 40, 160, 160), 120, roll=20)
     assert crop[10:110, 56:64].min() > 200
     assert crop[:, :45].max() < 60
 
@@ -189,7 +190,7 @@ def test_crop_turns_a_leaning_face_upright() -> None:
 def test_crop_repeats_the_edge_outside() -> None:
     rgb = np.full((50, 50, 3), 9, np.uint8)
     rgb[:, 0] = 200
-    crop = codec.face_crop(rgb, Box(-30, 10, 10, 50), 40)
+    crop = face_crop(rgb, Box(-30, 10, 10, 50), 40)
     assert (crop[:, :28] == 200).all()
 
 
@@ -203,12 +204,12 @@ def test_crop_repeats_the_edge_outside() -> None:
     ],
 )
 def test_network_input_shapes(crops: list, channels: int, shape: tuple) -> None:
-    pixels = codec.network_input(crops, 32, channels)
+    pixels = network_input(crops, 32, channels)
     assert (pixels.shape, pixels.dtype) == (shape, np.float32)
 
 
 def test_network_input_keeps_the_range() -> None:
-    assert codec.network_input([np.full((32, 32, 3), 200, np.uint8)], 32, 1)[0, 0, 0, 0] == 200
+    assert network_input([np.full((32, 32, 3), 200, np.uint8)], 32, 1)[0, 0, 0, 0] == 200
 
 
 def passes(times: int) -> bytes:

@@ -6,7 +6,7 @@ import pytest
 
 from fer_core import Recognizer
 from fer_core.images.codec import decode, encode
-from fer_core.recognition.photos import PICTURE_EDGE, Photo, PhotoReader, zip_pictures
+from fer_core.recognition.photos import ANNOTATED_EDGE, Photo, PhotoReader, zip_images
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def test_a_photo_with_a_face(reader: PhotoReader, astronaut: np.ndarray) -> None
         1,
         1,
     )
-    drawn = decode(photo.picture, "x")
+    drawn = decode(photo.annotated, "x")
     assert drawn.shape == astronaut.shape
     assert np.abs(drawn.astype(int) - astronaut).max() > 100
     assert photo.rows()[0]["emotion"] == "happy"
@@ -33,7 +33,7 @@ def test_large_photos_are_kept_small_but_measured_in_their_own_pixels(
 ) -> None:
     large = astronaut.repeat(4, axis=0).repeat(4, axis=1)
     photo = reader.read(encode(large), "a.jpg")
-    assert max(decode(photo.picture, "x").shape) == PICTURE_EDGE
+    assert max(decode(photo.annotated, "x").shape) == ANNOTATED_EDGE
     assert 600 < photo.faces[0].box.x1 < 800
 
 
@@ -65,16 +65,16 @@ def test_a_bad_file_is_a_photo_with_an_error(reader: PhotoReader) -> None:
 
 def test_without_drawing_no_pictures_are_made(reader: PhotoReader, astronaut: np.ndarray) -> None:
     photo = reader.read(encode(astronaut), "a.jpg", draw=False)
-    assert (len(photo.faces), photo.picture, photo.portraits) == (1, b"", ())
+    assert (len(photo.faces), photo.annotated, photo.portraits) == (1, b"", ())
 
 
 def test_zip_keeps_equal_names_apart_and_leaves_errors_out() -> None:
     photos = [
-        Photo("a.jpg", picture=b"1"),
-        Photo("a.png", picture=b"2"),
-        Photo("../../etc/a.jpg", picture=b"3"),
+        Photo("a.jpg", annotated=b"1"),
+        Photo("a.png", annotated=b"2"),
+        Photo("../../etc/a.jpg", annotated=b"3"),
         Photo("bad.jpg", error="bad.jpg: damaged"),
     ]
-    with zipfile.ZipFile(io.BytesIO(zip_pictures(photos))) as archive:
+    with zipfile.ZipFile(io.BytesIO(zip_images(photos))) as archive:
         assert archive.namelist() == ["a.jpg", "a-2.jpg", "a-3.jpg"]
         assert archive.read("a-3.jpg") == b"3"

@@ -6,8 +6,8 @@ import pytest
 from fer_core import EMOTIONS, Recognizer
 from fer_core.images import codec
 from fer_core.images.boxes import Box, iou
-from fer_core.images.codec import Pixels
 from fer_core.recognition.detection import Detection
+from fer_core.types import Pixels
 from tests.conftest import needs_yunet
 
 
@@ -33,7 +33,7 @@ class Planted:
 def test_the_astronaut_smiles(detector: str, head: str, astronaut: np.ndarray) -> None:
     recognizer = Recognizer.load(detector=detector, head=head)
     (face,) = recognizer.recognize(astronaut)
-    assert recognizer.detector == detector
+    assert recognizer.detector_name == detector
     assert (face.emotion, face.uncertain) == ("happy", False)
     assert face.confidence == face.probabilities[EMOTIONS.index("happy")] > 0.8
     assert face.probabilities.sum() == pytest.approx(1, abs=1e-5)

@@ -8,21 +8,21 @@ import pytest
 from fer_core import EMOTIONS, FaceEmotion
 from fer_core.errors import FerError, ImageError
 from fer_core.images.boxes import Box
-from fer_core.recognition import results
-from fer_core.recognition.results import RESULT_COLUMNS, Moment
+from fer_core.recognition import Detection, results
+from fer_core.recognition.results import RESULT_COLUMNS, Origin
 
 
 def face(emotion: str, confidence: float = 0.7, uncertain: bool = False) -> FaceEmotion:
     probabilities = np.full(7, (1 - confidence) / 6, np.float32)
     probabilities[EMOTIONS.index(emotion)] = confidence
-    return FaceEmotion(Box(1, 2, 3.333, 4), 0.9, probabilities, uncertain)
+    return FaceEmotion(Detection(Box(1, 2, 3.333, 4), 0.9), probabilities, uncertain)
 
 
 ROWS = [
-    *results.face_rows(Moment("a.jpg"), [face("sad"), face("happy", uncertain=True)], "haar"),
-    *results.face_rows(Moment("wall.jpg"), [], "haar"),
-    results.error_row(Moment("bad.jpg"), ImageError("bad.jpg: damaged")),
-    *results.face_rows(Moment("clip.mp4", 30, 1.0), [face("fear")], "yunet", persons=[4]),
+    *results.face_rows(Origin("a.jpg"), [face("sad"), face("happy", uncertain=True)], "haar"),
+    *results.face_rows(Origin("wall.jpg"), [], "haar"),
+    results.error_row(Origin("bad.jpg"), ImageError("bad.jpg: damaged")),
+    *results.face_rows(Origin("clip.mp4", 30, 1.0), [face("fear")], "yunet", persons=[4]),
 ]
 
 

@@ -6,8 +6,8 @@ import pytest
 from fer_core.errors import CancelledError
 from fer_core.evaluation import Pictures, measure_robustness
 from fer_core.evaluation.robustness import EVERY, STANDARD, plain
-from fer_core.images.codec import Pixels
 from fer_core.images.corruptions import STRAINS
+from fer_core.types import Pixels
 
 
 class Light:

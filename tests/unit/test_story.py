@@ -9,24 +9,26 @@ import pytest
 from fer_core.images.boxes import Box
 from fer_core.images.codec import decode
 from fer_core.labels import EMOTIONS
-from fer_core.recognition import results
-from fer_core.recognition.results import Moment, face_rows
+from fer_core.recognition import Detection, results
+from fer_core.recognition.results import Origin, face_rows
 from fer_core.recognition.tracking import TrackedFace
 from fer_core.video import summary
 from tests.clips import make_clip
+
+DETECTION = Detection(Box(100, 40, 180, 130), 1.0)
 
 
 def face(person: int, emotion: str, share: float = 0.9, uncertain: bool = False) -> TrackedFace:
     chances = np.full(7, (1 - share) / 6, np.float32)
     chances[EMOTIONS.index(emotion)] = share
-    return TrackedFace(Box(100, 40, 180, 130), 1.0, chances, uncertain, 0.0, person, emotion)
+    return TrackedFace(DETECTION, chances, uncertain, person=person, label=emotion)
 
 
 def table(*pictures: list[TrackedFace]) -> pd.DataFrame:
     rows = []
     for number, faces in enumerate(pictures):
         persons = [one.person for one in faces]
-        moment = Moment("clip.mp4", number + 1, number * 0.5)
+        moment = Origin("clip.mp4", number + 1, number * 0.5)
         rows += face_rows(moment, faces, "yunet", persons)
     return results.table(rows)
 

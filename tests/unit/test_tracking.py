@@ -24,7 +24,7 @@ def chances(**given: float) -> np.ndarray:
 
 def read(box: Box, **given: float) -> FaceEmotion:
     probabilities = chances(**given)
-    return FaceEmotion(box, 0.9, probabilities, bool(probabilities.max() < 0.4))
+    return FaceEmotion(Detection(box, 0.9), probabilities, bool(probabilities.max() < 0.4))
 
 
 @pytest.mark.parametrize(

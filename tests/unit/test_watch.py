@@ -24,7 +24,7 @@ def test_a_file_is_watched_to_its_end(tmp_path: Path, capsys: pytest.CaptureFixt
     assert main(["watch", str(clip), "--out", str(tmp_path / "seen.csv")]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split("s")[0].strip() for line in lines[:-1]] == ["0", "1", "2"]
-    assert re.search(r"person 1: \w+ \d+ %", lines[0])
+    assert re.search(r"person 1: \w+ \d+%", lines[0])
     assert "no face" in lines[2]
     assert lines[-1].startswith("60 pictures, ")
     table = pd.read_csv(tmp_path / "seen.csv")

@@ -10,9 +10,9 @@ from fer_core.audit.duplicates.candidates import Rows
 from fer_core.dataset import image_reading
 from fer_core.dataset.index import THUMB, DatasetIndex, Thumbs
 from fer_core.errors import ImageError
-from fer_core.images.codec import Pixels
 from fer_core.system import parallel
 from fer_core.system.parallel import Progress
+from fer_core.types import Pixels
 
 MOST_DIFFERENCE: Final = 0.09
 """Where the search ends: about every second pair just before is not the same photo."""

@@ -10,9 +10,9 @@ import numpy as np
 
 from fer_core.dataset import ferplus, store
 from fer_core.errors import DatasetError
-from fer_core.images.codec import Pixels
 from fer_core.system import csv_files
 from fer_core.system.parallel import Progress
+from fer_core.types import Pixels
 
 LABELS: Final = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 """Kaggle's own order of the numbers 0 to 6."""
