@@ -5,8 +5,6 @@ localization, 2017. On a head that is one dense layer on averaged features it gi
 activation map, up to a factor and without what speaks against.
 """
 
-import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +16,7 @@ from fer_core.errors import ModelError
 from fer_core.explain.cam import Maps
 from fer_core.images.crop import network_input
 from fer_core.models.card import KERAS_FILE, ModelCard
-from fer_core.system import isolated, temp_folders
+from fer_core.system import isolated
 from fer_core.system.parallel import Progress
 from fer_core.types import Pixels
 
@@ -55,23 +53,23 @@ def grad_cam(
     """
     if not card.features:
         raise ModelError(f"Model {card.name} has no feature map that Grad-CAM could look at.")
-    with temp_folders.folder("gradcam") as name:
-        asked, found = Path(name) / "asked.npz", Path(name) / "found.npy"
-        values = network_input(crops, card.input_size, card.channels)
-        np.savez(asked, pixels=values, classes=np.asarray(classes))
-        command = [sys.executable, "-m", "fer_core.explain.gradcam", str(card.folder), head,
-                   card.features, str(asked), str(found)]  # fmt: skip
-        try:
-            status, said = isolated.run(command, TIME_LIMIT_S, progress=progress)
-        except TimeoutError as error:
-            raise ModelError(
-                f"{card.folder / KERAS_FILE}: Grad-CAM took longer than {TIME_LIMIT_S} s. Ask for "
-                "fewer faces."
-            ) from error
-        if status:
-            last = (said.strip().splitlines() or [f"exit status {status}"])[-1]
-            raise ModelError(f"{card.folder / KERAS_FILE}: no Grad-CAM ({last}).")
-        return np.asarray(np.load(found), np.float32)
+    file = card.folder / KERAS_FILE
+    maps = isolated.call(
+        "fer_core.explain.gradcam:compute_from_file",
+        {
+            "file": str(file),
+            "head": head,
+            "features": card.features,
+            "pixels": network_input(crops, card.input_size, card.channels),
+            "classes": [int(number) for number in classes],
+        },
+        TIME_LIMIT_S,
+        error=lambda reason: ModelError(
+            f"{file}: Grad-CAM failed ({reason}). Fewer faces need less time and memory."
+        ),
+        progress=progress,
+    )
+    return np.asarray(maps, np.float32)
 
 
 def compute(
@@ -100,22 +98,22 @@ def compute(
     return np.asarray(tf.nn.relu(tf.reduce_sum(maps * weights, axis=3)), np.float32)
 
 
-def main() -> None:
-    """The other process."""
+def compute_from_file(
+    file: str, head: str, features: str, pixels: npt.NDArray[Any], classes: Sequence[int]
+) -> Maps:
+    """Return ``compute`` of the Keras model in ``file``; called in a process of its own.
+
+    Args:
+        file: A ``.keras`` file.
+        head: The layer that gives logits (N, 7).
+        features: The layer that gives, or hands on, the feature map.
+        pixels: float32 (N, size, size, channels), 0..255.
+        classes: N indices in ``EMOTIONS``.
+
+    Returns:
+        float32 (N, h, w), at least 0.
+    """
     import keras
 
-    parser = argparse.ArgumentParser()
-    for name in ("folder", "head", "features", "asked", "found"):
-        parser.add_argument(name)
-    options = parser.parse_args()
-    model = keras.saving.load_model(
-        Path(options.folder) / KERAS_FILE, compile=False, safe_mode=True
-    )
-    with np.load(options.asked) as asked:
-        pixels, classes = asked["pixels"], asked["classes"]
-    maps = compute(model, options.head, options.features, pixels, classes)
-    np.save(options.found, maps)
-
-
-if __name__ == "__main__":
-    main()
+    model = keras.saving.load_model(Path(file), compile=False, safe_mode=True)
+    return compute(model, head, features, pixels, classes)

@@ -1,6 +1,5 @@
 """Turn a Keras model into the LiteRT files that run."""
 
-import sys
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
@@ -82,26 +81,26 @@ def export_int8_apart(
         CancelledError: ``progress`` asked to stop.
     """
     model_store.check_may_change()
-    with tempfile.TemporaryDirectory(prefix="fer-int8-") as folder:
-        pictures = Path(folder) / "pictures.npy"
-        np.save(pictures, network_input(crops, card.input_size, card.channels).astype(np.uint8))
-        command = [
-            sys.executable,
-            "-m",
-            "fer_core.models.export",
-            str(card.folder),
-            str(pictures),
-        ]
-        try:
-            status, said = isolated.run(command, TIME_LIMIT_S, progress=progress)
-        except TimeoutError as error:
-            raise ModelError(
-                f"{card.folder / INT8_FILE}: took longer than {TIME_LIMIT_S} s to make."
-            ) from error
-    if status:
-        last = (said.strip().splitlines() or [f"exit status {status}"])[-1]
-        raise ModelError(f"{card.folder / INT8_FILE}: cannot be made ({last}).")
-    return card.folder / INT8_FILE
+    file = card.folder / INT8_FILE
+    pixels = network_input(crops, card.input_size, card.channels).astype(np.uint8)
+    isolated.call(
+        "fer_core.models.export:export_int8_of_folder",
+        {"folder": str(card.folder), "pixels": pixels},
+        TIME_LIMIT_S,
+        error=lambda reason: ModelError(f"{file}: cannot be made ({reason})."),
+        progress=progress,
+    )
+    return file
+
+
+def export_int8_of_folder(folder: str, pixels: npt.NDArray[np.uint8]) -> None:
+    """Run ``export_int8`` for a model folder; called in a process of its own.
+
+    Args:
+        folder: The model's folder.
+        pixels: uint8 (N, size, size, channels).
+    """
+    export_int8(registry.load_card(folder), pixels)
 
 
 def _write(card: ModelCard, name: str, **options: Any) -> Path:
@@ -113,7 +112,3 @@ def _write(card: ModelCard, name: str, **options: Any) -> Path:
             model.export(new, format="litert", verbose=False, **options)
         new.replace(target)
     return target
-
-
-if __name__ == "__main__":  # the other process of ``export_int8_apart``
-    export_int8(registry.load_card(sys.argv[1]), np.load(sys.argv[2]))

@@ -1,12 +1,11 @@
-"""What a run will cost on this machine: measured on a few batches, in a process of its own.
+"""Estimate what a run costs on this machine: measured on a few batches, in a process of its own.
 
-``ask`` needs no Keras, so that pages may call it; it starts this module as a program.
+``ask`` needs no Keras, so that pages may call it.
 """
 
 import hashlib
 import json
 import os
-import sys
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -15,7 +14,6 @@ from typing import Any, Final
 
 import numpy as np
 import psutil
-import yaml
 
 from fer_core.errors import TrainingError
 from fer_core.labels import EMOTIONS
@@ -79,36 +77,28 @@ def ask(config: TrainConfig, progress: Progress | None = None) -> Estimate:
     """
     if found := known(config):
         return found
-    answer = _asked(config, progress)
-    if "error" in answer:
-        raise TrainingError(str(answer["error"]))
-    with suppress(OSError):  # not kept: only costs time the next time
-        write_json(_file(config), answer)
-    return Estimate(**answer)
-
-
-def _asked(config: TrainConfig, progress: Progress | None) -> dict[str, Any]:
-    """What this module says as a program."""
-    with temp_folders.folder("estimate") as place:
-        file = Path(place) / "answer.json"
-        command = [sys.executable, "-m", "fer_core.training.estimate",
-                   yaml.safe_dump(config.to_dict()), str(file)]  # fmt: skip
-        try:
-            status, said = isolated.run(command, TIME_LIMIT_S, progress=progress)
-        except TimeoutError as error:
-            raise _unmeasured(f"it took longer than {TIME_LIMIT_S} s") from error
-        try:
-            return dict(json.loads(file.read_text("utf-8")))
-        except (OSError, ValueError) as error:
-            last = (said.strip().splitlines() or [f"exit status {status}"])[-1]
-            raise _unmeasured(f"signal {-status}" if status < 0 else last) from error
-
-
-def _unmeasured(why: str) -> TrainingError:
-    return TrainingError(
-        f"The time an epoch takes could not be measured ({why}). A smaller batch or network needs "
-        "less memory; training can be started without this."
+    measured = isolated.call(
+        "fer_core.training.estimate:measure_fields",
+        {"fields": config.to_dict()},
+        TIME_LIMIT_S,
+        error=_unmeasured,
+        progress=progress,
     )
+    with suppress(OSError):  # only costs time the next time
+        write_json(_file(config), measured)
+    return Estimate(**measured)
+
+
+def _unmeasured(reason: str) -> TrainingError:
+    return TrainingError(
+        f"The time an epoch takes could not be measured ({reason}). A smaller batch or network "
+        "needs less memory; training can be started without this."
+    )
+
+
+def measure_fields(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of ``measure`` for those of a config; called in a process of its own."""
+    return asdict(measure(TrainConfig.from_dict(fields)))
 
 
 def measure(config: TrainConfig) -> Estimate:
@@ -168,19 +158,3 @@ def _file(config: TrainConfig) -> Path:
     said = json.dumps([values, os.cpu_count()], sort_keys=True)
     name = hashlib.blake2b(said.encode(), digest_size=8).hexdigest()
     return settings().cache / "estimates" / f"{name}.json"
-
-
-def main() -> None:
-    """Measure the config given as YAML and write what was found as JSON to the file named."""
-    from fer_core.errors import FerError
-
-    try:
-        config = TrainConfig.from_dict(yaml.safe_load(sys.argv[1]))
-        answer = asdict(measure(config))
-    except FerError as error:
-        answer = {"error": str(error)}
-    write_json(Path(sys.argv[2]), answer)
-
-
-if __name__ == "__main__":
-    main()

@@ -130,12 +130,11 @@ def test_an_import_gets_its_8_bit_form(planted: Path) -> None:
     assert 0 < off < 0.1 * np.ptp(whole[head], axis=0).max()
 
 
-def test_six_answers_are_refused(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_six_answers_are_refused(made: Path, tmp_path: Path) -> None:
     wanted = {"scale": 1.0, "offset": 0.0, "order": list(range(7)), "title": "six"}
-    with pytest.raises(SystemExit):
-        worker._take_keras(made / "six.keras", tmp_path, wanted)
-    assert "REFUSED gives 6 answers (emotions). Seven are needed: angry" in capsys.readouterr().err
-    assert list(tmp_path.glob("*card*")) == []
+    with pytest.raises(ModelError, match=r"^six.keras: gives 6 answers \(emotions\). Seven are"):
+        worker.convert(str(made / "six.keras"), str(tmp_path / "model"), wanted)
+    assert list((tmp_path / "model").glob("*card*")) == []
 
 
 def test_code_is_refused_before_keras_sees_it(made: Path) -> None:
@@ -225,18 +224,18 @@ def test_other_files(tmp_path: Path, name: str, data: bytes, says: str) -> None:
     assert not (settings().home / "models").exists()
 
 
-def test_weights_that_point_elsewhere(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    for number, spoil in enumerate((link, outside, bomb)):
-        weights = tmp_path / f"w{number}.h5"
-        with h5py.File(weights, "w") as opened:
-            spoil(opened)
-        file = tmp_path / f"bad{number}.keras"
-        pack(file, extra={"model.weights.h5": weights.read_bytes()})
-        with pytest.raises(SystemExit):
-            worker._check_weights(file, tmp_path)
-    said = capsys.readouterr().err
-    assert said.count("point to another file") == 2
-    assert said.count("promise more") == 1
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [("link", "point to another file"), ("outside", "point to another file"),
+     ("bomb", "promise more")],
+)  # fmt: skip
+def test_weights_that_point_elsewhere(tmp_path: Path, damage: str, message: str) -> None:
+    weights = tmp_path / "weights.h5"
+    with h5py.File(weights, "w") as opened:
+        globals()[damage](opened)
+    file = pack(tmp_path / "bad.keras", extra={"model.weights.h5": weights.read_bytes()})
+    with pytest.raises(ModelError, match=message):
+        worker._check_weights(file, tmp_path)
 
 
 def link(opened: h5py.File) -> None:

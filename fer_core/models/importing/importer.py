@@ -1,9 +1,6 @@
 """From a file of unknown origin to a model folder, opened first in a process with limits."""
 
-import json
-import os
 import shutil
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -29,6 +26,9 @@ ORDERS: Final = {
 }  # fmt: skip
 
 TIME_LIMIT_S: Final = 600
+
+SANDBOX: Final = isolated.Sandbox(memory_bytes=8_000_000_000, cpu_s=280, file_bytes=1_500_000_000)
+"""TensorFlow alone reserves about 3 GB of addresses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,32 +129,15 @@ def _check_file(file: Path) -> None:
 def _run(file: Path, wish: Wish, made: Path, progress: Progress | None) -> None:
     """The other process; ``made`` is the folder it fills."""
     scale, offset = RANGES[wish.pixels]
-    order = [wish.order.index(emotion) for emotion in EMOTIONS]
-    wanted = {"file": str(file.absolute()), "made": str(made), "scale": scale, "offset": offset,
-              "order": order, "title": wish.name}  # fmt: skip
-    environment = {
-        "PATH": os.environ.get("PATH", ""), "HOME": str(made.parent), "TMPDIR": str(made.parent),
-        "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_HOME": str(made.parent), "CUDA_VISIBLE_DEVICES": "",
-    }  # fmt: skip
-    command = [sys.executable, "-m", "fer_core.models.importing.worker", json.dumps(wanted)]
-    try:
-        status, said = isolated.run(command, TIME_LIMIT_S, environment, progress)
-    except TimeoutError as error:
-        raise ModelError(
-            f"{file.name}: took longer than {TIME_LIMIT_S} s to open. It is not taken."
-        ) from error
-    if status:
-        raise ModelError(f"{file.name}: {_reason(status, said)}")
-
-
-def _reason(status: int, said: str) -> str:
-    lines = said.strip().splitlines() or ["no reason given"]
-    for line in reversed(lines):
-        if line.startswith("REFUSED "):
-            return line.removeprefix("REFUSED ")
-    if status < 0:
-        return (
-            "opening it used more time or memory than is allowed, or crashed "
-            f"(signal {-status}). It is not taken."
-        )
-    return f"cannot be opened ({lines[-1][:300]})."
+    wanted = {"scale": scale, "offset": offset, "title": wish.name,
+              "order": [wish.order.index(emotion) for emotion in EMOTIONS]}  # fmt: skip
+    isolated.call(
+        "fer_core.models.importing.worker:convert",
+        {"file": str(file.absolute()), "made": str(made), "wanted": wanted},
+        TIME_LIMIT_S,
+        error=lambda reason: ModelError(
+            f"{file.name}: cannot be opened ({reason}). It is not imported."
+        ),
+        progress=progress,
+        sandbox=SANDBOX,
+    )

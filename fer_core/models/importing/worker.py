@@ -1,13 +1,6 @@
-"""The process that opens a file of unknown origin: limits first, then Keras.
+"""Open a file of unknown origin and write it as a model folder; runs in a process with limits."""
 
-``python -m fer_core.models.importing.worker OPTIONS`` with JSON from ``importer``. What is wrong
-with the file is one line on stderr that begins with REFUSED.
-"""
-
-import json
-import resource
 import shutil
-import sys
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,42 +8,39 @@ from typing import Any, Final, NoReturn
 
 import numpy as np
 
+from fer_core.errors import ModelError
 from fer_core.labels import EMOTIONS
 from fer_core.models.card import KERAS_FILE, LITERT_FILE
 from fer_core.models.litert import LiteRTNetwork
 from fer_core.system.files import write_json
 
-MEMORY_BYTES: Final = 8_000_000_000  # of addresses; TensorFlow alone reserves about 3
-CPU_S: Final = 280
-FILE_BYTES: Final = 1_500_000_000
 READING: Final = "emotions"
 TOLERANCE: Final = 1e-2
 """Largest difference between the logits of the original and of its export."""
 
 
-def main() -> None:
-    """Set the limits, open the file, write the model folder."""
-    for kind, most in ((resource.RLIMIT_AS, MEMORY_BYTES), (resource.RLIMIT_CPU, CPU_S),
-                       (resource.RLIMIT_FSIZE, FILE_BYTES), (resource.RLIMIT_CORE, 0)):  # fmt: skip
-        resource.setrlimit(kind, (most, most))
-    wanted = json.loads(sys.argv[1])
-    file, made = Path(wanted["file"]), Path(wanted["made"])
-    made.mkdir()
+def convert(file: str, made: str, wanted: dict[str, Any]) -> None:
+    """Write the model folder ``made`` from a ``.keras`` or ``.tflite`` file.
+
+    Args:
+        file: The file of unknown origin.
+        made: The folder to make.
+        wanted: ``scale`` and ``offset`` of the pixels, ``order`` of the emotions, ``title``.
+
+    Raises:
+        ModelError: The network does not fit.
+    """
+    source, folder = Path(file), Path(made)
+    folder.mkdir()
+    take = _take_litert if source.suffix == ".tflite" else _take_keras
     try:
-        if file.suffix == ".tflite":
-            _take_litert(file, made, wanted)
-        else:
-            _take_keras(file, made, wanted)
-    except MemoryError:
-        _refuse("opening it needs more memory than is allowed.")
-    except Exception as error:  # whatever a stranger's file may cause ends in one line
-        said = str(error).strip().splitlines() or [type(error).__name__]
-        _refuse(f"cannot be opened ({type(error).__name__}: {said[0][:300]}).")
+        take(source, folder, wanted)
+    except ModelError as error:
+        raise ModelError(f"{source.name}: {error}") from error
 
 
-def _refuse(why: str) -> NoReturn:
-    sys.stderr.write(f"REFUSED {why}\n")
-    sys.exit(3)
+def _refuse(reason: str) -> NoReturn:
+    raise ModelError(reason)
 
 
 def _take_litert(file: Path, made: Path, wanted: dict[str, Any]) -> None:
@@ -217,7 +207,3 @@ def _write_card(
             "limits": ["It reads expressions, not feelings.", "Imported: nothing is known of it."],
         },
     )
-
-
-if __name__ == "__main__":
-    main()
