@@ -9,9 +9,9 @@ import pandas as pd
 
 from fer_core import balance
 from fer_core.audit import duplicates, image_issues, label_issues, report
-from fer_core.dataset import DatasetIndex, demo, ferplus, scan, store
-from fer_core.dataset.decisions import Decisions, view
-from fer_core.dataset.importers.importer import take_in
+from fer_core.cli import dataset_options
+from fer_core.dataset import DatasetIndex, demo, store
+from fer_core.dataset.importers import import_dataset
 from fer_core.errors import DatasetError
 from fer_core.images.augment import LIMITS, Spec
 from fer_core.models.classifier import EmotionClassifier
@@ -23,7 +23,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Fill the parser of ``python -m fer_core dataset``."""
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     one = actions.add_parser("scan", help="count the images and print the dataset card")
-    _add_source(one)
+    dataset_options.add(one, positional=True)
     one.set_defaults(run=_scan)
     one = actions.add_parser("import", help="take in a folder, a ZIP, fer2013.csv or the demo")
     one.add_argument("source", help="a folder, a .zip, a .csv, or the word demo")
@@ -31,11 +31,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     one.add_argument("--votes", type=Path, help="fer2013new.csv or labels.csv to keep with it")
     one.set_defaults(run=_import)
     one = actions.add_parser("balance", help="write a balanced version beside the dataset")
-    _add_source(one)
+    dataset_options.add(one, positional=True)
     _add_balance(one)
     one.set_defaults(run=_balance)
     one = actions.add_parser("audit", help="find copies, wrong labels and useless pictures")
-    _add_source(one)
+    dataset_options.add(one, positional=True)
     one.add_argument(
         "--out", type=Path, help="folder for copies.csv, suspects.csv, pictures.csv and report.html"
     )
@@ -46,12 +46,6 @@ def add(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     one.add_argument("--model", help="model whose features judge the labels")
     one.set_defaults(run=_audit)
-
-
-def _add_source(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", metavar="DIR", help="folder of class or split folders, or demo")
-    parser.add_argument("--votes", type=Path, help="labels.csv or fer2013new.csv")
-    parser.add_argument("--decisions", type=Path, help="decisions.csv to see the dataset through")
 
 
 def _add_balance(parser: argparse.ArgumentParser) -> None:
@@ -74,20 +68,9 @@ def _add_balance(parser: argparse.ArgumentParser) -> None:
         )  # fmt: skip
 
 
-def _open(options: argparse.Namespace) -> DatasetIndex:
-    folder = demo.make() if options.folder == "demo" else options.folder
-    index = scan(folder, on_terminal("scan"))
-    if options.votes:
-        index = ferplus.attach(index, options.votes)
-    if options.decisions:
-        if not options.decisions.is_file():
-            raise DatasetError(f"{options.decisions}: there is no such file.")
-        index = view(index, Decisions(options.decisions))
-    return index
-
-
 def _scan(options: argparse.Namespace) -> int:
-    print(report.markdown(_open(options), report.Findings()), end="")
+    index = dataset_options.source(options).open(on_terminal("scan"))
+    print(report.markdown(index, report.Findings()), end="")
     return 0
 
 
@@ -96,15 +79,15 @@ def _import(options: argparse.Namespace) -> int:
         print(demo.make())
     else:
         progress = on_terminal("import")
-        made = take_in(Path(options.source), options.name, None, progress, options.votes)
-        print(made)
+        source = Path(options.source)
+        print(import_dataset(source, options.name, None, progress, options.votes))
     return 0
 
 
 def _balance(options: argparse.Namespace) -> int:
     if options.seed < 0:
         raise DatasetError(f"--seed must be 0 or more. Received: {options.seed}.")
-    index = _open(options)
+    index = dataset_options.open_dataset(options)
     spec = Spec(**{name: getattr(options, name) for name in LIMITS})
     wanted = balance.plan(balance.train_counts(index), _target(options.to), options.undersample)
     for name, count in wanted.counts.items():
@@ -139,7 +122,7 @@ def _audit(options: argparse.Namespace) -> int:
             f"--difference must be 0 to {duplicates.MOST_DIFFERENCE}. "
             f"Received: {options.difference}."
         )
-    index = _open(options)
+    index = dataset_options.open_dataset(options)
     pairs = duplicates.find(index, on_terminal("copies"))
     pairs = pairs[pairs["difference"] <= options.difference]
     judged = index.readable().split("train")

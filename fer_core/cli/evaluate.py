@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from fer_core.cli import dataset_options
 from fer_core.cli.old_names import OldName
-from fer_core.dataset import SPLITS, DatasetIndex, demo, ferplus, image_reading, scan
+from fer_core.dataset import SPLITS, DatasetIndex, ferplus, image_reading
 from fer_core.errors import DatasetError, ModelError, SettingsError
 from fer_core.evaluation import Evaluation, Pictures, evaluate, measure_robustness, text
 from fer_core.evaluation.predictions import FORMS, ask, forms_of, open_form
@@ -20,8 +21,7 @@ from fer_core.system.parallel import on_terminal
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Fill the parser of ``python -m fer_core evaluate``."""
-    parser.add_argument("--data", required=True, metavar="DIR", help="dataset folder, or demo")
-    parser.add_argument("--votes", type=Path, help="labels.csv or fer2013new.csv")
+    dataset_options.add(parser, required=True)
     parser.add_argument(
         "--split", choices=SPLITS, default="test", help="images to judge on (default: test)"
     )
@@ -78,10 +78,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _open(options: argparse.Namespace) -> DatasetIndex:
-    folder = demo.make() if options.data == "demo" else options.data
-    index = scan(folder, on_terminal("scan"))
-    if options.votes:
-        index = ferplus.attach(index, options.votes)
+    index = dataset_options.open_dataset(options)
     chosen = index.readable().split(options.split)
     if not len(chosen):
         splits = ", ".join(map(str, index.counts().columns))

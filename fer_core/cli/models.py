@@ -2,7 +2,7 @@
 
 import argparse
 
-from fer_core.dataset import scan
+from fer_core.cli import dataset_options
 from fer_core.errors import FerError
 from fer_core.models import registry
 
@@ -37,7 +37,9 @@ def _export(options: argparse.Namespace) -> int:
     card = registry.load_card(options.model)
     print(export.export(card))
     if options.data:
-        pictures = arrays.load(scan(options.data), options.split, card.input_size, card.channels)
+        pictures = arrays.load(
+            dataset_options.open_dataset(options), options.split, card.input_size, card.channels
+        )
         print(export.export_int8(card, pictures.pixels))
     return 0
 
@@ -55,7 +57,5 @@ def add(parser: argparse.ArgumentParser) -> None:
         action.add_argument("model", help="model name" + " or folder" * (name != "promote"))
         action.set_defaults(run=run)
         if name == "export":
-            action.add_argument(
-                "--data", metavar="DIR", help="pictures that set the ranges of model_int8.tflite"
-            )
+            dataset_options.add(action, help="dataset that sets the ranges of model_int8.tflite")
             action.add_argument("--split", default="validation", help="(default: %(default)s)")

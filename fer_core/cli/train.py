@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from fer_core.cli import dataset_options
 from fer_core.cluster.sweeps import store
 from fer_core.dataset.source import DatasetSource
 from fer_core.errors import TrainingError
-from fer_core.labels import EMOTIONS
 from fer_core.models.registry import load_card
 from fer_core.system.files import write_json
 from fer_core.system.jobs import PAUSE, PausedError, Work, working
@@ -26,15 +26,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--run", dest="folder", type=Path, required=True, metavar="DIR", help="the run's folder"
     )
     parser.add_argument("--resume", action="store_true", help="go on with the run in that folder")
-    parser.add_argument("--data", metavar="DIR", help="dataset folder, or demo")
-    parser.add_argument(
-        "--folder", dest="names", action="append", default=[], type=_stands_for,
-        metavar="NAME=EMOTION",
-        help="what class folders of another name show, as contempt=disgust; may be given several "
-        "times",
-    )  # fmt: skip
-    parser.add_argument("--votes", type=Path, help="labels.csv or fer2013new.csv")
-    parser.add_argument("--decisions", type=Path, help="decisions.csv to see the dataset through")
+    dataset_options.add(parser)
     parser.add_argument(
         "--corrections", action="store_true", help="add the faces corrected on the live page"
     )
@@ -74,7 +66,9 @@ def _train(folder: RunFolder, config: TrainConfig, options: argparse.Namespace, 
 
     source, sweeps = _source(folder, options), store.store()
     work.report(0, 0, "Reading the pictures")
-    index = DatasetSource.from_dict(source).open()
+    index = DatasetSource.from_dict(source).open(with_validation=True)
+    for note in index.notes:
+        print(note, flush=True)
     config = run_dataset.for_dataset(config, index.votes is not None)
     data = {
         split: arrays.load(index, split, config.input_size, config.channels)
@@ -125,15 +119,6 @@ def _say_model(folder: Path) -> None:
     print(folder)
 
 
-def _stands_for(text: str) -> tuple[str, str]:
-    name, _, emotion = text.rpartition("=")
-    if not name or emotion not in EMOTIONS:
-        raise argparse.ArgumentTypeError(
-            f"must be NAME=EMOTION with one of {', '.join(EMOTIONS)}. Received: {text!r}"
-        )
-    return name.lower(), emotion
-
-
 def _config(folder: RunFolder, options: argparse.Namespace) -> TrainConfig:
     if options.resume and not options.config:
         config = TrainConfig.load(folder.config)
@@ -157,10 +142,4 @@ def _source(folder: RunFolder, options: argparse.Namespace) -> dict[str, Any]:
         return dict(json.loads(folder.dataset.read_text("utf-8")))
     if not options.data:
         raise TrainingError("--data needs a dataset folder, or the word demo.")
-    return {
-        "data": options.data if options.data == "demo" else str(Path(options.data).absolute()),
-        "votes": str(options.votes.absolute()) if options.votes else None,
-        "decisions": str(options.decisions.absolute()) if options.decisions else None,
-        "corrections": options.corrections,
-        "names": dict(options.names),
-    }
+    return dataset_options.source(options).to_dict()

@@ -29,7 +29,7 @@ def scan(
     root: str | Path,
     progress: Progress | None = None,
     threads: int = 2,
-    names: Mapping[str, str] | None = None,
+    classes: Mapping[str, str] | None = None,
 ) -> DatasetIndex:
     """Open a dataset folder.
 
@@ -41,7 +41,7 @@ def scan(
             FER+ votes are read from a ``labels.csv`` or ``fer2013new.csv`` in it.
         progress: See ``chunks.Progress``.
         threads: Threads that open files.
-        names: What other folder names, in lower case, stand for: ``{"contempt": "disgust"}``.
+        classes: What other folder names, in lower case, stand for: ``{"contempt": "disgust"}``.
 
     Raises:
         DatasetError: The folder is missing, cannot be read, has a name that is not UTF-8, or holds
@@ -51,7 +51,7 @@ def scan(
     root = typed(root, DatasetError).absolute()
     if (name := shown(str(root))) != str(root):
         raise DatasetError(f"{name}: this folder's name is not UTF-8. Rename it.")
-    listing = list_files(root, names)
+    listing = list_files(root, classes)
     cache = _cache_file(root)
     seen, thumbs, rows = _recall(cache, listing)
     if len(rows):

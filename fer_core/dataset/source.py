@@ -3,51 +3,60 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from fer_core.dataset import corrections, demo, ferplus, splits
 from fer_core.dataset.decisions import Decisions, view
 from fer_core.dataset.index import DatasetIndex
 from fer_core.dataset.scan import scan
+from fer_core.errors import DatasetError
 from fer_core.system.parallel import Progress
+
+OLD_FIELDS: Final = {"names": "classes"}
+"""Fields of 0.1.0 under their present names: its runs and sweeps still open."""
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetSource:
-    """Which dataset is opened, and what is laid over it.
+    """The dataset that is opened, and what is laid over it.
 
     Attributes:
         data: Its folder, or ``demo``.
         votes: File of FER+ votes, where they are not found in the folder.
         decisions: File of decisions about labels and duplicates to apply.
         corrections: Add the faces that were corrected on the live page.
-        names: What other folder names stand for; see ``dataset.scan``.
+        classes: Emotion of class folders with other names, ``{"contempt": "disgust"}``; see
+            ``dataset.scan``.
     """
 
     data: str
     votes: str | None = None
     decisions: str | None = None
     corrections: bool = False
-    names: Mapping[str, str] | None = None
+    classes: Mapping[str, str] | None = None
 
-    def open(self, progress: Progress | None = None) -> DatasetIndex:
+    def open(self, progress: Progress | None = None, with_validation: bool = False) -> DatasetIndex:
         """Scan the dataset and apply votes, decisions and corrections.
 
-        A dataset without a validation split gets one.
-
         Args:
-            progress: Called with (done, total) files while the folder is scanned.
+            progress: Called with the files scanned and the files in all.
+            with_validation: Give a dataset without a validation split one.
 
         Raises:
-            DatasetError: The folder, the votes or the decisions are gone or cannot be read.
+            DatasetError: The folder, the votes or the decisions are missing or cannot be read.
+            CancelledError: ``progress`` asked to stop.
         """
         folder = demo.make() if self.data == "demo" else self.data
-        index = scan(folder, progress, names=self.names)
+        index = scan(folder, progress, classes=self.classes)
         if self.votes:
             index = ferplus.attach(index, Path(self.votes))
         if self.decisions:
-            index = view(index, Decisions(Path(self.decisions)))
-        index = splits.with_validation(index)
+            file = Path(self.decisions)
+            if not file.is_file():
+                raise DatasetError(f"{file}: there is no such file of decisions. Check the path.")
+            index = view(index, Decisions(file))
+        if with_validation:
+            index = splits.with_validation(index)
         if self.corrections:
             index = splits.with_extra(index, scan(corrections.folder()))
         return index
@@ -58,6 +67,7 @@ class DatasetSource:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "DatasetSource":
-        """Return the source of ``to_dict``; other keys are ignored."""
-        known = {field.name for field in fields(cls)}
-        return cls(**{name: value for name, value in values.items() if name in known})
+        """Return the source of ``to_dict``, of 0.1.0 too; other keys are ignored."""
+        names = {field.name for field in fields(cls)}
+        renamed = {OLD_FIELDS.get(name, name): value for name, value in values.items()}
+        return cls(**{name: value for name, value in renamed.items() if name in names})

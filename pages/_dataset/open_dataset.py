@@ -8,8 +8,8 @@ import streamlit as st
 
 from fer_core.dataset import demo, store
 from fer_core.dataset.discover import other_names
+from fer_core.dataset.importers import import_dataset
 from fer_core.dataset.importers.fer2013_csv import import_csv
-from fer_core.dataset.importers.importer import take_in
 from fer_core.dataset.importers.zip_archive import import_zip
 from fer_core.errors import DatasetError
 from fer_core.labels import EMOTIONS
@@ -113,9 +113,9 @@ def _folder() -> None:
     if path.strip() and root.is_file():
         _file(root, votes_file)
         return
-    names = _mapping(root) if path.strip() else {}
+    classes = _mapping(root) if path.strip() else {}
     if st.button("Open the folder", type="primary", disabled=not path.strip()):
-        work = partial(open_folder, root, votes_file=votes_file, names=names)
+        work = partial(open_folder, root, votes_file=votes_file, classes=classes)
         start(f"Scanning {root.name}", work, show_opened)
         st.rerun()
 
@@ -126,7 +126,7 @@ def _file(file: Path, votes: Path | None) -> None:
     if st.button("Import the file", type="primary", icon=":material/upload:"):
 
         def make(progress: Progress) -> Path:
-            return take_in(file, progress=progress, votes=votes)
+            return import_dataset(file, progress=progress, votes=votes)
 
         start(f"Importing {file.name}", partial(open_by, make, None), show_opened)
         st.rerun()

@@ -10,8 +10,9 @@ import pandas as pd
 import streamlit as st
 
 from fer_core.audit.report import Findings
-from fer_core.dataset import DatasetIndex, ferplus, scan, store
+from fer_core.dataset import DatasetIndex, store
 from fer_core.dataset.decisions import Decisions, file_for, view
+from fer_core.dataset.source import DatasetSource
 from fer_core.errors import CancelledError, FerError
 from fer_core.system import temp_folders
 from fer_core.system.background_task import Task
@@ -27,13 +28,14 @@ QUICK_S = 1.0
 class Opened:
     """The open dataset and what was found in it.
 
-    ``votes_file`` and ``names`` say what its folder alone does not, so that training sees the same.
+    ``votes_file`` and ``classes`` say what its folder alone does not, so that training sees the
+    same.
     """
 
     index: DatasetIndex
     decisions: Decisions
     votes_file: Path | None = None
-    names: Mapping[str, str] | None = None
+    classes: Mapping[str, str] | None = None
     findings: Findings = field(default_factory=Findings)
     all_pairs: pd.DataFrame | None = None
     faceless: tuple[int, ...] | None = None
@@ -81,18 +83,19 @@ def open_folder(
     root: Path,
     progress: Progress,
     votes_file: Path | None = None,
-    names: Mapping[str, str] | None = None,
+    classes: Mapping[str, str] | None = None,
 ) -> Opened:
     """Scan a folder; runs in the background, so it touches no session."""
-    index = scan(root, progress, names=names)
-    found = _opened(index if votes_file is None else ferplus.attach(index, votes_file), None)
-    found.votes_file, found.names = votes_file and votes_file.absolute(), names or None
+    votes = str(votes_file.absolute()) if votes_file else None
+    index = DatasetSource(str(root), votes=votes, classes=classes).open(progress)
+    found = _opened(index, None)
+    found.votes_file, found.classes = votes_file and votes_file.absolute(), classes or None
     return found
 
 
 def open_by(make: Callable[[Progress], Path], home: Path | None, progress: Progress) -> Opened:
     """Bring a dataset into being, then scan it."""
-    return _opened(scan(make(progress), progress), home)
+    return _opened(DatasetSource(str(make(progress))).open(progress), home)
 
 
 def _opened(index: DatasetIndex, home: Path | None) -> Opened:

@@ -75,7 +75,7 @@ def dataset(found: Opened) -> DatasetSource | None:
         votes=str(found.votes_file) if found.votes_file else None,
         decisions=str(found.decisions.file) if decided else None,
         corrections=add,
-        names=found.names,
+        classes=found.classes,
     )
 
 
@@ -190,8 +190,8 @@ def _start(config: TrainConfig, source: DatasetSource) -> None:
 
 def _command(source: DatasetSource) -> str:
     parts = ["python -m fer_core train --run RUN --config config.yaml --data", quote(source.data)]
-    for name, emotion in (source.names or {}).items():
-        parts += ["--folder", quote(f"{name}={emotion}")]
+    for name, emotion in (source.classes or {}).items():
+        parts += ["--classes", quote(f"{name}={emotion}")]
     for option in ("votes", "decisions"):
         if file := getattr(source, option):
             parts += [f"--{option}", quote(file)]

@@ -69,10 +69,10 @@ def test_what_it_will_cost_is_said_where_nothing_can_be_written_down(
 
 
 def test_the_command_has_what_folders_stand_for() -> None:
-    source = DatasetSource("/data", votes="votes.csv", names={"laughing out loud": "happy"})
+    source = DatasetSource("/data", votes="votes.csv", classes={"laughing out loud": "happy"})
     assert new_run_view._command(source) == (
         "python -m fer_core train --run RUN --config config.yaml --data /data "
-        "--folder 'laughing out loud=happy' --votes votes.csv"
+        "--classes 'laughing out loud=happy' --votes votes.csv"
     )
 
 

@@ -128,6 +128,6 @@ def test_other_folder_names_can_be_mapped(tree: Path) -> None:
     (tree / "train" / "sad").rename(tree / "train" / "Crying")
     assert other_names(tree) == ("crying",)
     assert "sad" not in scan(tree).table["label"].astype("str").tolist()
-    mapped = scan(tree, names={"crying": "sad"})
+    mapped = scan(tree, classes={"crying": "sad"})
     assert mapped.counts().loc["sad", "train"] == 5
     assert other_names(tree / "nowhere") == ()

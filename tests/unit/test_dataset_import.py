@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 
 from fer_core.dataset import demo, ferplus, image_reading, scan, store
-from fer_core.dataset.importers import zip_archive
+from fer_core.dataset.importers import import_dataset, zip_archive
 from fer_core.dataset.importers.fer2013_csv import import_csv
-from fer_core.dataset.importers.importer import take_in
 from fer_core.dataset.importers.zip_archive import import_zip
 from fer_core.errors import CancelledError, DatasetError
 from fer_core.labels import EMOTIONS
@@ -112,13 +111,13 @@ def votes_table(file: str) -> bytes:
 def test_votes_stay_beside_what_is_taken_in(tmp_path: Path) -> None:
     (tmp_path / "faces.zip").write_bytes(packed(GOOD).getvalue())
     (tmp_path / "mine.csv").write_bytes(votes_table("train/happy/a.png"))
-    made = take_in(tmp_path / "faces.zip", votes=tmp_path / "mine.csv")
-    for root in (made, take_in(made, "copied")):
+    made = import_dataset(tmp_path / "faces.zip", votes=tmp_path / "mine.csv")
+    for root in (made, import_dataset(made, "copied")):
         index = scan(root)
         assert index.votes is not None
         assert index.votes["happy"].tolist() == [9, 0]
     with pytest.raises(DatasetError, match=r"gone\.csv: cannot be read"):
-        take_in(tmp_path / "faces.zip", votes=tmp_path / "gone.csv")
+        import_dataset(tmp_path / "faces.zip", votes=tmp_path / "gone.csv")
 
 
 NO_VOTES = b"file,votes_anger\ntrain/happy/a.png,3\n"
@@ -333,4 +332,4 @@ def test_a_zip_that_may_not_be_read_is_said(
     (tmp_path / "mine.zip").touch()
     monkeypatch.setattr(zip_archive.zipfile, "ZipFile", denied)
     with pytest.raises(DatasetError, match=r"mine\.zip: cannot be read \(Permission denied\)"):
-        take_in(tmp_path / "mine.zip")
+        import_dataset(tmp_path / "mine.zip")

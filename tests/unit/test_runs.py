@@ -134,7 +134,7 @@ def test_a_run_that_finds_no_room_is_not_taken_in(monkeypatch: pytest.MonkeyPatc
 def test_folders_of_other_names_are_named_in_the_command(tree: Path, tmp_path: Path) -> None:
     (tree / "train/happy").rename(tree / "train/smiling")
     options = parser().parse_args(
-        ["train", "--run", str(tmp_path), "--data", str(tree), "--folder", "Smiling=happy"]
+        ["train", "--run", str(tmp_path), "--data", str(tree), "--classes", "Smiling=happy"]
     )
     source = train._source(RunFolder(tmp_path), options)
     assert DatasetSource.from_dict(source).open().counts().loc["happy"].sum() == 12

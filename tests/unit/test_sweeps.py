@@ -132,7 +132,9 @@ def test_folders_of_other_names_stand_for_what_the_sweep_says(
             folder.rename(split / f"{folder.name}-faces")
     names = {f"{emotion}-faces": emotion for emotion in EMOTIONS}
     wanted = config(title="Mapped", data=str(few_pictures))
-    name = store.create(replace(wanted, source=DatasetSource(str(few_pictures), names=names))).name
+    name = store.create(
+        replace(wanted, source=DatasetSource(str(few_pictures), classes=names))
+    ).name
 
     def connected(_: object) -> None:
         raise TrainingError("as far as Ray")

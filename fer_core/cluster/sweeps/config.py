@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 import yaml
 
-from fer_core.dataset.source import DatasetSource
+from fer_core.dataset.source import OLD_FIELDS, DatasetSource
 from fer_core.errors import TrainingError
 from fer_core.system.files import write_bytes
 from fer_core.training.config import Augmentation, TrainConfig, recipes
@@ -142,7 +142,7 @@ class SweepConfig:
         Raises:
             TrainingError: An unknown field, or a wrong value.
         """
-        rest = dict(values)
+        rest = {OLD_FIELDS.get(name, name): value for name, value in values.items()}
         known = {"title", "base", "fields", "gpus", *NUMBERS, *DatasetSource.__slots__}
         for name in rest:
             if name not in known:

@@ -3,16 +3,13 @@
 import shutil
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Final
 
 from fer_core.cluster.connection import connected
 from fer_core.cluster.sweeps import store
 from fer_core.cluster.sweeps.config import SweepConfig
 from fer_core.cluster.sweeps.trial_runner import end
-from fer_core.dataset import demo, ferplus, scan
-from fer_core.dataset.source import DatasetSource
-from fer_core.errors import DatasetError, FerError, JobError, TrainingError
+from fer_core.errors import FerError, JobError, TrainingError
 from fer_core.system.jobs import State, Work, process_lock
 from fer_core.system.jobs.job import RUNNING
 from fer_core.system.settings import settings
@@ -43,7 +40,7 @@ def run(name: str, work: Work, address: str | None = None) -> None:
         raise JobError("A run is training. Wait until it is done, or stop it first.")
     try:
         work.report(0, 0, "Reading the dataset")
-        _look_at(sweep.config.source)
+        sweep.config.source.open()  # errors are raised once, and the demo is drawn once
         total = sum(one.epochs for one in sweep.config.configs())
         work.report(0, total, "Starting Ray")
         with connected(address) as ray:
@@ -52,15 +49,6 @@ def run(name: str, work: Work, address: str | None = None) -> None:
     finally:
         _end_trials(name)
         process_lock.release(lock)
-
-
-def _look_at(source: DatasetSource) -> None:
-    """What is wrong with it is said once, and the demo is drawn once, before all trials do."""
-    index = scan(demo.make() if source.data == "demo" else source.data, names=source.names)
-    if source.votes:
-        ferplus.attach(index, Path(source.votes))
-    if source.decisions and not Path(source.decisions).is_file():
-        raise DatasetError(f"{source.decisions}: there is no such file of decisions.")
 
 
 def _check_trained(name: str) -> None:

@@ -14,7 +14,7 @@ from fer_core.system.paths import typed
 FILES: Final = {".zip": import_zip, ".csv": import_csv}
 
 
-def take_in(
+def import_dataset(
     source: Path,
     name: str | None = None,
     home: Path | None = None,
@@ -35,7 +35,7 @@ def take_in(
         The dataset's folder.
 
     Raises:
-        DatasetError: It is none of those, or cannot be taken in.
+        DatasetError: It is none of those, or cannot be imported.
     """
     source = typed(source, DatasetError)
     name = name or source.stem

@@ -1,0 +1,67 @@
+"""Options of every command that opens a dataset, and the dataset they name."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from fer_core.dataset import DatasetIndex
+from fer_core.dataset.source import DatasetSource
+from fer_core.labels import EMOTIONS
+from fer_core.system.parallel import on_terminal
+
+
+def add(parser: argparse.ArgumentParser, *, positional: bool = False, **options: Any) -> None:
+    """Add ``DIR`` or ``--data DIR``, ``--classes``, ``--votes`` and ``--decisions``.
+
+    Args:
+        parser: The parser of a command.
+        positional: Take the folder as an argument instead of ``--data``.
+        **options: For ``--data``, such as ``required=True``.
+    """
+    help_text = "dataset folder, or demo"
+    if positional:
+        parser.add_argument("data", metavar="DIR", help=help_text)
+    else:
+        parser.add_argument("--data", metavar="DIR", **{"help": help_text} | options)
+    add_classes(parser)
+    parser.add_argument("--votes", type=Path, help="FER+ votes: labels.csv or fer2013new.csv")
+    parser.add_argument("--decisions", type=Path, help="decisions.csv to apply to the dataset")
+
+
+def add_classes(parser: argparse.ArgumentParser) -> None:
+    """Add ``--classes``; ``--folder`` is its old name."""
+    parser.add_argument(
+        "--classes", "--folder", action="append", default=[], type=class_pair,
+        metavar="NAME=EMOTION",
+        help="emotion of a class with another name, as contempt=disgust; may be repeated",
+    )  # fmt: skip
+
+
+def class_pair(text: str) -> tuple[str, str]:
+    """Return the name, in lower case, and the emotion of ``NAME=EMOTION``."""
+    name, _, emotion = text.rpartition("=")
+    if not name or emotion not in EMOTIONS:
+        raise argparse.ArgumentTypeError(
+            f"must be NAME=EMOTION with one of {', '.join(EMOTIONS)}. Received: {text!r}"
+        )
+    return name.lower(), emotion
+
+
+def source(options: argparse.Namespace) -> DatasetSource:
+    """Return the dataset that the options name, with absolute paths."""
+    return DatasetSource(
+        options.data if options.data == "demo" else str(Path(options.data).expanduser().absolute()),
+        votes=str(options.votes.absolute()) if options.votes else None,
+        decisions=str(options.decisions.absolute()) if options.decisions else None,
+        corrections=getattr(options, "corrections", False),
+        classes=dict(options.classes) or None,
+    )
+
+
+def open_dataset(options: argparse.Namespace) -> DatasetIndex:
+    """Open the dataset that the options name; its notes go to stderr."""
+    index = source(options).open(on_terminal("scan"))
+    for note in index.notes:
+        print(f"note: {note}", file=sys.stderr)
+    return index
