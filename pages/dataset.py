@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from pages._dataset import audit_view, balance_view, open_dataset, upsample_view
-from pages._dataset.state import finish_or_show, opened
+from pages._components import dataset_bar
+from pages._components.background import finish_or_show
+from pages._dataset import audit_view, balance_view, upsample_view
 
 PARTS = {
     "Balance": balance_view.show,
@@ -15,8 +16,7 @@ PARTS = {
 st.title("Dataset", anchor=False)
 st.write("See what a dataset of faces is made of, what is wrong with it, and repair both.")
 finish_or_show()
-open_dataset.show()
-found = opened()
+found = dataset_bar.show()
 if found is None:
     st.info("Open the demo to look around, or a dataset of your own.")
     st.stop()

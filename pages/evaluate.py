@@ -3,8 +3,8 @@
 import streamlit as st
 
 from fer_core.errors import FerError
-from pages._dataset import open_dataset
-from pages._dataset.state import finish_or_show, opened
+from pages._components import dataset_bar
+from pages._components.background import finish_or_show
 from pages._evaluate import (
     compare_view,
     errors_view,
@@ -34,8 +34,7 @@ part = st.segmented_control(
 if part == "Models":
     models_view.show()
     st.stop()
-open_dataset.show()
-found = opened()
+found = dataset_bar.show()
 if found is None:
     st.info("Open the demo to look around, or a dataset of your own.")
     st.stop()

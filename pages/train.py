@@ -3,6 +3,7 @@
 import streamlit as st
 
 from fer_core.system.settings import settings
+from pages._components import notify
 from pages._train import new_run_view, runs_view, state, sweep_view, watch_view
 
 PARTS = {
@@ -27,7 +28,7 @@ if settings().public:
     st.code("git clone <this repository> && cd fer-studio\nmake app", language="shell")
     st.stop()
 with st.container():  # also where it is empty: what follows keeps its place
-    state.say()
+    notify.show()
 if name := st.session_state.pop("train_next", None):
     state.watch(name)
 if state.PART not in st.session_state:

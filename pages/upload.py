@@ -14,8 +14,10 @@ from fer_core.recognition import results
 from fer_core.recognition.drawing import caption
 from fer_core.recognition.photos import Photo, PhotoReader, zip_images
 from fer_core.system.settings import settings
+from pages._components import notify
 from pages._components.explanation import show_why
 from pages._components.model import choose_head, model_card, notice, recognizer, show_bars
+from pages._components.pagination import page_of
 from pages._upload import jobs_view, start_job, visitor_jobs
 
 EXAMPLE = Path(__file__).parent.parent / "docs" / "images" / "astronaut.jpg"
@@ -179,12 +181,10 @@ def show_photo(key: str, photo: Photo, explained: bool) -> None:
 
 
 def show_faces(key: str, photo: Photo, explained: bool, place: DeltaGenerator) -> None:
-    pages = -(-len(photo.faces) // FACES_A_PAGE)
     with place:
-        page = st.pagination(pages, key=f"faces-{key}") if pages > 1 else 1
-        first = (page - 1) * FACES_A_PAGE
+        page = page_of(len(photo.faces), FACES_A_PAGE, f"faces-{key}")
         with st.grid(min_column_width=280, gap="medium"):
-            for index in range(first, min(first + FACES_A_PAGE, len(photo.faces))):
+            for index in range(page.start, page.stop):
                 with st.container():
                     show_face(f"{key}-{index}", photo, index, explained)
 
@@ -214,8 +214,7 @@ def choose_way() -> str:
 
 def work_in_background(way: str, head: str, is_crop: bool) -> None:
     """Start a video or many files, and the list of those that were."""
-    if error := st.session_state.pop("job_error", None):
-        st.error(error)
+    notify.show()
     if way == "Video":
         start_job.video(head)
     else:
@@ -260,7 +259,5 @@ if any(done.how != now for _, done in everything):
         "again to have them read anew."
     )
 show_downloads(photos)
-pages = -(-len(everything) // PHOTOS_A_PAGE)
-page = st.pagination(pages, key="photo_page") if pages > 1 else 1
-for key, done in everything[(page - 1) * PHOTOS_A_PAGE : page * PHOTOS_A_PAGE]:
+for key, done in everything[page_of(len(everything), PHOTOS_A_PAGE, "photo_page")]:
     show_photo(key, done.photo, explained=done.how == now)

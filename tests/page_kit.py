@@ -24,7 +24,7 @@ def settle(app: AppTest) -> AppTest:
     """Run until no work is left in the background."""
     for _ in range(600):
         assert not app.exception, app.exception
-        if "dataset_running" not in app.session_state:
+        if "background_work" not in app.session_state:
             return app
         time.sleep(0.1)
         app.run()

@@ -11,14 +11,15 @@ from fer_core.dataset import DatasetIndex
 from fer_core.labels import EMOTIONS
 from pages._components.chart import show_chart
 from pages._components.gallery import name, show_tiles, tile
+from pages._components.open_dataset import OpenDataset
+from pages._components.pagination import page_of
 from pages._dataset import charts
-from pages._dataset.state import Opened
 
 A_PAGE = 60
 
 
-def show(found: Opened) -> None:
-    index = found.decided()
+def show(dataset: OpenDataset) -> None:
+    index = dataset.decided()
     counts = index.counts()
     _sentence(counts)
     _metrics(index, counts)
@@ -32,10 +33,10 @@ def show(found: Opened) -> None:
     st.caption("Click a class to see its pictures.")
     for note in index.notes:
         st.caption(f":material/info: {note}")
-    if len(found.decisions):
-        left_out = len(found.index) - len(index)
+    if len(dataset.decisions):
+        left_out = len(dataset.index) - len(index)
         st.caption(
-            f":material/rule: Seen through your {len(found.decisions):,} decisions, which leave "
+            f":material/rule: Seen through your {len(dataset.decisions):,} decisions, which leave "
             f"out {left_out:,} images. They are listed under Audit and can be undone there."
         )
     _details(index, counts)
@@ -133,10 +134,7 @@ def _gallery(index: DatasetIndex) -> None:
     if not len(rows):
         st.info(f"There are no pictures of {label} here.")
         return
-    pages = -(-len(rows) // A_PAGE)
-    page = st.pagination(pages, key=f"gallery-{label}-{split}") if pages > 1 else 1
-    part = rows[(page - 1) * A_PAGE : page * A_PAGE].tolist()
+    page = page_of(len(rows), A_PAGE, f"gallery-{label}-{split}")
+    part = rows[page].tolist()
     show_tiles([tile(index, row) for row in part], [name(index, row) for row in part])
-    st.caption(
-        f"{(page - 1) * A_PAGE + 1:,} to {(page - 1) * A_PAGE + len(part):,} of {len(rows):,}"
-    )
+    st.caption(f"{page.start + 1:,} to {page.stop:,} of {len(rows):,}")

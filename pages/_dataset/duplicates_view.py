@@ -7,9 +7,10 @@ import pandas as pd
 import streamlit as st
 
 from fer_core.audit import duplicates
+from pages._components.background import start
 from pages._components.gallery import name, show_tiles, tile
-from pages._dataset.decide import decide
-from pages._dataset.state import Opened, start
+from pages._components.open_dataset import OpenDataset
+from pages._components.pagination import page_of
 
 A_PAGE = 12
 FILTERS = {
@@ -20,16 +21,16 @@ FILTERS = {
 }
 
 
-def show(found: Opened) -> None:
+def show(dataset: OpenDataset) -> None:
     st.write(
         "The same photo twice teaches twice as much as it should, and a photo that is in training "
         "and in test makes the test figures too good."
     )
-    if found.all_pairs is None:
+    if dataset.all_pairs is None:
         if st.button("Look for copies", type="primary", icon=":material/search:"):
-            index = found.index
+            index = dataset.index
             start("Comparing pictures", lambda report: duplicates.find(index, report),
-                  partial(_done, found))  # fmt: skip
+                  partial(_done, dataset))  # fmt: skip
             st.rerun()
         return
     most = st.slider(
@@ -39,22 +40,22 @@ def show(found: Opened) -> None:
         help="0 is equal pixels. Up to 0.045 practically every pair is the same photo; beyond 0.06 "
         "every third is two photos that look alike.",
     )  # fmt: skip
-    pairs = found.all_pairs[found.all_pairs["difference"] <= most]
-    found.found(pairs=pairs)
-    open_pairs = _undecided(found, pairs)
-    _leaks(found, open_pairs)
-    _summary(found, pairs, open_pairs)
-    _gallery(found, open_pairs)
+    pairs = dataset.all_pairs[dataset.all_pairs["difference"] <= most]
+    dataset.add_findings(pairs=pairs)
+    open_pairs = _undecided(dataset, pairs)
+    _leaks(dataset, open_pairs)
+    _summary(dataset, pairs, open_pairs)
+    _gallery(dataset, open_pairs)
 
 
-def _done(found: Opened, pairs: pd.DataFrame) -> None:
-    found.all_pairs = pairs
+def _done(dataset: OpenDataset, pairs: pd.DataFrame) -> None:
+    dataset.all_pairs = pairs
 
 
-def _undecided(found: Opened, pairs: pd.DataFrame) -> pd.DataFrame:
+def _undecided(dataset: OpenDataset, pairs: pd.DataFrame) -> pd.DataFrame:
     """Pairs of which neither image is excluded nor both are kept."""
-    made = found.decisions.latest()
-    files = found.index.table["file"]
+    made = dataset.decisions.latest()
+    files = dataset.index.table["file"]
     actions = {"exclude": 2, "keep": 1}
     weight = {file: actions.get(one.action, 0) for file, one in made.items()}
     if not weight or pairs.empty:
@@ -64,8 +65,8 @@ def _undecided(found: Opened, pairs: pd.DataFrame) -> pd.DataFrame:
     return pairs[(a < 2) & (b < 2) & (a + b < 2)]
 
 
-def _leaks(found: Opened, pairs: pd.DataFrame) -> None:
-    leaks = duplicates.leaking(found.index, pairs)
+def _leaks(dataset: OpenDataset, pairs: pd.DataFrame) -> None:
+    leaks = duplicates.leaking(dataset.index, pairs)
     if not len(leaks):
         st.success("No training image has a copy in another split.", icon=":material/check:")
         return
@@ -75,14 +76,14 @@ def _leaks(found: Opened, pairs: pd.DataFrame) -> None:
         icon=":material/warning:",
     )
     st.button(
-        f"Exclude these {len(leaks):,} training images", type="primary", on_click=decide,
-        args=(found, leaks.tolist(), "exclude", "copy"), key="exclude_leaks",
+        f"Exclude these {len(leaks):,} training images", type="primary", on_click=dataset.decide,
+        args=(dataset.index, leaks.tolist(), "exclude", "copy"), key="exclude_leaks",
     )  # fmt: skip
 
 
-def _summary(found: Opened, pairs: pd.DataFrame, open_pairs: pd.DataFrame) -> None:
+def _summary(dataset: OpenDataset, pairs: pd.DataFrame, open_pairs: pd.DataFrame) -> None:
     groups = duplicates.groups(open_pairs)
-    surplus = duplicates.surplus(found.index, open_pairs)
+    surplus = duplicates.surplus(dataset.index, open_pairs)
     largest = len(groups[0]) if groups else 0
     st.write(
         f"{len(open_pairs):,} pairs in {len(groups):,} groups, the largest of {largest:,} images; "
@@ -90,14 +91,14 @@ def _summary(found: Opened, pairs: pd.DataFrame, open_pairs: pd.DataFrame) -> No
     )
     if len(surplus):
         st.button(
-            f"Exclude all {len(surplus):,} surplus training images", on_click=decide,
-            args=(found, surplus.tolist(), "exclude", "copy"), key="exclude_surplus",
+            f"Exclude all {len(surplus):,} surplus training images", on_click=dataset.decide,
+            args=(dataset.index, surplus.tolist(), "exclude", "copy"), key="exclude_surplus",
             help="Of each group one training image stays, or none where a copy is in another "
             "split.",
         )  # fmt: skip
 
 
-def _gallery(found: Opened, pairs: pd.DataFrame) -> None:
+def _gallery(dataset: OpenDataset, pairs: pd.DataFrame) -> None:
     chosen = st.pills("Show", list(FILTERS), default="All", required=True, key="copies_filter")
     order = st.toggle(
         "Least alike first", key="copies_least", help="Shows where the slider is too generous."
@@ -108,20 +109,19 @@ def _gallery(found: Opened, pairs: pd.DataFrame) -> None:
     if shown.empty:
         st.info("No such pairs.")
         return
-    pages = -(-len(shown) // A_PAGE)
-    page = st.pagination(pages, key=f"copies-{chosen}-{order}") if pages > 1 else 1
+    page = page_of(len(shown), A_PAGE, f"copies-{chosen}-{order}")
     with st.grid(min_column_width=350, gap="medium"):
-        for pair in shown.iloc[(page - 1) * A_PAGE : page * A_PAGE].itertuples():
+        for pair in shown.iloc[page].itertuples():
             with st.container(border=True):
-                _pair(found, pair)
+                _pair(dataset, pair)
 
 
-def _pair(found: Opened, pair) -> None:
-    table = found.index.table
+def _pair(dataset: OpenDataset, pair) -> None:
+    table = dataset.index.table
     rows = int(pair.a), int(pair.b)
     says = [f"{table['split'].iloc[row]} · {table['label'].iloc[row]}" for row in rows]
-    pictures = [tile(found.index, row) for row in rows]
-    show_tiles(pictures, [name(found.index, row) for row in rows], says)
+    pictures = [tile(dataset.index, row) for row in rows]
+    show_tiles(pictures, [name(dataset.index, row) for row in rows], says)
     marks = [f"{pair.kind}, difference {pair.difference:.3f}"]
     marks += [":red[across splits]"] * bool(pair.crosses)
     marks += [":orange[two labels]"] * bool(pair.disagrees)
@@ -133,5 +133,5 @@ def _pair(found: Opened, pair) -> None:
             ("Exclude right", rows[1:], "exclude"),
             ("Keep both", rows, "keep"),
         ):
-            st.button(text, key=f"{text}-{key}", on_click=decide,
-                      args=(found, chosen, action, "copy"))  # fmt: skip
+            st.button(text, key=f"{text}-{key}", on_click=dataset.decide,
+                      args=(dataset.index, chosen, action, "copy"))  # fmt: skip

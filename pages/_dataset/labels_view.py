@@ -15,16 +15,16 @@ from fer_core.models import registry
 from fer_core.models import store as model_store
 from fer_core.models.classifier import EmotionClassifier
 from fer_core.system.parallel import Progress
+from pages._components.background import start
 from pages._components.chart import show_chart
 from pages._components.gallery import name, show_tiles, tile
+from pages._components.open_dataset import OpenDataset
 from pages._dataset import charts
-from pages._dataset.decide import decide
-from pages._dataset.state import Opened, start
 
 NEXT = 11
 
 
-def show(found: Opened) -> None:
+def show(dataset: OpenDataset) -> None:
     st.write(
         "A simple classifier learns the given labels from what the model sees in the pictures, "
         "and is asked about pictures it did not learn from. Where it does not believe the label, "
@@ -35,24 +35,26 @@ def show(found: Opened) -> None:
         "and an error that the whole dataset makes does not. The shipped model was trained on "
         "FER-2013 and its FER+ votes, so on FER-2013 it leans towards the votes."
     )
-    if found.findings.suspects is None or found.findings.judged is None:
-        _ask(found)
+    if dataset.findings.suspects is None or dataset.findings.judged is None:
+        _ask(dataset)
         return
     with st.expander("Judge another split or with another model", icon=":material/gavel:"):
-        _ask(found)
-    judged = found.findings.judged
-    queue = _queue(found, judged, found.findings.suspects)
+        _ask(dataset)
+    judged = dataset.findings.judged
+    queue = _queue(dataset, judged, dataset.findings.suspects)
     if queue.empty:
         st.success("Nothing is left to look at here.", icon=":material/check:")
         return
-    _card(found, judged, queue)
+    _card(dataset, judged, queue)
     _following(judged, queue)
 
 
-def _ask(found: Opened) -> None:
-    splits = [str(split) for split in found.index.counts().columns]
+def _ask(dataset: OpenDataset) -> None:
+    splits = [str(split) for split in dataset.index.counts().columns]
     split = st.selectbox("Split", splits, key="judge_split", width=180)
-    count = int((found.index.is_readable & np.asarray(found.index.table["split"] == split)).sum())
+    count = int(
+        (dataset.index.is_readable & np.asarray(dataset.index.table["split"] == split)).sum()
+    )
     judge = st.selectbox("Judged by", _judges(), format_func=_words, key="judge", width=420)
     if judge:
         st.caption(
@@ -61,8 +63,8 @@ def _ask(found: Opened) -> None:
         )
     st.caption(f"{count:,} images; about {max(count / 700, 2):.0f} s the first time.")
     if st.button("Judge the labels", type="primary", icon=":material/gavel:"):
-        work = partial(_judge, found.index, split, judge)
-        start("Judging labels", work, partial(_done, found))
+        work = partial(_judge, dataset.index, split, judge)
+        start("Judging labels", work, partial(_done, dataset))
         st.rerun()
 
 
@@ -94,12 +96,12 @@ def _judge(
     return judged, label_issues.suspects(codes, chances)
 
 
-def _done(found: Opened, result: tuple[DatasetIndex, pd.DataFrame]) -> None:
+def _done(dataset: OpenDataset, result: tuple[DatasetIndex, pd.DataFrame]) -> None:
     judged, suspects = result
-    found.found(judged=judged, suspects=suspects)
+    dataset.add_findings(judged=judged, suspects=suspects)
 
 
-def _queue(found: Opened, judged: DatasetIndex, suspects: pd.DataFrame) -> pd.DataFrame:
+def _queue(dataset: OpenDataset, judged: DatasetIndex, suspects: pd.DataFrame) -> pd.DataFrame:
     """What is left to look at, most suspicious first, with ``file`` and ``given``."""
     rows = suspects["row"].to_numpy()
     table = suspects.assign(
@@ -122,16 +124,16 @@ def _queue(found: Opened, judged: DatasetIndex, suspects: pd.DataFrame) -> pd.Da
         table = table[table["given"] == given]
     if says != "any":
         table = table[table["suggested"] == says]
-    settled = found.decisions.latest().keys() | found.skipped
+    settled = dataset.decisions.latest().keys() | dataset.skipped
     left = table[~table["file"].isin(list(settled))]
     st.caption(f"{len(left):,} of {len(table):,} are left to look at.")
     return left
 
 
-def _card(found: Opened, judged: DatasetIndex, queue: pd.DataFrame) -> None:
+def _card(dataset: OpenDataset, judged: DatasetIndex, queue: pd.DataFrame) -> None:
     first = queue.iloc[0]
     row, given, says = int(first["row"]), str(first["given"]), str(first["suggested"])
-    whole = _row_of(found, str(first["file"]))
+    whole = _row_of(dataset, str(first["file"]))
     with st.container(border=True):
         left, right = st.columns([1, 2], gap="large")
         left.image(tile(judged, row, 240), width=240, alt=name(judged, row))
@@ -144,24 +146,24 @@ def _card(found: Opened, judged: DatasetIndex, queue: pd.DataFrame) -> None:
                 (f"Make it {says}", "M", "relabel", says),
                 ("Exclude", "X", "exclude", ""),
             ):
-                st.button(text, key=f"decide-{action}", shortcut=key, on_click=decide,
+                st.button(text, key=f"decide-{action}", shortcut=key, on_click=dataset.decide,
                           disabled=label == given, type="primary" if label else "secondary",
-                          args=(found, [whole], action, "label", label))  # fmt: skip
-            st.button("Skip", key="decide-skip", shortcut="S", on_click=found.skipped.add,
+                          args=(dataset.index, [whole], action, "label", label))  # fmt: skip
+            st.button("Skip", key="decide-skip", shortcut="S", on_click=dataset.skipped.add,
                       args=(str(first["file"]),))  # fmt: skip
         others = [emotion for emotion in EMOTIONS if emotion not in (given, says)]
         with right.container(horizontal=True):
             for other in others:
-                st.button(other, key=f"decide-{other}", type="tertiary", on_click=decide,
-                          args=(found, [whole], "relabel", "label", other))  # fmt: skip
+                st.button(other, key=f"decide-{other}", type="tertiary", on_click=dataset.decide,
+                          args=(dataset.index, [whole], "relabel", "label", other))  # fmt: skip
         if judged.votes is not None and judged.votes.iloc[row].sum():
             right.caption("How FER+ annotators voted")
             show_chart(charts.votes(judged.votes.iloc[row]), right, key="votes",
                                config={"staticPlot": True}, alt="FER+ votes")  # fmt: skip
 
 
-def _row_of(found: Opened, file: str) -> int:
-    return int(np.flatnonzero(found.index.table["file"] == file)[0])
+def _row_of(dataset: OpenDataset, file: str) -> int:
+    return int(np.flatnonzero(dataset.index.table["file"] == file)[0])
 
 
 def _following(judged: DatasetIndex, queue: pd.DataFrame) -> None:

@@ -17,10 +17,18 @@ from fer_core.images.augment import LIMITS, Spec
 from fer_core.labels import EMOTIONS
 from fer_core.system.jobs import duration
 from fer_core.system.settings import settings
+from pages._components import notify
+from pages._components.background import start
 from pages._components.chart import show_chart
 from pages._components.gallery import enlarge, name, show_tiles
+from pages._components.open_dataset import (
+    OpenDataset,
+    close,
+    open_folder,
+    show_opened,
+    stored_datasets,
+)
 from pages._dataset import charts
-from pages._dataset.state import Opened, close, open_folder, show_opened, start, versions
 
 PREVIEW_EDGE = 512
 """Larger pictures are previewed in a copy of this width, in pixels."""
@@ -43,8 +51,8 @@ RANGES = {
 }
 
 
-def show(found: Opened) -> None:
-    index = found.decided()
+def show(dataset: OpenDataset) -> None:
+    index = dataset.decided()
     counts = balance.train_counts(index)
     if not any(counts.values()):
         st.info("There are no training images to balance.")
@@ -66,7 +74,7 @@ def show(found: Opened) -> None:
     _cautions(wanted)
     spec = _ranges()
     _preview(index, spec)
-    _apply(found, wanted, spec)
+    _apply(dataset, wanted, spec)
     _versions()
 
 
@@ -186,32 +194,32 @@ def _count(key: str) -> None:
     st.session_state[key] = st.session_state.get(key, 0) + 1
 
 
-def _apply(found: Opened, wanted: Plan, spec: Spec) -> None:
+def _apply(dataset: OpenDataset, wanted: Plan, spec: Spec) -> None:
     st.subheader("Write the new version", anchor=False)
     if settings().public:
         st.info(
             "On this public page nothing is stored. Run FER Studio on your own machine to apply."
         )
         return
-    index = found.decided()
+    index = dataset.decided()
     cost = balance.estimate(index, wanted)
     if cost.images:
         st.write(
             f"{cost.images:,} images to make: about {cost.bytes / 1e6:,.0f} MB on disk and "
             f"{duration(max(cost.seconds, 1))}."
         )
-    if len(found.decisions):
+    if len(dataset.decisions):
         st.caption(
-            f":material/rule: The new version holds the dataset as your {len(found.decisions):,} "
+            f":material/rule: The new version holds the dataset as your {len(dataset.decisions):,} "
             "decisions leave it."
         )
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        key = f"new-{index.root}-{len(versions())}"
+        key = f"new-{index.root}-{len(stored_datasets())}"
         title = st.text_input("Name", balance.version_name(index), key=key)
         seed = st.number_input("Seed", 0, 2**31 - 1, 0, key="balance_seed", width=140)
         pressed = st.button(
             "Write it", type="primary", icon=":material/save:",
-            disabled=not (wanted.changes_anything or len(found.decisions)),
+            disabled=not (wanted.changes_anything or len(dataset.decisions)),
         )  # fmt: skip
     if pressed:
         recipe = Recipe(wanted, spec, int(seed))
@@ -223,13 +231,13 @@ def _apply(found: Opened, wanted: Plan, spec: Spec) -> None:
 
 
 def _done(folder: Path) -> None:
-    st.session_state["dataset_notice"] = (
+    notify.success(
         f"{folder.name} is written. It can be chosen for training, opened below, or deleted again."
     )
 
 
 def _versions() -> None:
-    kept = [one for one in versions() if one.is_version]
+    kept = [one for one in stored_datasets() if one.is_version]
     if not kept:
         return
     st.subheader("Balanced versions", anchor=False)
@@ -247,6 +255,6 @@ def _delete(version: store.Stored) -> None:
     try:
         store.delete_version(version)
         close(version.folder)
-        st.session_state["dataset_notice"] = f"{version.name} is deleted."
+        notify.success(f"{version.name} is deleted.")
     except FerError as error:
-        st.session_state["dataset_error"] = str(error)
+        notify.error(str(error))

@@ -7,6 +7,7 @@ from fer_core.evaluation.compare import Comparison, compare
 from fer_core.labels import EMOTIONS
 from pages._components.chart import show_chart
 from pages._components.gallery import name, show_tiles, tile
+from pages._components.pagination import page_of
 from pages._evaluate import charts
 from pages._evaluate.selection import (
     Question,
@@ -110,9 +111,7 @@ def _gallery(a: Subject, b: Subject, which: np.ndarray, title: str) -> None:
     st.subheader(f"{title}: {len(rows):,}", anchor=False)
     if not len(rows):
         return
-    pages = -(-len(rows) // A_PAGE)
-    page = st.pagination(pages, key=f"{title}-{len(rows)}") if pages > 1 else 1
-    part = rows[(page - 1) * A_PAGE : page * A_PAGE].tolist()
+    part = rows[page_of(len(rows), A_PAGE, f"{title}-{len(rows)}")].tolist()
     captions = [
         f"{EMOTIONS[a.truth[row]]}: {EMOTIONS[a.answered[row]]} → {EMOTIONS[b.answered[row]]}"
         for row in part

@@ -9,16 +9,16 @@ import streamlit as st
 
 from fer_core.audit import label_issues
 from fer_core.dataset import DatasetIndex, image_reading
-from fer_core.dataset.decisions import Decision
 from fer_core.errors import FerError
 from fer_core.evaluation.predictions import open_form
 from fer_core.explain import Explainer, covering_map, nearest, overlay
 from fer_core.explain.gradcam import grad_cam, possible
 from fer_core.labels import COLORS, EMOTIONS
 from fer_core.system.settings import settings
+from pages._components.background import start
 from pages._components.explanation import HOW_LONG, NO_MAP
 from pages._components.gallery import name, show_tiles, tile
-from pages._dataset.state import start
+from pages._components.pagination import page_of
 from pages._evaluate import charts
 from pages._evaluate.selection import Subject
 
@@ -33,10 +33,8 @@ def show(subject: Subject) -> None:
     if not len(rows):
         st.success("No such mistakes.", icon=":material/check:")
         return
-    pages = -(-len(rows) // A_PAGE)
     st.caption(f"{len(rows):,} mistakes, the surest first.")
-    page = st.pagination(pages, key=f"mistakes-{true}-{said}") if pages > 1 else 1
-    part = rows[(page - 1) * A_PAGE : page * A_PAGE]
+    part = rows[page_of(len(rows), A_PAGE, f"mistakes-{true}-{said}")]
     _looked_at(subject, part)
     with st.expander("How to read the maps", icon=":material/help:"):
         st.write(
@@ -208,13 +206,6 @@ def _decide(subject: Subject, index: DatasetIndex, row: int) -> None:
         ):
             given = str(index.table["label"].iloc[row])
             st.button(
-                text, key=f"{action}-{row}", on_click=_made, disabled=label == given,
-                args=(subject, Decision(name(index, row), given, action, label, "label")),
+                text, key=f"{action}-{row}", on_click=subject.question.found.decide,
+                args=(index, [row], action, "label", label), disabled=label == given,
             )  # fmt: skip
-
-
-def _made(subject: Subject, decision: Decision) -> None:
-    try:
-        subject.question.found.decisions.add([decision])
-    except FerError as error:
-        st.session_state["dataset_error"] = str(error)

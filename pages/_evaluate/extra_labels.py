@@ -9,7 +9,8 @@ import streamlit as st
 from fer_core.dataset import ferplus, groups
 from fer_core.errors import DatasetError, FerError
 from fer_core.system.files import write_bytes
-from pages._dataset.state import Opened
+from pages._components import notify
+from pages._components.open_dataset import OpenDataset
 from pages._evaluate.selection import Question
 
 
@@ -23,7 +24,7 @@ def groups_of(question: Question) -> pd.Series | None:
     return groups.find(root, table)
 
 
-def add_labels(found: Opened) -> None:
+def add_labels(found: OpenDataset) -> None:
     """Take in a table of votes or groups for the open dataset."""
     with st.expander("Add FER+ votes or groups", icon=":material/table:"):
         st.write(
@@ -41,7 +42,7 @@ def add_labels(found: Opened) -> None:
                 st.error(f"{file.name}: {error}")
 
 
-def _attach(found: Opened, file) -> None:
+def _attach(found: OpenDataset, file) -> None:
     data, table = file.getvalue(), found.index.table
     counts = ferplus.from_bytes(data, file.name, table)
     named = None if file.name == ferplus.OFFICIAL else groups.from_bytes(data, file.name, table)
@@ -58,4 +59,4 @@ def _attach(found: Opened, file) -> None:
             raise DatasetError(f"it could not be kept ({error.strerror}).") from error
     if has_groups:
         st.session_state.setdefault("added_labels", {})[found.index.root] = data
-    st.session_state["dataset_notice"] = f"{file.name} is taken in."
+    notify.success(f"{file.name} is imported.")

@@ -8,8 +8,10 @@ from fer_core.evaluation import Evaluation
 from fer_core.labels import EMOTIONS
 from fer_core.models import store as model_store
 from fer_core.system.settings import settings
+from pages._components import notify
 from pages._components.chart import show_chart
 from pages._components.gallery import name, show_tiles, tile
+from pages._components.pagination import page_of
 from pages._evaluate import charts, groups_view
 from pages._evaluate.formatting import class_table, drift, percent, reach
 from pages._evaluate.selection import Subject
@@ -99,12 +101,10 @@ def _cell(subject: Subject) -> None:
         return
     sure = subject.probabilities.max(axis=1)
     rows = rows[np.argsort(-sure[rows], kind="stable")]
-    pages = -(-len(rows) // A_PAGE)
-    page = st.pagination(pages, key=f"cell-{true}-{said}") if pages > 1 else 1
-    part = rows[(page - 1) * A_PAGE : page * A_PAGE].tolist()
-    first = (page - 1) * A_PAGE
+    page = page_of(len(rows), A_PAGE, f"cell-{true}-{said}")
+    part = rows[page].tolist()
     st.caption(
-        f"{true} called {said}: {first + 1:,} to {first + len(part):,} of {len(rows):,}, the "
+        f"{true} called {said}: {page.start + 1:,} to {page.stop:,} of {len(rows):,}, the "
         "surest first"
     )
     show_tiles(
@@ -170,5 +170,5 @@ def _save(subject: Subject, threshold: float) -> None:
     except FerError as error:
         st.error(str(error))
         return
-    st.session_state["dataset_notice"] = f"Saved in {folder / 'card.json'}."
+    notify.success(f"Saved in {folder / 'card.json'}.")
     st.rerun()

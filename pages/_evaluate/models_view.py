@@ -21,7 +21,9 @@ from fer_core.models.importing.importer import order_from
 from fer_core.models.store import Entry
 from fer_core.system import temp_folders
 from fer_core.system.settings import settings
-from pages._dataset.state import opened, start
+from pages._components import notify
+from pages._components.background import start
+from pages._components.open_dataset import current_dataset
 from pages._evaluate.formatting import percent
 from pages._evaluate.selection import names, open_card
 
@@ -104,7 +106,7 @@ def _card(entry: Entry, card: ModelCard) -> None:
 
 def _eight_bits(card: ModelCard) -> None:
     """Offer the form that an imported network lacks."""
-    forms, found = forms_of(card), opened()
+    forms, found = forms_of(card), current_dataset()
     if "int8" in forms or "keras" not in forms:
         return
     if found is None:
@@ -126,18 +128,19 @@ def _eight_bits(card: ModelCard) -> None:
 
 
 def _made(file: Path) -> None:
-    st.session_state["dataset_notice"] = f"{file.name} of {file.parent.name} is made."
+    notify.success(f"{file.name} of {file.parent.name} is made.")
 
 
 def _change(entry: Entry) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if entry.kind != "run":
             st.button(
-                "Make it the default", on_click=_do, args=(_promote, entry), type="primary",
-                disabled=entry.is_default, icon=":material/check_circle:", key="promote",
+                "Make it the default", on_click=notify.attempt, args=(_promote, entry),
+                type="primary", disabled=entry.is_default, icon=":material/check_circle:",
+                key="promote",
             )  # fmt: skip
         st.button(
-            "Go back to the default before", on_click=_do, args=(_roll_back, entry),
+            "Go back to the default before", on_click=notify.attempt, args=(_roll_back,),
             icon=":material/undo:", key="roll_back",
         )  # fmt: skip
         if entry.kind == "own":
@@ -146,45 +149,38 @@ def _change(entry: Entry) -> None:
             label = "Keep a copy as" if entry.kind == "shipped" else "Keep it as"
             wanted = model_store.free_name(entry.name)
             name = st.text_input(label, wanted, key=f"keep-{wanted}", width=200)
-            st.button("Keep", on_click=_do, args=(_keep, entry, name), key="keep_model")
+            st.button("Keep", on_click=notify.attempt, args=(_keep, entry, name), key="keep_model")
 
 
 def _own(entry: Entry) -> None:
     name = st.text_input("Name", entry.name, key=f"name-{entry.name}", width=200)
-    st.button("Rename", on_click=_do, args=(_rename, entry, name), disabled=name == entry.name,
-              key="rename")  # fmt: skip
+    st.button("Rename", on_click=notify.attempt, args=(_rename, entry, name),
+              disabled=name == entry.name, key="rename")  # fmt: skip
     with st.popover("Delete", icon=":material/delete:"):
         st.write(f"Delete {entry.name} and its files? This cannot be undone.")
-        st.button("Delete it", on_click=_do, args=(_delete, entry), key="delete_model")
+        st.button("Delete it", on_click=notify.attempt, args=(_delete, entry), key="delete_model")
 
 
-def _do(action, *values) -> None:
-    try:
-        st.session_state["dataset_notice"] = action(*values)
-    except FerError as error:
-        st.session_state["dataset_error"] = str(error)
-
-
-def _promote(entry: Entry) -> str:
+def _promote(entry: Entry) -> None:
     registry.promote(entry.name)
-    return f"{entry.name} is the default on every page now."
+    notify.success(f"{entry.name} is the default on every page now.")
 
 
-def _roll_back(_: Entry) -> str:
-    return f"{registry.roll_back()} is the default again."
+def _roll_back() -> None:
+    notify.success(f"{registry.roll_back()} is the default again.")
 
 
-def _keep(entry: Entry, name: str) -> str:
-    return f"Kept as {model_store.keep(entry, name).name}."
+def _keep(entry: Entry, name: str) -> None:
+    notify.success(f"Kept as {model_store.keep(entry, name).name}.")
 
 
-def _rename(entry: Entry, name: str) -> str:
-    return f"{entry.name} is called {model_store.rename(entry, name)} now."
+def _rename(entry: Entry, name: str) -> None:
+    notify.success(f"{entry.name} is called {model_store.rename(entry, name)} now.")
 
 
-def _delete(entry: Entry) -> str:
+def _delete(entry: Entry) -> None:
     model_store.delete(entry)
-    return f"{entry.name} is deleted."
+    notify.success(f"{entry.name} is deleted.")
 
 
 def _import() -> None:
@@ -224,6 +220,4 @@ def _taking(name: str, data: bytes, wish: Wish):
 
 
 def _imported(folder: Path) -> None:
-    st.session_state["dataset_notice"] = (
-        f"{folder.name} is imported. Evaluate it before you use it."
-    )
+    notify.success(f"{folder.name} is imported. Evaluate it before you use it.")

@@ -11,9 +11,9 @@ from fer_core.evaluation import Pictures, Robustness, measure_robustness
 from fer_core.evaluation.predictions import open_form
 from fer_core.evaluation.robustness import EVERY
 from fer_core.images.corruptions import STRAINS
+from pages._components.background import start
 from pages._components.chart import show_chart
 from pages._components.gallery import show_tiles, tile
-from pages._dataset.state import start
 from pages._evaluate import charts
 from pages._evaluate.formatting import percent
 from pages._evaluate.selection import Subject

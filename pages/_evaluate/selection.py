@@ -16,7 +16,8 @@ from fer_core.models import registry
 from fer_core.models import store as model_store
 from fer_core.models.card import ModelCard
 from fer_core.types import Probabilities
-from pages._dataset.state import Opened, start
+from pages._components.background import start
+from pages._components.open_dataset import OpenDataset
 
 FORM_TITLES = {"fp32": "LiteRT, 32 bits (what runs)", "int8": "LiteRT, 8 bits"}
 SPLIT_TITLES = {"train": "training", "validation": "validation", "test": "test"}
@@ -30,7 +31,7 @@ class Question:
     card: ModelCard
     name: str
     form: str
-    found: Opened
+    found: OpenDataset
     split: str
 
     @property
@@ -123,7 +124,7 @@ def choose_form(label: str, name: str, card: ModelCard, key: str) -> str | None:
     return st.selectbox(label, forms, format_func=FORM_TITLES.get, key=key)
 
 
-def choose(found: Opened) -> tuple[Question, str, str] | None:
+def choose(found: OpenDataset) -> tuple[Question, str, str] | None:
     """The choices above every view: model, form, split, reading, labels."""
     known = names()
     if not found.index.is_readable.any():

@@ -12,10 +12,10 @@ from fer_core.system.jobs import duration
 from fer_core.training import estimate, runs
 from fer_core.training.config import TrainConfig
 from fer_core.training.estimate import Estimate
-from pages._dataset.state import Opened
+from pages._components.open_dataset import OpenDataset
 
 
-def show(config: TrainConfig, found: Opened) -> None:
+def show(config: TrainConfig, found: OpenDataset) -> None:
     """Size, time and memory: from a measurement, which begins when there is none yet."""
     counts = found.decided().counts().sum()
     pictures = int(counts.get("train", 0)), int(counts.get("validation", 0))

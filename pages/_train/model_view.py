@@ -11,7 +11,7 @@ from fer_core.models.card import INT8_FILE, KERAS_FILE, LITERT_FILE, ModelCard
 from fer_core.system.jobs import State
 from fer_core.training import run_archive, runs
 from fer_core.training.runs import Run
-from pages._train.state import act
+from pages._components import notify
 
 FILES = {
     KERAS_FILE: "Model as .keras",
@@ -107,16 +107,16 @@ def _promote(run: str, name: str) -> None:
         if promoted.get(key) != registry.default_model():
             promoted[key] = runs.promote(run, name)
         free = promoted[key]
-        st.session_state["train_notice"] = f"{free} is in use on Photos and Live now."
+        notify.success(f"{free} is in use on Photos and Live now.")
     except (FerError, OSError) as error:
-        st.session_state["train_error"] = str(error)
+        notify.error(str(error))
 
 
 def _go_back() -> None:
     try:
-        st.session_state["train_notice"] = f"{registry.roll_back()} is in use again."
+        notify.success(f"{registry.roll_back()} is in use again.")
     except FerError as error:
-        st.session_state["train_error"] = str(error)
+        notify.error(str(error))
 
 
 def _train_on(run: Run) -> None:
@@ -129,7 +129,7 @@ def _train_on(run: Run) -> None:
             if run.config.schedule == "cosine"
             else ""
         )
-        st.button("Train on", icon=":material/add:", on_click=act,
+        st.button("Train on", icon=":material/add:", on_click=notify.attempt,
                   args=(runs.extend, run.job.name, int(more)),
                   help="Goes on with the optimizer, counters and random numbers of this run."
                   + cosine)  # fmt: skip

@@ -16,9 +16,11 @@ from fer_core.system.yaml_files import fields_of
 from fer_core.training import runs
 from fer_core.training.config import ARCHITECTURES, HEADS, TrainConfig
 from fer_core.training.presets import PRESETS, fitted
+from pages._components import dataset_bar, notify
+from pages._components.background import finish_or_show
 from pages._components.chart import show_chart
-from pages._dataset import charts, open_dataset
-from pages._dataset.state import Opened, finish_or_show, opened
+from pages._components.open_dataset import OpenDataset
+from pages._dataset import charts
 from pages._train import config_form, cost_view
 from pages._train.state import watch_next
 
@@ -33,8 +35,7 @@ FEATURES = "features"  # the layer that this program's own networks have and oth
 
 def show() -> None:
     finish_or_show()
-    open_dataset.show()
-    found = opened()
+    found = dataset_bar.show()
     if found is None:
         st.info("Open the demo to try training, or a dataset of your own.")
         return
@@ -50,7 +51,7 @@ def show() -> None:
     _start(config, source)
 
 
-def dataset(found: Opened) -> DatasetSource | None:
+def dataset(found: OpenDataset) -> DatasetSource | None:
     """The open dataset as a source, with its counts shown; None where it cannot be trained on."""
     counts = found.decided().counts()
     if "train" not in counts or (counts["train"] > 0).sum() < 2:
@@ -79,7 +80,7 @@ def dataset(found: Opened) -> DatasetSource | None:
     )
 
 
-def _config(found: Opened) -> TrainConfig:
+def _config(found: OpenDataset) -> TrainConfig:
     has_votes = found.index.votes is not None
     preset = st.segmented_control(
         "Preset", [*PRESETS, FILE], default="Quick look", required=True, key="train_preset",
@@ -206,5 +207,5 @@ def _begin(config: TrainConfig, source: DatasetSource, title: str) -> None:
             begun["name"] = runs.start(config, source, title).name
         watch_next(begun["name"])
     except FerError as error:
-        st.session_state["train_error"] = str(error)
+        notify.error(str(error))
     st.rerun()

@@ -10,9 +10,10 @@ from fer_core.errors import FerError
 from fer_core.system.jobs import duration
 from fer_core.training import run_archive, runs
 from fer_core.training.runs import Run
+from pages._components import notify
 from pages._components.chart import show_chart
 from pages._train import charts
-from pages._train.state import act, labels, moment, watch
+from pages._train.state import labels, moment, watch
 from pages._train.watch_view import WORDS
 
 
@@ -64,7 +65,7 @@ def _one(known: dict[str, Run]) -> None:
         st.button("Watch", icon=":material/monitoring:", on_click=watch, args=(name,))
         with st.popover("Rename", icon=":material/edit:"):
             title = st.text_input("Title", run.job.title, key=f"title-{name}")
-            st.button("Save", disabled=not title.strip(), on_click=act,
+            st.button("Save", disabled=not title.strip(), on_click=notify.attempt,
                       args=(runs.store().rename, name, title.strip()))  # fmt: skip
         with st.popover("Delete", icon=":material/delete:"):
             st.write("Deletes the run with its figures, weights and model.")
@@ -73,7 +74,7 @@ def _one(known: dict[str, Run]) -> None:
 
 
 def _delete(name: str) -> None:
-    act(runs.store().delete, name, done="The run is deleted.")
+    notify.attempt(runs.store().delete, name, done="The run is deleted.")
 
 
 def _several(known: dict[str, Run]) -> None:
@@ -118,4 +119,4 @@ def _take_in(file) -> None:
     try:
         watch(run_archive.take_in(file, file.name).name)
     except FerError as error:
-        st.session_state["train_error"] = str(error)
+        notify.error(str(error))

@@ -1,27 +1,16 @@
 """What the training page remembers for one visitor, and how its buttons act."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 import streamlit as st
 
-from fer_core.errors import FerError
 from fer_core.system.jobs import Job
 from fer_core.training import runs
 
 PART, CHOSEN = "train_part", "train_run"
 NEW, WATCH, LIST, SWEEP = "New run", "Watch", "All runs", "Sweep"
-
-
-def act(work: Callable[..., Any], *args: Any, done: str = "") -> None:
-    """Do what a button asks for; an error or a success is said at the next rerun."""
-    try:
-        work(*args)
-        st.session_state["train_notice"] = done
-    except FerError as error:
-        st.session_state["train_error"] = str(error)
 
 
 def watch(name: str) -> None:
@@ -33,13 +22,6 @@ def watch(name: str) -> None:
 def watch_next(name: str) -> None:
     """As ``watch``, from the next rerun on: for when the widgets of this one are drawn already."""
     st.session_state["train_next"] = name
-
-
-def say() -> None:
-    """Show what the last action left to say."""
-    for key, show in (("train_error", st.error), ("train_notice", st.success)):
-        if text := st.session_state.pop(key, ""):
-            show(text)
 
 
 def first_part() -> str:

@@ -20,10 +20,11 @@ from fer_core.system.jobs import State, duration
 from fer_core.training import runs
 from fer_core.training.config import Augmentation
 from fer_core.training.presets import PRESETS, fitted
-from pages._dataset import open_dataset
-from pages._dataset.state import Opened, finish_or_show, opened
+from pages._components import dataset_bar, notify
+from pages._components.background import finish_or_show
+from pages._components.open_dataset import OpenDataset
 from pages._train import config_form, new_run_view, sweep_chart
-from pages._train.state import act, labels, watch
+from pages._train.state import labels, watch
 from pages._train.watch_view import WORDS
 
 REFRESH_S = 2.0
@@ -83,15 +84,16 @@ def _controls(sweep: Sweep) -> None:
         word, color = WORDS[state]
         st.badge(word, color=color)
         if state.is_active:
-            st.button("Stop", icon=":material/stop_circle:", on_click=act, args=(store.stop, name),
+            st.button("Stop", icon=":material/stop_circle:", on_click=notify.attempt,
+                      args=(store.stop, name),
                       help="What was trained is kept, and the sweep can be resumed.")  # fmt: skip
         elif state.can_resume:
-            st.button("Resume", type="primary", icon=":material/play_arrow:", on_click=act,
-                      args=(store.store().resume, name))  # fmt: skip
+            st.button("Resume", type="primary", icon=":material/play_arrow:",
+                      on_click=notify.attempt, args=(store.store().resume, name))  # fmt: skip
         if not state.is_active:
             with st.popover("Delete", icon=":material/delete:"):
                 st.write("Forgets the sweep. Its trials stay under All runs.")
-                st.button("Delete it", on_click=act, args=(store.store().delete, name))
+                st.button("Delete it", on_click=notify.attempt, args=(store.store().delete, name))
 
 
 def _results(name: str, was_active: bool) -> None:
@@ -148,8 +150,7 @@ def _one(trials: Sequence[Trial]) -> None:
 
 def _new() -> None:
     finish_or_show()
-    open_dataset.show()
-    found = opened()
+    found = dataset_bar.show()
     if found is None:
         st.info("Open the demo to try a sweep, or a dataset of your own.")
         return
@@ -158,7 +159,7 @@ def _new() -> None:
         _choose(found, source)
 
 
-def _choose(found: Opened, source: DatasetSource) -> None:
+def _choose(found: OpenDataset, source: DatasetSource) -> None:
     preset = st.selectbox("Starts from", list(PRESETS), key="sweep_preset")
     base = fitted(PRESETS[preset].config, found.index.votes is not None)
     tried = st.multiselect("What to try", OFFERED, ["learning_rate", "dropout"], format_func=title,
@@ -187,7 +188,7 @@ def _choose(found: Opened, source: DatasetSource) -> None:
             )  # fmt: skip
             st.session_state[NEXT] = store.start(config).name
         except FerError as error:
-            st.session_state["train_error"] = str(error)
+            notify.error(str(error))
         st.rerun()
 
 

@@ -6,10 +6,11 @@ from fer_core.errors import FerError
 from fer_core.system.jobs import CANCEL, PAUSE, Job, State, duration, job
 from fer_core.training import history, runs
 from fer_core.training.runs import STOP, Run
+from pages._components import notify
 from pages._components.chart import show_table
 from pages._components.model import settle_once
 from pages._train import charts, errors_view, model_view, plot
-from pages._train.state import CHOSEN, act, labels
+from pages._train.state import CHOSEN, labels
 
 REFRESH_S = 0.5
 WORDS = {
@@ -89,14 +90,14 @@ def _controls(run: Run) -> None:
             st.button(
                 "Pause",
                 icon=":material/pause:",
-                on_click=act,
+                on_click=notify.attempt,
                 args=(jobs.ask, name, PAUSE),
                 help="Saves in the middle of the epoch. Resuming equals never having paused.",
             )
             st.button(
                 "Stop and keep the best",
                 icon=":material/stop_circle:",
-                on_click=act,
+                on_click=notify.attempt,
                 args=(jobs.ask, name, STOP),
                 disabled=run.best is None,
                 help="Ends the run now and makes a model of its best epoch.",
@@ -104,7 +105,7 @@ def _controls(run: Run) -> None:
             st.button(
                 "Stop now",
                 icon=":material/cancel:",
-                on_click=act,
+                on_click=notify.attempt,
                 args=(jobs.ask, name, CANCEL),
                 help="Ends it at once. The epoch that runs is lost; it can be resumed.",
             )
@@ -113,7 +114,7 @@ def _controls(run: Run) -> None:
                 "Resume",
                 type="primary",
                 icon=":material/play_arrow:",
-                on_click=act,
+                on_click=notify.attempt,
                 args=(runs.go_on, name),
             )
         _discard_button(name)
@@ -128,7 +129,7 @@ def _discard_button(name: str) -> None:
 
 
 def _discard(name: str) -> None:
-    act(runs.discard, name, done="The run is deleted.")
+    notify.attempt(runs.discard, name, done="The run is deleted.")
     st.session_state.pop(CHOSEN, None)
 
 

@@ -6,6 +6,7 @@ import streamlit as st
 
 from fer_core.errors import FerError
 from fer_core.system.jobs import Job, State, duration
+from pages._components import notify
 from pages._upload import files_view, job_progress, video_view, visitor_jobs
 
 
@@ -77,4 +78,4 @@ def _delete(token: str) -> None:
         visitor_jobs.store().delete(token)
         visitor_jobs.forget(token)
     except FerError as error:
-        st.session_state["job_error"] = str(error)
+        notify.error(str(error))

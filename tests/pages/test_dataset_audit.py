@@ -126,17 +126,17 @@ DECISION = "file,given,action,label,reason\n"
     ("text", "says"),
     [
         (f"{DECISION}train/neutral/blank-0.png,neutral,exclude,,picture\nelsewhere.png,sad,keep,,label\n",
-         "1 decisions are taken in"),
+         "1 decisions are imported"),
         ("a,b\n1,2\n", "mine.csv: not a table of decisions"),
     ],
 )  # fmt: skip
-def test_decisions_are_taken_in_from_a_file(app: AppTest, text: str, says: str) -> None:
+def test_decisions_are_imported_from_a_file(app: AppTest, text: str, says: str) -> None:
     choose(app, "dataset_part", "Audit")
     app.file_uploader(key="decisions_file").set_value([("mine.csv", text.encode(), "text/csv")])
     press(app.run(), "Add them")
     said = texts(app)
     assert says in said
-    assert f"{int('taken' in says)} excluded" in said
+    assert f"{int('imported' in says)} excluded" in said
 
 
 def test_the_report_says_what_was_not_looked_for(app: AppTest) -> None:

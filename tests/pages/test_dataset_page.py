@@ -125,8 +125,8 @@ def test_decisions_alone_make_a_version(app: AppTest) -> None:
 
 
 def test_work_that_takes_long_can_be_stopped(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pages._dataset.state.QUICK_S", 0.0)
-    monkeypatch.setattr("pages._dataset.state.Running.patience_s", 0.0)
+    monkeypatch.setattr("pages._components.background.QUICK_S", 0.0)
+    monkeypatch.setattr("pages._components.background.Running.patience_s", 0.0)
 
     def slow(index, recipe, name, home, report):
         for done in range(1_000):
@@ -137,7 +137,7 @@ def test_work_that_takes_long_can_be_stopped(app: AppTest, monkeypatch: pytest.M
     choose(app, "dataset_part", "Upsample")
     (write,) = [button for button in app.button if button.label == "Write it"]
     write.click().run()
-    app.button(key="dataset_stop").click()
+    app.button(key="background_stop").click()
     settle(app.run())
     assert "Making images: stopped. Nothing of it was kept." in texts(app)
     assert [one.name for one in store.stored()] == ["demo"]

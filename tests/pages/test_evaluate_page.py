@@ -185,7 +185,7 @@ def test_votes_and_groups_can_be_added(cartoons: Path) -> None:
     for name, data, says in (
         ("labels.csv", b"file,group\nother.png,x\n", "says nothing of these images"),
         ("labels.csv", b"group\nx\n", "needs the columns file and group"),
-        ("labels.csv", labels, "labels.csv is taken in"),
+        ("labels.csv", labels, "labels.csv is imported"),
     ):
         app.file_uploader(key="labels_file").set_value([(name, data, "text/csv")])
         press(app.run(), "Add it")

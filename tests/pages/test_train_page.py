@@ -257,7 +257,7 @@ def test_a_second_press_puts_nothing_to_use_again(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(model_view.st, "session_state", {})
     for _ in range(2):
         model_view._promote("Best", "best")
-        assert model_view.st.session_state["train_notice"].startswith("best is in use")
+        assert model_view.st.session_state["messages"][-1][1].startswith("best is in use")
     own = [one.name for one in model_store.entries() if one.kind == "own"]
     assert own == ["best"]
     os.utime(runs.load("Best").folder.model / "card.json", (0, 0))  # trained on
@@ -280,7 +280,7 @@ def test_a_second_press_shows_the_run_that_was_begun(monkeypatch: pytest.MonkeyP
         new_run_view._begin(PRESETS["Quick look"].config, DatasetSource("demo"), "First")
         assert new_run_view.st.session_state["train_next"] == "First"
     assert len(begun) == 1
-    assert "train_error" not in new_run_view.st.session_state
+    assert "messages" not in new_run_view.st.session_state
 
 
 def test_a_run_is_taken_in() -> None:

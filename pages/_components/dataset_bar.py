@@ -16,23 +16,34 @@ from fer_core.labels import EMOTIONS
 from fer_core.system.parallel import Progress
 from fer_core.system.paths import typed
 from fer_core.system.settings import settings
-from pages._dataset.state import open_by, open_folder, opened, private_home, show_opened, start
+from pages._components.background import start
+from pages._components.open_dataset import (
+    OpenDataset,
+    current_dataset,
+    delete_closed,
+    open_folder,
+    open_made,
+    private_home,
+    show_opened,
+)
 
 MOST_NAMES = 16
 WAYS = ("Demo", "Upload", "Folder", "Kept here")
 
 
-def show() -> None:
-    """The choice of a dataset, folded away once one is open."""
-    now = opened()
-    title = "Open a dataset" if now is None else f"Open: {now.name}"
-    with st.expander(title, expanded=now is None, icon=":material/folder_open:"):
+def show() -> OpenDataset | None:
+    """Show the choice of a dataset, folded away once one is open; return the open dataset."""
+    delete_closed()
+    dataset = current_dataset()
+    title = "Open a dataset" if dataset is None else f"Open: {dataset.name}"
+    with st.expander(title, expanded=dataset is None, icon=":material/folder_open:"):
         ways = WAYS[:2] if settings().public else WAYS
         way = st.segmented_control(
             "Where from", ways, default="Demo", required=True, key="dataset_way",
             label_visibility="collapsed",
         )  # fmt: skip
         {"Demo": _demo, "Upload": _upload, "Folder": _folder, "Kept here": _kept}[way]()
+    return dataset
 
 
 def _demo() -> None:
@@ -46,7 +57,7 @@ def _demo() -> None:
         def make(_: Progress) -> Path:
             return demo.make(home)
 
-        start("Drawing the demo", partial(open_by, make, home), show_opened)
+        start("Drawing the demo", partial(open_made, make, home), show_opened)
         st.rerun()
 
 
@@ -70,7 +81,7 @@ def _upload() -> None:
     if st.button("Import", type="primary", disabled=not chosen, icon=":material/upload:"):
         files = {file.name: file.getvalue() for file in chosen}
         home = private_home()
-        start("Importing", partial(open_by, partial(_import, files, home), home), show_opened)
+        start("Importing", partial(open_made, partial(_import, files, home), home), show_opened)
         st.rerun()
 
 
@@ -128,7 +139,7 @@ def _file(file: Path, votes: Path | None) -> None:
         def make(progress: Progress) -> Path:
             return import_dataset(file, progress=progress, votes=votes)
 
-        start(f"Importing {file.name}", partial(open_by, make, None), show_opened)
+        start(f"Importing {file.name}", partial(open_made, make, None), show_opened)
         st.rerun()
 
 

@@ -1,0 +1,138 @@
+"""The dataset that a visitor has open, and what was found in it."""
+
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from fer_core.audit.report import Findings
+from fer_core.dataset import DatasetIndex, store
+from fer_core.dataset.decisions import Decision, Decisions, file_for, view
+from fer_core.dataset.source import DatasetSource
+from fer_core.errors import FerError
+from fer_core.system import temp_folders
+from fer_core.system.parallel import Progress
+from fer_core.system.settings import settings
+from pages._components import background, notify
+
+
+@dataclass
+class OpenDataset:
+    """The open dataset and what was found in it.
+
+    Attributes:
+        index: As it was scanned.
+        decisions: Of this visitor and others about its images.
+        votes_file: FER+ votes that do not lie in its folder, so that training sees them too.
+        classes: Emotions of class folders with other names, for the same reason.
+        findings: What the report says of the audit.
+        all_pairs: Duplicates up to the largest difference; None before the search.
+        faceless: Rows without a face; None before the search.
+        skipped: Files whose label was not decided on.
+    """
+
+    index: DatasetIndex
+    decisions: Decisions
+    votes_file: Path | None = None
+    classes: Mapping[str, str] | None = None
+    findings: Findings = field(default_factory=Findings)
+    all_pairs: pd.DataFrame | None = None
+    faceless: tuple[int, ...] | None = None
+    skipped: set[str] = field(default_factory=set)
+
+    @property
+    def name(self) -> str:
+        """Name of its folder."""
+        return self.index.root.name
+
+    def add_findings(self, **changes: Any) -> None:
+        """Replace attributes of ``findings``."""
+        self.findings = replace(self.findings, **changes)
+
+    def decided(self) -> DatasetIndex:
+        """Return the dataset with its decisions applied; computed again after each decision."""
+        key = id(self.index), self.decisions.stamp()
+        if st.session_state.get("dataset_view", (None,))[0] != key:
+            st.session_state["dataset_view"] = key, view(self.index, self.decisions)
+        return st.session_state["dataset_view"][1]
+
+    def decide(
+        self, index: DatasetIndex, rows: Iterable[int], action: str, reason: str, label: str = ""
+    ) -> None:
+        """Decide about rows of ``index``, which is this dataset or a part of it; for callbacks."""
+        files, labels = index.table["file"].to_numpy(), index.table["label"].to_numpy()
+        try:
+            self.decisions.add(
+                Decision(str(files[row]), str(labels[row]), action, label, reason) for row in rows
+            )
+        except FerError as error:
+            notify.error(str(error))
+
+
+def current_dataset() -> OpenDataset | None:
+    """Return the dataset that this visitor has open."""
+    return st.session_state.get("dataset")
+
+
+def private_home() -> Path | None:
+    """Return None for the shared store; on public links a folder that goes with the session."""
+    if not settings().public:
+        return None
+    if notify.PRIVATE_FOLDER not in st.session_state:
+        st.session_state[notify.PRIVATE_FOLDER] = temp_folders.folder("dataset")
+    return Path(st.session_state[notify.PRIVATE_FOLDER].name)
+
+
+def open_folder(
+    root: Path,
+    progress: Progress,
+    votes_file: Path | None = None,
+    classes: Mapping[str, str] | None = None,
+) -> OpenDataset:
+    """Scan a folder; runs in the background, so it touches no session."""
+    votes = votes_file and votes_file.absolute()
+    source = DatasetSource(str(root), votes=votes and str(votes), classes=classes)
+    index = source.open(progress)
+    return OpenDataset(index, Decisions(file_for(index.root)), votes, classes or None)
+
+
+def open_made(
+    make: Callable[[Progress], Path], home: Path | None, progress: Progress
+) -> OpenDataset:
+    """Make or import a dataset, then scan it; runs in the background as ``open_folder`` does."""
+    index = DatasetSource(str(make(progress))).open(progress)
+    return OpenDataset(index, Decisions(file_for(index.root, home)))
+
+
+def show_opened(dataset: OpenDataset) -> None:
+    """Replace the open dataset."""
+    st.session_state["dataset"] = dataset
+    for key in ("dataset_view", "gallery_class"):
+        st.session_state.pop(key, None)
+
+
+def close(root: Path) -> None:
+    """Close the open dataset if it is the one in ``root``, which was deleted."""
+    dataset = current_dataset()
+    if dataset and dataset.index.root == root.absolute():
+        del st.session_state["dataset"]
+
+
+def delete_closed() -> None:
+    """On public links delete every dataset of the session but the open one; decisions stay."""
+    home, dataset = private_home(), current_dataset()
+    if home is None or background.is_running():
+        return
+    for folder in home.iterdir():
+        is_open = dataset is not None and folder == dataset.index.root
+        if folder.is_dir() and folder.name != "decisions" and not is_open:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def stored_datasets() -> tuple[store.Stored, ...]:
+    """Return what was imported and what balancing wrote; nothing on public links."""
+    return () if settings().public else store.stored()
