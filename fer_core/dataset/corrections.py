@@ -10,7 +10,7 @@ from pathlib import Path
 from fer_core.errors import DatasetError, SettingsError
 from fer_core.images.codec import encode
 from fer_core.labels import EMOTIONS
-from fer_core.system.files import write_bytes
+from fer_core.system.files import write_bytes, writing
 from fer_core.system.settings import Settings, settings
 from fer_core.types import Pixels
 
@@ -44,13 +44,8 @@ def keep(crop: Pixels, emotion: str, config: Settings | None = None) -> Path:
     data = encode(crop, ".png")
     taken = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
     file = folder(config) / emotion / f"{taken}-{hashlib.sha256(data).hexdigest()[:12]}.png"
-    try:
+    with writing(file.parent, DatasetError, "Free some space or choose another FER_HOME."):
         write_bytes(file, data)
-    except OSError as error:
-        raise DatasetError(
-            f"{file.parent} cannot be written ({error.strerror}). Free some space or choose "
-            "another FER_HOME."
-        ) from error
     return file
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from fer_core.dataset.index import DatasetIndex
 from fer_core.errors import DatasetError
@@ -128,7 +128,7 @@ class Decisions:
 
     def _change(self, click: Replaced) -> Replaced:
         """Write other decisions for some images, None for no decision; returns those replaced."""
-        try:
+        with files.writing(self.file, DatasetError, "The decision is not kept."):
             self.file.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(self.file.with_suffix(".lock"), timeout=10):
                 _, known = self._read()
@@ -136,11 +136,6 @@ class Decisions:
                 known |= {file: one for file, one in click.items() if one}
                 files.write_bytes(self.file, _encode(known.values()))
                 self._stamp, self._known = self.stamp(), known
-        except (OSError, Timeout) as error:
-            raise DatasetError(
-                f"{self.file} cannot be written ({getattr(error, 'strerror', '') or error}). The "
-                "decision is not kept."
-            ) from error
         return replaced
 
     def _read(self) -> tuple[Stamp, dict[str, Decision]]:

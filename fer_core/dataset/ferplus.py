@@ -18,6 +18,7 @@ from fer_core.dataset.index import DatasetIndex
 from fer_core.errors import DatasetError
 from fer_core.labels import EMOTIONS
 from fer_core.system import csv_files
+from fer_core.system.files import reading
 
 Codes = npt.NDArray[np.int64]
 
@@ -88,10 +89,8 @@ def load(file: Path, table: pd.DataFrame, folder: str = "") -> pd.DataFrame | No
 
 def read(file: Path) -> bytes:
     """The file's bytes, or a ``DatasetError`` that names it."""
-    try:
+    with reading(file, DatasetError):
         return file.read_bytes()
-    except OSError as error:
-        raise DatasetError(f"{file}: cannot be read ({error.strerror}).") from error
 
 
 def from_bytes(

@@ -7,6 +7,7 @@ import pandas as pd
 
 from fer_core.errors import DatasetError
 from fer_core.system import csv_files
+from fer_core.system.files import reading
 
 FILE: Final = "labels.csv"
 
@@ -36,10 +37,8 @@ def load(file: Path, table: pd.DataFrame, folder: str = "") -> pd.Series | None:
     Raises:
         DatasetError: The file is damaged or has no column ``file``.
     """
-    try:
+    with reading(file.name, DatasetError):
         data = file.read_bytes()
-    except OSError as error:
-        raise DatasetError(f"{file.name}: cannot be read ({error.strerror}).") from error
     return from_bytes(data, file.name, table, folder)  # strangers learn no folders
 
 

@@ -13,6 +13,7 @@ from fer_core.dataset.index import THUMB, DatasetIndex, Thumbs
 from fer_core.errors import ImageError
 from fer_core.images.codec import MAX_PIXELS, MAX_SIDE, decode
 from fer_core.images.crop import shrink, whole_face
+from fer_core.system.files import reading
 from fer_core.types import Pixels
 
 SPARE = 2
@@ -45,10 +46,8 @@ def read(path: Path, edge: int = 0) -> Pixels:
     Raises:
         ImageError: The file is missing, empty, damaged, too large or no picture.
     """
-    try:
+    with reading(path.name, ImageError):
         data = path.read_bytes()
-    except OSError as error:
-        raise ImageError(f"{path.name}: cannot be read ({error.strerror}).") from error
     picture = from_bytes(data, path.name)
     return shrink(picture, edge) if edge else picture
 

@@ -11,7 +11,7 @@ from typing import Final
 from filelock import FileLock, Timeout
 
 from fer_core.errors import DatasetError
-from fer_core.system.files import new_folder, numbered, remove_folder
+from fer_core.system.files import new_folder, numbered, os_errors, reading, remove_folder
 from fer_core.system.settings import settings
 
 MANIFEST: Final = "manifest.parquet"
@@ -107,13 +107,8 @@ def copy(source: Path, target: Path) -> None:
         DatasetError: The source has gone or cannot be read.
         OSError: The target cannot be written.
     """
-    try:
+    with reading(source, DatasetError, "Open the dataset again to see what is there now."):
         source.open("rb").close()
-    except OSError as error:
-        raise DatasetError(
-            f"{source}: cannot be read ({error.strerror}). Open the dataset again to see what is "
-            "there now."
-        ) from error
     shutil.copyfile(source, target)
 
 
@@ -135,7 +130,5 @@ def delete_version(version: Stored) -> None:
     """
     if not (version.folder / MANIFEST).is_file():
         raise DatasetError(f"{version.folder} was not written by balancing and is not deleted.")
-    try:
+    with os_errors(f"{version.folder} cannot be removed", DatasetError):
         remove_folder(version.folder)
-    except OSError as error:
-        raise DatasetError(f"{version.folder} cannot be removed ({error.strerror}).") from error

@@ -129,12 +129,8 @@ def _ask(classifier: EmotionClassifier, index: DatasetIndex, progress: Progress 
 
 def _cache_file(card: ModelCard, index: DatasetIndex, form: str) -> Path:
     file = card.folder / FORMS[form]
-    try:
+    with files.reading(file, ModelError, "Choose another model."):
         key = hashlib.sha256(digest(file).encode())
-    except OSError as error:
-        raise ModelError(
-            f"{file} cannot be read ({error.strerror}). Choose another model."
-        ) from error
     key.update(image_reading.fingerprint(index))
     key.update(f"{card.input_size} {card.channels}".encode())
     return settings().cache / "answers" / f"{key.hexdigest()[:24]}.npz"

@@ -10,7 +10,7 @@ from typing import Final
 from fer_core.errors import ModelError
 from fer_core.labels import EMOTIONS
 from fer_core.models.card import ModelCard, parse_card
-from fer_core.system.files import write_json
+from fer_core.system.files import reading, write_json, writing
 from fer_core.system.settings import settings
 
 SHIPPED: Final = Path(__file__).resolve().parents[2] / "models"
@@ -79,12 +79,8 @@ def _defaults() -> list[str]:
 
 def _write_defaults(names: list[str]) -> None:
     file = settings().home / "default.json"
-    try:
+    with writing(file, ModelError, "The default stays as it was."):
         write_json(file, {"model": names[-1], "before": names[:-1][-9:]})
-    except OSError as error:
-        raise ModelError(
-            f"{file} cannot be written ({error.strerror or error}). The default stays as it was."
-        ) from error
 
 
 def load_card(model: str | Path | None = None) -> ModelCard:
@@ -100,17 +96,14 @@ def load_card(model: str | Path | None = None) -> ModelCard:
     folder = find_model(model)
     file = folder / "card.json"
     try:
-        card = json.loads(file.read_text("utf-8"))
+        with reading(file, ModelError, "Install the model again."):
+            card = json.loads(file.read_text("utf-8"))
         if tuple(card["labels"]) != EMOTIONS:
             raise ModelError(
                 f"{file}: this program needs the labels {', '.join(EMOTIONS)}, in this order. "
                 f"Received: {', '.join(map(str, card['labels']))}."
             )
         return parse_card(folder, card)
-    except OSError as error:
-        raise ModelError(
-            f"{file} cannot be read ({error.strerror}). Install the model again."
-        ) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(
             f"{file} is damaged or incomplete ({type(error).__name__}: {error}). "

@@ -17,7 +17,14 @@ from pathlib import Path
 from fer_core.errors import ModelError, SettingsError
 from fer_core.models import registry
 from fer_core.models.card import INT8_FILE, KERAS_FILE, LITERT_FILE, ModelCard
-from fer_core.system.files import new_folder, numbered, remove_folder, write_json
+from fer_core.system.files import (
+    new_folder,
+    numbered,
+    os_errors,
+    remove_folder,
+    write_json,
+    writing,
+)
 from fer_core.system.settings import settings
 
 FILES = ("card.json", KERAS_FILE, LITERT_FILE, INT8_FILE, "figures.json")
@@ -104,12 +111,10 @@ def new_model(name: str) -> Iterator[Path]:
     home = own_home()
     if (home / name).exists():
         raise ModelError(f"There is a model {name!r} already. Choose another name.")
-    try:
+    with writing(home / name, ModelError):
         home.mkdir(parents=True, exist_ok=True)
         with new_folder(home / name) as folder:
             yield folder
-    except OSError as error:
-        raise ModelError(f"{home / name} cannot be written ({error.strerror or error}).") from error
 
 
 def keep(entry: Entry, name: str) -> Path:
@@ -135,10 +140,8 @@ def rename(entry: Entry, name: str) -> str:
         raise ModelError(
             f"{name!r} is taken or holds signs that folder names cannot. Try {free_name(name)!r}."
         )
-    try:
+    with os_errors(f"{entry.folder} cannot be renamed", ModelError):
         entry.folder.rename(own_home() / name)
-    except OSError as error:
-        raise ModelError(f"{entry.folder} cannot be renamed ({error.strerror}).") from error
     if entry.is_default:
         registry.promote(name)
     return name
@@ -153,10 +156,8 @@ def delete(entry: Entry) -> None:
     """
     check_may_change()
     _check_own(entry)
-    try:
+    with os_errors(f"{entry.folder} cannot be removed", ModelError):
         remove_folder(entry.folder)
-    except OSError as error:
-        raise ModelError(f"{entry.folder} cannot be removed ({error.strerror}).") from error
     if entry.is_default and entry.name not in {f.name for f in registry.model_folders()}:
         registry.roll_back()
 
@@ -182,12 +183,10 @@ def save_threshold(card: ModelCard, head: str, threshold: float) -> Path:
     if folder.parent == registry.SHIPPED:
         folder = keep(Entry(folder, card.name, "shipped", is_default=False), card.name)
     file = folder / "card.json"
-    try:
+    with writing(file, ModelError):
         content = json.loads(file.read_text("utf-8"))
         content["heads"][head]["abstain_below"] = round(threshold, 2)
         write_json(file, content)
-    except OSError as error:
-        raise ModelError(f"{file} cannot be written ({error.strerror}).") from error
     return folder
 
 

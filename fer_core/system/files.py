@@ -10,15 +10,47 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from fer_core.errors import FerError
+
 if TYPE_CHECKING:  # pandas takes a third of a second, and recognising needs none of it
     import pandas as pd
+
+
+@contextmanager
+def os_errors(sentence: str, error: type[FerError], advice: str = "") -> Iterator[None]:
+    """Raise ``error`` where the block raises ``OSError``.
+
+    Args:
+        sentence: What failed, with the path: "PATH cannot be removed". The cause follows it.
+        error: The kind of error.
+        advice: What to do about it.
+    """
+    try:
+        yield
+    except OSError as reason:
+        cause = f"{sentence} ({reason.strerror or reason})."
+        raise error(f"{cause} {advice}".strip()) from reason
+
+
+def writing(
+    path: Path | str, error: type[FerError], advice: str = "Free some space and check its owner."
+) -> AbstractContextManager[None]:
+    """Raise ``error``, which names ``path``, where the block cannot write; see ``os_errors``."""
+    return os_errors(f"{path} cannot be written", error, advice)
+
+
+def reading(
+    path: Path | str, error: type[FerError], advice: str = ""
+) -> AbstractContextManager[None]:
+    """Raise ``error``, which names ``path``, where the block cannot read; see ``os_errors``."""
+    return os_errors(f"{path}: cannot be read", error, advice)
 
 
 def write_bytes(file: Path, data: bytes | memoryview) -> None:

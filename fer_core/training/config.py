@@ -10,7 +10,7 @@ import yaml
 from fer_core.errors import TrainingError
 from fer_core.images.augment import Spec
 from fer_core.system.config_fields import described
-from fer_core.system.files import write_bytes
+from fer_core.system.files import reading, write_bytes
 from fer_core.system.yaml_files import fields_of
 
 ARCHITECTURES: Final = ("mobilenetv2", "fernet")
@@ -205,10 +205,10 @@ class TrainConfig:
     @classmethod
     def load(cls, file: Path) -> "TrainConfig":
         """Read YAML; see ``from_dict``."""
+        with reading(file, TrainingError):
+            data = file.read_bytes()
         try:
-            return cls.from_dict(fields_of(file.read_bytes()))
-        except OSError as error:
-            raise TrainingError(f"{file}: cannot be read ({error.strerror}).") from error
+            return cls.from_dict(fields_of(data))
         except TrainingError as error:
             raise TrainingError(f"{file}: {error}") from error
 

@@ -12,7 +12,7 @@ from fer_core.errors import FerError, TrainingError
 from fer_core.images.crop import network_input
 from fer_core.models import registry
 from fer_core.models.card import KERAS_FILE, ModelCard
-from fer_core.system.files import npy_bytes, write_bytes
+from fer_core.system.files import npy_bytes, reading, write_bytes
 from fer_core.training.arrays import Samples
 from fer_core.training.config import TrainConfig
 
@@ -46,13 +46,8 @@ def _one(teacher: str, train: Samples, heads: tuple[str, ...], cache: Path) -> d
     if missing:
         raise TrainingError(f"teachers: {teacher} lacks the head {', '.join(missing)}.")
     source = card.folder / KERAS_FILE
-    try:
+    with reading(f"teachers: {source}", TrainingError, "Choose a model that has its Keras file."):
         digest = hashlib.blake2b(source.read_bytes(), digest_size=8)
-    except OSError as error:
-        raise TrainingError(
-            f"teachers: {source} cannot be read ({error.strerror}). Choose a model that has its "
-            "Keras file."
-        ) from error
     digest.update(train.pixels.tobytes())
     file = cache / f"{card.name}-{digest.hexdigest()}.npy"
     names = sorted(card.heads)

@@ -11,6 +11,7 @@ from fer_core.dataset.source import DatasetSource
 from fer_core.errors import JobError, TrainingError
 from fer_core.models import registry
 from fer_core.models import store as model_store
+from fer_core.system.files import writing
 from fer_core.system.jobs import Job, Jobs
 from fer_core.system.settings import settings
 from fer_core.training import history
@@ -108,14 +109,10 @@ def start(config: TrainConfig, source: DatasetSource, title: str) -> Job:
     made = jobs.create(title, "train", name=jobs.free_name(stamp))
     folder = RunFolder(made.folder)
     try:
-        config.save(folder.config)
-        folder.write_source(source.to_dict())
-        return jobs.launch(made.name, command(made.folder))
-    except OSError as error:
-        jobs.delete(made.name)
-        raise JobError(
-            f"{made.folder} cannot be written ({error.strerror or error}). Free some space."
-        ) from error
+        with writing(made.folder, JobError):
+            config.save(folder.config)
+            folder.write_source(source.to_dict())
+            return jobs.launch(made.name, command(made.folder))
     except JobError:
         jobs.delete(made.name)
         raise

@@ -11,6 +11,7 @@ import numpy as np
 from fer_core.dataset import ferplus, store
 from fer_core.errors import DatasetError
 from fer_core.system import csv_files
+from fer_core.system.files import reading
 from fer_core.system.parallel import Progress
 from fer_core.types import Pixels
 
@@ -56,10 +57,8 @@ def import_csv(
     name = store.free_name(name, home)
     with store.new_dataset(name, ROWS * BYTES_AN_IMAGE, home) as folder:
         if isinstance(source, Path):
-            try:
+            with reading(source, DatasetError):
                 text = source.open(newline="", encoding="utf-8-sig")
-            except OSError as error:
-                raise DatasetError(f"{source}: cannot be read ({error.strerror}).") from error
             with text:
                 places = _write_all(text, folder, progress)
         else:

@@ -11,6 +11,7 @@ from fer_core.models import store as model_store
 from fer_core.models.classifier import EmotionClassifier
 from fer_core.models.importing.inspection import MAX_BYTES, check_keras
 from fer_core.system import isolated, temp_folders
+from fer_core.system.files import reading
 from fer_core.system.parallel import Progress
 
 RANGES: Final = {
@@ -111,10 +112,8 @@ def try_out(file: Path) -> None:
 
 
 def _check_file(file: Path) -> None:
-    try:
+    with reading(file, ModelError):
         size = file.stat().st_size
-    except OSError as error:
-        raise ModelError(f"{file}: cannot be read ({error.strerror}).") from error
     if size > MAX_BYTES:
         raise ModelError(f"{file.name}: {size / 1e9:.1f} GB; at most {MAX_BYTES / 1e9:.0f} GB.")
     if file.suffix == ".keras":

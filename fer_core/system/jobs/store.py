@@ -9,14 +9,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from fer_core.errors import JobError
-from fer_core.system.files import numbered, remove_folder, write_json
+from fer_core.system.files import numbered, os_errors, remove_folder, write_json, writing
 from fer_core.system.isolated import ROOT
 from fer_core.system.jobs import job, process_lock
 from fer_core.system.jobs.job import LOG, OWNER, REQUEST, RUNNING, Job, State
@@ -65,18 +65,15 @@ class Jobs:
                 as many as may be.
         """
         folder = self._folder(name or secrets.token_hex(16))
-        try:
-            with process_lock.guard(self.root):
-                self._check_active()
-                self._make_room()
-                folder.mkdir(parents=True)
-                process_lock.write(folder / OWNER, process_lock.me())  # until it is launched
-                job.set_state(folder, State.QUEUED)
-                job.describe(folder, title, kind, details or {})
-        except FileExistsError as error:
-            raise JobError(f"There is a job {folder.name} already. Choose another name.") from error
-        except OSError as error:
-            raise _not_written(folder, error) from error
+        with writing(folder, JobError), process_lock.guard(self.root):
+            self._check_active()
+            self._make_room()
+            if folder.exists():
+                raise JobError(f"There is a job {folder.name} already. Choose another name.")
+            folder.mkdir(parents=True)
+            process_lock.write(folder / OWNER, process_lock.me())  # until it is launched
+            job.set_state(folder, State.QUEUED)
+            job.describe(folder, title, kind, details or {})
         return job.load(folder)
 
     def free_name(self, wanted: str) -> str:
@@ -130,7 +127,7 @@ class Jobs:
         now = self.get(name)
         if not now.state.is_active:
             return
-        with _written(now.folder):
+        with writing(now.folder, JobError):
             write_json(now.folder / REQUEST, {"ask": word})
         process = process_lock.living(now.folder / OWNER)
         if now.state is State.RUNNING and process and os.name == "posix":
@@ -154,7 +151,7 @@ class Jobs:
             JobError: There is no such job, or its folder cannot be written.
         """
         now = self.get(name)
-        with _written(now.folder):
+        with writing(now.folder, JobError):
             job.change(now.folder, title=title)
 
     def delete(self, name: str) -> None:
@@ -166,10 +163,8 @@ class Jobs:
         now = self.get(name)
         if self._is_running(now):
             raise JobError(f"{now.title} is {now.state}. Stop it first, then delete it.")
-        try:
+        with os_errors(f"{now.folder} cannot be removed", JobError):
             remove_folder(now.folder)
-        except OSError as error:
-            raise JobError(f"{now.folder} cannot be removed ({error.strerror}).") from error
 
     def prune(self, hours: float) -> int:
         """Delete the jobs that ended more than ``hours`` ago; how many they were.
@@ -191,7 +186,7 @@ class Jobs:
 
     def _start(self, name: str, **changes: Any) -> Job:
         folder = self._folder(name)
-        with _written(self.root), process_lock.guard(self.root):
+        with writing(self.root, JobError), process_lock.guard(self.root):
             now = job.load(folder)
             if self._is_running(now):
                 raise JobError(f"{now.title} runs already.")
@@ -252,22 +247,6 @@ class Jobs:
     def _is_running(one: Job) -> bool:
         """It has a process of its own; one that waits to be launched has only its creator."""
         return one.state.is_active and process_lock.read(one.folder / OWNER) != process_lock.me()
-
-
-@contextmanager
-def _written(folder: Path) -> Iterator[None]:
-    """What cannot be written below ``folder`` becomes a ``JobError``."""
-    try:
-        yield
-    except OSError as error:
-        raise _not_written(folder, error) from error
-
-
-def _not_written(folder: Path, error: OSError) -> JobError:
-    return JobError(
-        f"{folder} cannot be written ({error.strerror or error}). Free some space, or look who may "
-        "write there."
-    )
 
 
 def _not_started(title: str, error: OSError) -> str:
