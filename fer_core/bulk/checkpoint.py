@@ -23,6 +23,8 @@ from fer_core.video import Position
 
 KEY: Final = b"fer_studio"
 PLAN: Final = "plan.json"
+OLD_KEYS: Final = {"reading": "head"}
+"""Keys of a plan in version 0.1 and their present names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +106,20 @@ class Parts:
 
     def _known_plan(self) -> Any:
         try:
-            return json.loads((self.folder / PLAN).read_text("utf-8"))
+            return read_plan((self.folder / PLAN).read_text("utf-8"))
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
             raise FerError(f"{self.folder / PLAN} is damaged. Use --restart.") from error
+
+
+def read_plan(text: str) -> dict[str, Any]:
+    """Return the plan that a JSON text holds; the keys of version 0.1 get their present names.
+
+    Raises:
+        ValueError: It is no JSON object.
+    """
+    plan = json.loads(text)
+    if not isinstance(plan, dict):
+        raise ValueError("it is no JSON object")
+    return {OLD_KEYS.get(key, key): value for key, value in plan.items()}

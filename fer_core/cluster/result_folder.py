@@ -25,6 +25,7 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from fer_core.bulk import object_store
+from fer_core.bulk.checkpoint import read_plan
 from fer_core.bulk.inputs import Source
 from fer_core.errors import FerError
 from fer_core.recognition import results
@@ -110,7 +111,7 @@ class Folder:
         """
         plan, names = json.loads(json.dumps(plan)), self.names()
         if PLAN in names:
-            known = json.loads(self.read(PLAN))
+            known = read_plan(self.read(PLAN).decode())
             changed = sorted(key for key in plan if known.get(key) != plan[key])
             if changed:
                 raise FerError(

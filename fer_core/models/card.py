@@ -100,6 +100,11 @@ def head_or_reading(head: str | None, reading: str | None) -> str | None:
     return reading
 
 
+def renamed(card: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the content of a ``card.json`` with the keys of version 0.1 under their new names."""
+    return {OLD_KEYS.get(key, key): value for key, value in card.items()}
+
+
 def parse_card(folder: Path, card: dict[str, Any]) -> ModelCard:
     """Return the card of a ``card.json``'s content.
 
@@ -109,9 +114,7 @@ def parse_card(folder: Path, card: dict[str, Any]) -> ModelCard:
         KeyError: A field is missing.
         ValueError: A value is out of range.
     """
-    for old, new in OLD_KEYS.items():
-        if old in card:
-            card.setdefault(new, card.pop(old))
+    card = renamed(card)
     known = {name for name in ModelCard.__dataclass_fields__ if name not in {"folder", "facts"}}
     values: dict[str, Any] = {name: card.pop(name) for name in sorted(known)}
     values["labels"] = tuple(values["labels"])

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from fer_core.errors import ModelError, SettingsError
 from fer_core.models import registry
-from fer_core.models.card import INT8_FILE, KERAS_FILE, LITERT_FILE, ModelCard
+from fer_core.models.card import INT8_FILE, KERAS_FILE, LITERT_FILE, ModelCard, renamed
 from fer_core.system.files import (
     new_folder,
     numbered,
@@ -184,7 +184,7 @@ def save_threshold(card: ModelCard, head: str, threshold: float) -> Path:
         folder = keep(Entry(folder, card.name, "shipped", is_default=False), card.name)
     file = folder / "card.json"
     with writing(file, ModelError):
-        content = json.loads(file.read_text("utf-8"))
+        content = renamed(json.loads(file.read_text("utf-8")))
         content["heads"][head]["abstain_below"] = round(threshold, 2)
         write_json(file, content)
     return folder
