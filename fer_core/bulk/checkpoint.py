@@ -122,4 +122,4 @@ def read_plan(text: str) -> dict[str, Any]:
     plan = json.loads(text)
     if not isinstance(plan, dict):
         raise ValueError("it is no JSON object")
-    return {OLD_KEYS.get(key, key): value for key, value in plan.items()}
+    return {OLD_KEYS.get(str(key), str(key)): value for key, value in plan.items()}
