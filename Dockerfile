@@ -16,6 +16,7 @@ WORKDIR /app
 COPY --chown=root:root streamlit_app.py LICENSE ./
 COPY .streamlit/config.toml .streamlit/config.toml
 COPY docs/images/astronaut.jpg docs/images/astronaut.jpg
+COPY docs/glossary.md docs/glossary.md
 COPY fer_core fer_core
 COPY pages pages
 COPY models models

@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from pages._components import glossary
 from tests.conftest import ROOT, environment_of_tests
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -33,6 +34,24 @@ def test_links_lead_somewhere(file: Path) -> None:
     links = re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", file.read_text("utf-8"))
     missing = [link for link in links if not (file.parent / link).exists()]
     assert not missing
+
+
+def test_every_line_of_the_glossary_is_a_definition_of_its_own() -> None:
+    lines = [line for line in glossary.FILE.read_text("utf-8").splitlines() if line[:1] == "-"]
+    assert len(glossary.definitions()) == len(lines) >= 15
+
+
+def test_help_texts_name_entries_of_the_glossary() -> None:
+    code = "".join(file.read_text("utf-8") for file in (ROOT / "pages").rglob("*.py"))
+    calls = re.findall(r"glossary\.definition\(([^)]*)\)", code)
+    anchors = {name for call in calls for name in re.findall(r'"([^"]+)"', call)}
+    assert anchors <= set(glossary.definitions())
+
+
+@pytest.mark.parametrize("file", DOCUMENTS, ids=lambda file: file.name)
+def test_links_into_the_glossary_name_its_entries(file: Path) -> None:
+    anchors = set(re.findall(r"glossary\.md#([\w-]+)", file.read_text("utf-8")))
+    assert anchors <= set(glossary.definitions())
 
 
 def test_the_tutorial_works_as_it_stands(tmp_path: Path) -> None:
