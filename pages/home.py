@@ -76,7 +76,7 @@ def what_is_kept() -> None:
         "A video, ZIP or folder you start": f"With its results, until you delete it, or {hours} "
         "hours after its end.",
     }
-    if settings().public:
+    if not settings().policy.may_store:
         kept["A dataset you open"] = "A temporary folder. Gone when you close the tab."
     else:
         kept["Datasets, corrections, runs and models"] = (

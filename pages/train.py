@@ -18,7 +18,7 @@ st.write(
     "Teach a network with your own pictures. A run goes on when you leave this page, close the "
     "browser or restart the server, and it can be paused and resumed at any time."
 )
-if settings().public:
+if not settings().policy.may_train:
     st.info(
         "Training needs a machine of its own, so it is not possible on this public page. Install "
         "FER Studio and it runs in your browser as this page does, or train on a hosted GPU with "

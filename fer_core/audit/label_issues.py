@@ -60,7 +60,9 @@ def features(
         CancelledError: ``progress`` asked to stop.
     """
     cache = _cache_file(index, classifier)
-    is_kept = classifier.card.channels == 1 and not settings().public  # strangers' is not stored
+    is_kept = (
+        classifier.card.channels == 1 and settings().policy.may_store
+    )  # strangers' is not stored
     with contextlib.suppress(OSError, ValueError, EOFError):  # not computed yet, or damaged
         if is_kept:
             return np.asarray(np.load(cache, mmap_mode="r"))

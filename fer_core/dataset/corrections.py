@@ -37,7 +37,7 @@ def keep(crop: Pixels, emotion: str, config: Settings | None = None) -> Path:
         ValueError: There is no such emotion.
     """
     config = config or settings()
-    if config.public:
+    if not config.policy.may_store:
         raise SettingsError("This is a public link: corrections are not kept here.")
     if emotion not in EMOTIONS:
         raise ValueError(f"emotion must be one of {', '.join(EMOTIONS)}. Received: {emotion!r}.")

@@ -62,7 +62,7 @@ def scan(
 
         parallel.run(look, len(rows), progress, threads)
     table = _table(listing, seen)
-    if len(rows) and not settings().public:  # what strangers bring is not stored
+    if len(rows) and settings().policy.may_store:  # what strangers bring is not stored
         _remember(cache, table, thumbs)
     return DatasetIndex(root, table, thumbs, listing.notes(), ferplus.find(root, table))
 

@@ -92,7 +92,9 @@ def ask(
             f"{index.root.name}: no readable images in this split. Choose another one."
         )
     cache = _cache_file(card, index, form)
-    is_kept = card.channels == 1 and not settings().public  # what strangers bring is not stored
+    is_kept = (
+        card.channels == 1 and settings().policy.may_store
+    )  # what strangers bring is not stored
     kept = _recall(cache) if is_kept else None
     if kept is not None:
         return kept

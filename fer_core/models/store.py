@@ -65,7 +65,7 @@ def entries() -> tuple[Entry, ...]:
               folder.name == default)
         for folder in registry.model_folders()
     ]  # fmt: skip
-    if settings().public:
+    if not settings().policy.shows_server:
         return tuple(found)
     runs = sorted((settings().home / "runs").glob("*/model/card.json"))
     found += [
@@ -82,7 +82,7 @@ def name_of_run(run: str) -> str:
 
 def check_may_change() -> None:
     """Raise ``SettingsError`` on public links."""
-    if settings().public:
+    if not settings().policy.may_change_models:
         raise SettingsError("This is a public link: models can be looked at and not changed.")
 
 

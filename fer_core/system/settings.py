@@ -1,5 +1,6 @@
-"""The ``FER_*`` switches, read once from the environment."""
+"""Read the ``FER_*`` switches once from the environment."""
 
+import math
 import os
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,8 +15,47 @@ DETECTORS = ("auto", "yunet", "haar")
 
 
 @dataclass(frozen=True, slots=True)
+class Policy:
+    """What visitors may do, and how much of it. The defaults are those of a person's own machine.
+
+    Attributes:
+        may_store: Datasets, corrections and caches may be written for later.
+        may_train: Training runs and sweeps may start.
+        may_change_models: Models may be imported, promoted, changed and opened in Keras.
+        shows_server: Paths and logs of this machine, and the work of others, may be shown.
+        zip_files: Most files of a ZIP.
+        zip_bytes: Most bytes that a ZIP may unpack to.
+        active_jobs: Most jobs at the same time; None for no limit.
+        stored_jobs: Most jobs with their results; None for no limit.
+        work_hours: A job ends so many hours after it was created.
+    """
+
+    may_store: bool = True
+    may_train: bool = True
+    may_change_models: bool = True
+    shows_server: bool = True
+    zip_files: int = 1_000_000
+    zip_bytes: int = 4_000_000_000
+    active_jobs: int | None = None
+    stored_jobs: int | None = None
+    work_hours: float = math.inf
+
+    @classmethod
+    def public(cls, upload_mb: int) -> "Policy":
+        """Return the policy of a public link: nothing of a visitor's is stored or changed.
+
+        FER-2013 has 35,887 files, and images hardly grow when they are unpacked.
+        """
+        return cls(
+            may_store=False, may_train=False, may_change_models=False, shows_server=False,
+            zip_files=50_000, zip_bytes=4 * upload_mb * 1_000_000,
+            active_jobs=2, stored_jobs=50, work_hours=2,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
-    """What the environment asks for.
+    """The ``FER_*`` switches of this process.
 
     Attributes:
         home: ``FER_HOME``. Folder of the user's models, runs, datasets and jobs. Not created here.
@@ -40,6 +80,11 @@ class Settings:
     streams: int = 4
     upload_mb: int = 200
     job_hours: int = 24
+
+    @property
+    def policy(self) -> Policy:
+        """What visitors may do."""
+        return Policy.public(self.upload_mb) if self.public else Policy()
 
     @classmethod
     def from_environment(cls, environ: dict[str, str]) -> "Settings":
@@ -70,7 +115,7 @@ class Settings:
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    """The settings of this process."""
+    """Return the settings of this process."""
     return Settings.from_environment(dict(os.environ))
 
 

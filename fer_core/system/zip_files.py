@@ -8,25 +8,10 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from fer_core.errors import DatasetError
-from fer_core.system.settings import settings
-
-MAX_TOTAL: Final = 4_000_000_000
-"""Most bytes that a ZIP may unpack to: twenty times what the upload widget takes."""
-
-
-PUBLIC_GROWTH: Final = 4
-"""On public links: times the largest upload. Pictures hardly grow."""
-
+from fer_core.system.settings import Policy
 
 MAX_RATIO: Final = 100
-"""Most unpacked bytes for each packed one. Pictures are packed already: FER-2013 has 1.0."""
-
-
-MAX_FILES: Final = 1_000_000
-
-
-PUBLIC_FILES: Final = 50_000
-"""On public links; FER-2013 has 35,887."""
+"""Most unpacked bytes for each packed one. Images are compressed already: FER-2013 has 1.0."""
 
 
 UNREADABLE: Final = (
@@ -40,33 +25,34 @@ FREE_RATIO_BYTES: Final = 10_000_000
 """Below this size the ratio does not matter."""
 
 
-def check(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
-    """All members, looked at before the first byte is unpacked.
+def check(archive: zipfile.ZipFile, policy: Policy) -> list[zipfile.ZipInfo]:
+    """Return all members, checked before the first byte is unpacked.
 
     Raises:
-        DatasetError: Any member is encrypted, leads outside, or the whole is too large.
+        DatasetError: A member is encrypted or leads outside, or the whole is larger than
+            ``policy`` allows.
     """
-    every = archive.infolist()
-    most_files = PUBLIC_FILES if settings().public else MAX_FILES
-    if len(every) > most_files:
-        raise DatasetError(f"The ZIP holds {len(every):,} files; at most {most_files:,} are taken.")
-    for member in every:
-        _check_member(member)
-    total = sum(member.file_size for member in every)
-    packed = sum(member.compress_size for member in every)
-    most = PUBLIC_GROWTH * settings().upload_mb * 1_000_000 if settings().public else MAX_TOTAL
-    if total > most:
-        otherwise = " Unpack it yourself and open the folder by its path."
+    members = archive.infolist()
+    if len(members) > policy.zip_files:
         raise DatasetError(
-            f"The ZIP would unpack to {total / 1e9:,.1f} GB; at most {most / 1e9:.1f} GB are taken."
-            f"{'' if settings().public else otherwise}"
+            f"The ZIP holds {len(members):,} files; at most {policy.zip_files:,} are allowed."
+        )
+    for member in members:
+        _check_member(member)
+    total = sum(member.file_size for member in members)
+    packed = sum(member.compress_size for member in members)
+    if total > policy.zip_bytes:
+        advice = " Unpack it yourself and open the folder by its path."
+        raise DatasetError(
+            f"The ZIP would unpack to {total / 1e9:,.1f} GB; at most {policy.zip_bytes / 1e9:.1f} "
+            f"GB are allowed.{advice if policy.shows_server else ''}"
         )
     if total > FREE_RATIO_BYTES and total > MAX_RATIO * max(packed, 1):
         raise DatasetError(
             f"The ZIP would grow {total / max(packed, 1):,.0f}-fold when unpacked, as only ZIPs "
             f"made to fill a disk do. At most {MAX_RATIO}-fold is allowed."
         )
-    return every
+    return members
 
 
 def _check_member(member: zipfile.ZipInfo) -> None:

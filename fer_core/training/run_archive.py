@@ -12,6 +12,7 @@ from fer_core.models.importing.importer import try_out
 from fer_core.models.importing.inspection import check_keras
 from fer_core.system import temp_folders
 from fer_core.system.jobs import Job, job
+from fer_core.system.settings import settings
 from fer_core.system.zip_files import UNREADABLE, check
 from fer_core.training import runs
 from fer_core.training.config import TrainConfig
@@ -51,7 +52,7 @@ def take_in(file: BinaryIO, title: str) -> Job:
     with temp_folders.folder("run") as place:
         try:
             with zipfile.ZipFile(file) as archive:
-                archive.extractall(place, check(archive))
+                archive.extractall(place, check(archive, settings().policy))
         except DatasetError as error:
             raise JobError(f"{title}: {error}") from error
         except (*UNREADABLE, OSError, ValueError) as error:

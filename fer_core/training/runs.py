@@ -90,7 +90,7 @@ def active() -> Job | None:
 
 def check_may_train() -> None:
     """Raise ``JobError`` where another run trains, and on public links."""
-    if settings().public:
+    if not settings().policy.may_train:
         raise JobError("This is a public link: nothing is trained here.")
     if now := active():
         raise JobError(f"{now.title} is training. Pause or stop it first.")

@@ -37,7 +37,7 @@ def show() -> OpenDataset | None:
     dataset = current_dataset()
     title = "Open a dataset" if dataset is None else f"Open: {dataset.name}"
     with st.expander(title, expanded=dataset is None, icon=":material/folder_open:"):
-        ways = WAYS[:2] if settings().public else WAYS
+        ways = WAYS if settings().policy.shows_server else WAYS[:2]
         way = st.segmented_control(
             "Where from", ways, default="Demo", required=True, key="dataset_way",
             label_visibility="collapsed",
@@ -68,12 +68,11 @@ def _upload() -> None:
         accept_multiple_files=True, key="dataset_files",
     )  # fmt: skip
     larger = (
-        ""
-        if settings().public
-        else " Larger ones: by their path under Folder, or with "
-        "`python -m fer_core dataset import FILE`."
+        " Larger ones: by their path under Folder, or with `fer-studio dataset import FILE`."
+        if settings().policy.shows_server
+        else ""
     )
-    stays = " It is deleted when you leave." if settings().public else ""
+    stays = "" if settings().policy.may_store else " It is deleted when you leave."
     st.caption(
         f"Up to {most} MB.{stays}{larger} FER+ votes: choose fer2013new.csv together with it, or "
         "pack it into the ZIP."

@@ -63,7 +63,7 @@ def _grad_cam(
     below = st.empty()
     with below.container():
         st.caption(f":material/info: {NO_MAP}")
-        if settings().public or not possible(card):
+        if not settings().policy.may_change_models or not possible(card):
             return None
         if not st.button(f"Grad-CAM, {HOW_LONG}", icon=":material/visibility:", key=f"cam-{key}"):
             return None

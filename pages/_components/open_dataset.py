@@ -80,7 +80,7 @@ def current_dataset() -> OpenDataset | None:
 
 def private_home() -> Path | None:
     """Return None for the shared store; on public links a folder that goes with the session."""
-    if not settings().public:
+    if settings().policy.may_store:
         return None
     if notify.PRIVATE_FOLDER not in st.session_state:
         st.session_state[notify.PRIVATE_FOLDER] = temp_folders.folder("dataset")
@@ -135,4 +135,4 @@ def delete_closed() -> None:
 
 def stored_datasets() -> tuple[store.Stored, ...]:
     """Return what was imported and what balancing wrote; nothing on public links."""
-    return () if settings().public else store.stored()
+    return store.stored() if settings().policy.may_store else ()

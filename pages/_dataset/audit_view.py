@@ -41,7 +41,7 @@ def _decisions(dataset: OpenDataset) -> None:
             "decisions.csv", dataset.decisions.encode(), "decisions.csv", "text/csv",
             on_click="ignore", disabled=not made, icon=":material/download:",
         )  # fmt: skip
-    if not settings().public:
+    if settings().policy.shows_server:
         st.caption(f"Kept in {dataset.decisions.file}")
     with st.expander("Take in decisions from a file"):
         file = st.file_uploader("decisions.csv", ["csv"], key="decisions_file")

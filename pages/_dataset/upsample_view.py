@@ -196,7 +196,7 @@ def _count(key: str) -> None:
 
 def _apply(dataset: OpenDataset, wanted: Plan, spec: Spec) -> None:
     st.subheader("Write the new version", anchor=False)
-    if settings().public:
+    if not settings().policy.may_store:
         st.info(
             "On this public page nothing is stored. Run FER Studio on your own machine to apply."
         )

@@ -102,7 +102,7 @@ def _looked_at(subject: Subject, rows: np.ndarray) -> None:
 def _offer_grad_cam(subject: Subject, rows: list[int]) -> None:
     """For networks whose maps cannot be read off; only where the model may be opened in Keras."""
     st.caption(f":material/info: {NO_MAP}")
-    if settings().public or not possible(subject.card):
+    if not settings().policy.may_change_models or not possible(subject.card):
         return
     if st.button(f"Grad-CAM for these, {HOW_LONG}", icon=":material/visibility:", key="grad_cam"):
         maps, card, head = _maps(subject), subject.card, subject.head

@@ -146,7 +146,7 @@ def _threshold(subject: Subject) -> None:
         answered, accuracy = one.curve.answered[at], one.curve.accuracy[at]
         right_of = f"{percent(accuracy)} of those right" if answered else "none of them"
         st.write(f"{percent(answered)} of the faces are answered, {right_of}.")
-        if settings().public:
+        if not settings().policy.may_change_models:
             st.caption("On this public page models are not changed.")
         elif st.button(
             "Save into the model's card", disabled=round(one.threshold, 2) == round(threshold, 2),

@@ -38,7 +38,7 @@ def show() -> None:
     card = open_card(entry)
     if card is not None:
         _card(entry, card)
-    if settings().public:
+    if not settings().policy.may_change_models:
         st.caption("On this public page models can be looked at and not changed.")
         return
     if card is not None and entry.kind == "own":

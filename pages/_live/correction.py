@@ -12,7 +12,7 @@ from pages._live.state import Frozen, viewer
 
 
 def offer_freeze(session: LiveSession, face: TrackedFace) -> None:
-    if settings().public:
+    if not settings().policy.may_store:
         return
     if st.button("Correct this face", icon=":material/edit:", help="Hold it still and name it"):
         crop = session.crop(face.person)

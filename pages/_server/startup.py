@@ -51,7 +51,7 @@ def _start() -> None:
     os.umask(0o077)  # whatever is written here, this user alone may read
     config.set_option("server.maxUploadSize", switches.upload_mb)
     limit_held(switches.upload_mb * 2**20)  # as maxUploadSize counts
-    if switches.public:
+    if not switches.policy.shows_server:
         config.set_option("client.showErrorDetails", "none")
     temp_folders.sweep()
     files.sweep(model_store.own_home())

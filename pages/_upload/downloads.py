@@ -30,7 +30,7 @@ def show(job: Job, video: Path | None = None) -> None:
 
 def _button(label: str, file: Path, name: str, mime: str) -> None:
     if file.stat().st_size > MOST_BYTES:
-        where = "" if settings().public else f"; it is {file}"
+        where = f"; it is {file}" if settings().policy.shows_server else ""
         st.caption(f"{label}: too large to download here{where}")
         return
     st.download_button(

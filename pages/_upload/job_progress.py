@@ -60,6 +60,6 @@ def show_stopped(job: Job) -> None:
             st.error(visitor_jobs.told(str(error), visitor_jobs.store().root))
             return
         st.rerun()
-    if job.state is State.FAILED and job.log() and not settings().public:
+    if job.state is State.FAILED and job.log() and settings().policy.shows_server:
         with st.expander("Log"):
             st.code(job.log(), language=None)

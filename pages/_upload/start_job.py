@@ -10,7 +10,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from fer_core.dataset.store import check_space
 from fer_core.errors import FerError, JobError
 from fer_core.models import registry
-from fer_core.system.jobs import PUBLIC_HOURS, Job
+from fer_core.system.jobs import Job
 from fer_core.system.paths import typed
 from fer_core.system.settings import settings
 from fer_core.video import SUFFIXES
@@ -73,7 +73,7 @@ def files(head: str, is_crop: bool) -> None:
 
 def _path(example: str, what: str) -> str:
     """Where the file is on the computer that runs this; not asked on public links."""
-    if settings().public:
+    if not settings().policy.shows_server:
         return ""
     return st.text_input(
         "Or its path on the computer that runs this", placeholder=example, help=what,
@@ -99,15 +99,15 @@ def _button(wish: Wish) -> None:
         st.session_state["job_round"] = _round() + 1
         visitor_jobs.open_job(name)
         st.rerun()
-    hours = settings().job_hours
+    hours, policy = settings().job_hours, settings().policy
     st.caption(
         f"The work goes on when you close this page. What you start and its results are kept for "
         f"{hours} hours or until you delete them"
         + (
-            "; only this page's address leads to them. Keep it if you want to come back. Work that "
-            f"takes more than {PUBLIC_HOURS} hours is ended."
-            if settings().public
-            else f", in {visitor_jobs.store().root}."
+            f", in {visitor_jobs.store().root}."
+            if policy.shows_server
+            else "; only this page's address leads to them. Keep it if you want to come back. Work "
+            f"that takes more than {policy.work_hours} hours is ended."
         )
     )
 

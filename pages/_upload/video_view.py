@@ -61,7 +61,7 @@ def _player(job: Job, copy: Path | None) -> None:
     if not file.is_file():
         return
     if file.stat().st_size > MOST_BYTES:
-        where = "" if settings().public else f"; it is {file}"
+        where = f"; it is {file}" if settings().policy.shows_server else ""
         st.caption(f"The video is too large to be shown here{where}")
         return
     start = float(st.session_state.get("video_jump", 0.0))

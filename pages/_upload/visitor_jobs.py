@@ -15,21 +15,14 @@ from fer_core.system.settings import settings
 OPEN, OTHERS = "job", "held"
 """In the address: the job that is open, and on public links the visitor's other ones."""
 
-PUBLIC_JOBS = 2
-"""On public links, so many videos and ZIPs are read at a time, whosever they are."""
-
-PUBLIC_KEPT = 50
-"""On public links, so many are kept, results and all, whosever they are."""
-
 TIDY_S = 600.0
 """Seconds between two looks at what is over its time."""
 
 
 def store() -> Jobs:
     root = settings().home / "jobs"
-    if settings().public:
-        return Jobs(root, most_active=PUBLIC_JOBS, most_kept=PUBLIC_KEPT)
-    return Jobs(root)
+    policy = settings().policy
+    return Jobs(root, most_active=policy.active_jobs, most_kept=policy.stored_jobs)
 
 
 @st.cache_resource(show_spinner=False)
@@ -89,7 +82,7 @@ def forget(token: str) -> None:
 def _hold(held: list[str], token: str | None = None) -> None:
     """Remember the jobs held; where nothing else leads to them, in the address too."""
     st.session_state["held_jobs"] = held
-    others = [one for one in held if one != token] if settings().public else []
+    others = [one for one in held if one != token] if not settings().policy.shows_server else []
     for name, values in ((OPEN, [token] if token else []), (OTHERS, others)):
         if values and values != _in_address(name):
             st.query_params[name] = values
@@ -108,7 +101,7 @@ def asked(job: Job) -> bool:
 
 def told(text: str, folder: Path) -> str:
     """A message for the visitor; on public links without the path of ``folder``."""
-    if not settings().public:
+    if settings().policy.shows_server:
         return text
     for path in (f"{folder / 'upload'}/", f"{folder}/"):
         text = text.replace(path, "")

@@ -16,6 +16,7 @@ from fer_core.dataset.importers.zip_archive import import_zip
 from fer_core.errors import CancelledError, DatasetError
 from fer_core.labels import EMOTIONS
 from fer_core.system import zip_files
+from fer_core.system.settings import Policy
 
 PNG = image_reading.png(np.arange(2304, dtype=np.uint8).reshape(48, 48))
 GOOD = {"train/happy/a.png": PNG, "train/sad/b.png": PNG}
@@ -84,12 +85,9 @@ def test_a_zip_that_is_refused_leaves_nothing(source: io.BytesIO, says: str) -> 
     assert left_over() == []
 
 
-def test_a_zip_that_is_too_large_is_refused_by_what_it_says(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(zip_files, "MAX_TOTAL", 100)
+def test_a_zip_that_is_too_large_is_refused_by_what_it_says() -> None:
     with pytest.raises(DatasetError, match="would unpack to"):
-        import_zip(packed(GOOD), "large")
+        zip_files.check(zipfile.ZipFile(packed(GOOD)), Policy(zip_bytes=100))
 
 
 def test_links_in_a_zip_are_not_followed() -> None:

@@ -25,7 +25,7 @@ from fer_core.models import store as model_store
 from fer_core.models.registry import SHIPPED
 from fer_core.system import files, temp_folders, zip_files
 from fer_core.system.jobs import Jobs
-from fer_core.system.settings import settings
+from fer_core.system.settings import Policy, settings
 from fer_core.system.yaml_files import fields_of
 from fer_core.training import run_archive, runs
 from fer_core.training.config import TrainConfig
@@ -141,12 +141,12 @@ def test_the_models_of_a_run_pass_their_trial() -> None:
 
 def test_public_links_unpack_less(monkeypatch: pytest.MonkeyPatch) -> None:
     noise = np.random.default_rng(0).bytes(5_000_000)
-    assert zip_files.check(zipfile.ZipFile(run_zip(a=noise)))
+    assert zip_files.check(zipfile.ZipFile(run_zip(a=noise)), settings().policy)
     monkeypatch.setenv("FER_PUBLIC", "1")
     monkeypatch.setenv("FER_UPLOAD_MB", "1")
     settings.cache_clear()
-    with pytest.raises(DatasetError, match=r"at most 0\.0 GB are taken"):
-        zip_files.check(zipfile.ZipFile(run_zip(a=noise)))
+    with pytest.raises(DatasetError, match=r"at most 0\.0 GB are allowed"):
+        zip_files.check(zipfile.ZipFile(run_zip(a=noise)), settings().policy)
 
 
 def test_public_links_take_fewer_files_and_count_blocks(
@@ -157,12 +157,11 @@ def test_public_links_take_fewer_files_and_count_blocks(
     monkeypatch.setattr(store, "check_space", lambda _, need: asked.append(need))
     zip_archive.import_zip(run_zip(**tiny), "x", tmp_path)
     assert asked == [9 * 4096]
-    monkeypatch.setattr(zip_files, "PUBLIC_FILES", 9)
-    assert zip_files.check(zipfile.ZipFile(run_zip(**tiny)))
-    monkeypatch.setenv("FER_PUBLIC", "1")
-    settings.cache_clear()
+    archive = zipfile.ZipFile(run_zip(**tiny))
+    assert zip_files.check(archive, Policy(zip_files=10))
     with pytest.raises(DatasetError, match="10 files; at most 9"):
-        zip_files.check(zipfile.ZipFile(run_zip(**tiny)))
+        zip_files.check(archive, Policy(zip_files=9))
+    assert Policy.public(50).zip_files < Policy().zip_files
 
 
 def test_logins_in_addresses_are_not_shown(capfd: pytest.CaptureFixture) -> None:

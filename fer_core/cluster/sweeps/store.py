@@ -88,7 +88,7 @@ def create(config: SweepConfig) -> Job:
     Raises:
         JobError: It cannot be written, or this is a public link.
     """
-    if settings().public:
+    if not settings().policy.may_train:
         raise JobError("This is a public link: nothing is trained here.")
     jobs = store()
     word = re.sub(r"[^a-z0-9]+", "-", config.title.lower()).strip("-")[:40] or "sweep"

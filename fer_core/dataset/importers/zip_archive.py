@@ -11,6 +11,7 @@ from fer_core.dataset.discover import TIDY, list_files
 from fer_core.errors import DatasetError
 from fer_core.images.codec import SUFFIXES
 from fer_core.system.parallel import Progress
+from fer_core.system.settings import settings
 from fer_core.system.zip_files import UNREADABLE, check
 
 BLOCK: Final = 4096
@@ -64,7 +65,7 @@ def import_zip(
 
 def checked_members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     """The members to unpack of a ZIP of pictures; see ``check``."""
-    return [member for member in check(archive) if _is_wanted(member)]
+    return [member for member in check(archive, settings().policy) if _is_wanted(member)]
 
 
 def _is_wanted(member: zipfile.ZipInfo) -> bool:

@@ -3,12 +3,11 @@
 from fer_core.system.jobs.job import CANCEL, PAUSE, Job, State
 from fer_core.system.jobs.progress import Progress, duration
 from fer_core.system.jobs.store import Jobs
-from fer_core.system.jobs.worker import PUBLIC_HOURS, PausedError, Work, working
+from fer_core.system.jobs.worker import PausedError, Work, working
 
 __all__ = [
     "CANCEL",
     "PAUSE",
-    "PUBLIC_HOURS",
     "Job",
     "Jobs",
     "PausedError",

@@ -112,8 +112,8 @@ class Jobs:
 
     def list(self, held: Collection[str] = ()) -> tuple[Job, ...]:
         """The jobs, newest first; on public links only those whose names are in ``held``."""
-        public = settings().public
-        return tuple(one for one in job.every(self.root) if not public or one.name in held)
+        sees_all = settings().policy.shows_server
+        return tuple(entry for entry in job.every(self.root) if sees_all or entry.name in held)
 
     def ask(self, name: str, word: str) -> None:
         """Ask a running job for something: ``job.CANCEL``, ``job.PAUSE`` or a word it knows.

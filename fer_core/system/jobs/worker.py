@@ -24,9 +24,6 @@ LOOK_S: Final = 0.2
 
 WAIT_S: Final = 0.5
 
-PUBLIC_HOURS: Final = 2
-"""On public links a job ends so long after its upload at the latest, however often it goes on."""
-
 
 class PausedError(FerError):
     """The user wants the work to pause; what it has saved is where it goes on."""
@@ -50,9 +47,10 @@ class Work:
         self._until = math.inf
 
     def limit(self) -> None:
-        """On public links: end the work ``PUBLIC_HOURS`` after the job was created."""
-        if settings().public:
-            self._until = job.load(self.folder).created + PUBLIC_HOURS * 3600
+        """End the work when the time that the policy allows is over."""
+        hours = settings().policy.work_hours
+        if hours < math.inf:
+            self._until = job.load(self.folder).created + hours * 3600
 
     def report(self, done: float, total: float = 0, note: str = "") -> None:
         """Say how far it is, and stop here if that is asked for.
@@ -83,8 +81,8 @@ class Work:
         """
         if time.time() > self._until:
             raise JobError(
-                f"The {PUBLIC_HOURS} hours that a file has on this public link are over. Choose a "
-                "smaller one, or fewer pictures of it."
+                f"The {settings().policy.work_hours:g} hours that a file has on this public link "
+                "are over. Choose a smaller one, or fewer images of it."
             )
         word = self.asked
         if word == CANCEL:
@@ -171,7 +169,7 @@ def explain(error: BaseException) -> str:
         return "The disk is full. Free some space, then resume: what is done is kept."
     if isinstance(error, MemoryError):
         return "There was not enough memory. Close other programs, then resume."
-    if settings().public:
+    if not settings().policy.shows_server:
         return "Something unexpected went wrong. The log on the server has more."
     return f"Something unexpected went wrong ({type(error).__name__}: {error}). See the log."
 
