@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks import table
 from fer_core.images.codec import decode
-from fer_core.recognition.pool import Crew
+from fer_core.recognition.pool import RecognizerPool
 from fer_core.video import probe
 
 PHOTOS = 10_000
@@ -100,7 +100,7 @@ def photos(rows: dict[str, float], folder: Path, count: int) -> None:
 
 def bare(data: list[bytes]) -> float:
     """Seconds a photo of the three steps, done on both cores at once with nothing around them."""
-    members = [Crew(1).first for _ in range(CORES)]
+    members = [RecognizerPool(1).first for _ in range(CORES)]
 
     def work(recognizer) -> None:
         for packed in data * 10:

@@ -18,7 +18,7 @@ from fer_core.bulk.video_job import VideoJob
 from fer_core.errors import FerError, ImageError, JobError
 from fer_core.models.card import LITERT_FILE
 from fer_core.recognition.photos import Photo, PhotoReader
-from fer_core.recognition.pool import Crew
+from fer_core.recognition.pool import RecognizerPool
 from fer_core.recognition.recognizer import Recognizer
 from fer_core.recognition.results import check_format
 from fer_core.system.files import digest, numbered
@@ -89,7 +89,7 @@ def error_file(target: Path) -> Path:
 
 def classify(
     named: Sequence[str],
-    crew: Crew,
+    pool: RecognizerPool,
     targets: Sequence[Path],
     options: Options | None = None,
     report: Report = lambda done, total, note: None,
@@ -98,7 +98,7 @@ def classify(
 
     Args:
         named: See ``sources.listing``.
-        crew: Who reads.
+        pool: Who reads.
         targets: Tables to write, all with the same rows: ``.csv``, ``.json`` or ``.parquet``.
         options: How files are read.
         report: Hears of the progress.
@@ -115,8 +115,8 @@ def classify(
         with _alone(folder):
             found = inputs.listing(named, options.below)
             _check_copies(named, found, options.annotated)
-            parts = Parts(folder, plan(named, crew, options), options.restart)
-            _Run(found, crew, parts, options, report).go()
+            parts = Parts(folder, plan(named, pool, options), options.restart)
+            _Run(found, pool, parts, options, report).go()
             counts = writers.write(parts.tables(), targets, errors)
             parts.delete()
     except OSError as error:
@@ -133,12 +133,12 @@ class _Run:
     def __init__(
         self,
         found: Sequence[Source],
-        crew: Crew,
+        pool: RecognizerPool,
         parts: Parts,
         options: Options,
         report: Report,
     ) -> None:
-        self._crew, self._parts, self._options = crew, parts, options
+        self._pool, self._parts, self._options = pool, parts, options
         self._report = report
         self._standing = parts.standing()
         finished = set(self._standing.finished)
@@ -163,7 +163,7 @@ class _Run:
     def _read_photos(self, waiting: Sequence[Source]) -> None:
         with ExitStack() as stack:
             opener = Opener(stack)
-            read_photos = self._crew.map(
+            read_photos = self._pool.map(
                 lambda member, source: read_photo(
                     member, source.name, partial(opener.read, source), self._options
                 ),
@@ -180,7 +180,7 @@ class _Run:
 
     def _read_video(self, source: Source) -> None:
         copy = self._copies.get(source.name)
-        job = VideoJob(source, self._crew, self._parts, self._options.sampling, copy)
+        job = VideoJob(source, self._pool, self._parts, self._options.sampling, copy)
         before, weight = self._done, self._weights[source.name]
         with closing(job.go(self._standing)) as shares:
             for share in shares:
@@ -257,15 +257,15 @@ def _check_copies(named: Sequence[str], found: Sequence[Source], folder: Path | 
         )
 
 
-def plan(named: Sequence[str], crew: Crew, options: Options) -> Mapping[str, Any]:
+def plan(named: Sequence[str], pool: RecognizerPool, options: Options) -> Mapping[str, Any]:
     """What decides the results; parts of another plan do not fit."""
-    card = crew.first.classifier.card
+    card = pool.first.classifier.card
     return {
         "version": PLAN_VERSION,
         "paths": [whereabouts(name) for name in named],
         "model": f"{card.name} {digest(card.folder / LITERT_FILE)[:16]}",
-        "head": crew.first.classifier.head,
-        "detector": crew.first.detector_name,
+        "head": pool.first.classifier.head,
+        "detector": pool.first.detector_name,
         "below": str(options.below.absolute()) if options.below else "",
         "crop": options.is_crop,
         "sampling": asdict(options.sampling),

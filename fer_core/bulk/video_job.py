@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 from fer_core.bulk.checkpoint import Standing
 from fer_core.bulk.inputs import Source
 from fer_core.errors import VideoError
-from fer_core.recognition.pool import Crew
+from fer_core.recognition.pool import RecognizerPool
 from fer_core.recognition.results import Origin, error_row, face_rows
 from fer_core.video import Position, ReadShot, Sampling, VideoReader
 from fer_core.video.writer import PieceWriter, draw, join
@@ -32,16 +32,21 @@ class VideoJob:
 
     Args:
         source: The video.
-        crew: Who reads.
+        pool: Who reads.
         parts: Where rows go.
         sampling: Which pictures are read.
         copy: Where an annotated copy goes; None for none.
     """
 
     def __init__(
-        self, source: Source, crew: Crew, parts: Keeper, sampling: Sampling, copy: Path | None
+        self,
+        source: Source,
+        pool: RecognizerPool,
+        parts: Keeper,
+        sampling: Sampling,
+        copy: Path | None,
     ) -> None:
-        self._source, self._crew, self._parts = source, crew, parts
+        self._source, self._pool, self._parts = source, pool, parts
         self._sampling, self._copy = sampling, copy
         self._rows: list[Mapping[str, Any]] = []
         self._pieces = 0
@@ -67,7 +72,7 @@ class VideoJob:
     def _read(self, position: Position | None) -> Iterator[float]:
         """Read part by part; what is left of the last part stays in ``_rows``."""
         draws = self._copy is not None
-        reader = VideoReader(self._source.path, self._crew, self._sampling, position, draws)
+        reader = VideoReader(self._source.path, self._pool, self._sampling, position, draws)
         seconds = reader.info.seconds
         with closing(iter(reader)) as shots:
             while True:
@@ -106,7 +111,7 @@ class VideoJob:
         faces = [face.scale(factor) for face in read.faces]
         origin = Origin(self._source.name, read.shot.frame, round(read.shot.time_s, 4))
         persons = [face.person for face in faces]
-        self._rows += face_rows(origin, faces, self._crew.first.detector_name, persons)
+        self._rows += face_rows(origin, faces, self._pool.first.detector_name, persons)
 
     def _check_end(self, reader: VideoReader) -> None:
         """A file that ends before its time gets a word in the table of errors."""

@@ -16,7 +16,7 @@ from fer_core.bulk import Options, Report, Summary, classify
 from fer_core.bulk.object_store import is_address
 from fer_core.cli.old_names import OldName
 from fer_core.errors import FerError, SettingsError
-from fer_core.recognition.pool import Crew
+from fer_core.recognition.pool import RecognizerPool
 from fer_core.recognition.results import FORMATS, check_format
 from fer_core.system.jobs import Progress, duration, working
 from fer_core.system.settings import DETECTORS, settings
@@ -125,7 +125,7 @@ def _run_on_cluster(options: argparse.Namespace) -> int:
     try:
         with closing(_Bar()) as bar:
             counts = bulk.classify(
-                options.paths, _crew(options, 1), out, _how(options), bar.show,
+                options.paths, _pool(options, 1), out, _how(options), bar.show,
                 options.address, options.workers,
             )  # fmt: skip
     except KeyboardInterrupt:
@@ -145,15 +145,15 @@ def _file(out: str) -> Path:
 
 
 def _classify(options: argparse.Namespace, report: Report) -> Summary:
-    crew = _crew(options, options.workers or settings().threads)
-    return classify(options.paths, crew, options.out, _how(options), report)
+    pool = _pool(options, options.workers or settings().threads)
+    return classify(options.paths, pool, options.out, _how(options), report)
 
 
-def _crew(options: argparse.Namespace, workers: int) -> Crew:
-    crew = Crew(workers, options.model, options.detector, options.head)
-    if crew.first.notice:
-        print(crew.first.notice, file=sys.stderr)
-    return crew
+def _pool(options: argparse.Namespace, workers: int) -> RecognizerPool:
+    pool = RecognizerPool(workers, options.model, options.detector, options.head)
+    if pool.first.notice:
+        print(pool.first.notice, file=sys.stderr)
+    return pool
 
 
 def _how(options: argparse.Namespace) -> Options:

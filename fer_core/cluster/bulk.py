@@ -14,7 +14,7 @@ from fer_core.cluster.result_folder import ERRORS, Counts, Folder
 from fer_core.cluster.worker import Member, Order
 from fer_core.errors import FerError, JobError
 from fer_core.models.card import LITERT_FILE
-from fer_core.recognition.pool import Crew
+from fer_core.recognition.pool import RecognizerPool
 from fer_core.system.files import digest
 from fer_core.system.jobs import process_lock
 from fer_core.system.jobs.job import OWNER
@@ -32,7 +32,7 @@ _LOGGER = logging.getLogger(__name__)
 
 def classify(  # noqa: PLR0913, PLR0917  (what to read, who reads, where to, how)
     named: Sequence[str],
-    crew: Crew,
+    pool: RecognizerPool,
     out: str,
     options: Options | None = None,
     report: Report = lambda done, total, note: None,
@@ -43,7 +43,7 @@ def classify(  # noqa: PLR0913, PLR0917  (what to read, who reads, where to, how
 
     Args:
         named: See ``sources.listing``.
-        crew: Says which model, reading and detector; reads nothing itself.
+        pool: Says which model, reading and detector; reads nothing itself.
         out: Folder for the results: a path that every machine sees, or an address.
         options: How files are read.
         report: Hears of the progress; may raise to stop.
@@ -66,9 +66,9 @@ def classify(  # noqa: PLR0913, PLR0917  (what to read, who reads, where to, how
             if options.restart:
                 folder.delete()
             found = inputs.listing(named, options.below, MOST_FILES)
-            folder.claim(plan(named, crew, options))
+            folder.claim(plan(named, pool, options))
             folder.add_inputs(found)
-            _read(folder, _order(folder, crew, options), report, address, workers)
+            _read(folder, _order(folder, pool, options), report, address, workers)
             return _finish(folder)
     except OSError as error:
         raise FerError(
@@ -131,15 +131,15 @@ def _run(ray: Any, waiting: Sequence[int], order: Order, workers: int | None) ->
     return iter(read.iter_rows())
 
 
-def _order(folder: Folder, crew: Crew, options: Options) -> Order:
-    classifier = crew.first.classifier
+def _order(folder: Folder, pool: RecognizerPool, options: Options) -> Order:
+    classifier = pool.first.classifier
     model = classifier.card.folder.absolute()
     where = str(folder.path) if folder.path else folder.where
     return Order(
         where,
         model,
         digest(model / LITERT_FILE),
-        crew.first.detector_name,
+        pool.first.detector_name,
         classifier.head,
         options,
     )

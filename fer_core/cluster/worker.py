@@ -17,7 +17,7 @@ from fer_core.bulk.video_job import VideoJob
 from fer_core.cluster.result_folder import Folder
 from fer_core.errors import ModelError
 from fer_core.models.card import LITERT_FILE
-from fer_core.recognition.pool import Crew
+from fer_core.recognition.pool import RecognizerPool
 from fer_core.system.files import digest
 
 AHEAD: Final = 8
@@ -55,7 +55,7 @@ class Member:
                 "machine the same models."
             )
         self._order = order
-        self._crew = Crew(1, order.model, order.detector, order.head)
+        self._pool = RecognizerPool(1, order.model, order.detector, order.head)
         self._folder = Folder(order.out)
         self._opener = Opener(ExitStack())
 
@@ -75,13 +75,13 @@ class Member:
         how = self._order.options
         if sources[0].is_video:
             rows = _Rows()
-            for _ in VideoJob(sources[0], self._crew, rows, how.sampling, None).go(Standing()):
+            for _ in VideoJob(sources[0], self._pool, rows, how.sampling, None).go(Standing()):
                 pass
             yield from rows.rows
             return
         with ThreadPoolExecutor(AHEAD) as pool:
             for source, fetched in _ahead(pool, self._opener, sources):
-                photo = read_photo(self._crew.first, source.name, fetched.result, how)
+                photo = read_photo(self._pool.first, source.name, fetched.result, how)
                 yield from photo.rows()
 
 

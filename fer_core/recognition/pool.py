@@ -1,4 +1,4 @@
-"""Several recognisers side by side: answers in the order of the questions, bounded memory."""
+"""Recognizers side by side: results in the order of the inputs, bounded memory."""
 
 import queue
 import threading
@@ -19,22 +19,22 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class Crew:
-    """Recognisers in threads of their own, each on one core.
+class RecognizerPool:
+    """Recognizers in threads of their own, each on one core.
 
-    Decoding, searching and classifying leave Python for nearly all of their time, so threads use
+    Decoding, detecting and classifying leave Python for nearly all of their time, so threads use
     the cores as well as processes would, and share the memory. OpenCV's own threads are switched
-    off and freed memory is kept, for the whole process: this is for work in the background, not for
-    servers.
+    off and freed memory is retained, for the whole process: this is for work in the background,
+    not for servers.
 
     Args:
-        workers: How many.
-        model: See ``Recognizer.load``; so are ``detector`` and ``reading``.
+        workers: Number of threads.
+        model: See ``Recognizer.load``; so are ``detector`` and ``head``.
         detector: Face detector.
-        reading: Head of the model that answers.
+        head: Head of the model that classifies.
 
     Attributes:
-        first: The recogniser to ask for names and thresholds.
+        first: A recognizer that tells names and thresholds.
 
     Raises:
         FerError: As ``Recognizer.load``.
@@ -61,18 +61,18 @@ class Crew:
             self._free.put(member)
 
     def map(self, work: Callable[[Recognizer, T], R], things: Iterable[T]) -> Generator[R]:
-        """``work`` done on all ``things``, in their order; a few are always on their way."""
-        pool = ThreadPoolExecutor(self.workers)
+        """Yield ``work(recognizer, thing)`` for all ``things``, in their order, a few ahead."""
+        executor = ThreadPoolExecutor(self.workers)
         waiting: deque[Future[R]] = deque()
         try:
             for thing in things:
-                waiting.append(pool.submit(self._do, work, thing))
+                waiting.append(executor.submit(self._do, work, thing))
                 if len(waiting) > 2 * self.workers:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
         finally:
-            pool.shutdown(cancel_futures=True)
+            executor.shutdown(cancel_futures=True)
 
     def _do(self, work: Callable[[Recognizer, T], R], thing: T) -> R:
         recognizer = self._free.get()
@@ -83,9 +83,9 @@ class Crew:
 
 
 def prefetch(things: Iterable[T], size: int) -> Generator[T]:
-    """The same things, fetched in a thread of its own up to ``size`` ahead.
+    """Yield the same things, fetched in a thread of its own up to ``size`` ahead.
 
-    What ``things`` raises is raised here. When this generator is closed, the thread ends too.
+    Errors of ``things`` are raised here. When this generator is closed, the thread ends too.
     """
     ready: queue.Queue[tuple[T] | BaseException | None] = queue.Queue(size)
     stopped = threading.Event()

@@ -13,7 +13,7 @@ from fer_core.errors import VideoError
 from fer_core.images.boxes import Box
 from fer_core.images.yuv import to_rgb
 from fer_core.recognition.detection import Detection
-from fer_core.recognition.pool import Crew, prefetch
+from fer_core.recognition.pool import RecognizerPool, prefetch
 from fer_core.recognition.recognizer import FaceEmotion, Recognizer
 from fer_core.recognition.tracking import KEEP_S, TrackedFace, Tracker
 from fer_core.video.decoder import Shot, probe, shots
@@ -102,7 +102,7 @@ class VideoReader:
 
     Args:
         file: The video.
-        crew: Who reads.
+        pool: Who reads.
         sampling: Which pictures.
         position: Where to go on; from the start if None.
         all_shots: Give the pictures that are not read too, for drawing.
@@ -117,13 +117,13 @@ class VideoReader:
     def __init__(
         self,
         file: Path,
-        crew: Crew,
+        pool: RecognizerPool,
         sampling: Sampling | None = None,
         position: Position | None = None,
         all_shots: bool = False,
     ) -> None:
         self.info: VideoInfo = probe(file)
-        self._file, self._crew = file, crew
+        self._file, self._pool = file, pool
         self._sampling = sampling or Sampling()
         self._all_shots = all_shots
         self._at = position or Position()
@@ -154,7 +154,7 @@ class VideoReader:
         """
         with (
             closing(prefetch(self._wanted(), AHEAD)) as wanted,
-            closing(self._crew.map(_read, wanted)) as answers,
+            closing(self._pool.map(_read, wanted)) as answers,
         ):
             for shot, found in answers:
                 yield self._follow(shot, found)
@@ -174,7 +174,7 @@ class VideoReader:
         if found is not None:
             detections, faces = found
             persons, _ = self._tracker.follow(detections, shot.time_s)
-            threshold = self._crew.first.classifier.abstain_below
+            threshold = self._pool.first.classifier.abstain_below
             self._last = self._tracker.steady(persons, faces, shot.time_s, threshold)
             self._at.read_s = shot.time_s
         return ReadShot(shot, found is not None, self._last)

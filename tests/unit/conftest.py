@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from fer_core.images.codec import encode
-from fer_core.recognition.pool import Crew
+from fer_core.recognition.pool import RecognizerPool
 from tests.clips import face_picture, wall
 
 
 @pytest.fixture
-def crew() -> Crew:
+def pool() -> RecognizerPool:
     """Two recognisers that share the work."""
-    return Crew(2)
+    return RecognizerPool(2)
 
 
 @pytest.fixture

@@ -15,19 +15,19 @@ import pytest
 from fer_core import bulk
 from fer_core.bulk import inputs, run
 from fer_core.errors import DatasetError, FerError, ImageError
-from fer_core.recognition.pool import Crew
+from fer_core.recognition.pool import RecognizerPool
 from fer_core.recognition.results import RESULT_COLUMNS
 from tests.clips import make_clip
 
 
 def test_a_folder_becomes_one_table_in_every_format(
-    photos: Path, tmp_path: Path, crew: Crew
+    photos: Path, tmp_path: Path, pool: RecognizerPool
 ) -> None:
     make_clip(photos / "clip.mp4", 10)
     targets = [tmp_path / "out" / f"faces{suffix}" for suffix in (".parquet", ".csv", ".json")]
     heard: list[tuple[float, float]] = []
     summary = bulk.classify(
-        [str(photos)], crew, targets, report=lambda done, total, _: heard.append((done, total))
+        [str(photos)], pool, targets, report=lambda done, total, _: heard.append((done, total))
     )
     table = pd.read_parquet(targets[0])
     assert tuple(table.columns) == RESULT_COLUMNS
@@ -65,20 +65,22 @@ def test_a_folder_becomes_one_table_in_every_format(
 
 
 def test_signs_that_end_lines_elsewhere_are_part_of_a_name(
-    photos: Path, tmp_path: Path, crew: Crew
+    photos: Path, tmp_path: Path, pool: RecognizerPool
 ) -> None:
     odd = photos / "one\u2028two\x85.jpg"
     (photos / "0.jpg").rename(odd)
-    bulk.classify([str(odd)], crew, [tmp_path / "faces.json"])
+    bulk.classify([str(odd)], pool, [tmp_path / "faces.json"])
     assert {row["source"] for row in json.loads((tmp_path / "faces.json").read_text("utf-8"))} == {
         str(odd)
     }
 
 
-def test_a_zip_is_read_without_unpacking_it(photos: Path, tmp_path: Path, crew: Crew) -> None:
+def test_a_zip_is_read_without_unpacking_it(
+    photos: Path, tmp_path: Path, pool: RecognizerPool
+) -> None:
     archive = Path(shutil.make_archive(str(tmp_path / "photos"), "zip", photos))
     before = set(tmp_path.rglob("*"))
-    summary = bulk.classify([str(archive)], crew, [tmp_path / "faces.parquet"])
+    summary = bulk.classify([str(archive)], pool, [tmp_path / "faces.parquet"])
     assert (summary.files, summary.faces, summary.errors) == (8, 6, 1)
     table = pd.read_parquet(tmp_path / "faces.parquet")
     assert f"{archive}/deeper/wall.PNG" in set(table.source)
@@ -87,7 +89,9 @@ def test_a_zip_is_read_without_unpacking_it(photos: Path, tmp_path: Path, crew: 
     }  # fmt: skip
 
 
-def test_damage_inside_a_zip_is_one_files_error(photos: Path, tmp_path: Path, crew: Crew) -> None:
+def test_damage_inside_a_zip_is_one_files_error(
+    photos: Path, tmp_path: Path, pool: RecognizerPool
+) -> None:
     file = tmp_path / "photos.zip"
     with zipfile.ZipFile(file, "w") as archive:
         for number in range(3):
@@ -95,7 +99,7 @@ def test_damage_inside_a_zip_is_one_files_error(photos: Path, tmp_path: Path, cr
     data = bytearray(file.read_bytes())
     data[len(data) // 2] ^= 255  # in the middle of 1.jpg
     file.write_bytes(bytes(data))
-    summary = bulk.classify([str(file)], crew, [tmp_path / "faces.parquet"])
+    summary = bulk.classify([str(file)], pool, [tmp_path / "faces.parquet"])
     assert (summary.files, summary.faces, summary.errors) == (3, 2, 1)
     assert "1.jpg: damaged in the ZIP" in pd.read_csv(summary.error_file).error[0]
 
@@ -121,11 +125,11 @@ def zip_bomb(file: Path) -> None:
     ids=["outside", "bomb", "text", "missing"],
 )
 def test_a_zip_that_breaks_the_rules_is_refused(
-    tmp_path: Path, crew: Crew, make: Callable, message: str
+    tmp_path: Path, pool: RecognizerPool, make: Callable, message: str
 ) -> None:
     make(tmp_path / "bad.zip")
     with pytest.raises(DatasetError, match=message):
-        bulk.classify([str(tmp_path / "bad.zip")], crew, [tmp_path / "faces.csv"])
+        bulk.classify([str(tmp_path / "bad.zip")], pool, [tmp_path / "faces.csv"])
     assert not (tmp_path / "faces.csv.parts").exists()
 
 
@@ -143,7 +147,7 @@ def test_too_many_files_are_refused(photos: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_one_odd_file_does_not_end_the_job(
-    photos: Path, tmp_path: Path, crew: Crew, monkeypatch: pytest.MonkeyPatch
+    photos: Path, tmp_path: Path, pool: RecognizerPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = run.PhotoReader.read
 
@@ -153,12 +157,12 @@ def test_one_odd_file_does_not_end_the_job(
         return real(self, data, name, draw)
 
     monkeypatch.setattr(run.PhotoReader, "read", odd)
-    summary = bulk.classify([str(photos)], crew, [tmp_path / "faces.csv"])
+    summary = bulk.classify([str(photos)], pool, [tmp_path / "faces.csv"])
     assert (summary.files, summary.faces, summary.errors) == (8, 5, 2)
 
 
 def test_names_that_are_not_utf_8_are_shown_with_escapes(
-    photos: Path, tmp_path: Path, crew: Crew
+    photos: Path, tmp_path: Path, pool: RecognizerPool
 ) -> None:
     odd = os.fsdecode(b"\xff")
     (photos / "0.jpg").rename(photos / f"{odd}.jpg")
@@ -166,9 +170,9 @@ def test_names_that_are_not_utf_8_are_shown_with_escapes(
     options = bulk.Options(below=photos)
     target = tmp_path / "out" / "faces.parquet"
     named = [str(photos), str(photos / f"{odd}gone.jpg")]
-    summary = bulk.classify(named, crew, [target], options)
+    summary = bulk.classify(named, pool, [target], options)
     with pytest.raises(FerError, match=r"udcff.csv: this name is not UTF-8"):
-        bulk.classify(named, crew, [tmp_path / f"{odd}.csv"], options)
+        bulk.classify(named, pool, [tmp_path / f"{odd}.csv"], options)
     table = pd.read_parquet(target).set_index("source")
     assert (summary.files, summary.errors) == (10, 3)
     assert pd.isna(table.loc[r"\udcff.jpg"].error)

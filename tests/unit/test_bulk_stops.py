@@ -17,7 +17,7 @@ from fer_core import bulk
 from fer_core.bulk import checkpoint, run, video_job
 from fer_core.errors import CancelledError, FerError
 from fer_core.images.codec import encode
-from fer_core.recognition.pool import Crew
+from fer_core.recognition.pool import RecognizerPool
 from fer_core.video import Sampling
 from tests.clips import decoded, face_picture, make_clip, wall
 
@@ -34,52 +34,52 @@ def stop_after(count: int) -> Callable[[float, float, str], None]:
 
 
 def test_stopped_anywhere_it_goes_on_as_if_nothing_had_been(
-    photos: Path, tmp_path: Path, crew: Crew, monkeypatch: pytest.MonkeyPatch
+    photos: Path, tmp_path: Path, pool: RecognizerPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run, "PHOTOS_A_PART", 2)
     monkeypatch.setattr(video_job, "SHOTS_A_PART", 4)
     make_clip(photos / "clip.mp4", 21)
     options = bulk.Options(sampling=Sampling(every=2), annotated=tmp_path / "copies")
     target = tmp_path / "faces.parquet"
-    bulk.classify([str(photos)], crew, [target], options)
+    bulk.classify([str(photos)], pool, [target], options)
     expected = pd.read_parquet(target)
     expected_copy = decoded(tmp_path / "copies" / "clip.mp4")
     target.unlink()
     for count in (0, 3, 4, 6, 5, 9, 2):
         with pytest.raises(CancelledError):
-            bulk.classify([str(photos)], crew, [target], options, stop_after(count))
+            bulk.classify([str(photos)], pool, [target], options, stop_after(count))
         assert not target.exists()
-    bulk.classify([str(photos)], crew, [target], options)
+    bulk.classify([str(photos)], pool, [target], options)
     pd.testing.assert_frame_equal(pd.read_parquet(target), expected)
     np.testing.assert_array_equal(decoded(tmp_path / "copies" / "clip.mp4"), expected_copy)
     assert not (tmp_path / "faces.parquet.parts").exists()
 
 
 def test_half_of_another_job_is_not_continued(
-    photos: Path, tmp_path: Path, crew: Crew, monkeypatch: pytest.MonkeyPatch
+    photos: Path, tmp_path: Path, pool: RecognizerPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run, "PHOTOS_A_PART", 2)
     target = tmp_path / "faces.csv"
     with pytest.raises(CancelledError):
-        bulk.classify([str(photos)], crew, [target], report=stop_after(5))
+        bulk.classify([str(photos)], pool, [target], report=stop_after(5))
     other = bulk.Options(is_crop=True)
     with pytest.raises(FerError, match=r"half of another job .different: crop"):
-        bulk.classify([str(photos)], crew, [target], other)
-    summary = bulk.classify([str(photos)], crew, [target], bulk.Options(is_crop=True, restart=True))
+        bulk.classify([str(photos)], pool, [target], other)
+    summary = bulk.classify([str(photos)], pool, [target], bulk.Options(is_crop=True, restart=True))
     assert summary.files == 8
     assert set(pd.read_csv(target).detector.dropna()) == {"none"}
 
 
 def test_a_file_that_comes_later_is_read_too(
-    photos: Path, tmp_path: Path, crew: Crew, monkeypatch: pytest.MonkeyPatch
+    photos: Path, tmp_path: Path, pool: RecognizerPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run, "PHOTOS_A_PART", 2)
     target = tmp_path / "faces.parquet"
     with pytest.raises(CancelledError):
-        bulk.classify([str(photos)], crew, [target], report=stop_after(5))
+        bulk.classify([str(photos)], pool, [target], report=stop_after(5))
     (photos / "0new.jpg").write_bytes(encode(face_picture(9)))
     (photos / "5.jpg").unlink()
-    bulk.classify([str(photos)], crew, [target])
+    bulk.classify([str(photos)], pool, [target])
     names = [Path(source).name for source in pd.read_parquet(target).source]
     assert sorted(names) == [
         "0.jpg",
@@ -94,7 +94,7 @@ def test_a_file_that_comes_later_is_read_too(
 
 
 def test_files_that_come_before_a_half_read_video_do_not_double_its_rows(
-    tmp_path: Path, crew: Crew, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, pool: RecognizerPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run, "PHOTOS_A_PART", 1)
     monkeypatch.setattr(video_job, "SHOTS_A_PART", 4)
@@ -103,12 +103,12 @@ def test_files_that_come_before_a_half_read_video_do_not_double_its_rows(
     make_clip(place / "clip.mp4", 21)
     options = bulk.Options(annotated=tmp_path / "copies")
     with pytest.raises(CancelledError):
-        bulk.classify([str(place)], crew, [target], options, stop_after(10))
+        bulk.classify([str(place)], pool, [target], options, stop_after(10))
     make_clip(place / "a.mp4", 7, picture=wall)
     (place / "0.jpg").write_bytes(encode(face_picture(0)))
     with pytest.raises(CancelledError):
-        bulk.classify([str(place)], crew, [target], options, stop_after(3))
-    bulk.classify([str(place)], crew, [target], options)
+        bulk.classify([str(place)], pool, [target], options, stop_after(3))
+    bulk.classify([str(place)], pool, [target], options)
     table = pd.read_parquet(target).groupby("source")["frame"].agg(list)
     assert sorted(table[str(place / "clip.mp4")]) == list(range(1, 22))
     assert sorted(table[str(place / "a.mp4")]) == list(range(1, 8))
@@ -118,7 +118,7 @@ def test_files_that_come_before_a_half_read_video_do_not_double_its_rows(
 
 
 def test_a_full_disk_is_told_and_what_is_done_stays(
-    photos: Path, tmp_path: Path, crew: Crew, monkeypatch: pytest.MonkeyPatch
+    photos: Path, tmp_path: Path, pool: RecognizerPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run, "PHOTOS_A_PART", 2)
     real, calls = checkpoint.write_bytes, [0]
@@ -132,14 +132,14 @@ def test_a_full_disk_is_told_and_what_is_done_stays(
     monkeypatch.setattr(checkpoint, "write_bytes", full)
     target = tmp_path / "faces.parquet"
     with pytest.raises(FerError, match=r"No space left on device.*goes on from there"):
-        bulk.classify([str(photos)], crew, [target])
+        bulk.classify([str(photos)], pool, [target])
     assert len(list((tmp_path / "faces.parquet.parts").glob("*.parquet"))) == 2
-    assert bulk.classify([str(photos)], crew, [target]).files == 8
+    assert bulk.classify([str(photos)], pool, [target]).files == 8
 
 
 @pytest.mark.parametrize("what", ["a piece", "the joined copy"])
 def test_a_disk_that_is_full_for_the_annotated_copy_is_told_too(
-    tmp_path: Path, crew: Crew, monkeypatch: pytest.MonkeyPatch, what: str
+    tmp_path: Path, pool: RecognizerPool, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     """The system refuses to write on: not the copy is given up but the job stops and goes on."""
     resource = pytest.importorskip("resource")
@@ -147,7 +147,7 @@ def test_a_disk_that_is_full_for_the_annotated_copy_is_told_too(
     clip = make_clip(tmp_path / "clip.mp4", 35, sound="aac")
     options = bulk.Options(sampling=Sampling(every=5), annotated=tmp_path / "copies")
     target, copy = tmp_path / "faces.parquet", tmp_path / "copies" / "clip.mp4"
-    bulk.classify([str(clip)], crew, [target], options)
+    bulk.classify([str(clip)], pool, [target], options)
     expected, expected_copy, size = pd.read_parquet(target), decoded(copy), copy.stat().st_size
     target.unlink()
     copy.unlink()
@@ -155,11 +155,11 @@ def test_a_disk_that_is_full_for_the_annotated_copy_is_told_too(
     resource.setrlimit(resource.RLIMIT_FSIZE, (size // 8 if what == "a piece" else size - 1, hard))
     try:
         with pytest.raises(FerError, match=r"File too large.*goes on from there"):
-            bulk.classify([str(clip)], crew, [target], options)
+            bulk.classify([str(clip)], pool, [target], options)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert not list(tmp_path.glob("copies/*.mp4"))
-    bulk.classify([str(clip)], crew, [target], options)
+    bulk.classify([str(clip)], pool, [target], options)
     pd.testing.assert_frame_equal(pd.read_parquet(target), expected)
     np.testing.assert_array_equal(decoded(copy), expected_copy)
 
@@ -177,7 +177,7 @@ sys.exit(main(sys.argv[1:]))
 def test_killed_again_and_again_no_row_is_lost_or_twice(
     photos: Path,
     tmp_path: Path,
-    crew: Crew,
+    pool: RecognizerPool,
     monkeypatch: pytest.MonkeyPatch,
     request: pytest.FixtureRequest,
 ) -> None:
@@ -187,7 +187,7 @@ def test_killed_again_and_again_no_row_is_lost_or_twice(
     monkeypatch.setattr(run, "PHOTOS_A_PART", 2)
     monkeypatch.setattr(video_job, "SHOTS_A_PART", 5)
     peace = bulk.Options(annotated=tmp_path / "peace" / "copies")
-    bulk.classify([str(photos)], crew, [tmp_path / "peace" / "faces.parquet"], peace)
+    bulk.classify([str(photos)], pool, [tmp_path / "peace" / "faces.parquet"], peace)
     script = tmp_path / "slow.py"
     script.write_text(SLOW)
 
@@ -221,7 +221,7 @@ def test_killed_again_and_again_no_row_is_lost_or_twice(
     np.testing.assert_array_equal(*copies)
 
 
-def test_an_unwritable_place_is_said(photos: Path, tmp_path: Path, crew: Crew) -> None:
+def test_an_unwritable_place_is_said(photos: Path, tmp_path: Path, pool: RecognizerPool) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(FerError, match=r"x\.csv cannot be written"):
-        bulk.classify([str(photos)], crew, [tmp_path / "file" / "x.csv"])
+        bulk.classify([str(photos)], pool, [tmp_path / "file" / "x.csv"])

@@ -9,7 +9,7 @@ import pytest
 
 from fer_core import bulk
 from fer_core.errors import FerError
-from fer_core.recognition.pool import Crew
+from fer_core.recognition.pool import RecognizerPool
 from fer_core.video import Sampling, probe
 from tests.clips import face_picture, make_clip, wall
 
@@ -23,11 +23,11 @@ from tests.clips import face_picture, make_clip, wall
     ],
 )
 def test_sampling_takes_what_is_asked(
-    tmp_path: Path, crew: Crew, sampling: Sampling, frames: list[int]
+    tmp_path: Path, pool: RecognizerPool, sampling: Sampling, frames: list[int]
 ) -> None:
     clip = make_clip(tmp_path / "clip.mp4", 40)
     options = bulk.Options(sampling=sampling)
-    bulk.classify([str(clip)], crew, [tmp_path / "faces.parquet"], options)
+    bulk.classify([str(clip)], pool, [tmp_path / "faces.parquet"], options)
     table = pd.read_parquet(tmp_path / "faces.parquet")
     assert table.frame.tolist() == frames
 
@@ -38,13 +38,13 @@ def test_impossible_sampling_is_refused(values: dict) -> None:
         Sampling(**values)
 
 
-def test_a_face_that_comes_and_goes(tmp_path: Path, crew: Crew) -> None:
+def test_a_face_that_comes_and_goes(tmp_path: Path, pool: RecognizerPool) -> None:
     clip = make_clip(
         tmp_path / "clip.mp4",
         times=[number / 25 for number in range(20)] + [2 + number / 25 for number in range(50)],
         picture=lambda number: wall(number) if 5 <= number < 50 else face_picture(number),
     )
-    bulk.classify([str(clip)], crew, [tmp_path / "faces.parquet"])
+    bulk.classify([str(clip)], pool, [tmp_path / "faces.parquet"])
     table = pd.read_parquet(tmp_path / "faces.parquet")
     empty = table[table.x1.isna()]
     assert empty.frame.tolist() == list(range(6, 51))
@@ -52,7 +52,7 @@ def test_a_face_that_comes_and_goes(tmp_path: Path, crew: Crew) -> None:
     assert empty.error.isna().all()
 
 
-def test_bad_videos_are_rows_and_the_rest_still_runs(tmp_path: Path, crew: Crew) -> None:
+def test_bad_videos_are_rows_and_the_rest_still_runs(tmp_path: Path, pool: RecognizerPool) -> None:
     folder = tmp_path / "clips"
     folder.mkdir()
     make_clip(folder / "good.mp4", 5)
@@ -60,7 +60,7 @@ def test_bad_videos_are_rows_and_the_rest_still_runs(tmp_path: Path, crew: Crew)
     cut = make_clip(folder / "cut.mkv", 400)
     cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
     options = bulk.Options(sampling=Sampling(every=50), annotated=tmp_path / "copies")
-    summary = bulk.classify([str(folder)], crew, [tmp_path / "faces.csv"], options)
+    summary = bulk.classify([str(folder)], pool, [tmp_path / "faces.csv"], options)
     assert (summary.files, summary.errors) == (3, 2)
     errors = pd.read_csv(summary.error_file).error.tolist()
     assert "bad.mp4: not a video" in errors[0]
@@ -69,14 +69,16 @@ def test_bad_videos_are_rows_and_the_rest_still_runs(tmp_path: Path, crew: Crew)
 
 
 @pytest.mark.parametrize("place", ["clips", "clips/copies"])
-def test_annotated_copies_take_no_originals_place(tmp_path: Path, crew: Crew, place: str) -> None:
+def test_annotated_copies_take_no_originals_place(
+    tmp_path: Path, pool: RecognizerPool, place: str
+) -> None:
     (tmp_path / "clips").mkdir()
     clip = make_clip(tmp_path / "clips" / "good.mp4", 2)
     before, options = clip.read_bytes(), bulk.Options(annotated=tmp_path / place)
     with pytest.raises(FerError, match="among what is read"):
-        bulk.classify([str(clip.parent)], crew, [tmp_path / "faces.csv"], options)
+        bulk.classify([str(clip.parent)], pool, [tmp_path / "faces.csv"], options)
     with pytest.raises(FerError, match="among what is read"):
-        bulk.classify([str(clip)], crew, [tmp_path / "faces.csv"],
+        bulk.classify([str(clip)], pool, [tmp_path / "faces.csv"],
                       bulk.Options(annotated=clip.parent))  # fmt: skip
     assert clip.read_bytes() == before
 
@@ -98,12 +100,12 @@ def stand_long(clip: Path, target: Path, seconds: float) -> Path:
     [("mp4", Sampling()), ("mkv", Sampling()), ("mp4", Sampling(every=7))],
 )
 def test_a_last_picture_that_stands_long_is_no_damage(
-    tmp_path: Path, crew: Crew, container: str, sampling: Sampling
+    tmp_path: Path, pool: RecognizerPool, container: str, sampling: Sampling
 ) -> None:
     clip = make_clip(tmp_path / "clip.avi", 20, picture=wall, codec="mpeg4")
     whole = stand_long(clip, tmp_path / f"whole.{container}", 8)
     options = bulk.Options(sampling=sampling)
-    summary = bulk.classify([str(whole)], crew, [tmp_path / "faces.csv"], options)
+    summary = bulk.classify([str(whole)], pool, [tmp_path / "faces.csv"], options)
     assert probe(whole).seconds > 8
     assert summary.errors == 0
 
@@ -112,12 +114,12 @@ def test_a_last_picture_that_stands_long_is_no_damage(
     ("container", "sound"), [("mp4", "aac"), ("mkv", "pcm_s16le"), ("mp4", "")]
 )
 def test_the_annotated_copy_shows_every_picture_at_its_time_with_the_sound(
-    tmp_path: Path, crew: Crew, container: str, sound: str
+    tmp_path: Path, pool: RecognizerPool, container: str, sound: str
 ) -> None:
     times = [0, 0.04, 0.1, 0.3, 0.31, 0.6, 1.0, 1.1]
     clip = make_clip(tmp_path / f"clip.{container}", times=times, sound=sound)
     options = bulk.Options(sampling=Sampling(every=3), annotated=tmp_path / "copies")
-    bulk.classify([str(clip)], crew, [tmp_path / "faces.parquet"], options)
+    bulk.classify([str(clip)], pool, [tmp_path / "faces.parquet"], options)
     with av.open(str(tmp_path / "copies" / "clip.mp4")) as copy:
         assert copy.streams.video[0].codec_context.name == "h264"
         pictures = list(copy.decode(video=0))
@@ -142,14 +144,14 @@ def test_the_annotated_copy_shows_every_picture_at_its_time_with_the_sound(
             assert np.abs(frames[10].to_ndarray()).max() > 0.1
 
 
-def test_a_portrait_video_is_read_and_copied_upright(tmp_path: Path, crew: Crew) -> None:
+def test_a_portrait_video_is_read_and_copied_upright(tmp_path: Path, pool: RecognizerPool) -> None:
     upright = np.ascontiguousarray(face_picture(0, 640, 480)[:, 140:500])
     lying = np.ascontiguousarray(np.rot90(upright, -1))
     clip = make_clip(tmp_path / "clip.mp4", 3, picture=lambda _: lying, rotation=90)
     options = bulk.Options(annotated=tmp_path / "copies")
-    bulk.classify([str(clip)], crew, [tmp_path / "faces.parquet"], options)
+    bulk.classify([str(clip)], pool, [tmp_path / "faces.parquet"], options)
     boxes = pd.read_parquet(tmp_path / "faces.parquet")
-    (straight,) = crew.first.detect(upright)
+    (straight,) = pool.first.detect(upright)
     for name in ("x1", "y1", "x2", "y2"):
         np.testing.assert_allclose(boxes[name], getattr(straight.box, name), atol=8)
     with av.open(str(tmp_path / "copies" / "clip.mp4")) as copy:

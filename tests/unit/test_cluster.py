@@ -24,7 +24,7 @@ from fer_core.cluster import connection, result_folder
 from fer_core.cluster.connection import ClusterError
 from fer_core.errors import CancelledError, DatasetError, FerError, JobError
 from fer_core.images.codec import encode
-from fer_core.recognition.pool import Crew
+from fer_core.recognition.pool import RecognizerPool
 from fer_core.recognition.results import RESULT_COLUMNS
 from fer_core.system.jobs import process_lock
 from tests.clips import face_picture, make_clip, wall
@@ -58,8 +58,8 @@ def two_nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator:
 
 
 @pytest.fixture
-def crew() -> Crew:
-    return Crew(1)
+def pool() -> RecognizerPool:
+    return RecognizerPool(1)
 
 
 @pytest.fixture
@@ -79,8 +79,8 @@ def small_shares(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(result_folder, "FEWEST", 3)
 
 
-def local(named: list[str], crew: Crew, target: Path) -> pd.DataFrame:
-    bulk.classify(named, crew, [target])
+def local(named: list[str], pool: RecognizerPool, target: Path) -> pd.DataFrame:
+    bulk.classify(named, pool, [target])
     return pd.read_parquet(target)
 
 
@@ -147,19 +147,21 @@ def test_without_ray_the_command_says_what_to_install(
     assert not out.exists()
 
 
-def test_a_folder_with_other_files_is_refused(photos: Path, tmp_path: Path, crew: Crew) -> None:
+def test_a_folder_with_other_files_is_refused(
+    photos: Path, tmp_path: Path, pool: RecognizerPool
+) -> None:
     out = tmp_path / "out"
     out.mkdir()
     (out / "part-mine.parquet").write_bytes(b"mine")
     with pytest.raises(FerError, match="not empty"):
-        cluster_bulk.classify([str(photos)], crew, str(out))
+        cluster_bulk.classify([str(photos)], pool, str(out))
     with pytest.raises(FerError, match="not empty"):
-        cluster_bulk.classify([str(photos)], crew, str(out), bulk.Options(restart=True))
+        cluster_bulk.classify([str(photos)], pool, str(out), bulk.Options(restart=True))
     assert [file.name for file in out.iterdir()] == ["part-mine.parquet"]
     lock = tmp_path / "out.lock" / "owner.json"
     process_lock.write(lock, process_lock.Owner.of(os.getppid()))
     with pytest.raises(JobError, match="by another process"):
-        cluster_bulk.classify([str(photos)], crew, str(out))
+        cluster_bulk.classify([str(photos)], pool, str(out))
 
 
 @pytest.mark.parametrize(
@@ -217,7 +219,7 @@ def test_a_path_typed_in_one_folder_is_found_from_any(
 
 
 def test_every_kind_of_input_gives_the_rows_of_the_local_engine(
-    two_nodes, photos: Path, tmp_path: Path, crew: Crew
+    two_nodes, photos: Path, tmp_path: Path, pool: RecognizerPool
 ) -> None:
     make_clip(photos / "clip.mp4", 10)
     archive = shutil.make_archive(str(tmp_path / "packed"), "zip", photos)
@@ -228,10 +230,10 @@ def test_every_kind_of_input_gives_the_rows_of_the_local_engine(
     paths = [str(photos / "07.jpg"), (stored / "3.jpg").as_uri()]
     pq.write_table(pa.table({"path": paths}), tmp_path / "list.parquet")
     named = [str(photos), archive, stored.as_uri(), str(tmp_path / "list.parquet")]
-    expected = local(named, crew, tmp_path / "local.parquet")
+    expected = local(named, pool, tmp_path / "local.parquet")
     heard: list[tuple[float, float]] = []
     counts = cluster_bulk.classify(
-        named, crew, str(tmp_path / "out"), report=lambda *now: heard.append(now[:2])
+        named, pool, str(tmp_path / "out"), report=lambda *now: heard.append(now[:2])
     )
     found = pd.read_parquet(tmp_path / "out")
     assert tuple(found.columns) == RESULT_COLUMNS
@@ -251,9 +253,9 @@ def members() -> list[psutil.Process]:
 
 
 def test_a_member_killed_and_a_node_removed_in_the_middle_cost_nothing(
-    two_nodes, photos: Path, tmp_path: Path, crew: Crew
+    two_nodes, photos: Path, tmp_path: Path, pool: RecognizerPool
 ) -> None:
-    expected = local([str(photos)], crew, tmp_path / "local.parquet")
+    expected = local([str(photos)], pool, tmp_path / "local.parquet")
     node = next(iter(two_nodes.worker_nodes))
     gone: list[object] = []
 
@@ -271,14 +273,14 @@ def test_a_member_killed_and_a_node_removed_in_the_middle_cost_nothing(
         first(*now)
         later(*now)
 
-    counts = cluster_bulk.classify([str(photos)], crew, str(tmp_path / "out"), report=report)
+    counts = cluster_bulk.classify([str(photos)], pool, str(tmp_path / "out"), report=report)
     assert len(gone) == 2
     assert counts.files == 42
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "out"), expected)
 
 
 def test_it_goes_on_where_it_was_stopped_and_reads_what_came_later(
-    two_nodes, photos: Path, tmp_path: Path, crew: Crew
+    two_nodes, photos: Path, tmp_path: Path, pool: RecognizerPool
 ) -> None:
     out = tmp_path / "out"
 
@@ -286,12 +288,12 @@ def test_it_goes_on_where_it_was_stopped_and_reads_what_came_later(
         raise CancelledError("Cancelled.")
 
     with pytest.raises(CancelledError):
-        cluster_bulk.classify([str(photos)], crew, str(out), report=on_progress(stop, after=9))
+        cluster_bulk.classify([str(photos)], pool, str(out), report=on_progress(stop, after=9))
     before = {file.name: file.stat().st_mtime_ns for file in out.glob("part-*.parquet")}
     assert 3 <= len(before) < 14
-    expected = local([str(photos)], crew, tmp_path / "local.parquet")
+    expected = local([str(photos)], pool, tmp_path / "local.parquet")
     (photos / "00new.jpg").write_bytes(encode(face_picture(2)))
-    counts = cluster_bulk.classify([str(photos)], crew, str(out))
+    counts = cluster_bulk.classify([str(photos)], pool, str(out))
     found = pd.read_parquet(out)
     pd.testing.assert_frame_equal(found[: len(expected)], expected)
     assert [Path(one).name for one in found.source[len(expected) :].unique()] == ["00new.jpg"]
@@ -299,15 +301,15 @@ def test_it_goes_on_where_it_was_stopped_and_reads_what_came_later(
     now = {file.name: file.stat().st_mtime_ns for file in out.glob("part-*.parquet")}
     assert before.items() <= now.items()
     with pytest.raises(FerError, match=r"another job .different: crop"):
-        cluster_bulk.classify([str(photos)], crew, str(out), bulk.Options(is_crop=True))
+        cluster_bulk.classify([str(photos)], pool, str(out), bulk.Options(is_crop=True))
 
 
 def test_an_error_that_a_member_meets_ends_the_job(
-    two_nodes, photos: Path, tmp_path: Path, crew: Crew, monkeypatch: pytest.MonkeyPatch
+    two_nodes, photos: Path, tmp_path: Path, pool: RecognizerPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cluster_bulk, "digest", lambda file: "of another network")
     with pytest.raises(FerError, match="this machine has another network"):
-        cluster_bulk.classify([str(photos)], crew, str(tmp_path / "out"))
+        cluster_bulk.classify([str(photos)], pool, str(tmp_path / "out"))
 
 
 OTHER_VERSION = """

@@ -6,23 +6,23 @@ import time
 import pytest
 
 from fer_core.errors import ImageError, ModelError
-from fer_core.recognition.pool import Crew, prefetch
+from fer_core.recognition.pool import RecognizerPool, prefetch
 
 
 @pytest.fixture(scope="module")
-def crew() -> Crew:
-    return Crew(2)
+def pool() -> RecognizerPool:
+    return RecognizerPool(2)
 
 
-def test_answers_come_in_the_order_of_the_questions(crew: Crew) -> None:
+def test_answers_come_in_the_order_of_the_questions(pool: RecognizerPool) -> None:
     def work(_: object, number: int) -> int:
         time.sleep(0.01 if number % 2 else 0)
         return number
 
-    assert list(crew.map(work, range(30))) == list(range(30))
+    assert list(pool.map(work, range(30))) == list(range(30))
 
 
-def test_no_recogniser_is_used_twice_at_once(crew: Crew) -> None:
+def test_no_recogniser_is_used_twice_at_once(pool: RecognizerPool) -> None:
     busy: set[int] = set()
     lock = threading.Lock()
 
@@ -35,11 +35,11 @@ def test_no_recogniser_is_used_twice_at_once(crew: Crew) -> None:
             busy.discard(id(member))
         return clash
 
-    assert not any(crew.map(work, range(20)))
+    assert not any(pool.map(work, range(20)))
 
 
-@pytest.mark.parametrize("wrap", [lambda crew, things: crew.map(lambda _, n: n, things), lambda crew, things: prefetch(things, 4)])  # fmt: skip
-def test_only_a_few_are_taken_ahead(crew: Crew, wrap) -> None:
+@pytest.mark.parametrize("wrap", [lambda pool, things: pool.map(lambda _, n: n, things), lambda pool, things: prefetch(things, 4)])  # fmt: skip
+def test_only_a_few_are_taken_ahead(pool: RecognizerPool, wrap) -> None:
     taken = []
 
     def things():
@@ -47,7 +47,7 @@ def test_only_a_few_are_taken_ahead(crew: Crew, wrap) -> None:
             taken.append(number)
             yield number
 
-    answers = wrap(crew, things())
+    answers = wrap(pool, things())
     for _ in range(3):
         next(answers)
     time.sleep(0.1)
@@ -57,13 +57,13 @@ def test_only_a_few_are_taken_ahead(crew: Crew, wrap) -> None:
     assert "prefetch" not in threads
 
 
-def test_errors_arrive(crew: Crew) -> None:
+def test_errors_arrive(pool: RecognizerPool) -> None:
     def work(_: object, number: int) -> int:
         if number == 3:
             raise ImageError("three")
         return number
 
-    answers = crew.map(work, range(10))
+    answers = pool.map(work, range(10))
     assert [next(answers) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(ImageError, match="three"):
         next(answers)
@@ -80,4 +80,4 @@ def test_errors_arrive(crew: Crew) -> None:
 
 def test_a_missing_model_is_said() -> None:
     with pytest.raises(ModelError, match="no model 'nope'"):
-        Crew(1, model="nope")
+        RecognizerPool(1, model="nope")
