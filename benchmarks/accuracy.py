@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT))
 
 from fer_core.dataset import DatasetIndex, ferplus, image_reading, scan
 from fer_core.evaluation import Evaluation, evaluate, text
-from fer_core.evaluation.predictions import ask, forms_of
+from fer_core.evaluation.predictions import forms_of, predict_dataset
 from fer_core.images.crop import network_input
 from fer_core.labels import EMOTIONS
 from fer_core.models import registry
@@ -35,11 +35,11 @@ def ours(names: list[str], index: DatasetIndex) -> dict[str, Evaluation]:
     for name in names:
         card = registry.load_card(name)
         for form in forms_of(card):
-            answers = ask(card, index, form)
+            predictions = predict_dataset(card, index, form)
             for head in card.heads:
                 source = head if head in ferplus.SOURCES else "fer2013"
                 found[f"{card.name} {form}, {head}, on {source} labels"] = evaluate(
-                    answers.probabilities(card, head),
+                    predictions.probabilities(card, head),
                     ferplus.truth(index, source),
                     card.head(head).abstain_below,
                 )

@@ -26,10 +26,10 @@ import numpy as np
 from benchmarks import table
 from fer_core import EmotionClassifier
 from fer_core.dataset import DatasetIndex, ferplus, image_reading, scan
-from fer_core.evaluation import Pictures, evaluate, measure_robustness
+from fer_core.evaluation import LabelledCrops, evaluate, measure_robustness
 from fer_core.evaluation.compare import compare
-from fer_core.evaluation.predictions import ask, open_form
-from fer_core.evaluation.robustness import EVERY
+from fer_core.evaluation.predictions import open_form, predict_dataset
+from fer_core.evaluation.robustness import ALL_SEVERITIES
 from fer_core.explain import Explainer, covering_map, overlay
 from fer_core.labels import EMOTIONS
 from fer_core.models import registry
@@ -48,25 +48,25 @@ def evaluating(index: DatasetIndex) -> dict[str, float]:
     card = registry.load_card()
 
     def everything() -> None:
-        answers = ask(card, index)
+        predictions = predict_dataset(card, index)
         for head in card.heads:
             source = head if head in ferplus.SOURCES and index.votes is not None else "fer2013"
-            evaluate(answers.probabilities(card, head), ferplus.truth(index, source))
+            evaluate(predictions.probabilities(card, head), ferplus.truth(index, source))
 
     return {f"{len(index):,} images, both readings, all figures, s (<= 4)": seconds(everything)}
 
 
 def filtering(index: DatasetIndex) -> dict[str, float]:
     card = registry.load_card()
-    answers = ask(card, index)
-    chances, truth = answers.probabilities(card, card.default_head), index.label_codes()
-    said = chances.argmax(axis=1)
-    other = np.roll(said, 1)
+    predictions = predict_dataset(card, index)
+    probabilities, y_true = predictions.probabilities(card, card.default_head), index.label_codes()
+    y_pred = probabilities.argmax(axis=1)
+    other = np.roll(y_pred, 1)
     return {
         "all figures anew, s (<= 0.3 with the page around)": seconds(
-            lambda: evaluate(chances, truth), 9
+            lambda: evaluate(probabilities, y_true), 9
         ),
-        "comparison anew, s": seconds(lambda: compare(truth, said, other), 9),
+        "comparison anew, s": seconds(lambda: compare(y_true, y_pred, other), 9),
     }
 
 
@@ -90,10 +90,10 @@ def covering(index: DatasetIndex) -> dict[str, float]:
 def robustness(index: DatasetIndex) -> dict[str, float]:
     classifier = open_form(registry.load_card(), in_bulk=True)
     crops = [image_reading.read(index.path(row)) for row in range(len(index))]
-    pictures = Pictures(crops, index.label_codes())
+    labelled = LabelledCrops(crops, index.label_codes())
     return {
-        f"robustness, {len(EVERY)} levels of {len(index):,} images, s (<= 180)": seconds(
-            lambda: measure_robustness(classifier, pictures, EVERY)
+        f"robustness, {len(ALL_SEVERITIES)} levels of {len(index):,} images, s (<= 180)": seconds(
+            lambda: measure_robustness(classifier, labelled, ALL_SEVERITIES)
         )
     }
 

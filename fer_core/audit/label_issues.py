@@ -5,24 +5,18 @@ four; an image is the more suspicious the less its own label is believed of it.
 Source: Northcutt et al., Confident learning: estimating uncertainty in dataset labels, 2021.
 """
 
-import contextlib
-import hashlib
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fer_core.dataset import image_reading
 from fer_core.dataset.index import DatasetIndex
-from fer_core.errors import DatasetError
+from fer_core.errors import DatasetError, ModelError
+from fer_core.evaluation.predictions import predict_dataset
 from fer_core.labels import EMOTIONS
-from fer_core.models.card import LITERT_FILE
 from fer_core.models.classifier import EmotionClassifier
-from fer_core.system import files, parallel
 from fer_core.system.parallel import Progress
-from fer_core.system.settings import settings
 from fer_core.types import Probabilities
 
 Features = npt.NDArray[np.float16] | npt.NDArray[np.float32]
@@ -48,44 +42,19 @@ MOST_TO_FIT: Final = 40_000
 def features(
     index: DatasetIndex, classifier: EmotionClassifier, progress: Progress | None = None
 ) -> Features:
-    """The classifier's frozen features of every image, float16 (N, C).
+    """Return the model's frozen features of every image, float16 (N, C).
 
-    Kept under ``FER_CACHE``, by the images' grey pixels and the model, so that they are computed
-    once; on public links and for networks that see colours nothing is kept. In half precision
-    500,000 images take 1.3 GB, which stay on disk until used. Every image must be readable (see
-    ``DatasetIndex.readable``).
+    They are cached with its predictions; see ``predictions.predict_dataset``.
 
     Raises:
+        ModelError: The model gives no features.
         ImageError: A file has gone since the scan.
         CancelledError: ``progress`` asked to stop.
     """
-    cache = _cache_file(index, classifier)
-    is_kept = (
-        classifier.card.channels == 1 and settings().policy.may_store
-    )  # strangers' is not stored
-    with contextlib.suppress(OSError, ValueError, EOFError):  # not computed yet, or damaged
-        if is_kept:
-            return np.asarray(np.load(cache, mmap_mode="r"))
-    width = classifier.features([]).shape[1]
-    found = np.empty((len(index), width), np.float16)
-
-    def work(start: int, stop: int) -> None:
-        crops = image_reading.crops(index, range(start, stop), classifier.card.input_size)
-        found[start:stop] = classifier.features(crops)
-
-    parallel.run(work, len(index), progress, threads=2, size=128)
-    if not is_kept:
-        return found
-    with contextlib.suppress(OSError):  # not kept: only costs time the next time
-        files.write_bytes(cache, files.npy_bytes(found))
-    return found
-
-
-def _cache_file(index: DatasetIndex, classifier: EmotionClassifier) -> Path:
-    key = hashlib.sha256(image_reading.fingerprint(index))
-    model = (classifier.card.folder / LITERT_FILE).stat()
-    key.update(f"{classifier.card.folder} {model.st_size} {model.st_mtime_ns}".encode())
-    return settings().cache / "features" / f"{key.hexdigest()[:16]}.npy"
+    values = predict_dataset(classifier.card, index, progress=progress).features
+    if values is None:
+        raise ModelError(f"Model {classifier.card.name} gives no features. Choose another model.")
+    return values
 
 
 def out_of_fold(

@@ -1,4 +1,4 @@
-"""The ``evaluate`` command: how good a model is on a dataset, over the same calls as the page."""
+"""The ``evaluate`` command: metrics of a model on a dataset, over the same calls as the page."""
 
 import argparse
 from pathlib import Path
@@ -10,11 +10,13 @@ from fer_core.cli import dataset_options
 from fer_core.cli.old_names import OldName
 from fer_core.dataset import SPLITS, DatasetIndex, ferplus, image_reading
 from fer_core.errors import DatasetError, ModelError, SettingsError
-from fer_core.evaluation import Evaluation, Pictures, evaluate, measure_robustness, text
-from fer_core.evaluation.predictions import FORMS, ask, forms_of, open_form
-from fer_core.evaluation.robustness import EVERY, STANDARD, plain
+from fer_core.evaluation import Evaluation, LabelledCrops, evaluate, measure_robustness, text
+from fer_core.evaluation.exclusions import count_exclusions
+from fer_core.evaluation.predictions import FORMS, forms_of, open_form, predict_dataset
+from fer_core.evaluation.robustness import ALL_SEVERITIES, STANDARD, to_dicts
 from fer_core.models import registry
 from fer_core.models.card import ModelCard
+from fer_core.reports import Table, table
 from fer_core.system import files
 from fer_core.system.parallel import on_terminal
 
@@ -23,11 +25,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Fill the parser of ``python -m fer_core evaluate``."""
     dataset_options.add(parser, required=True)
     parser.add_argument(
-        "--split", choices=SPLITS, default="test", help="images to judge on (default: test)"
+        "--split", choices=SPLITS, default="test", help="images to evaluate (default: test)"
     )
     parser.add_argument("--model", help="model name or folder (default: the promoted one)")
     parser.add_argument(
-        "--form", action="append", choices=FORMS, help="file to judge; may be repeated "
+        "--form", action="append", choices=FORMS, help="model file to evaluate; may be repeated "
         "(default: every one the model has; keras takes minutes)",
     )  # fmt: skip
     parser.add_argument(
@@ -38,13 +40,13 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--labels",
         action="append",
         choices=ferplus.SOURCES,
-        help="truth; may be repeated (default: all there are)",
+        help="ground truth; may be repeated (default: all that the dataset has)",
     )
     parser.add_argument(
-        "--robustness", choices=("standard", "curves"), help="also under blur, noise, dark, …"
+        "--robustness", choices=("standard", "curves"), help="also under corruptions: blur, JPEG, …"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap and the strains")
-    parser.add_argument("--json", type=Path, help="write all figures there too")
+    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap and the corruptions")
+    parser.add_argument("--json", type=Path, help="also write all metrics to this file")
     parser.set_defaults(run=run)
 
 
@@ -53,96 +55,119 @@ def run(options: argparse.Namespace) -> int:
     if options.seed < 0:
         raise SettingsError(f"--seed must be 0 or more. Received: {options.seed}.")
     card = registry.load_card(options.model)
-    index = _open(options)
     heads = options.head or list(card.heads)
     for head in heads:
         card.head(head)
-    found = {
-        f"{form}, {head}, on {source} labels": one
+    dataset, index = _open(options)
+    sources = _sources(options, index)
+    exclusions = {
+        source: count_exclusions(dataset, options.split, ferplus.truth(index, source))
+        for source in sources
+    }
+    evaluations = {
+        f"{form}, {head}, on {source} labels": values
         for form in _forms(options, card)
-        for (head, source), one in _evaluations(options, card, index, form, heads).items()
+        for (head, source), values in _evaluate(options, card, index, form, heads, sources).items()
     }
     print(f"{card.title} ({card.name}), {options.split} split of {index.root}\n")
-    print(text.overview(found))
-    for name, one in found.items():
-        print(f"\n{name}\n\n{text.per_class(one)}\n\n{text.confusion(one)}")
+    for source, account in exclusions.items():
+        print(f"{ferplus.SOURCES[source]}:", *account.lines(), sep="\n- ", end="\n\n")
+    print(text.overview(evaluations))
+    for name, values in evaluations.items():
+        _print(name, text.class_table(values), text.confusion_table(values))
     report: dict[str, Any] = {
         "model": card.name, "data": str(index.root), "split": options.split, "seed": options.seed,
-        "evaluations": {name: one.rounded() for name, one in found.items()},
+        "images": {source: account.to_dict() for source, account in exclusions.items()},
+        "evaluations": {name: values.rounded() for name, values in evaluations.items()},
     }  # fmt: skip
     if options.robustness:
-        report["robustness"] = _robustness(options, card, index)
+        report["robustness"] = _robustness(options, card, index, heads)
     if options.json:
         files.write_json(options.json, report)
     return 0
 
 
-def _open(options: argparse.Namespace) -> DatasetIndex:
-    index = dataset_options.open_dataset(options)
-    chosen = index.readable().split(options.split)
-    if not len(chosen):
-        splits = ", ".join(map(str, index.counts().columns))
+def _print(title: str, *tables: Table) -> None:
+    print(f"\n{title}")
+    for content in tables:
+        print(f"\n{table(content.head, content.rows)}")
+
+
+def _open(options: argparse.Namespace) -> tuple[DatasetIndex, DatasetIndex]:
+    """Return the whole dataset, and the readable images of the split."""
+    dataset = dataset_options.open_dataset(options)
+    index = dataset.readable().split(options.split)
+    if not len(index):
+        splits = ", ".join(map(str, dataset.counts().columns)) or "none with readable images"
+        notes = " ".join(dataset.notes)
         raise DatasetError(
-            f"{index.root}: no readable images in the split {options.split}. It has {splits}."
+            f"{dataset.root}: no readable images in the split {options.split}. "
+            f"Splits: {splits}. {notes}".rstrip()
         )
-    return chosen
+    return dataset, index
 
 
-def _forms(options: argparse.Namespace, card: ModelCard) -> list[str]:
-    there = forms_of(card)
-    missing = [form for form in options.form or () if form not in there]
-    if missing:
-        raise ModelError(
-            f"Model {card.name} has no {FORMS[missing[0]]}. "
-            f"It has the forms {', '.join(there) or 'of no file'}."
-        )
-    return options.form or list(there)
+def _sources(options: argparse.Namespace, index: DatasetIndex) -> list[str]:
+    """Return the label sets to evaluate by: those asked for, or all that label an image."""
+    available = [source for source in ferplus.SOURCES if _has_labels(index, source)]
+    return options.labels or available
 
 
-def _evaluations(
-    options: argparse.Namespace,
-    card: ModelCard,
-    index: DatasetIndex,
-    form: str,
-    heads: list[str],
-) -> dict[tuple[str, str], Evaluation]:
-    answers = ask(card, index, form, on_terminal(form))
-    known = [source for source in ferplus.SOURCES if _has(index, source)]
-    return {
-        (head, source): evaluate(
-            answers.probabilities(card, head),
-            ferplus.truth(index, source),
-            card.head(head).abstain_below,
-            options.seed,
-        )
-        for head in heads
-        for source in options.labels or known
-    }
-
-
-def _has(index: DatasetIndex, source: str) -> bool:
-    """Whether the images have a truth by ``source``; votes may be there and on none of them."""
+def _has_labels(index: DatasetIndex, source: str) -> bool:
+    """Return whether any image has a label of ``source``; a table of votes may cover none."""
     if source != "fer2013" and index.votes is None:
         return False
     return bool((ferplus.truth(index, source) >= 0).any())
 
 
-def _robustness(
-    options: argparse.Namespace, card: ModelCard, index: DatasetIndex
-) -> dict[str, Any]:
-    """Of every reading, on its own labels where the dataset has them."""
-    crops = image_reading.crops(index, range(len(index)), card.input_size)
-    steps = STANDARD if options.robustness == "standard" else EVERY
-    report = {}
-    for head in options.head or list(card.heads):
-        own = head if head in ferplus.SOURCES and _has(index, head) else "fer2013"
-        truth = ferplus.truth(index, own)
-        rows = np.flatnonzero(truth >= 0)
-        pictures = Pictures([crops[row] for row in rows], truth[rows])
-        classifier = open_form(card, "fp32", head, in_bulk=True)
-        found = measure_robustness(
-            classifier, pictures, steps, options.seed, on_terminal("robustness")
+def _forms(options: argparse.Namespace, card: ModelCard) -> list[str]:
+    available = forms_of(card)
+    missing = [form for form in options.form or () if form not in available]
+    if missing:
+        raise ModelError(
+            f"Model {card.name} has no {FORMS[missing[0]]}. "
+            f"It has: {', '.join(available) or 'no file that runs'}."
         )
-        print(f"\nfp32, {head}, on {own} labels\n\n{text.robustness(found)}")
-        report[f"{head}, on {own} labels"] = plain(found)
+    return options.form or list(available)
+
+
+def _evaluate(  # noqa: PLR0913, PLR0917
+    options: argparse.Namespace,
+    card: ModelCard,
+    index: DatasetIndex,
+    form: str,
+    heads: list[str],
+    sources: list[str],
+) -> dict[tuple[str, str], Evaluation]:
+    predictions = predict_dataset(card, index, form, on_terminal(form))
+    return {
+        (head, source): evaluate(
+            predictions.probabilities(card, head),
+            ferplus.truth(index, source),
+            card.head(head).abstain_below,
+            options.seed,
+        )
+        for head in heads
+        for source in sources
+    }
+
+
+def _robustness(
+    options: argparse.Namespace, card: ModelCard, index: DatasetIndex, heads: list[str]
+) -> dict[str, Any]:
+    """Measure every head on its own label set where the dataset has it."""
+    crops = image_reading.crops(index, range(len(index)), card.input_size)
+    conditions = STANDARD if options.robustness == "standard" else ALL_SEVERITIES
+    report = {}
+    for head in heads:
+        same_set = head in ferplus.SOURCES and _has_labels(index, head)
+        source = head if same_set else "fer2013"
+        y_true = ferplus.truth(index, source)
+        rows = np.flatnonzero(y_true >= 0)
+        labelled = LabelledCrops([crops[row] for row in rows], y_true[rows])
+        classifier = open_form(card, "fp32", head, in_bulk=True)
+        progress = on_terminal("robustness")
+        measured = measure_robustness(classifier, labelled, conditions, options.seed, progress)
+        _print(f"fp32, {head}, on {source} labels", text.robustness_table(measured))
+        report[f"{head}, on {source} labels"] = to_dicts(measured)
     return report

@@ -191,6 +191,9 @@ def view(index: DatasetIndex, decisions: Decisions) -> DatasetIndex:
     codes = index.label_codes()
     codes[relabel] = [EMOTIONS.index(label) for label in found["label"].to_numpy()[relabel]]
     table["label"] = pd.Categorical.from_codes(codes, pd.Index(list(EMOTIONS)))
-    changed = DatasetIndex(index.root, table, index.thumbs, index.notes, index.votes)
     excluded = holds & (action == "exclude")
+    notes = index.notes
+    if excluded.any() or relabel.any():
+        notes += (f"Decisions exclude {excluded.sum():,} images and relabel {relabel.sum():,}.",)
+    changed = DatasetIndex(index.root, table, index.thumbs, notes, index.votes)
     return changed.where(np.asarray(~excluded, np.bool_)) if excluded.any() else changed

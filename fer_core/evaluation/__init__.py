@@ -1,43 +1,45 @@
-"""How good are answers whose truth is known, how sure is that, and what do they withstand?"""
+"""Metrics of predictions with known labels: accuracy, calibration, intervals, robustness."""
 
 from fer_core.evaluation.bootstrap import Interval, Intervals, bootstrap
 from fer_core.evaluation.calibration import (
-    Labels,
-    Logits,
     abstain_threshold,
     calibration_error,
     coverage,
     coverage_curve,
-    fair_shifts,
     fit_temperature,
+    prior_correction,
     reliability,
 )
 from fer_core.evaluation.evaluate import Evaluation, evaluate, evaluate_logits
-from fer_core.evaluation.metrics import ClassFigures, Figures, confusion_matrix, measure, rates
-from fer_core.evaluation.robustness import Pictures, Robustness, measure_robustness
+from fer_core.evaluation.metrics import (
+    ClassMetrics,
+    Metrics,
+    compute_metrics,
+    confusion_matrix,
+    rates,
+)
+from fer_core.evaluation.robustness import LabelledCrops, Robustness, measure_robustness
 
 __all__ = [
-    "ClassFigures",
+    "ClassMetrics",
     "Evaluation",
-    "Figures",
     "Interval",
     "Intervals",
-    "Labels",
-    "Logits",
-    "Pictures",
+    "LabelledCrops",
+    "Metrics",
     "Robustness",
     "abstain_threshold",
     "bootstrap",
     "calibration_error",
+    "compute_metrics",
     "confusion_matrix",
     "coverage",
     "coverage_curve",
     "evaluate",
     "evaluate_logits",
-    "fair_shifts",
     "fit_temperature",
-    "measure",
     "measure_robustness",
+    "prior_correction",
     "rates",
     "reliability",
 ]

@@ -1,17 +1,19 @@
-"""How far figures could be off by chance: bootstrap intervals.
+"""Bootstrap intervals of the metrics.
 
-A resample of N pictures changes the figures only through its confusion matrix, and that matrix is
+A resample of N images changes the metrics only through its confusion matrix, and that matrix is
 a multinomial draw of N from the measured one. So thousands of resamples cost milliseconds.
 Source: Efron and Tibshirani, An introduction to the bootstrap, 1993, chapter 13 (percentiles).
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
 
-from fer_core.evaluation.metrics import RATES, Matrix, Numbers, Rates, rates, rounded
+from fer_core.evaluation.metrics import RATES, Matrix, Rates, class_values, rates, rounded
 from fer_core.labels import EMOTIONS
+from fer_core.types import Numbers
 
 RESAMPLES: Final = 2000
 LEVEL: Final = 0.95
@@ -25,7 +27,7 @@ class Interval:
     high: float
 
     def text(self, digits: int = 2) -> str:
-        """``0.12–0.34``; a dash where all resamples agree, which says nothing of chance."""
+        """Return ``0.12–0.34``; a dash where all resamples agree, which tells nothing of chance."""
         if self.low == self.high:
             return "–"
         return f"{self.low:.{digits}f}–{self.high:.{digits}f}"
@@ -33,27 +35,36 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Intervals:
-    """An interval for each figure; ``per_class`` by emotion, then by the names in ``RATES``."""
+    """An interval of each metric; ``per_class`` by emotion, then by the names in ``RATES``."""
 
     accuracy: Interval
     macro_f1: Interval
     per_class: dict[str, dict[str, Interval]]
 
     def rounded(self, digits: int = 4) -> dict[str, Any]:
-        """As plain values for a card: each interval a pair of numbers."""
+        """Return plain values for a card: each interval a pair of numbers."""
         return rounded(_pairs(asdict(self)), digits)  # type: ignore[no-any-return]
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Intervals":
+        """Return the intervals of ``rounded``."""
+        per_class = {
+            emotion: {name: Interval(*pair) for name, pair in class_values(pairs).items()}
+            for emotion, pairs in values["per_class"].items()
+        }
+        return cls(Interval(*values["accuracy"]), Interval(*values["macro_f1"]), per_class)
 
 
 def bootstrap(matrix: Matrix, seed: int = 0, resamples: int = RESAMPLES) -> Intervals:
-    """95 % intervals for the figures of a confusion matrix.
+    """Return 95% intervals of the metrics of a confusion matrix.
 
-    Where every picture of a class is right, or none, the resamples do not differ; the exact
+    Where every image of a class is right, or none, the resamples do not differ; the exact
     binomial bound takes their place there (0.69..1 for 10 of 10).
 
     Args:
-        matrix: int (7, 7), rows true, columns predicted.
+        matrix: int64 (7, 7), rows true, columns predicted.
         seed: Of the resamples.
-        resamples: How many.
+        resamples: Number of resamples.
     """
     drawn = rates(resample(matrix, seed, resamples))
     low, high = (_quantiles(drawn, at) for at in ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
@@ -73,7 +84,7 @@ def bootstrap(matrix: Matrix, seed: int = 0, resamples: int = RESAMPLES) -> Inte
 
 
 def resample(matrix: Matrix, seed: int, resamples: int = RESAMPLES) -> Matrix:
-    """Confusion matrices (resamples, 7, 7) of pictures drawn with replacement."""
+    """Return confusion matrices, int64 (resamples, 7, 7), of images drawn with replacement."""
     total = int(matrix.sum())
     drawn = np.random.default_rng(seed).multinomial(total, matrix.ravel() / total, resamples)
     return drawn.reshape(-1, *matrix.shape)
@@ -86,16 +97,16 @@ def _quantiles(drawn: Rates, at: float) -> Rates:
 
 def _widen(low: Rates, high: Rates, matrix: Matrix) -> None:
     """Put the exact bound where a rate is 0 or 1; in place."""
-    found = rates(matrix)
+    measured = rates(matrix)
     for name, axis in (("accuracy", None), ("recall", 1), ("precision", 0)):
-        reach = _reach(matrix.sum(axis=axis))
-        rate = getattr(found, name)
-        getattr(low, name)[...] = np.where(rate == 1, 1 - reach, getattr(low, name))
-        getattr(high, name)[...] = np.where(rate == 0, reach, getattr(high, name))
+        bound = _zero_successes_bound(matrix.sum(axis=axis))
+        rate = getattr(measured, name)
+        getattr(low, name)[...] = np.where(rate == 1, 1 - bound, getattr(low, name))
+        getattr(high, name)[...] = np.where(rate == 0, bound, getattr(high, name))
 
 
-def _reach(trials: Matrix) -> Numbers:
-    """Largest share that none of ``trials`` may hide; 1 where nothing was tried.
+def _zero_successes_bound(trials: Matrix) -> Numbers:
+    """Return the upper bound of a rate with no success in ``trials``; 1 without trials.
 
     Source: Clopper and Pearson, 1934, at 0 successes.
     """

@@ -1,42 +1,40 @@
-"""Are probabilities worth what they say? Calibration, temperature, abstaining."""
+"""Calibration: reliability, temperature scaling, prior correction, abstaining."""
 
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from fer_core.models.classifier import softmax
-from fer_core.types import Probabilities
-
-Labels = npt.NDArray[np.int64]
-Logits = npt.NDArray[np.float32]
+from fer_core.types import Labels, Logits, Numbers, Probabilities
 
 BINS: Final = 15
 """Equal-width bins of the calibration error (Guo et al., On calibration of modern neural
 networks, 2017)."""
 
-SHIFTED, FEW = 0.75, 5
-"""How much is taken of the shift that makes the shares equal, and the pictures of an emotion at
-which half of that is trusted: all of it would fit chance."""
+CORRECTION_SHARE: Final = 0.75
+"""Share of the full prior correction that is applied: all of it would fit chance."""
 
-LEAST_MATERIAL: Final = 20
-"""Fewest answers near a confidence from which the abstain threshold is judged."""
+PRIOR_COUNT: Final = 5
+"""Images of an emotion at which half of its correction is trusted."""
+
+MIN_NEIGHBORS: Final = 20
+"""Fewest predictions near a confidence from which the abstain threshold is set."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reliability:
-    """Answers by their confidence, ``BINS`` bins of equal width from 0 to 1.
+    """Predictions by their confidence, in ``BINS`` bins of equal width from 0 to 1.
 
     Attributes:
-        count: int (BINS,), answers in each bin.
+        count: int (BINS,), predictions in each bin.
         confidence: float (BINS,), their mean confidence; NaN where there is none.
         accuracy: float (BINS,), share of them that is right; NaN where there is none.
     """
 
-    count: npt.NDArray[np.int64]
-    confidence: npt.NDArray[np.float64]
-    accuracy: npt.NDArray[np.float64]
+    count: Labels
+    confidence: Numbers
+    accuracy: Numbers
 
     @property
     def error(self) -> float:
@@ -47,91 +45,126 @@ class Reliability:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CoverageCurve:
-    """What abstaining below each of ``threshold`` (K,) leaves: share answered, and accuracy."""
+    """Coverage and accuracy that abstaining below a threshold leaves; float (K,) each.
 
-    threshold: npt.NDArray[np.float64]
-    answered: npt.NDArray[np.float64]
-    accuracy: npt.NDArray[np.float64]
+    ``coverage`` is the share of images at or above ``threshold``, ``accuracy`` the share of those
+    that is right (NaN where there is none).
+    """
+
+    threshold: Numbers
+    coverage: Numbers
+    accuracy: Numbers
+
+    def at(self, threshold: float) -> tuple[float, float]:
+        """Return coverage and accuracy at the point of the curve nearest to ``threshold``."""
+        point = int(np.abs(self.threshold - threshold).argmin())
+        return float(self.coverage[point]), float(self.accuracy[point])
 
 
-def reliability(probabilities: Probabilities, truth: Labels) -> Reliability:
-    """How often answers of each confidence are right."""
+def reliability(probabilities: Probabilities, y_true: Labels) -> Reliability:
+    """Return the accuracy at each confidence of float32 (N, 7) and int64 (N,) labels."""
     confidence = probabilities.max(axis=1).astype(np.float64)
-    right = probabilities.argmax(axis=1) == truth
+    correct = probabilities.argmax(axis=1) == y_true
     bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
     count = np.bincount(bins, minlength=BINS)
-    whole = np.where(count, count, np.nan)
+    divisor = np.where(count, count, np.nan)
     return Reliability(
         count,
-        np.bincount(bins, confidence, minlength=BINS) / whole,
-        np.bincount(bins, right, minlength=BINS) / whole,
+        np.bincount(bins, confidence, minlength=BINS) / divisor,
+        np.bincount(bins, correct, minlength=BINS) / divisor,
     )
 
 
-def calibration_error(probabilities: Probabilities, truth: Labels) -> float:
-    """Expected calibration error of the top answers, 0..1, over ``BINS`` bins."""
-    return reliability(probabilities, truth).error
+def calibration_error(probabilities: Probabilities, y_true: Labels) -> float:
+    """Return the expected calibration error, 0..1, of float32 (N, 7) and int64 (N,) labels."""
+    return reliability(probabilities, y_true).error
 
 
-def fit_temperature(logits: Logits, truth: Labels) -> float:
-    """The temperature in 0.25..4 with the least cross-entropy, to 0.5 %."""
-    grid = np.geomspace(0.25, 4, 556)
-    rows = np.arange(len(truth))
-    losses = [-np.log(softmax(logits / np.float32(t))[rows, truth] + 1e-12).mean() for t in grid]
-    return float(grid[int(np.argmin(losses))])
-
-
-def fair_shifts(logits: Logits, truth: Labels) -> npt.NDArray[np.float64]:
-    """What to add to the logits so that each emotion is said nearer as often as it is true.
-
-    The shifts that would make the shares equal on these pictures, times ``SHIFTED``, and times
-    ``n / (n + FEW)`` for an emotion with ``n`` of them. Chosen by cross-fitting on PublicTest: the
-    bias ratios of the shipped network went from 0.70-1.20 to 0.84-1.05 for 0.4 points of accuracy;
-    see docs/model.md.
+def fit_temperature(logits: Logits, y_true: Labels) -> float:
+    """Return the temperature in 0.25..4 with the least cross-entropy.
 
     Args:
-        logits: float (N, 7).
-        truth: int (N,).
+        logits: float32 (N, 7).
+        y_true: int64 (N,).
+    """
+    from scipy.optimize import minimize_scalar
+
+    rows = np.arange(len(y_true))
+
+    def cross_entropy(log_temperature: float) -> float:
+        scaled = softmax(logits / np.float32(np.exp(log_temperature)))
+        return float(-np.log(scaled[rows, y_true] + 1e-12).mean(dtype=np.float64))
+
+    bounds = np.log([0.25, 4.0])
+    best = minimize_scalar(cross_entropy, bounds=bounds, method="bounded", options={"xatol": 1e-3})
+    return float(np.exp(best.x))
+
+
+def prior_correction(logits: Logits, y_true: Labels) -> Numbers:
+    """Return what to add to the logits so that predicted shares come nearer to true shares.
+
+    The correction that would make the shares equal on these images, times ``CORRECTION_SHARE``, and
+    times ``n / (n + PRIOR_COUNT)`` for an emotion with ``n`` of them. Chosen by cross-fitting on
+    PublicTest: the prediction ratios of the shipped network went from 0.70-1.20 to 0.84-1.05 for
+    0.4 points of accuracy; see docs/model.md.
+
+    Args:
+        logits: float32 (N, 7).
+        y_true: int64 (N,).
 
     Returns:
-        float (7,).
+        float64 (7,).
     """
-    count = np.bincount(truth, minlength=logits.shape[1])
+    count = np.bincount(y_true, minlength=logits.shape[1])
     shifts = np.zeros(logits.shape[1])
     for _ in range(300):
-        said = np.bincount((logits + shifts).argmax(axis=1), minlength=len(shifts))
-        step = np.log((count + len(truth) * 1e-3) / (said + len(truth) * 1e-3))
+        predicted = np.bincount((logits + shifts).argmax(axis=1), minlength=len(shifts))
+        step = np.log((count + len(y_true) * 1e-3) / (predicted + len(y_true) * 1e-3))
         shifts += 0.05 * np.where(count > 0, step, 0.0)
-    return np.asarray(SHIFTED * shifts * count / (count + FEW))
+    return np.asarray(CORRECTION_SHARE * shifts * count / (count + PRIOR_COUNT))
 
 
-def abstain_threshold(probabilities: Probabilities, truth: Labels, most: float = 0.15) -> float:
-    """The confidence under which an answer is called uncertain.
+def abstain_threshold(
+    probabilities: Probabilities, y_true: Labels, max_abstained: float = 0.15
+) -> float:
+    """Return the confidence under which a prediction is shown as uncertain.
 
-    The largest t at which answers within 0.05 of t are right less than half the time, but never
-    so large that more than ``most`` of the pictures are left unanswered; 0 where there is none.
+    The largest t at which predictions within 0.05 of t are right less than half the time, but never
+    so large that more than ``max_abstained`` of the images are below it; 0 where there is none.
+
+    Args:
+        probabilities: float32 (N, 7).
+        y_true: int64 (N,).
+        max_abstained: Largest share of images that may be uncertain, 0..1.
     """
     confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == truth
-    highest = float(np.quantile(confidence, most))
+    correct = probabilities.argmax(axis=1) == y_true
+    highest = float(np.quantile(confidence, max_abstained))
     for threshold in np.arange(0.99, 0.0, -0.01):
         near = np.abs(confidence - threshold) <= 0.05
-        if near.sum() >= LEAST_MATERIAL and right[near].mean() < 0.5:
+        if near.sum() >= MIN_NEIGHBORS and correct[near].mean() < 0.5:
             return min(float(threshold), highest)
     return 0.0
 
 
-def coverage(probabilities: Probabilities, truth: Labels, threshold: float) -> tuple[float, float]:
-    """Share of pictures answered at ``threshold``, and the accuracy on those (NaN for none)."""
-    answered = probabilities.max(axis=1) >= threshold
-    right = probabilities.argmax(axis=1) == truth
-    accuracy = right[answered].mean() if answered.any() else np.nan
-    return float(answered.mean()), float(accuracy)
+def coverage(probabilities: Probabilities, y_true: Labels, threshold: float) -> tuple[float, float]:
+    """Return the share of images at or above ``threshold``, and the accuracy on those.
+
+    The accuracy is NaN where there is no such image.
+
+    Args:
+        probabilities: float32 (N, 7).
+        y_true: int64 (N,).
+        threshold: Confidence, 0..1.
+    """
+    covered = probabilities.max(axis=1) >= threshold
+    correct = probabilities.argmax(axis=1) == y_true
+    accuracy = correct[covered].mean() if covered.any() else np.nan
+    return float(covered.mean()), float(accuracy)
 
 
-def coverage_curve(probabilities: Probabilities, truth: Labels) -> CoverageCurve:
-    """Coverage and accuracy for thresholds 0.00, 0.01, … 0.99."""
+def coverage_curve(probabilities: Probabilities, y_true: Labels) -> CoverageCurve:
+    """Return ``coverage`` of float32 (N, 7) and int64 (N,) at thresholds 0.00, 0.01, … 0.99."""
     threshold = np.arange(100) / 100
-    pairs = [coverage(probabilities, truth, t) for t in threshold]
-    answered, accuracy = np.array(pairs).T
-    return CoverageCurve(threshold, answered, accuracy)
+    covered, accuracy = np.array([coverage(probabilities, y_true, t) for t in threshold]).T
+    return CoverageCurve(threshold, covered, accuracy)

@@ -1,4 +1,4 @@
-"""How fast a model answers on this machine."""
+"""Latency of a model on this machine."""
 
 import time
 
@@ -8,7 +8,7 @@ from fer_core.models.classifier import EmotionClassifier
 
 
 def one_face_ms(classifier: EmotionClassifier, runs: int = 100) -> float:
-    """Median time of one face, in milliseconds, from crop to probabilities."""
+    """Return the median time of one face, in milliseconds, from crop to probabilities."""
     size = classifier.card.input_size
     crop = np.random.default_rng(0).integers(0, 256, (1, size, size), np.uint8)
     times = []

@@ -1,57 +1,69 @@
-"""Figures of merit: accuracy, rates of each emotion, and how far answers drift to one of them.
+"""Accuracy, rates of each emotion, and the ratio of predicted to true share.
 
-``truth`` is int (N,) in ``EMOTIONS`` order, ``probabilities`` float (N, 7). All rates follow from
-the confusion matrix, and are written so that they work on one matrix or on a stack of them.
+All rates follow from the confusion matrix, and are written so that they work on one matrix or on a
+stack of them. Shapes: ``y_true`` is int64 (N,) in ``EMOTIONS`` order, ``probabilities`` float32
+(N, 7).
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from fer_core.evaluation.calibration import Labels, calibration_error
+from fer_core.evaluation.calibration import calibration_error
 from fer_core.labels import EMOTIONS
-from fer_core.types import Probabilities
+from fer_core.types import Labels, Numbers, Probabilities
 
 Matrix = npt.NDArray[np.int64]
-Numbers = npt.NDArray[np.float64]
 
-RATES: Final = ("recall", "precision", "f1", "bias_ratio")
+RATES: Final = ("recall", "precision", "f1", "prediction_ratio")
 
 
 @dataclass(frozen=True, slots=True)
-class ClassFigures:
-    """One emotion.
+class ClassMetrics:
+    """Metrics of one emotion.
 
     Attributes:
-        n: Pictures of it.
-        recall: Share of them that were found.
-        precision: Share of the answers naming it that are right.
+        n: Images of it.
+        recall: Share of them that are predicted as it, 0..1.
+        precision: Share of the predictions of it that are right, 0..1.
         f1: Harmonic mean of both.
-        bias_ratio: Share predicted over share true; 1 is unbiased.
+        prediction_ratio: Predicted share over true share; above 1 the emotion is over-predicted.
     """
 
     n: int
     recall: float
     precision: float
     f1: float
-    bias_ratio: float
+    prediction_ratio: float
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """All emotions together; ``macro_f1`` is the plain mean over the emotions present."""
+class Metrics:
+    """Metrics of all emotions; ``macro_f1`` is the plain mean over the emotions present."""
 
     n: int
     accuracy: float
     macro_f1: float
     calibration_error: float
-    per_class: dict[str, ClassFigures]
+    per_class: dict[str, ClassMetrics]
 
     def rounded(self, digits: int = 4) -> dict[str, Any]:
-        """As plain values for a card, rounded."""
+        """Return plain rounded values, for a card or a JSON file."""
         return rounded(asdict(self), digits)  # type: ignore[no-any-return]
+
+    @property
+    def weakest(self) -> str:
+        """The emotion with the lowest recall among those present."""
+        present = [name for name, values in self.per_class.items() if values.n]
+        return min(present, key=lambda name: self.per_class[name].recall)
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """The emotions of which there is no image."""
+        return tuple(name for name, values in self.per_class.items() if not values.n)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,44 +78,44 @@ class Rates:
     recall: Numbers
     precision: Numbers
     f1: Numbers
-    bias_ratio: Numbers
+    prediction_ratio: Numbers
 
 
-def measure(probabilities: Probabilities, truth: Labels) -> Figures:
-    """All figures at once.
+def compute_metrics(probabilities: Probabilities, y_true: Labels) -> Metrics:
+    """Return all metrics of float32 (N, 7) probabilities and int64 (N,) labels.
 
     Raises:
-        ValueError: There are no pictures, or the lengths differ.
+        ValueError: There are no images, or the lengths differ.
     """
-    if len(truth) == 0 or len(truth) != len(probabilities):
+    if len(y_true) == 0 or len(y_true) != len(probabilities):
         raise ValueError(
-            f"need pictures, one truth each. Received: {len(probabilities)}, {len(truth)}"
+            f"need images, one true label each. Received: {len(probabilities)}, {len(y_true)}"
         )
-    matrix = confusion_matrix(truth, probabilities.argmax(axis=1))
-    found = rates(matrix)
+    matrix = confusion_matrix(y_true, probabilities.argmax(axis=1))
+    values = rates(matrix)
     per_class = {
-        name: ClassFigures(
-            int(matrix[i].sum()), *(float(getattr(found, rate)[i]) for rate in RATES)
+        name: ClassMetrics(
+            int(matrix[i].sum()), *(float(getattr(values, rate)[i]) for rate in RATES)
         )
         for i, name in enumerate(EMOTIONS)
     }
-    return Figures(
-        n=len(truth),
-        accuracy=float(found.accuracy),
-        macro_f1=float(found.macro_f1),
-        calibration_error=calibration_error(probabilities, truth),
+    return Metrics(
+        n=len(y_true),
+        accuracy=float(values.accuracy),
+        macro_f1=float(values.macro_f1),
+        calibration_error=calibration_error(probabilities, y_true),
         per_class=per_class,
     )
 
 
-def confusion_matrix(truth: Labels, predicted: Labels) -> Matrix:
-    """Counts (7, 7): rows are true, columns predicted."""
+def confusion_matrix(y_true: Labels, y_pred: Labels) -> Matrix:
+    """Return counts, int64 (7, 7), of int64 (N,) labels: rows are true, columns predicted."""
     size = len(EMOTIONS)
-    return np.bincount(truth * size + predicted, minlength=size * size).reshape(size, size)
+    return np.bincount(y_true * size + y_pred, minlength=size * size).reshape(size, size)
 
 
 def rates(matrices: npt.NDArray[Any]) -> Rates:
-    """Rates of one confusion matrix (7, 7) or a stack (…, 7, 7)."""
+    """Return the rates of one confusion matrix (7, 7) or a stack (K, 7, 7)."""
     hits = np.diagonal(matrices, axis1=-2, axis2=-1)
     true, predicted = matrices.sum(axis=-1), matrices.sum(axis=-2)
     f1 = _share(2 * hits, true + predicted)
@@ -113,12 +125,20 @@ def rates(matrices: npt.NDArray[Any]) -> Rates:
         recall=_share(hits, true),
         precision=_share(hits, predicted),
         f1=f1,
-        bias_ratio=_share(predicted, true),
+        prediction_ratio=_share(predicted, true),
     )
 
 
+def class_values(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of one class of a card; version 0.1 called the ratio ``bias_ratio``."""
+    values = dict(stored)
+    if "bias_ratio" in values:
+        values.setdefault("prediction_ratio", values.pop("bias_ratio"))
+    return {name: values[name] for name in ("n", *RATES) if name in values}
+
+
 def rounded(value: Any, digits: int = 4) -> Any:
-    """Plain values in which every float is rounded; tuples become lists, NaN becomes None."""
+    """Return plain values in which every float is rounded; tuples become lists, NaN None."""
     if isinstance(value, dict):
         return {name: rounded(part, digits) for name, part in value.items()}
     if isinstance(value, tuple | list):
@@ -128,6 +148,6 @@ def rounded(value: Any, digits: int = 4) -> Any:
     return value
 
 
-def _share(part: npt.NDArray[Any], whole: npt.NDArray[Any]) -> Numbers:
-    part, whole = np.asarray(part, np.float64), np.asarray(whole, np.float64)
-    return np.asarray(np.divide(part, whole, out=np.zeros(part.shape), where=whole > 0))
+def _share(part: npt.NDArray[Any], total: npt.NDArray[Any]) -> Numbers:
+    part, total = np.asarray(part, np.float64), np.asarray(total, np.float64)
+    return np.asarray(np.divide(part, total, out=np.zeros(part.shape), where=total > 0))

@@ -1,6 +1,5 @@
-"""Ask a model about every image of a dataset, once: the answers are kept by content."""
+"""Predict every image of a dataset once; predictions are cached by content."""
 
-import contextlib
 import hashlib
 import io
 from dataclasses import dataclass
@@ -12,26 +11,26 @@ import numpy.typing as npt
 
 from fer_core.dataset import DatasetIndex, image_reading
 from fer_core.errors import DatasetError, ModelError
-from fer_core.evaluation.calibration import Logits
 from fer_core.models.card import INT8_FILE, KERAS_FILE, LITERT_FILE, ModelCard
 from fer_core.models.classifier import EmotionClassifier, softmax
-from fer_core.system import files, parallel
-from fer_core.system.files import digest
+from fer_core.system import cache, files, parallel
 from fer_core.system.parallel import Progress
 from fer_core.system.settings import settings
-from fer_core.system.zip_files import UNREADABLE
-from fer_core.types import Probabilities
+from fer_core.types import Logits, Probabilities
 
 FORMS: Final = {"fp32": LITERT_FILE, "int8": INT8_FILE, "keras": KERAS_FILE}
-"""A network's forms and their files. ``fp32`` is what runs everywhere."""
+"""The files of a model by the name of their precision. ``fp32`` is what runs everywhere."""
+
+CHUNK: Final = 128
+"""Images that are decoded and classified before progress is reported."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Answers:
-    """What one network says of N images.
+class Predictions:
+    """Outputs of one network for N images.
 
     Attributes:
-        logits: Reading to float32 (N, 7).
+        logits: Head name to float32 (N, 7).
         features: float16 (N, C), the last feature map averaged; None where the model has none.
     """
 
@@ -39,25 +38,25 @@ class Answers:
     features: npt.NDArray[np.float16] | None = None
 
     def probabilities(self, card: ModelCard, head: str) -> Probabilities:
-        """Calibrated float32 (N, 7) of one reading."""
+        """Return the calibrated probabilities of one head, float32 (N, 7)."""
         return softmax(self.logits[head] / np.float32(card.head(head).temperature))
 
 
 def forms_of(card: ModelCard) -> tuple[str, ...]:
-    """The forms whose files the model's folder holds."""
+    """Return the keys of ``FORMS`` whose files the model's folder holds."""
     return tuple(form for form, file in FORMS.items() if (card.folder / file).is_file())
 
 
 def open_form(
     card: ModelCard, form: str = "fp32", head: str | None = None, in_bulk: bool = False
 ) -> EmotionClassifier:
-    """The model in one of its ``FORMS``; ``keras`` imports TensorFlow.
+    """Return the model from one of its ``FORMS``; ``keras`` imports TensorFlow.
 
     Args:
         card: The model.
         form: A key of ``FORMS``.
-        head: Head that answers; None for the card's default.
-        in_bulk: Asked about many faces by several threads: each call uses one core, and as many run
+        head: Head that predicts; None for the card's default.
+        in_bulk: For many faces from several threads: each call uses one core, and as many run
             side by side as ``FER_THREADS`` says.
 
     Raises:
@@ -65,21 +64,22 @@ def open_form(
     """
     if form != "keras":
         threads = settings().threads
-        each, at_once = (1, threads) if in_bulk else (threads, 1)
-        return EmotionClassifier(card, head, each, file=FORMS[form], at_once=at_once)
+        per_call, parallel_calls = (1, threads) if in_bulk else (threads, 1)
+        return EmotionClassifier(card, head, per_call, file=FORMS[form], at_once=parallel_calls)
     from fer_core.models.keras_model import KerasNetwork
 
     return EmotionClassifier(card, head, network=KerasNetwork(card))
 
 
-def ask(
+def predict_dataset(
     card: ModelCard, index: DatasetIndex, form: str = "fp32", progress: Progress | None = None
-) -> Answers:
-    """The answers of a model to every image, all readings in one pass.
+) -> Predictions:
+    """Return the predictions of a model for every image, all heads in one pass.
 
-    Kept under ``FER_CACHE`` by the bytes of the model's file and the grey pixels of the images, so
-    that a second question costs nothing; on public links and for networks that see colours nothing
-    is kept. Every image must be readable (see ``DatasetIndex.readable``).
+    Cached under ``FER_CACHE`` by the bytes of the model's file and the grey pixels of the images.
+    On public links, and for networks that see colours, nothing is stored. Features of a cached
+    result stay on disk until used: of 500,000 images they take 1.3 GB. Every image must be readable
+    (see ``DatasetIndex.readable``).
 
     Raises:
         DatasetError: There are no images.
@@ -91,59 +91,58 @@ def ask(
         raise DatasetError(
             f"{index.root.name}: no readable images in this split. Choose another one."
         )
-    cache = _cache_file(card, index, form)
-    is_kept = (
-        card.channels == 1 and settings().policy.may_store
-    )  # what strangers bring is not stored
-    kept = _recall(cache) if is_kept else None
-    if kept is not None:
-        return kept
-    found = _ask(open_form(card, form, in_bulk=True), index, progress)
-    if not is_kept:
-        return found
-    with contextlib.suppress(OSError):  # not kept: only costs time the next time
-        buffer = io.BytesIO()
-        values: dict[str, npt.NDArray[np.floating]] = {
-            f"reading_{name}": logits for name, logits in found.logits.items()
-        }
-        if found.features is not None:
-            values["features"] = found.features
-        np.savez(buffer, allow_pickle=False, **values)
-        files.write_bytes(cache, buffer.getbuffer())
-    return found
+    file = _cache_file(card, index, form)
+    stored = card.channels == 1 and settings().policy.may_store
+
+    def compute() -> Predictions:
+        return _predict(open_form(card, form, in_bulk=True), index, progress)
+
+    return cache.load_or_compute(file if stored else None, _load, compute, _save)
 
 
-def _ask(classifier: EmotionClassifier, index: DatasetIndex, progress: Progress | None) -> Answers:
-    parts: dict[int, dict[str, npt.NDArray[np.float32]]] = {}
+def _predict(
+    classifier: EmotionClassifier, index: DatasetIndex, progress: Progress | None
+) -> Predictions:
+    chunks: dict[int, dict[str, npt.NDArray[np.float32]]] = {}
 
     def work(start: int, stop: int) -> None:
         crops = image_reading.crops(index, range(start, stop), classifier.card.input_size)
-        parts[start] = classifier.outputs(crops)
+        chunks[start] = classifier.outputs(crops)
 
-    parallel.run(work, len(index), progress, size=128)
+    parallel.run(work, len(index), progress, size=CHUNK)
     joined = {
-        name: np.concatenate([parts[start][name] for start in sorted(parts)]) for name in parts[0]
+        name: np.concatenate([chunks[start][name] for start in sorted(chunks)])
+        for name in chunks[0]
     }
     features = joined.pop("features", None)
     logits = {name: joined[name] for name in classifier.card.heads}
-    return Answers(logits, None if features is None else features.astype(np.float16))
+    return Predictions(
+        logits, None if features is None else features.astype(np.float16, copy=False)
+    )
 
 
 def _cache_file(card: ModelCard, index: DatasetIndex, form: str) -> Path:
     file = card.folder / FORMS[form]
     with files.reading(file, ModelError, "Choose another model."):
-        key = hashlib.sha256(digest(file).encode())
+        key = hashlib.sha256(files.digest(file).encode())
     key.update(image_reading.fingerprint(index))
-    key.update(f"{card.input_size} {card.channels}".encode())
-    return settings().cache / "answers" / f"{key.hexdigest()[:24]}.npz"
+    key.update(f"{card.input_size} {card.channels} {len(index)}".encode())
+    return settings().cache / "predictions" / f"{key.hexdigest()[:24]}.npz"
 
 
-def _recall(cache: Path) -> Answers | None:
-    """Kept answers, or None where there are none that can be used."""
-    try:
-        with cache.open("rb") as file, np.load(file, allow_pickle=False) as kept:
-            values = {name: kept[name] for name in kept.files}
-    except (OSError, KeyError, *UNREADABLE):
-        return None
-    features = values.pop("features", None)
-    return Answers({name.removeprefix("reading_"): v for name, v in values.items()}, features)
+def _save(file: Path, predictions: Predictions) -> None:
+    if predictions.features is not None:
+        files.write_bytes(file.with_suffix(".npy"), files.npy_bytes(predictions.features))
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **predictions.logits)
+    files.write_bytes(file, buffer.getbuffer())
+
+
+def _load(file: Path) -> Predictions:
+    with file.open("rb") as opened, np.load(opened, allow_pickle=False) as stored:
+        logits = {name: stored[name] for name in stored.files}
+    features_file = file.with_suffix(".npy")
+    features = np.load(features_file, mmap_mode="r") if features_file.is_file() else None
+    if features is not None and len(features) != len(next(iter(logits.values()))):
+        raise ValueError(f"{features_file}: {len(features)} rows")
+    return Predictions(logits, features)

@@ -1,165 +1,193 @@
-"""How much accuracy is left when faces get harder to read."""
+"""Accuracy under corruptions."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import numpy as np
 
-from fer_core.evaluation.calibration import Labels
 from fer_core.evaluation.metrics import confusion_matrix, rates, rounded
-from fer_core.images.corruptions import STRAINS
+from fer_core.images.corruptions import CORRUPTIONS
 from fer_core.system.parallel import Progress
-from fer_core.types import Pixels, Probabilities
+from fer_core.types import Labels, Pixels, Probabilities
 
-AT_A_TIME: Final = 128
-"""Pictures changed and classified before progress is reported."""
+CHUNK: Final = 128
+"""Images that are corrupted and classified before progress is reported."""
 
-AT_ONCE: Final = 2
-"""Steps worked on at the same time: one changes pictures while the network reads the other's."""
+WORKERS: Final = 2
+"""Conditions measured at the same time: one corrupts images while the network runs the other's."""
 
 
 class Classifies(Protocol):
-    """What an ``EmotionClassifier`` can do, or anything else that gives probabilities."""
+    """Anything that gives probabilities, as ``EmotionClassifier`` does."""
 
     def predict(self, crops: list[Pixels], /) -> Probabilities:
-        """Float32 (N, 7) for N crops."""
+        """Return float32 (N, 7) for N crops, uint8 (H, W) or (H, W, 3) each."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Pictures:
-    """Face crops, uint8 (H, W) or (H, W, 3) each, and int (N,) what each shows; none -1.
+class LabelledCrops:
+    """Face crops, uint8 (H, W) or (H, W, 3) each, and their labels, int64 (N,) from 0 on.
 
     Raises:
-        ValueError: There are none, or the lengths differ.
+        ValueError: There are none, the lengths differ, or a label is below 0.
     """
 
     crops: Sequence[Pixels]
-    truth: Labels
+    y_true: Labels
 
     def __post_init__(self) -> None:
-        if len(self.truth) == 0 or len(self.truth) != len(self.crops) or self.truth.min() < 0:
+        if len(self.y_true) == 0 or len(self.y_true) != len(self.crops) or self.y_true.min() < 0:
             raise ValueError(
-                "need pictures, one truth of 0 or more each. "
-                f"Received: {len(self.crops)}, {len(self.truth)}"
+                "need images, one label of 0 or more each. "
+                f"Received: {len(self.crops)}, {len(self.y_true)}"
             )
 
 
 @dataclass(frozen=True, slots=True)
 class Robustness:
-    """Figures at one level of one strain.
+    """Metrics under one corruption at one severity.
 
     Attributes:
-        strain: A name in ``strains.STRAINS``; empty for the pictures as they are.
-        level: How much of it, in the strain's unit.
-        accuracy: Share right, 0..1.
+        corruption: A key of ``CORRUPTIONS``; empty for the images without one.
+        severity: In the corruption's unit.
+        accuracy: 0..1.
         macro_f1: Mean F1 over the emotions present.
-        drop: Accuracy lost against the pictures as they are.
-        bias_ratio: Share predicted over share true, in ``EMOTIONS`` order.
+        drop: Accuracy lost against the images without corruption.
     """
 
-    strain: str
-    level: float
+    corruption: str
+    severity: float
     accuracy: float
     macro_f1: float
     drop: float
-    bias_ratio: tuple[float, ...]
+
+    def __str__(self) -> str:
+        """Return the condition in words."""
+        kind = CORRUPTIONS.get(self.corruption)
+        return f"{kind.title}, {self.severity:g} {kind.unit}" if kind else "No corruption"
 
 
-STANDARD: Final = tuple((name, float(strain.standard)) for name, strain in STRAINS.items())
-"""Each strain at the level that model cards report."""
+STANDARD: Final = tuple((name, float(kind.standard)) for name, kind in CORRUPTIONS.items())
+"""Each corruption at the severity that model cards report."""
 
-EVERY: Final = tuple(
-    (name, float(level)) for name, strain in STRAINS.items() for level in strain.levels
+ALL_SEVERITIES: Final = tuple(
+    (name, float(severity)) for name, kind in CORRUPTIONS.items() for severity in kind.severities
 )
-"""Every strain at all its levels, for curves."""
+"""Every corruption at all its severities, for curves."""
 
 
 def measure_robustness(
     classifier: Classifies,
-    pictures: Pictures,
-    steps: Sequence[tuple[str, float]] = STANDARD,
+    labelled: LabelledCrops,
+    conditions: Sequence[tuple[str, float]] = STANDARD,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> tuple[Robustness, ...]:
-    """Figures of the pictures as they are, then of each step.
+    """Return the metrics without corruption, then under each condition.
 
-    The same seed draws the same sides, places and grains at every level.
+    The same seed draws the same sides, positions and grain at every severity.
 
     Args:
-        classifier: Whose answers are judged; asked from two threads at once.
-        pictures: What it is asked about.
-        steps: Strains and levels: ``STANDARD``, ``EVERY``, or some of them.
-        seed: Of all chance.
-        progress: See ``chunks.Progress``; counts pictures, called from those threads in turn.
+        classifier: Called from two threads at once.
+        labelled: What it classifies.
+        conditions: Corruptions and severities: ``STANDARD``, ``ALL_SEVERITIES``, or some of them.
+        seed: Of all random numbers.
+        progress: Called with (done, total) images, from those threads in turn.
 
     Raises:
         CancelledError: ``progress`` asked to stop.
     """
-    every = [("", 0.0), *steps]
-    report = _counting(progress, len(every) * len(pictures.crops))
-    pool = ThreadPoolExecutor(AT_ONCE)
+    conditions = [("", 0.0), *conditions]
+    report = _counter(progress, len(conditions) * len(labelled.crops))
+    pool = ThreadPoolExecutor(WORKERS)
     try:
-        answers = list(
-            pool.map(lambda step: _answers(classifier, pictures, step, seed, report), every)
+        predictions = list(
+            pool.map(
+                lambda condition: _predict(classifier, labelled, condition, seed, report),
+                conditions,
+            )
         )
     finally:
         pool.shutdown(cancel_futures=True)
-    clean = float((answers[0] == pictures.truth).mean())
+    clean = float((predictions[0] == labelled.y_true).mean())
     return tuple(
-        _row(step, given, pictures.truth, clean) for step, given in zip(every, answers, strict=True)
+        _row(condition, y_pred, labelled.y_true, clean)
+        for condition, y_pred in zip(conditions, predictions, strict=True)
     )
 
 
-def _answers(
+def _predict(
     classifier: Classifies,
-    pictures: Pictures,
-    step: tuple[str, float],
+    labelled: LabelledCrops,
+    condition: tuple[str, float],
     seed: int,
     report: Callable[[int], None],
 ) -> Labels:
-    """What is said of the pictures under one step; always the same with the same seed."""
-    name, level = step
-    answers = np.empty(len(pictures.crops), np.int64)
+    """Return the predictions under one condition; always the same with the same seed."""
+    name, severity = condition
+    y_pred = np.empty(len(labelled.crops), np.int64)
     random = np.random.default_rng(seed)
-    for start in range(0, len(answers), AT_A_TIME):
-        part = list(pictures.crops[start : start + AT_A_TIME])
+    for start in range(0, len(y_pred), CHUNK):
+        chunk = list(labelled.crops[start : start + CHUNK])
         if name:
-            part = [STRAINS[name].apply(crop, level, random) for crop in part]
-        answers[start : start + len(part)] = classifier.predict(part).argmax(axis=1)
-        report(len(part))
-    return answers
+            chunk = [CORRUPTIONS[name].apply(crop, severity, random) for crop in chunk]
+        y_pred[start : start + len(chunk)] = classifier.predict(chunk).argmax(axis=1)
+        report(len(chunk))
+    return y_pred
 
 
-def _counting(progress: Progress | None, total: int) -> Callable[[int], None]:
-    """A function for several threads to say how many more are done."""
-    lock, done = threading.Lock(), 0
+def _counter(progress: Progress | None, total: int) -> Callable[[int], None]:
+    """Return a function that several threads call with the number of images they finished."""
+    lock, count = threading.Lock(), 0
 
     def report(more: int) -> None:
-        nonlocal done
+        nonlocal count
         with lock:
-            done += more
+            count += more
             if progress:
-                progress(done, total)
+                progress(count, total)
 
     return report
 
 
-def plain(rows: Sequence[Robustness]) -> list[dict[str, Any]]:
-    """Rows as plain rounded values, for a card or a JSON file."""
+def to_dicts(rows: Sequence[Robustness]) -> list[dict[str, Any]]:
+    """Return plain rounded values, for a card or a JSON file."""
     return [
         {
-            "strain": row.strain or "none",
-            "level": row.level,
+            "corruption": row.corruption or "none",
+            "severity": row.severity,
             **rounded({"accuracy": row.accuracy, "macro_f1": row.macro_f1, "drop": row.drop}),
         }
         for row in rows
     ]
 
 
-def _row(step: tuple[str, float], answers: Labels, truth: Labels, clean: float) -> Robustness:
-    found = rates(confusion_matrix(truth, answers))
-    accuracy, bias = float(found.accuracy), tuple(found.bias_ratio.tolist())
-    return Robustness(*step, accuracy, float(found.macro_f1), clean - accuracy, bias)
+def from_dicts(rows: Sequence[Mapping[str, Any]]) -> tuple[Robustness, ...]:
+    """Return the rows of ``to_dicts``; version 0.1 wrote ``strain`` and ``level``.
+
+    Raises:
+        KeyError: A value is missing.
+    """
+    result = []
+    for row in rows:
+        name = row["corruption"] if "corruption" in row else row["strain"]
+        severity = row["severity"] if "severity" in row else row["level"]
+        result.append(
+            Robustness(
+                "" if name == "none" else str(name),
+                float(severity),
+                float(row["accuracy"]),
+                float(row["macro_f1"]),
+                float(row["drop"]),
+            )
+        )
+    return tuple(result)
+
+
+def _row(condition: tuple[str, float], y_pred: Labels, y_true: Labels, clean: float) -> Robustness:
+    values = rates(confusion_matrix(y_true, y_pred))
+    accuracy = float(values.accuracy)
+    return Robustness(*condition, accuracy, float(values.macro_f1), clean - accuracy)

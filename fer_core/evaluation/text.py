@@ -1,77 +1,95 @@
-"""Figures as text for a terminal: the evaluations side by side, then each emotion."""
+"""Evaluations as tables for a terminal or a report."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from fer_core.evaluation.evaluate import Evaluation
 from fer_core.evaluation.robustness import Robustness
-from fer_core.images.corruptions import STRAINS
 from fer_core.labels import EMOTIONS
+from fer_core.reports import Table, table
 
 
-def overview(found: Mapping[str, Evaluation]) -> str:
-    """A line for each evaluation by its name."""
-    head = ("", "n", "accuracy", "macro-F1", "cal. error", "worst recall", "bias", "answered",
-            "right of those")  # fmt: skip
-    return table(head, [(name, *_headline(one)) for name, one in found.items()])
+def overview(evaluations: Mapping[str, Evaluation]) -> str:
+    """Return a line for each evaluation by its name."""
+    head = ("", "n", "accuracy", "macro-F1", "cal. error", "lowest recall", "prediction ratio",
+            "coverage", "accuracy of covered")  # fmt: skip
+    return table(head, [(name, *_headline(values)) for name, values in evaluations.items()])
 
 
-def per_class(one: Evaluation) -> str:
-    """A line for each emotion: rates with intervals, and how often it is said and true."""
-    head = ("", "n", "recall", "precision", "F1", "bias ratio")
+def class_table(evaluation: Evaluation, title: str = "") -> Table:
+    """Return a row for each emotion: rates with intervals."""
+    head = ("", "n", "recall", "precision", "F1", "prediction ratio")
     rows = []
     for name in EMOTIONS:
-        figures, intervals = one.figures.per_class[name], one.intervals.per_class[name]
+        values, intervals = evaluation.metrics.per_class[name], evaluation.intervals.per_class[name]
         rates = [
-            f"{getattr(figures, rate):.3f} [{reach.text()}]" for rate, reach in intervals.items()
+            f"{getattr(values, rate):.3f} [{interval.text()}]"
+            for rate, interval in intervals.items()
         ]
-        rows.append((name, f"{figures.n:,}", *rates))
-    return table(head, rows)
+        rows.append((name, f"{values.n:,}", *rates))
+    return Table(head, tuple(rows), title)
 
 
-def confusion(one: Evaluation) -> str:
-    """Counts: a line for each true emotion, a column for each answer."""
-    rows = [(name, *map(str, one.confusion[i])) for i, name in enumerate(EMOTIONS)]
-    return table(("true \\ said", *EMOTIONS), rows)
+def confusion_table(evaluation: Evaluation, title: str = "") -> Table:
+    """Return counts: a row for each true emotion, a column for each predicted one."""
+    rows = [(name, *map(str, evaluation.confusion[i])) for i, name in enumerate(EMOTIONS)]
+    return Table(("true \\ predicted", *EMOTIONS), tuple(rows), title)
 
 
-def robustness(rows: Sequence[Robustness]) -> str:
-    """A line for each strain and level."""
-    body = []
-    for row in rows:
-        strain = STRAINS.get(row.strain)
-        what = f"{strain.title}, {row.level:g} {strain.unit}" if strain else "as they are"
-        body.append((what, f"{row.accuracy:.3f}", f"{row.macro_f1:.3f}", f"{row.drop:+.3f}"))
-    return table(("", "accuracy", "macro-F1", "lost"), body)
+def robustness_table(rows: Sequence[Robustness], title: str = "") -> Table:
+    """Return a row for each corruption and severity."""
+    body = [
+        (str(row), f"{row.accuracy:.1%}", f"{row.macro_f1:.3f}", f"{row.drop * 100:.1f}")
+        for row in rows
+    ]
+    return Table(("", "accuracy", "macro-F1", "points lost"), tuple(body), title)
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """Columns as wide as they need, the first to the left, the others to the right; Markdown."""
-    lines = [list(map(str, row)) for row in (head, *rows)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
-    lines.insert(1, ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])])
-    return "\n".join(
-        "| " + " | ".join([line[0].ljust(widths[0]), *_right(line[1:], widths[1:])]) + " |"
-        for line in lines
+def group_table(groups: Mapping[str, Evaluation]) -> Table:
+    """Return a row for each group of people."""
+    rows = [
+        (
+            name,
+            f"{values.metrics.n:,}",
+            f"{values.metrics.accuracy:.1%} ({percent_range(values)})",
+            f"{values.metrics.macro_f1:.3f} ({values.intervals.macro_f1.text(3)})",
+            f"{values.metrics.calibration_error:.3f}",
+        )
+        for name, values in groups.items()
+    ]
+    return Table(("group", "n", "accuracy", "macro-F1", "calibration error"), tuple(rows))
+
+
+def percent_range(evaluation: Evaluation) -> str:
+    """Return the interval of the accuracy in percent."""
+    interval = evaluation.intervals.accuracy
+    return f"{interval.low * 100:.1f} to {interval.high * 100:.1f}%"
+
+
+def prediction_shift(evaluation: Evaluation) -> str:
+    """Return the emotion whose predicted share differs most from its true share, as a sentence."""
+    total = evaluation.confusion.sum()
+    true, predicted = evaluation.confusion.sum(axis=1) / total, evaluation.confusion.sum(0) / total
+    most = int(abs(predicted - true).argmax())
+    word = "over" if predicted[most] > true[most] else "under"
+    if predicted[most] == true[most]:
+        return "Predicted and true shares are equal for every emotion."
+    return (
+        f"Predicted and true share differ most for {EMOTIONS[most]}: predicted "
+        f"{predicted[most]:.1%}, true {true[most]:.1%} ({word}-predicted)."
     )
 
 
-def _right(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
-    return [cell.rjust(width) for cell, width in zip(cells, widths, strict=True)]
-
-
-def _headline(one: Evaluation) -> tuple[str, ...]:
-    figures, reach = one.figures, one.intervals
-    present = {name: part for name, part in figures.per_class.items() if part.n}
-    worst = min(present, key=lambda name: present[name].recall)
-    bias = [part.bias_ratio for part in present.values()]
+def _headline(evaluation: Evaluation) -> tuple[str, ...]:
+    metrics, intervals = evaluation.metrics, evaluation.intervals
+    present = [values for values in metrics.per_class.values() if values.n]
+    ratios = [values.prediction_ratio for values in present]
     return (
-        f"{figures.n:,}",
-        f"{figures.accuracy:.4f} [{reach.accuracy.low:.3f}, {reach.accuracy.high:.3f}]",
-        f"{figures.macro_f1:.4f} [{reach.macro_f1.low:.3f}, {reach.macro_f1.high:.3f}]",
-        f"{figures.calibration_error:.4f}",
-        f"{worst} {present[worst].recall:.2f}",
-        f"{min(bias):.2f} to {max(bias):.2f}",
-        f"{one.answered:.3f}",
-        f"{one.accuracy_of_answered:.3f}",
+        f"{metrics.n:,}",
+        f"{metrics.accuracy:.4f} [{intervals.accuracy.text(3)}]",
+        f"{metrics.macro_f1:.4f} [{intervals.macro_f1.text(3)}]",
+        f"{metrics.calibration_error:.4f}",
+        f"{metrics.weakest} {metrics.per_class[metrics.weakest].recall:.2f}",
+        f"{min(ratios):.2f} to {max(ratios):.2f}",
+        f"{evaluation.coverage:.3f}",
+        f"{evaluation.selective_accuracy:.3f}",
     )

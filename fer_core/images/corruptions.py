@@ -1,8 +1,10 @@
-"""What a webcam does to a face that FER-2013 does not: one function a strain.
+"""Corruptions that webcams bring and FER-2013 does not have, each at any severity.
 
-Every function takes uint8 (H, W) or (H, W, 3), how much of it, and a random generator; the result
-has the same shape. Where a picture is turned or moved, its edge pixels are repeated, as
-``images.face_crop`` does.
+The idea and the word are those of Hendrycks and Dietterich, Benchmarking neural network robustness
+to common corruptions and perturbations, 2019. Evaluation applies them at fixed severities, training
+at random ones. Every function takes an image, uint8 (H, W), (H, W, 1) or (H, W, 3) RGB, a severity
+in its own unit, and a random generator; the result has the same shape. Where an image is turned or
+moved, its edge pixels are repeated, as ``images.face_crop`` does.
 """
 
 from collections.abc import Callable
@@ -20,88 +22,129 @@ FACE_SIDE: Final = 48
 
 
 @dataclass(frozen=True, slots=True)
-class Strain:
-    """One way to make a face harder to read.
+class Corruption:
+    """One corruption.
 
     Attributes:
-        title: What it is, for a user.
-        unit: What ``levels`` count.
-        levels: From easy to hard.
-        standard: The level that model cards report; one of ``levels``.
+        title: Its name, for a user.
+        unit: Unit of ``severities``.
+        severities: From mild to hard.
+        standard: The severity that model cards report; one of ``severities``.
         apply: See the module.
     """
 
     title: str
     unit: str
-    levels: tuple[float, ...]
+    severities: tuple[float, ...]
     standard: float
     apply: Callable[[Pixels, float, np.random.Generator], Pixels]
 
 
-def blur(pixels: Pixels, sigma: float, _: np.random.Generator) -> Pixels:
-    """Gaussian blur; ``sigma`` in pixels of a 48-pixel face."""
-    width = sigma * max(pixels.shape[:2]) / FACE_SIDE
-    return _pixels(cv2.GaussianBlur(pixels, (0, 0), width, borderType=cv2.BORDER_REPLICATE))
+def blur(image: Pixels, sigma: float, _: np.random.Generator) -> Pixels:
+    """Blur uint8 (H, W, 3) or (H, W) with a Gaussian; ``sigma`` in pixels of a 48-pixel face."""
+    width = sigma * max(image.shape[:2]) / FACE_SIDE
+    blurred = cv2.GaussianBlur(image, (0, 0), width, borderType=cv2.BORDER_REPLICATE)
+    return _like(image, blurred)
 
 
-def noise(pixels: Pixels, deviation: float, random: np.random.Generator) -> Pixels:
-    """Gaussian noise with ``deviation`` in grey values."""
-    return apply(pixels, Operation(noise=deviation, seed=int(random.integers(2**63))))
+def noise(image: Pixels, deviation: float, random: np.random.Generator) -> Pixels:
+    """Add Gaussian noise to uint8 (H, W, 3) or (H, W); ``deviation`` in grey values."""
+    seed = int(random.integers(2**63))
+    return _like(image, apply(image.squeeze(), Operation(noise=deviation, seed=seed)))
 
 
-def dark(pixels: Pixels, light: float, _: np.random.Generator) -> Pixels:
-    """The share ``light`` of the light, 0..1; what is rounded away is lost."""
-    return _pixels(cv2.convertScaleAbs(pixels, alpha=light))
+def dark(image: Pixels, light: float, _: np.random.Generator) -> Pixels:
+    """Leave the share ``light``, 0..1, of the light of uint8 (H, W, 3) or (H, W)."""
+    return _like(image, cv2.convertScaleAbs(image, alpha=light))
 
 
-def low_resolution(pixels: Pixels, side: float, _: np.random.Generator) -> Pixels:
-    """A face only ``side`` pixels wide, enlarged again."""
-    height, width = pixels.shape[:2]
-    small = cv2.resize(pixels, (round(side), round(side)), interpolation=cv2.INTER_AREA)
-    return _pixels(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR))
+def low_resolution(image: Pixels, side: float, _: np.random.Generator) -> Pixels:
+    """Scale uint8 (H, W, 3) or (H, W) down to ``side`` pixels across, and up again."""
+    height, width = image.shape[:2]
+    small = cv2.resize(image, (round(side), round(side)), interpolation=cv2.INTER_AREA)
+    return _like(image, cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR))
 
 
-def roll(pixels: Pixels, degrees: float, random: np.random.Generator) -> Pixels:
-    """A head that leans by ``degrees`` to one side or the other."""
-    return apply(pixels, Operation(angle=degrees * _side(random)))
+def jpeg(image: Pixels, quality: float, _: np.random.Generator) -> Pixels:
+    """Compress uint8 (H, W, 3) RGB or (H, W) as JPEG of ``quality``, 1..100, and decode it."""
+    color = image.ndim == 3 and image.shape[2] == 3
+    encoded = cv2.imencode(
+        ".jpg",
+        cv2.cvtColor(image, cv2.COLOR_RGB2BGR) if color else image,
+        [cv2.IMWRITE_JPEG_QUALITY, round(quality)],
+    )[1]
+    flags = cv2.IMREAD_COLOR_RGB if color else cv2.IMREAD_GRAYSCALE
+    return _like(image, cv2.imdecode(encoded, flags))
 
 
-def shift(pixels: Pixels, percent: float, random: np.random.Generator) -> Pixels:
-    """A box that is off by ``percent`` of its side, to the left, right, top or bottom."""
-    way = int(random.integers(4))
-    by = percent / 100 * (1 if way % 2 else -1)
-    return apply(pixels, Operation(shift_x=by) if way < 2 else Operation(shift_y=by))
+def roll(image: Pixels, degrees: float, random: np.random.Generator) -> Pixels:
+    """Turn uint8 (H, W, 3) or (H, W) by ``degrees`` to one side or the other."""
+    angle = degrees if random.random() < 0.5 else -degrees
+    return _like(image, apply(image.squeeze(), Operation(angle=angle)))
 
 
-def occlusion(pixels: Pixels, percent: float, random: np.random.Generator) -> Pixels:
-    """A grey square over ``percent`` of the picture's area, anywhere inside."""
+def shift(image: Pixels, percent: float, random: np.random.Generator) -> Pixels:
+    """Move uint8 (H, W, 3) or (H, W) by ``percent`` of its side to the left, right, top, bottom."""
+    direction = int(random.integers(4))
+    by = percent / 100 * (1 if direction % 2 else -1)
+    operation = Operation(shift_x=by) if direction < 2 else Operation(shift_y=by)
+    return _like(image, apply(image.squeeze(), operation))
+
+
+def occlusion(image: Pixels, percent: float, random: np.random.Generator) -> Pixels:
+    """Cover ``percent`` of the area of uint8 (H, W, 3) or (H, W) with a grey square."""
     side = (percent / 100) ** 0.5
     left, top = random.random(2) * (1 - side)
-    return apply(
-        pixels,
-        Operation(
-            erase_x=left, erase_y=top, erase_width=side, erase_height=side, erase_value=128.0
-        ),
+    operation = Operation(
+        erase_x=left, erase_y=top, erase_width=side, erase_height=side, erase_value=128.0
     )
+    return _like(image, apply(image.squeeze(), operation))
 
 
-STRAINS: Final = {
-    "blur": Strain("Blur", "sigma in pixels of a 48-pixel face", (0.5, 1, 1.5, 2, 3), 1, blur),
-    "noise": Strain("Noise", "deviation in grey values", (5, 10, 15, 25, 40), 15, noise),
-    "dark": Strain("Darkness", "share of the light left", (0.7, 0.5, 0.3, 0.2, 0.1), 0.3, dark),
-    "resolution": Strain(
+CORRUPTIONS: Final = {
+    "blur": Corruption("Blur", "sigma in pixels of a 48-pixel face", (0.5, 1, 1.5, 2, 3), 1, blur),
+    "noise": Corruption("Noise", "deviation in grey values", (5, 10, 15, 25, 40), 15, noise),
+    "dark": Corruption("Darkness", "share of the light", (0.7, 0.5, 0.3, 0.2, 0.1), 0.3, dark),
+    "resolution": Corruption(
         "Low resolution", "pixels across the face", (24, 20, 16, 12, 8), 24, low_resolution
     ),
-    "roll": Strain("Roll", "degrees to one side", (5, 10, 15, 20, 30), 15, roll),
-    "shift": Strain("Box shift", "percent of the side", (5, 10, 15, 20), 10, shift),
-    "occlusion": Strain("Occlusion", "percent of the area", (5, 10, 15, 20, 30), 15, occlusion),
+    "jpeg": Corruption("JPEG compression", "quality", (75, 50, 30, 15, 10), 30, jpeg),
+    "roll": Corruption("Roll", "degrees to one side", (5, 10, 15, 20, 30), 15, roll),
+    "shift": Corruption("Box shift", "percent of the side", (5, 10, 15, 20), 10, shift),
+    "occlusion": Corruption("Occlusion", "percent of the area", (5, 10, 15, 20, 30), 15, occlusion),
 }
-"""By name, in the order of tables. The standard levels are mild: most webcams do as much."""
+"""By name, in the order of tables. The standard severities are mild: most webcams do as much."""
+
+WEBCAM: Final[tuple[dict[str, tuple[float, float]], ...]] = (
+    {"resolution": (19.2, 43.2)},
+    {"blur": (0.5, 1.6)},
+    {"dark": (0.15, 0.6), "noise": (2, 10)},
+    {"jpeg": (15, 60)},
+)
+"""Ranges of the severities that training draws from: few pixels, out of focus, low light with a
+sensor's grain, compression."""
 
 
-def _side(random: np.random.Generator) -> int:
-    return 1 if random.random() < 0.5 else -1
+def degrade_as_webcam(images: Pixels, share: float, seed: tuple[int, ...]) -> Pixels:
+    """Return training images of which about ``share`` are degraded as by a webcam.
+
+    Args:
+        images: uint8 (N, S, S, C).
+        share: Of the images, 0..1; each of them gets one or two entries of ``WEBCAM``.
+        seed: Decides everything.
+    """
+    if not share:
+        return images
+    random = np.random.default_rng(seed)
+    result = images.copy()
+    for row in np.flatnonzero(random.random(len(images)) < share):
+        for entry in random.permutation(len(WEBCAM))[: random.integers(1, 3)]:
+            for name, (low, high) in WEBCAM[entry].items():
+                severity = random.uniform(low, high)
+                result[row] = CORRUPTIONS[name].apply(result[row], severity, random)
+    return result
 
 
-def _pixels(array: cv2.typing.MatLike) -> Pixels:
-    return np.asarray(array, np.uint8)
+def _like(image: Pixels, changed: cv2.typing.MatLike | None) -> Pixels:
+    """Return ``changed`` with the shape of ``image``: OpenCV drops a last axis of 1."""
+    return np.asarray(changed, np.uint8).reshape(image.shape)

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fer_core.images import augment
-from fer_core.training import webcam
+from fer_core.images.corruptions import degrade_as_webcam
 from fer_core.training.arrays import Samples
 from fer_core.training.augment_layer import MIX, OPERATION
 from fer_core.training.config import Augmentation, TrainConfig
@@ -42,7 +42,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         step = self.first + index
         at = slice(step * self.batch, (step + 1) * self.batch)
         rows, operations = self.order[at], self.operations[at]
-        pixels = webcam.spoil(self.samples.pixels[rows], self.webcam, (*self.seed, 2, step))
+        pixels = degrade_as_webcam(self.samples.pixels[rows], self.webcam, (*self.seed, 2, step))
         share = operations[:, OPERATION.index("mix_share"), None]
         targets = {name: _mix(t[rows], share) for name, t in self.targets.values.items()}
         weights = {

@@ -15,7 +15,7 @@ import numpy as np
 from fer_core import evaluation
 from fer_core.dataset import DatasetIndex, demo
 from fer_core.errors import TrainingError
-from fer_core.evaluation.robustness import STANDARD, plain
+from fer_core.evaluation.robustness import STANDARD, to_dicts
 from fer_core.models import export
 from fer_core.models.card import KERAS_FILE
 from fer_core.models.classifier import EmotionClassifier, softmax
@@ -80,13 +80,13 @@ def finish(
 
 
 def shift_heads(network: keras.Model, config: TrainConfig, validation: Samples) -> None:
-    """Add ``evaluation.fair_shifts`` to the heads' biases: no emotion is said far too often."""
+    """Add ``evaluation.prior_correction`` to the heads' biases."""
     logits = predict(network, validation)
     for name in config.heads:
         truth = validation.truth(name)
         known = logits[name][truth >= 0], truth[truth >= 0]
         temperature = evaluation.fit_temperature(*known)
-        shifts = evaluation.fair_shifts(known[0] / temperature, known[1]) * temperature
+        shifts = evaluation.prior_correction(known[0] / temperature, known[1]) * temperature
         bias = network.get_layer(name).bias
         bias.assign(bias + shifts.astype(np.float32))
 
@@ -137,7 +137,7 @@ def _head(name: str, logits: dict[str, Any], data: dict[str, Samples]) -> dict[s
 
 
 def _robustness(model: Path, config: TrainConfig, data: dict[str, Samples]) -> dict[str, Any]:
-    """What each reading keeps of its accuracy under strains, on the test split where it can."""
+    """What each reading keeps of its accuracy under corruptions, on the test split where it can."""
     found = {}
     for name in config.heads:
         samples = data.get("test", data["validation"])
@@ -146,9 +146,9 @@ def _robustness(model: Path, config: TrainConfig, data: dict[str, Samples]) -> d
         truth = samples.truth(name)
         crops = [crop.squeeze(axis=2) if crop.shape[2] == 1 else crop for crop in samples.pixels]
         known = [crop for crop, one in zip(crops, truth, strict=True) if one >= 0]
-        pictures = evaluation.Pictures(known, truth[truth >= 0])
+        pictures = evaluation.LabelledCrops(known, truth[truth >= 0])
         classifier = EmotionClassifier.load(model, name)
-        found[name] = plain(evaluation.measure_robustness(classifier, pictures, STANDARD))
+        found[name] = to_dicts(evaluation.measure_robustness(classifier, pictures, STANDARD))
     return found
 
 

@@ -87,7 +87,7 @@ def _judge(
     codes = judged.label_codes()
     if judge:
         card = registry.load_card(judge)
-        chances = predictions.ask(card, judged, progress=progress).probabilities(
+        chances = predictions.predict_dataset(card, judged, progress=progress).probabilities(
             card, card.default_head
         )
     else:

@@ -7,9 +7,8 @@ import plotly.graph_objects as go
 
 from fer_core.evaluation import Evaluation
 from fer_core.evaluation.robustness import Robustness
-from fer_core.images.corruptions import STRAINS
+from fer_core.images.corruptions import CORRUPTIONS
 from fer_core.labels import COLORS, EMOTIONS
-from fer_core.types import Probabilities
 
 ACCENT, GREY, WRONG = "#1F8A7B", "#8A9A97", "#D55E00"
 QUIET = {"displayModeBar": False}
@@ -94,19 +93,23 @@ def reliability(one: Evaluation) -> go.Figure:
     return layout(figure, 300)
 
 
-def confidence(probabilities: Probabilities, right: np.ndarray) -> go.Figure:
-    """How sure the answers are: right and wrong ones."""
-    sure = probabilities.max(axis=1)
-    figure = go.Figure()
-    for name, rows, color in (("right", right, ACCENT), ("wrong", ~right, WRONG)):
-        heights, edges = np.histogram(sure[rows], bins=40, range=(0, 1))
-        figure.add_trace(
-            go.Bar(x=(edges[:-1] + edges[1:]) / 2, y=heights, name=name, marker_color=color,
+def confidence(evaluation: Evaluation) -> go.Figure:
+    """Return the number of correct and wrong predictions at each confidence, stacked."""
+    bins = evaluation.reliability
+    correct = np.rint(np.nan_to_num(bins.accuracy) * bins.count)
+    middles = (np.arange(len(bins.count)) + 0.5) / len(bins.count)
+    figure = go.Figure(
+        [
+            go.Bar(x=middles, y=heights, name=name, marker_color=color,
                    hovertemplate="%{y:,} near %{x:.2f}")
-        )  # fmt: skip
+            for name, heights, color in (
+                ("correct", correct, ACCENT), ("wrong", bins.count - correct, WRONG)
+            )
+        ]
+    )  # fmt: skip
     figure.update_layout(barmode="stack", bargap=0.05)
-    figure.update_xaxes(title="confidence", range=[0, 1])
-    figure.update_yaxes(title="faces")
+    figure.update_xaxes(title="Confidence", range=[0, 1])
+    figure.update_yaxes(title="Faces")
     return layout(figure, 300)
 
 
@@ -115,7 +118,7 @@ def coverage(one: Evaluation, threshold: float) -> go.Figure:
     curve = one.curve
     figure = go.Figure(
         go.Scatter(
-            x=curve.answered, y=curve.accuracy, mode="lines", line={"color": ACCENT, "width": 3},
+            x=curve.coverage, y=curve.accuracy, mode="lines", line={"color": ACCENT, "width": 3},
             customdata=curve.threshold, name="accuracy",
             hovertemplate="threshold %{customdata:.2f}: %{x:.0%} answered, %{y:.1%} right"
             "<extra></extra>",
@@ -123,7 +126,7 @@ def coverage(one: Evaluation, threshold: float) -> go.Figure:
     )  # fmt: skip
     at = min(round(threshold * 100), len(curve.threshold) - 1)
     figure.add_trace(
-        go.Scatter(x=[curve.answered[at]], y=[curve.accuracy[at]], mode="markers", name="threshold",
+        go.Scatter(x=[curve.coverage[at]], y=[curve.accuracy[at]], mode="markers", name="threshold",
                    marker={"color": WRONG, "size": 13}, hoverinfo="skip")
     )  # fmt: skip
     figure.update_xaxes(title="share of faces answered", range=[0, 1.02], tickformat=".0%")
@@ -134,13 +137,13 @@ def coverage(one: Evaluation, threshold: float) -> go.Figure:
 def robustness(rows: Mapping[str, Sequence[Robustness]], strain: str) -> go.Figure:
     """Accuracy by how much of one strain there is, a line for each name."""
     figure = go.Figure()
-    known = STRAINS[strain]
+    known = CORRUPTIONS[strain]
     for (name, found), color in zip(rows.items(), (ACCENT, WRONG, GREY), strict=False):
-        clean = next(row for row in found if not row.strain)
-        part = [row for row in found if row.strain == strain]
+        clean = next(row for row in found if not row.corruption)
+        part = [row for row in found if row.corruption == strain]
         figure.add_trace(
             go.Scatter(
-                x=["none", *(f"{row.level:g}" for row in part)],
+                x=["none", *(f"{row.severity:g}" for row in part)],
                 y=[clean.accuracy, *(row.accuracy for row in part)], name=name,
                 mode="lines+markers", line={"color": color}, hovertemplate="%{x}: %{y:.1%} right",
             )

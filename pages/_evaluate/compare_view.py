@@ -31,8 +31,8 @@ def show(subject: Subject) -> None:
     other = _other(subject)
     if other is None:
         return
-    found = compare(subject.truth, subject.answered, other.answered)
-    if not (found.fixed.any() or found.broken.any()):
+    found = compare(subject.y_true, subject.answered, other.answered)
+    if not (found.corrected.any() or found.newly_wrong.any()):
         st.info("Both give the same right answers on every image.")
         return
     _verdict(found)
@@ -50,9 +50,9 @@ def show(subject: Subject) -> None:
     )
     left, right = st.columns(2, gap="large")
     with left:
-        _gallery(subject, other, found.fixed, "B fixes")
+        _gallery(subject, other, found.corrected, "B fixes")
     with right:
-        _gallery(subject, other, found.broken, "B breaks")
+        _gallery(subject, other, found.newly_wrong, "B breaks")
 
 
 def _other(subject: Subject) -> Subject | None:
@@ -87,7 +87,7 @@ def _other(subject: Subject) -> Subject | None:
 
 def _verdict(found: Comparison) -> None:
     change, reach = found.accuracy
-    fixed, broken = int(found.fixed.sum()), int(found.broken.sum())
+    fixed, broken = int(found.corrected.sum()), int(found.newly_wrong.sum())
     word = "better" if change > 0 else "worse" if change < 0 else "as good"
     said = (
         f"B is {abs(change) * 100:.1f} points {word} "
@@ -113,7 +113,7 @@ def _gallery(a: Subject, b: Subject, which: np.ndarray, title: str) -> None:
         return
     part = rows[page_of(len(rows), A_PAGE, f"{title}-{len(rows)}")].tolist()
     captions = [
-        f"{EMOTIONS[a.truth[row]]}: {EMOTIONS[a.answered[row]]} → {EMOTIONS[b.answered[row]]}"
+        f"{EMOTIONS[a.y_true[row]]}: {EMOTIONS[a.answered[row]]} → {EMOTIONS[b.answered[row]]}"
         for row in part
     ]
     show_tiles([tile(a.index, row) for row in part], [name(a.index, row) for row in part], captions)

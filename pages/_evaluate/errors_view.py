@@ -61,9 +61,9 @@ def _filter() -> tuple[str, str]:
 
 def _of(subject: Subject, true: str, said: str) -> np.ndarray:
     """Rows of those mistakes, the most confident first."""
-    wrong = (subject.truth >= 0) & (subject.answered != subject.truth)
+    wrong = (subject.y_true >= 0) & (subject.answered != subject.y_true)
     if true != "any":
-        wrong &= subject.truth == EMOTIONS.index(true)
+        wrong &= subject.y_true == EMOTIONS.index(true)
     if said != "any":
         wrong &= subject.answered == EMOTIONS.index(said)
     rows = np.flatnonzero(wrong)
@@ -149,7 +149,7 @@ def _keep(kept: dict, key: tuple, features: np.ndarray) -> None:
 
 def _mistake(subject: Subject, row: int, alike: tuple | None) -> None:
     index = subject.index
-    is_, said = EMOTIONS[subject.truth[row]], EMOTIONS[subject.answered[row]]
+    is_, said = EMOTIONS[subject.y_true[row]], EMOTIONS[subject.answered[row]]
     st.markdown(f"Is **{is_}**, called **{said}**")
     picture = tile(index, row, SIDE)
     with st.container(horizontal=True, gap="small"):

@@ -8,7 +8,12 @@ from streamlit.column_config import NumberColumn
 from fer_core.evaluation import Evaluation, Interval
 from fer_core.labels import EMOTIONS
 
-RATES = {"recall": "recall", "precision": "precision", "f1": "F1", "bias_ratio": "bias"}
+RATES = {
+    "recall": "recall",
+    "precision": "precision",
+    "f1": "F1",
+    "prediction_ratio": "prediction ratio",
+}
 
 
 def percent(share: float, digits: int = 1) -> str:
@@ -35,7 +40,7 @@ def class_table(one: Evaluation) -> None:
     """Rates of each emotion with their ranges."""
     rows = []
     for emotion in EMOTIONS:
-        figures, ranges = one.figures.per_class[emotion], one.intervals.per_class[emotion]
+        figures, ranges = one.metrics.per_class[emotion], one.intervals.per_class[emotion]
         row: dict[str, object] = {"emotion": emotion, "images": figures.n}
         for key, title in RATES.items():
             row[title] = getattr(figures, key)

@@ -41,16 +41,16 @@ def evaluations(subject: Subject) -> dict[str, Evaluation]:
     if groups is None:
         return {}
     threshold = subject.evaluation.threshold
-    return by_group(subject.probabilities, subject.truth, groups, threshold)
+    return by_group(subject.probabilities, subject.y_true, groups, threshold)
 
 
 def _row(one: Evaluation) -> dict[str, object]:
     return {
-        "images": one.figures.n,
-        "right": percent(one.figures.accuracy),
+        "images": one.metrics.n,
+        "right": percent(one.metrics.accuracy),
         "range": reach(one.intervals.accuracy),
-        "macro-F1": f"{one.figures.macro_f1:.3f}",
+        "macro-F1": f"{one.metrics.macro_f1:.3f}",
         "macro-F1 range": one.intervals.macro_f1.text(3),
-        "calibration error": f"{one.figures.calibration_error:.3f}",
+        "calibration error": f"{one.metrics.calibration_error:.3f}",
         "leans": drift(one).split(". ")[0].replace("**", ""),
     }

@@ -37,7 +37,7 @@ def show(subject: Subject) -> None:
 
 def _headline(subject: Subject) -> None:
     one = subject.evaluation
-    figures, intervals = one.figures, one.intervals
+    figures, intervals = one.metrics, one.intervals
     present = {e: f for e, f in figures.per_class.items() if f.n}
     worst = min(present, key=lambda e: present[e].recall)
     with st.container(horizontal=True, gap="large"):
@@ -51,7 +51,7 @@ def _headline(subject: Subject) -> None:
             with st.container(width="content"):
                 st.metric(label, value, width="content")
                 st.caption(below)
-    left_out = len(subject.truth) - figures.n
+    left_out = len(subject.y_true) - figures.n
     more = f" {left_out:,} without a truth of this kind are left out." if left_out else ""
     if subject.question.unreadable:
         more += f" Unreadable files left out: {subject.question.unreadable:,}."
@@ -94,7 +94,7 @@ def _cell(subject: Subject) -> None:
         true = st.selectbox("Is", EMOTIONS, key="cell_true", width=180)
         said = st.selectbox("Called", EMOTIONS, key="cell_said", width=180)
     rows = np.flatnonzero(
-        (subject.truth == EMOTIONS.index(true)) & (subject.answered == EMOTIONS.index(said))
+        (subject.y_true == EMOTIONS.index(true)) & (subject.answered == EMOTIONS.index(said))
     )
     if not len(rows):
         st.info(f"No {true} face is called {said}.")
@@ -123,12 +123,10 @@ def _sureness(subject: Subject) -> None:
                         alt="Reliability diagram")  # fmt: skip
         st.caption(
             "Bars on the line: of answers given with 70 %, 70 % are right. Here they are off by "
-            f"{one.figures.calibration_error * 100:.1f} points on average."
+            f"{one.metrics.calibration_error * 100:.1f} points on average."
         )
-    known = subject.truth >= 0
     with right:
-        correct = (subject.answered == subject.truth)[known]
-        show_chart(charts.confidence(subject.probabilities[known], correct), key="sureness",
+        show_chart(charts.confidence(one), key="sureness",
                         config=charts.QUIET, alt="Confidence of right and wrong")  # fmt: skip
     _threshold(subject)
 
@@ -143,7 +141,7 @@ def _threshold(subject: Subject) -> None:
             "Uncertain below a confidence of", 0.0, 0.95, float(one.threshold), 0.01, key=key
         )
         at = round(threshold * 100)
-        answered, accuracy = one.curve.answered[at], one.curve.accuracy[at]
+        answered, accuracy = one.curve.coverage[at], one.curve.accuracy[at]
         right_of = f"{percent(accuracy)} of those right" if answered else "none of them"
         st.write(f"{percent(answered)} of the faces are answered, {right_of}.")
         if not settings().policy.may_change_models:

@@ -4,9 +4,9 @@ import streamlit as st
 
 from fer_core.errors import FerError
 from fer_core.evaluation import Evaluation
-from fer_core.evaluation.model_card import model_card
+from fer_core.evaluation.model_card import evaluation_report, model_card
 from pages._evaluate import groups_view
-from pages._evaluate.html_report import page
+from pages._evaluate.html_report import figures
 from pages._evaluate.selection import Subject
 
 
@@ -26,7 +26,10 @@ def show(subject: Subject) -> None:
     stem = f"{name}-{subject.head}-{subject.question.split}".replace(" ", "-")
     with st.container(horizontal=True):
         st.download_button(
-            "Report as HTML", lambda: page(subject, where, robust[-1] if robust else None, groups),
+            "Report as HTML", lambda: evaluation_report(
+                name, where, subject.evaluation, subject.exclusions, groups,
+                figures(subject.evaluation, robust[-1] if robust else None),
+            ),
             f"{stem}.html", "text/html", on_click="ignore", type="primary",
             icon=":material/download:", key="get_report",
         )  # fmt: skip

@@ -7,10 +7,10 @@ import pandas as pd
 import streamlit as st
 
 from fer_core.dataset import image_reading
-from fer_core.evaluation import Pictures, Robustness, measure_robustness
+from fer_core.evaluation import LabelledCrops, Robustness, measure_robustness
 from fer_core.evaluation.predictions import open_form
-from fer_core.evaluation.robustness import EVERY
-from fer_core.images.corruptions import STRAINS
+from fer_core.evaluation.robustness import ALL_SEVERITIES
+from fer_core.images.corruptions import CORRUPTIONS
 from pages._components.background import start
 from pages._components.chart import show_chart
 from pages._components.gallery import show_tiles, tile
@@ -26,7 +26,7 @@ def show(subject: Subject) -> None:
         "A webcam is not a dataset. Every image is made harder to read, step by step, and the "
         "model is asked again."
     )
-    known = int((subject.truth >= 0).sum())
+    known = int((subject.y_true >= 0).sum())
     sizes = [size for size in SAMPLES if size < known] + [known]
     size = sizes[0]
     if len(sizes) > 1:
@@ -38,7 +38,7 @@ def show(subject: Subject) -> None:
     kept: dict[Hashable, tuple[Robustness, ...]] = st.session_state.setdefault("robust", {})
     key = (subject.key, size)
     if key not in kept:
-        count = size * (len(EVERY) + 1)
+        count = size * (len(ALL_SEVERITIES) + 1)
         st.caption(f"{count:,} answers; about {max(count / 1500, 1):.0f} s.")
         if st.button("Measure", type="primary", icon=":material/play_arrow:", key="robust_start"):
             start(
@@ -50,44 +50,48 @@ def show(subject: Subject) -> None:
 
 
 def _work(subject: Subject, size: int):
-    rows = np.flatnonzero(subject.truth >= 0)
+    rows = np.flatnonzero(subject.y_true >= 0)
     rows = np.sort(np.random.default_rng(0).permutation(rows)[:size])
-    index, truth = subject.index, subject.truth[rows]
+    index, truth = subject.index, subject.y_true[rows]
     card, form, head = subject.card, subject.question.form, subject.head
 
     def work(report) -> tuple[Robustness, ...]:
         crops = image_reading.crops(index, rows.tolist(), card.input_size)
         classifier = open_form(card, form, head, in_bulk=True)
-        return measure_robustness(classifier, Pictures(crops, truth), EVERY, 0, report)
+        return measure_robustness(
+            classifier, LabelledCrops(crops, truth), ALL_SEVERITIES, 0, report
+        )
 
     return work
 
 
 def _preview(subject: Subject) -> None:
     """One face under every strain at its standard level."""
-    row = int(np.flatnonzero(subject.truth >= 0)[0])
+    row = int(np.flatnonzero(subject.y_true >= 0)[0])
     face = tile(subject.index, row, 48)
     random = np.random.default_rng(1)
-    faces = [face, *(s.apply(face, s.standard, random) for s in STRAINS.values())]
-    captions = ["as it is", *(s.title for s in STRAINS.values())]
+    faces = [face, *(s.apply(face, s.standard, random) for s in CORRUPTIONS.values())]
+    captions = ["as it is", *(s.title for s in CORRUPTIONS.values())]
     show_tiles(faces, captions, captions)
 
 
 def _result(found: tuple[Robustness, ...]) -> None:
     with st.grid(min_column_width=300, gap="medium"):
-        for strain in STRAINS:
+        for strain in CORRUPTIONS:
             show_chart(charts.robustness({"accuracy": found}, strain), key=f"robust-{strain}",
                             config=charts.QUIET, alt=f"Accuracy under {strain}")  # fmt: skip
     rows = [
         {
-            "strain": STRAINS[row.strain].title if row.strain else "as they are",
-            "level": f"{row.level:g} {STRAINS[row.strain].unit}" if row.strain else "",
+            "strain": CORRUPTIONS[row.corruption].title if row.corruption else "as they are",
+            "level": f"{row.severity:g} {CORRUPTIONS[row.corruption].unit}"
+            if row.corruption
+            else "",
             "right": percent(row.accuracy),
             "lost, points": round(row.drop * 100, 1),
             "macro-F1": round(row.macro_f1, 3),
         }
         for row in found
-        if not row.strain or row.level == STRAINS[row.strain].standard
+        if not row.corruption or row.severity == CORRUPTIONS[row.corruption].standard
     ]
     st.subheader("At the standard levels", anchor=False)
     st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Accuracy at the standard levels")

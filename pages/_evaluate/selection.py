@@ -9,13 +9,14 @@ import streamlit as st
 
 from fer_core.dataset import SPLITS, DatasetIndex, ferplus
 from fer_core.errors import FerError
-from fer_core.evaluation import Evaluation, Labels, evaluate
-from fer_core.evaluation.predictions import Answers, ask, forms_of
+from fer_core.evaluation import Evaluation, evaluate
+from fer_core.evaluation.exclusions import Exclusions, count_exclusions
+from fer_core.evaluation.predictions import Predictions, forms_of, predict_dataset
 from fer_core.labels import EMOTIONS
 from fer_core.models import registry
 from fer_core.models import store as model_store
 from fer_core.models.card import ModelCard
-from fer_core.types import Probabilities
+from fer_core.types import Labels, Probabilities
 from pages._components.background import start
 from pages._components.open_dataset import OpenDataset
 
@@ -69,15 +70,15 @@ class Subject:
     question: Question
     head: str
     source: str
-    answers: Answers
-    truth: Labels
+    answers: Predictions
+    y_true: Labels
     probabilities: Probabilities
     evaluation: Evaluation
 
     @property
     def key(self) -> Hashable:
         """Changes with whatever the figures depend on, also with decisions on labels."""
-        return self.question.key, self.head, self.source, hash(self.truth.tobytes())
+        return self.question.key, self.head, self.source, hash(self.y_true.tobytes())
 
     @property
     def index(self) -> DatasetIndex:
@@ -86,6 +87,14 @@ class Subject:
     @property
     def card(self) -> ModelCard:
         return self.question.card
+
+    @property
+    def exclusions(self) -> Exclusions:
+        """The account of the split's files."""
+        excluded = sum(decision.action == "exclude" for _, decision in _decided(self.question))
+        return count_exclusions(
+            self.question.found.index, self.question.split, self.y_true, excluded
+        )
 
     @property
     def answered(self) -> Labels:
@@ -161,9 +170,9 @@ def choose(found: OpenDataset) -> tuple[Question, str, str] | None:
     return Question(card, name, form, found, split), head, source
 
 
-def answers_to(question: Question, again: str = "Evaluate") -> Answers | None:
+def answers_to(question: Question, again: str = "Evaluate") -> Predictions | None:
     """What the model says of the split; a button where it has not been asked yet."""
-    kept: dict[Hashable, Answers] = st.session_state.setdefault("answers", {})
+    kept: dict[Hashable, Predictions] = st.session_state.setdefault("answers", {})
     if question.key in kept:
         return kept[question.key]
     count = len(question.index)
@@ -174,20 +183,20 @@ def answers_to(question: Question, again: str = "Evaluate") -> Answers | None:
         card, index, form = question.card, question.index, question.form
         start(
             f"{question.name} looks at the images",
-            lambda report: ask(card, index, form, report),
+            lambda report: predict_dataset(card, index, form, report),
             partial(_keep, kept, question.key),
         )
         st.rerun()
     return None
 
 
-def _keep(kept: dict[Hashable, Answers], key: Hashable, answers: Answers) -> None:
+def _keep(kept: dict[Hashable, Predictions], key: Hashable, answers: Predictions) -> None:
     kept[key] = answers
     while len(kept) > KEPT_ANSWERS:
         del kept[next(iter(kept))]
 
 
-def judge(question: Question, head: str, source: str, answers: Answers) -> Subject:
+def judge(question: Question, head: str, source: str, answers: Predictions) -> Subject:
     """All figures; kept until something that they depend on changes.
 
     Raises:

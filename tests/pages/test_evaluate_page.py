@@ -12,9 +12,10 @@ from streamlit.testing.v1 import AppTest
 from fer_core.dataset import demo, ferplus, scan, store
 from fer_core.dataset.decisions import parse
 from fer_core.evaluation import Robustness, evaluate
-from fer_core.evaluation.predictions import ask
-from fer_core.evaluation.robustness import EVERY
-from fer_core.images.corruptions import STRAINS
+from fer_core.evaluation.model_card import evaluation_report
+from fer_core.evaluation.predictions import predict_dataset
+from fer_core.evaluation.robustness import ALL_SEVERITIES
+from fer_core.images.corruptions import CORRUPTIONS
 from fer_core.models import registry
 from fer_core.system.settings import settings
 from pages._evaluate import html_report
@@ -53,12 +54,12 @@ def test_an_empty_page_shows_the_way_in() -> None:
 def test_figures_are_those_of_the_core(app: AppTest) -> None:
     index = scan(store.default_home() / demo.NAME).split("test")
     card = registry.load_card()
-    chances = ask(card, index).probabilities(card, "fer2013")
+    chances = predict_dataset(card, index).probabilities(card, "fer2013")
     wanted = evaluate(chances, index.label_codes())
-    assert app.metric[0].value == f"{wanted.figures.accuracy * 100:.1f} %"
-    assert app.metric[1].value == f"{wanted.figures.macro_f1:.3f}"
+    assert app.metric[0].value == f"{wanted.metrics.accuracy * 100:.1f} %"
+    assert app.metric[1].value == f"{wanted.metrics.macro_f1:.3f}"
     table = next(f.value for f in app.dataframe if "recall" in f.value).set_index("emotion")
-    assert table.loc["sad", "recall"] == pytest.approx(wanted.figures.per_class["sad"].recall)
+    assert table.loc["sad", "recall"] == pytest.approx(wanted.metrics.per_class["sad"].recall)
     said = texts(app)
     assert "It calls" in said
     assert "140 images" in said
@@ -70,16 +71,16 @@ def test_each_group_has_every_figure(app: AppTest) -> None:
     index, card = scan(folder).split("test"), registry.load_card()
     groups = pd.read_csv(folder / "labels.csv").set_index("file")["group"]
     two = (index.table["file"].map(groups) == "two").to_numpy()
-    chances = ask(card, index).probabilities(card, "fer2013")
+    chances = predict_dataset(card, index).probabilities(card, "fer2013")
     wanted = evaluate(chances[two], index.label_codes()[two])
     app.selectbox(key="group_chosen").set_value("two")
     settle(app.run())
     overview = next(f.value for f in app.dataframe if "group" in f.value).set_index("group")
-    assert overview.loc["two", "right"] == f"{wanted.figures.accuracy * 100:.1f} %"
+    assert overview.loc["two", "right"] == f"{wanted.metrics.accuracy * 100:.1f} %"
     reach = wanted.intervals.macro_f1
     assert overview.loc["two", "macro-F1 range"] == f"{reach.low:.3f}–{reach.high:.3f}"
     table = [f.value for f in app.dataframe if "recall" in f.value][-1].set_index("emotion")
-    for emotion, figures in wanted.figures.per_class.items():
+    for emotion, figures in wanted.metrics.per_class.items():
         assert table.loc[emotion, "images"] == figures.n
         assert table.loc[emotion, "F1"] == pytest.approx(figures.f1)
 
@@ -87,7 +88,7 @@ def test_each_group_has_every_figure(app: AppTest) -> None:
 def test_a_cell_shows_its_images(app: AppTest) -> None:
     index = scan(store.default_home() / demo.NAME).split("test")
     card = registry.load_card()
-    answers = ask(card, index).probabilities(card, "fer2013").argmax(axis=1)
+    answers = predict_dataset(card, index).probabilities(card, "fer2013").argmax(axis=1)
     pairs = pd.Series(list(zip(index.label_codes(), answers, strict=True))).value_counts()
     (true, said), count = pairs.index[0], pairs.iloc[0]
     names = registry.EMOTIONS
@@ -145,22 +146,27 @@ def test_two_readings_are_compared(app: AppTest) -> None:
 
 
 def test_the_report_holds_everything(app: AppTest) -> None:
-    right = app.metric[0].value
+    accuracy = app.metric[0].value.replace(" ", "")
     part(app, "Report")
     said = texts(app)
     assert "# Model card: mobilenetv2" in said
     assert "Largest gap" in said
     assert "Art. 5(1)(f)" in said
     (subject,) = app.session_state["evaluate_now"].values()
-    rows = [Robustness("", 0.0, 0.61, 0.5, 0.0, (1.0,) * 7)]
-    rows += [Robustness(*step, 0.43, 0.4, 0.18, (1.0,) * 7) for step in EVERY]
+    rows = [Robustness("", 0.0, 0.61, 0.5, 0.0)]
+    rows += [Robustness(*condition, 0.43, 0.4, 0.18) for condition in ALL_SEVERITIES]
     groups = {"one": subject.evaluation, "<b>": subject.evaluation}
-    report = html_report.page(subject, "demo", rows, groups)
-    assert f"<strong>{right} right</strong>" in report
-    assert report.count("<figcaption>") == 6 + len(STRAINS)
+    charts = html_report.figures(subject.evaluation, rows)
+    account = subject.exclusions
+    report = evaluation_report("mine", "demo", subject.evaluation, account, groups, charts)
+    assert f"Accuracy {accuracy}" in report
+    assert account.lines()[0] in report
+    assert report.count("<figcaption>") == 6 + len(CORRUPTIONS)
     assert report.count("<table>") == 1 + 1 + len(groups)
     assert "<h3>&lt;b&gt;</h3>" in report
-    assert "labels name no groups" in html_report.page(subject, "demo", None, {})
+    assert "labels name no groups" in evaluation_report(
+        "mine", "demo", subject.evaluation, account, {}, ()
+    )
 
 
 def test_groups_that_cannot_be_read_are_said_and_the_report_goes_on(app: AppTest) -> None:

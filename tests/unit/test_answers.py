@@ -8,7 +8,7 @@ from fer_core import EmotionClassifier, Recognizer
 from fer_core.dataset import DatasetIndex, image_reading, scan
 from fer_core.dataset.discover import other_names
 from fer_core.errors import CancelledError, DatasetError, ModelError
-from fer_core.evaluation.predictions import ask, forms_of, open_form
+from fer_core.evaluation.predictions import forms_of, open_form, predict_dataset
 from fer_core.images.codec import decode
 from fer_core.images.crop import network_input, whole_face
 from fer_core.models import registry
@@ -18,15 +18,15 @@ from fer_core.training import arrays
 from fer_core.types import Pixels
 
 
-def test_answers_are_those_of_the_classifier(tree: Path) -> None:
+def test_predictions_are_those_of_the_classifier(tree: Path) -> None:
     index, card = scan(tree), registry.load_card()
-    answers = ask(card, index)
+    predictions = predict_dataset(card, index)
     crops = [image_reading.read(index.path(row)) for row in range(len(index))]
     for head in card.heads:
         wanted = EmotionClassifier.load(head=head).predict(crops)
-        np.testing.assert_allclose(answers.probabilities(card, head), wanted, atol=1e-5)
-    assert answers.features is not None
-    assert answers.features.shape == (20, 1280)
+        np.testing.assert_allclose(predictions.probabilities(card, head), wanted, atol=1e-5)
+    assert predictions.features is not None
+    assert predictions.features.shape == (20, 1280)
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def oblong(tmp_path: Path, picture: Callable[[int], Pixels]) -> DatasetIndex:
 
 def test_pictures_that_are_not_square_are_judged_as_recognised(oblong: DatasetIndex) -> None:
     card, recognizer = registry.load_card(), Recognizer.load(detector="haar")
-    found = ask(card, oblong).probabilities(card, recognizer.classifier.head)
+    found = predict_dataset(card, oblong).probabilities(card, recognizer.classifier.head)
     for row, given in enumerate(found):
         rgb = decode(oblong.path(row).read_bytes(), "0.png")
         wanted = recognizer.recognize_crop(rgb).probabilities
@@ -63,29 +63,29 @@ def test_square_pictures_are_learnt_and_judged_as_they_are(tree: Path) -> None:
         np.testing.assert_array_equal(crop, image_reading.read(index.path(row)))
 
 
-def test_answers_to_stretched_pictures_are_not_used(oblong: DatasetIndex, tree: Path) -> None:
+def test_predictions_to_stretched_pictures_are_not_used(oblong: DatasetIndex, tree: Path) -> None:
     """Only they: what was kept of square pictures still holds."""
     for index, is_same in ((oblong, False), (scan(tree), True)):
         digests = index.table["digest"].to_numpy().tobytes()
         assert (image_reading.fingerprint(index) == digests) == is_same
 
 
-def test_answers_are_kept_by_content(tree: Path, model_copy: Path) -> None:
+def test_predictions_are_kept_by_content(tree: Path, model_copy: Path) -> None:
     index, card = scan(tree), registry.load_card(model_copy)
-    first = ask(card, index)
+    first = predict_dataset(card, index)
     seen: list = []
-    again = ask(card, index, progress=lambda *at: seen.append(at))
+    again = predict_dataset(card, index, progress=lambda *at: seen.append(at))
     assert not seen
     np.testing.assert_array_equal(first.logits["fer2013"], again.logits["fer2013"])
     np.testing.assert_array_equal(first.features, again.features)
-    (kept,) = (settings().cache / "answers").iterdir()
-    whole = kept.read_bytes()
+    (file,) = (settings().cache / "predictions").glob("*.npz")
+    whole = file.read_bytes()
     flipped = bytes(255 - one if 900 < at < 990 else one for at, one in enumerate(whole))
     for damaged in (b"damaged", whole[: len(whole) // 2], b"PK" + whole[2:-30], flipped):
-        kept.write_bytes(damaged)
-        again = ask(card, index)
+        file.write_bytes(damaged)
+        again = predict_dataset(card, index)
         np.testing.assert_array_equal(again.logits["ferplus"], first.logits["ferplus"])
-    ask(card, index.split("train"), progress=lambda *at: seen.append(at))
+    predict_dataset(card, index.split("train"), progress=lambda *at: seen.append(at))
     assert seen == [(18, 18)]
 
 
@@ -98,7 +98,7 @@ def test_a_model_that_has_gone(tree: Path, model_copy: Path) -> None:
         if (model_copy / f"model{'_int8.tflite' if form == 'int8' else '.keras'}").is_file()
     )
     with pytest.raises(ModelError, match="Choose another model"):
-        ask(card, index)
+        predict_dataset(card, index)
     with pytest.raises(ModelError, match="missing, damaged"):
         open_form(card)
 
@@ -106,14 +106,14 @@ def test_a_model_that_has_gone(tree: Path, model_copy: Path) -> None:
 def test_an_empty_split_and_a_stop(tree: Path) -> None:
     index, card = scan(tree), registry.load_card()
     with pytest.raises(DatasetError, match="Choose another one"):
-        ask(card, index.split("validation"))
+        predict_dataset(card, index.split("validation"))
 
     def stop(done: int, total: int) -> None:
         raise CancelledError("stopped")
 
     with pytest.raises(CancelledError):
-        ask(card, index, progress=stop)
-    assert not (settings().cache / "answers").exists()
+        predict_dataset(card, index, progress=stop)
+    assert not (settings().cache / "predictions").exists()
 
 
 def test_quantised_values_come_back() -> None:

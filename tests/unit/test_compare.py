@@ -11,13 +11,13 @@ from fer_core.evaluation.groups import by_group, gap
 
 
 def test_a_case_worked_by_hand() -> None:
-    truth = np.array([0, 0, 1, 1, 2, -1])
+    y_true = np.array([0, 0, 1, 1, 2, -1])
     a = np.array([0, 1, 1, 0, 2, 0])
     b = np.array([0, 0, 1, 1, 3, 1])
-    found = compare(truth, a, b)
+    found = compare(y_true, a, b)
     assert found.n == 5
-    assert found.fixed.tolist() == [False, True, False, True, False, False]
-    assert found.broken.tolist() == [False, False, False, False, True, False]
+    assert found.corrected.tolist() == [False, True, False, True, False, False]
+    assert found.newly_wrong.tolist() == [False, False, False, False, True, False]
     change, reach = found.accuracy
     assert change == pytest.approx(0.2)
     assert reach.low < 0.2 < reach.high
@@ -27,26 +27,27 @@ def test_a_case_worked_by_hand() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fixed", "broken", "p"), [(0, 0, 1.0), (5, 5, 1.0), (8, 2, 0.109375), (10, 0, 2 / 1024)]
+    ("corrected", "newly_wrong", "p"),
+    [(0, 0, 1.0), (5, 5, 1.0), (8, 2, 0.109375), (10, 0, 2 / 1024)],
 )
-def test_mcnemar_is_the_binomial_test(fixed: int, broken: int, p: float) -> None:
-    assert mcnemar(fixed, broken) == pytest.approx(p)
+def test_mcnemar_is_the_binomial_test(corrected: int, newly_wrong: int, p: float) -> None:
+    assert mcnemar(corrected, newly_wrong) == pytest.approx(p)
 
 
 def test_the_same_answers_differ_by_nothing() -> None:
-    truth = np.arange(70) % 7
-    found = compare(truth, truth, truth)
+    y_true = np.arange(70) % 7
+    found = compare(y_true, y_true, y_true)
     assert found.accuracy[0] == found.accuracy[1].low == found.accuracy[1].high == 0
-    assert not found.fixed.any()
+    assert not found.corrected.any()
 
 
 def test_pairing_makes_the_interval_narrow() -> None:
     """Two models that err on the same images: the difference is known better than either."""
     random = np.random.default_rng(0)
-    truth = random.integers(0, 7, 2000)
-    a = np.where(random.random(2000) < 0.6, truth, (truth + 1) % 7)
-    b = np.where(random.random(2000) < 0.02, truth, a)
-    _, reach = compare(truth, a, b).accuracy
+    y_true = random.integers(0, 7, 2000)
+    a = np.where(random.random(2000) < 0.6, y_true, (y_true + 1) % 7)
+    b = np.where(random.random(2000) < 0.02, y_true, a)
+    _, reach = compare(y_true, a, b).accuracy
     assert reach.high - reach.low < 0.012
     assert reach.low > 0
 
@@ -59,17 +60,17 @@ def test_differing_lengths_are_refused() -> None:
 
 
 def test_groups_and_their_gap() -> None:
-    truth = np.array([0, 1] * 100)
-    chances = np.eye(7, dtype=np.float32)[truth]
-    chances[:60] = np.roll(chances[:60], 1, axis=1)
+    y_true = np.array([0, 1] * 100)
+    probabilities = np.eye(7, dtype=np.float32)[y_true]
+    probabilities[:60] = np.roll(probabilities[:60], 1, axis=1)
     groups = pd.Series(["old"] * 80 + ["young"] * 110 + [None] * 10, dtype="str")
-    found = by_group(chances, truth, groups, 0.5)
-    assert {name: one.figures.n for name, one in found.items()} == {"old": 80, "young": 110}
+    found = by_group(probabilities, y_true, groups, 0.5)
+    assert {name: one.metrics.n for name, one in found.items()} == {"old": 80, "young": 110}
     said = gap(found)
-    assert "75.0 points between young (100.0 % of 110 right) and old (25.0 % of 80)" in said
+    assert "75.0 points between young (100.0% of 110 correct) and old (25.0% of 80)" in said
     assert "chance" not in said
     assert gap({"old": found["old"]}) == "There is only one group: nothing to compare."
-    few = by_group(chances[56:64], truth[56:64], pd.Series(list("aabbabab")), 0.5)
+    few = by_group(probabilities[56:64], y_true[56:64], pd.Series(list("aabbabab")), 0.5)
     assert "may be chance" in gap(few)
 
 

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from fer_core.audit import report
-from fer_core.audit.report.blocks import Chart
 from fer_core.dataset import scan
 from fer_core.dataset.index import DatasetIndex
 from fer_core.labels import EMOTIONS
+from fer_core.reports import Bars, Report, Section, Table, html, markdown
 
 VOID = {"meta", "br"}
 
@@ -71,17 +71,29 @@ def test_the_page_says_what_the_markdown_says_and_draws_it(tree: Path) -> None:
 def test_the_page_fetches_nothing_and_runs_nothing(tree: Path) -> None:
     wild = tree.with_name('<script>alert("1")<')
     tree.rename(wild)
-    html = report.html(scan(wild), report.Findings())
-    assert "<script" not in html
-    assert "http" not in html
-    assert "&lt;script&gt;" in html
+    page = report.html(scan(wild), report.Findings())
+    assert "<script" not in page
+    assert "http" not in page
+    assert "&lt;script&gt;" in page
 
 
 def test_an_empty_class_and_no_training_images_are_no_trouble(tree: Path) -> None:
-    html = report.html(scan(tree).split("test"), report.Findings())
-    assert "There are no training images." in Page(html).texts
+    page = report.html(scan(tree).split("test"), report.Findings())
+    assert "There are no training images." in Page(page).texts
 
 
 def test_a_chart_needs_a_length_for_every_bar() -> None:
     with pytest.raises(ValueError, match="2 bars need as many lengths"):
-        Chart("Odd", ("a", "b"), {"one": (1.0,)})
+        Bars("Odd", ("a", "b"), {"one": (1.0,)})
+
+
+def test_every_text_is_escaped_and_tables_stay_whole() -> None:
+    wild = '<b onclick="x">|&'
+    table = Table((wild, wild), ((wild, "1"),), wild)
+    content = Report(wild, (Section(wild, (wild,), (table,)),))
+    page = html(content)
+    assert "<b " not in page
+    assert page.count("&lt;b onclick=") == 8
+    lines = [line for line in markdown(content).splitlines() if line.startswith("|")]
+    assert len(lines) == 3
+    assert all(line.replace("\\|", "").count("|") == 3 for line in lines)

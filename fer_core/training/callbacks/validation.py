@@ -36,7 +36,7 @@ class Validation(keras.callbacks.Callback):  # type: ignore[misc]
         truth = self.samples.truth(head)
         rows = np.flatnonzero(truth >= 0)
         probabilities, truth = softmax(logits[rows]), truth[rows]
-        found = evaluation.measure(probabilities, truth)
+        found = evaluation.compute_metrics(probabilities, truth)
         chosen = np.maximum(probabilities[np.arange(len(truth)), truth], 1e-7)
         if keep:
             self.detail = self._details(probabilities, truth, rows) | _classes(found)
@@ -74,5 +74,5 @@ def predict(network: keras.Model, samples: Samples, batch: int = 128) -> dict[st
     return {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
 
 
-def _classes(found: evaluation.Figures) -> dict[str, Any]:
+def _classes(found: evaluation.Metrics) -> dict[str, Any]:
     return {"recall": {name: round(one.recall, 4) for name, one in found.per_class.items()}}

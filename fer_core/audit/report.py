@@ -1,4 +1,4 @@
-"""What a report says of a dataset."""
+"""The dataset card: counts, balance, images, duplicates, labels and decisions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,24 +6,25 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from fer_core import reports
 from fer_core.audit import duplicates, image_issues
-from fer_core.audit.report.blocks import Chart, Section, Table
 from fer_core.balance.class_weights import class_weights, effective_number, imbalance
 from fer_core.dataset import ferplus
 from fer_core.dataset.decisions import Decisions
 from fer_core.dataset.index import DatasetIndex
 from fer_core.labels import EMOTIONS
+from fer_core.reports import Bars, Report, Section, Table
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Findings:
-    """What the audit has found so far; None is not looked for yet.
+    """Results of the audit; None where a check was not run.
 
     Attributes:
-        pairs: From ``copies.find``, cut off at the difference chosen.
-        suspects: From ``labels.suspects``; its rows count the readable images of ``judged``.
-        judged: The part of the dataset whose labels were judged.
-        faceless: Number of pictures without a face.
+        pairs: From ``duplicates.find``, cut off at the difference chosen.
+        suspects: From ``label_issues.suspects``; its rows count the readable images of ``judged``.
+        judged: The part of the dataset whose labels were checked.
+        faceless: Number of images without a face.
     """
 
     pairs: pd.DataFrame | None = None
@@ -32,20 +33,33 @@ class Findings:
     faceless: int | None = None
 
 
-def sections(
+def html(index: DatasetIndex, findings: Findings, decisions: Decisions | None = None) -> str:
+    """Return the dataset card as one HTML page with charts."""
+    return reports.html(dataset_card(index, findings, decisions))
+
+
+def markdown(index: DatasetIndex, findings: Findings, decisions: Decisions | None = None) -> str:
+    """Return the dataset card as Markdown; the charts' numbers stand in the text."""
+    return reports.markdown(dataset_card(index, findings, decisions))
+
+
+def dataset_card(
     index: DatasetIndex, findings: Findings, decisions: Decisions | None = None
-) -> tuple[Section, ...]:
-    """Counts, balance, pictures, copies, labels, decisions."""
-    good = int(index.is_readable.sum())
-    said = f"{good:,} readable images; {len(index) - good:,} files cannot be read."
-    return (
-        Section("Summary", (said, *index.notes)),
-        _counts(index),
-        _balance(index),
-        _pictures(index, findings),
-        Section("Copies", _copies(index, findings.pairs)),
-        _labels(index, findings),
-        Section("Decisions", _decisions(decisions)),
+) -> Report:
+    """Return the card of a dataset: counts, balance, images, duplicates, labels, decisions."""
+    readable = int(index.is_readable.sum())
+    summary = f"{readable:,} readable images; {len(index) - readable:,} files cannot be read."
+    return Report(
+        f"Dataset card: {index.root.name}",
+        (
+            Section("Summary", (summary, *index.notes)),
+            _counts(index),
+            _balance(index),
+            _images(index, findings),
+            Section("Duplicates", _duplicates(index, findings.pairs)),
+            _labels(index, findings),
+            Section("Decisions", _decisions(decisions)),
+        ),
     )
 
 
@@ -57,9 +71,9 @@ def _counts(index: DatasetIndex) -> Section:
     ]
     rows.append(["all", *counts.sum().tolist(), int(counts.to_numpy().sum())])
     series = {str(split): tuple(counts[split].astype(float)) for split in counts.columns}
-    chart = Chart("Images by class and split", EMOTIONS, series)
+    bars = Bars("Images by class and split", EMOTIONS, series)
     table = _table(["emotion", *counts.columns, "all"], rows)
-    return Section("Images by class and split", table=table, charts=(chart,))
+    return Section("Images by class and split", tables=(table,), bars=(bars,))
 
 
 def _balance(index: DatasetIndex) -> Section:
@@ -76,10 +90,11 @@ def _balance(index: DatasetIndex) -> Section:
     ratio = imbalance(train)
     times = f"{ratio:.1f} times" if np.isfinite(ratio) else "infinitely many times"
     head = ["emotion", "images", "effective number (beta 0.999)", "class weight"]
-    return Section(title, (f"{largest} has {times} the images of {smallest}.",), _table(head, rows))
+    line = f"{largest} has {times} the images of {smallest}."
+    return Section(title, (line,), (_table(head, rows),))
 
 
-def _pictures(index: DatasetIndex, findings: Findings) -> Section:
+def _images(index: DatasetIndex, findings: Findings) -> Section:
     good = index.readable().table
     sizes = (good["width"].astype("str") + "×" + good["height"].astype("str")).value_counts()
     common = ", ".join(f"{size} ({n:,})" for size, n in sizes.head(3).items())
@@ -93,65 +108,66 @@ def _pictures(index: DatasetIndex, findings: Findings) -> Section:
         lines.append(f"{findings.faceless:,} in which the detector finds no face.")
     heights, edges = np.histogram(good["brightness"], bins=16, range=(0, 256))
     names = tuple(f"{low:.0f} to {low + 15:.0f}" for low in edges[:-1])
-    chart = Chart("Images by mean grey value", names, {"images": tuple(heights.astype(float))})
-    return Section("Pictures", tuple(lines), charts=(chart,))
+    bars = Bars("Images by mean grey value", names, {"images": tuple(heights.astype(float))})
+    return Section("Images", tuple(lines), bars=(bars,))
 
 
-def _copies(index: DatasetIndex, pairs: pd.DataFrame | None) -> tuple[str, ...]:
+def _duplicates(index: DatasetIndex, pairs: pd.DataFrame | None) -> tuple[str, ...]:
     if pairs is None:
-        return ("Not looked for.",)
+        return ("Not checked.",)
     kinds = pairs["kind"].value_counts()
-    named = ", ".join(f"{kinds.get(kind, 0):,} {kind}" for kind in ("exact", "near", "mirrored"))
+    by_kind = ", ".join(f"{kinds.get(kind, 0):,} {kind}" for kind in ("exact", "near", "mirrored"))
     return (
-        f"{len(pairs):,} pairs: {named}.",
-        f"{len(duplicates.leaking(index, pairs)):,} training images have a copy in another split.",
+        f"{len(pairs):,} pairs: {by_kind}.",
+        f"{len(duplicates.leaking(index, pairs)):,} training images have a duplicate in another "
+        "split.",
         f"{int(pairs['disagrees'].sum()):,} pairs carry two different labels.",
     )
 
 
 def _labels(index: DatasetIndex, findings: Findings) -> Section:
-    lines, charts = [], []
+    lines, bars = [], []
     if findings.suspects is None or findings.judged is None:
-        lines.append("Suspected labels: not looked for.")
+        lines.append("Suspected labels: not checked.")
     else:
         suspects = findings.suspects
-        given = findings.judged.table["label"].astype("str").to_numpy()[suspects["row"]]
-        share = suspects.groupby(given)["flagged"].mean()
+        labels = findings.judged.table["label"].astype("str").to_numpy()[suspects["row"]]
+        share = suspects.groupby(labels)["flagged"].mean()
         lines.append(
             f"{int(suspects['flagged'].sum()):,} of {len(suspects):,} labels are suspected "
             f"to be wrong ({_shares(share)})."
         )
-        charts.append(_share_chart("Labels suspected to be wrong", share))
+        bars.append(_share_bars("Labels suspected to be wrong", share))
     if index.votes is not None:
         best = ferplus.majority(index.votes)
         clear = best.notna()
         agree = (best == index.table["label"].astype("str"))[clear].astype(float)
         share = agree.groupby(index.table["label"][clear], observed=True).mean()
         lines.append(
-            f"The FER+ majority agrees with {100 * agree.mean():.0f} % of the labels "
+            f"The FER+ majority agrees with {100 * agree.mean():.0f}% of the labels "
             f"({_shares(share)})."
         )
-        charts.append(_share_chart("Labels that the FER+ majority agrees with", share))
-    return Section("Labels", tuple(lines), charts=tuple(charts))
+        bars.append(_share_bars("Labels that the FER+ majority agrees with", share))
+    return Section("Labels", tuple(lines), bars=tuple(bars))
 
 
 def _shares(share: "pd.Series[float]") -> str:
-    return ", ".join(f"{name} {100 * part:.0f} %" for name, part in share.items())
+    return ", ".join(f"{name} {100 * part:.0f}%" for name, part in share.items())
 
 
-def _share_chart(title: str, share: "pd.Series[float]") -> Chart:
-    return Chart(title, tuple(map(str, share.index)), {"share": tuple(share)}, percent=True)
+def _share_bars(title: str, share: "pd.Series[float]") -> Bars:
+    return Bars(title, tuple(map(str, share.index)), {"share": tuple(share)}, percent=True)
 
 
 def _decisions(decisions: Decisions | None) -> tuple[str, ...]:
-    made = [] if decisions is None else list(decisions.latest().values())
-    if not made:
+    latest = [] if decisions is None else list(decisions.latest().values())
+    if not latest:
         return ("None.",)
-    counts = pd.Series([one.action for one in made]).value_counts()
+    counts = pd.Series([decision.action for decision in latest]).value_counts()
     words = {"keep": "kept", "relabel": "relabelled", "exclude": "excluded"}
     return tuple(f"Images {words[str(action)]}: {count:,}." for action, count in counts.items())
 
 
 def _table(head: Sequence[object], rows: Sequence[Sequence[object]]) -> Table:
-    shown = (tuple(f"{v:,}" if isinstance(v, int) else str(v) for v in row) for row in rows)
-    return Table(tuple(map(str, head)), tuple(shown))
+    cells = (tuple(f"{v:,}" if isinstance(v, int) else str(v) for v in row) for row in rows)
+    return Table(tuple(map(str, head)), tuple(cells))
