@@ -4,7 +4,7 @@ import streamlit as st
 
 from fer_core import Recognizer
 from fer_core.errors import FerError
-from fer_core.live import LiveOptions, ReadOptions
+from fer_core.live import LiveOptions, RecognitionOptions
 from fer_core.models.card import ModelCard
 from fer_core.recognition.photos import PhotoReader
 from pages._components.model import (
@@ -47,7 +47,7 @@ def choose_options(card: ModelCard) -> tuple[str, LiveOptions, str]:
             key="smoothing",
             help="Time after which an old reading counts half. 0 shows each picture's own reading.",
         )
-    return head, LiveOptions(turned, bars, ReadOptions(half_life)), facing
+    return head, LiveOptions(turned, bars, RecognitionOptions(half_life)), facing
 
 
 def snapshot(reader: Recognizer) -> None:

@@ -42,7 +42,7 @@ LAYERS = (
 )
 """From the ground up, for floors; import-linter holds the same in ``pyproject.toml``."""
 
-SHAPE = re.compile(r"\((?:[A-Za-z0-9]+(?: \* [A-Za-z0-9]+)?,(?: ?[A-Za-z0-9]+,?)*)\)")
+SHAPE = re.compile(r"\((?:[A-Za-z0-9]+(?: (?:\*|//) [A-Za-z0-9]+)*,(?: ?[A-Za-z0-9]+,?)*)\)")
 ARRAY = re.compile(r"\b(?:NDArray|Pixels|Probabilities|Floats|Labels|Logits|Values|Thumbs)\b")
 
 

@@ -16,6 +16,7 @@ from fer_core.images.codec import SUFFIXES as PICTURES
 from fer_core.system.paths import shown, typed
 from fer_core.system.zip_files import UNREADABLE
 from fer_core.video import SUFFIXES as VIDEOS
+from fer_core.video import is_listed_video, is_video
 
 MOST_FILES: Final = 100_000
 """Files in one go on one machine; more are refused, not cut off."""
@@ -47,7 +48,7 @@ class Source:
     @property
     def is_video(self) -> bool:
         """It is read as a video."""
-        return not self.member and not self.store and self.path.suffix.lower() in VIDEOS
+        return not self.member and not self.store and is_video(self.path)
 
 
 def listing(
@@ -115,8 +116,9 @@ def _at(path: Path) -> Iterator[Source]:
 
 
 def _below(folder: Path) -> Iterator[Source]:
-    files = (path for path in folder.rglob("*") if path.suffix.lower() in PICTURES + VIDEOS)
-    for path in sorted(files):
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() not in PICTURES and not is_listed_video(path):
+            continue
         if path.is_file() and not path.name.startswith("._"):  # macOS leaves these beside photos
             yield Source(str(path), path)
 

@@ -11,7 +11,7 @@ from fer_core.bulk.inputs import Source
 from fer_core.errors import VideoError
 from fer_core.recognition.pool import RecognizerPool
 from fer_core.recognition.results import Origin, error_row, face_rows
-from fer_core.video import Position, ReadShot, Sampling, VideoReader
+from fer_core.video import Position, RecognizedFrame, Sampling, VideoRecognizer
 from fer_core.video.writer import PieceWriter, draw, join
 
 SHOTS_A_PART: Final = 500
@@ -39,12 +39,7 @@ class VideoJob:
     """
 
     def __init__(
-        self,
-        source: Source,
-        pool: RecognizerPool,
-        parts: Keeper,
-        sampling: Sampling,
-        copy: Path | None,
+        self, source: Source, pool: RecognizerPool, parts: Keeper, sampling: Sampling, copy: Path | None
     ) -> None:
         self._source, self._pool, self._parts = source, pool, parts
         self._sampling, self._copy = sampling, copy
@@ -72,18 +67,18 @@ class VideoJob:
     def _read(self, position: Position | None) -> Iterator[float]:
         """Read part by part; what is left of the last part stays in ``_rows``."""
         draws = self._copy is not None
-        reader = VideoReader(self._source.path, self._pool, self._sampling, position, draws)
+        reader = VideoRecognizer(self._source.path, self._pool, self._sampling, position, draws)
         seconds = reader.info.seconds
-        with closing(iter(reader)) as shots:
+        with closing(iter(reader)) as frames:
             while True:
                 count = 0
                 with self._new_piece(reader) as writer:
-                    for read in islice(shots, SHOTS_A_PART):
+                    for read in islice(frames, SHOTS_A_PART):
                         count += 1
                         self._add_rows(read, reader)
                         if writer:
-                            writer.write(draw(read), read.shot.time_s)
-                        yield min(read.shot.time_s / seconds, 1.0) if seconds else 0.0
+                            writer.write(draw(read), read.frame.time_s)
+                        yield min(read.frame.time_s / seconds, 1.0) if seconds else 0.0
                 if writer and count:
                     self._new.replace(self._piece(self._pieces))
                     self._pieces += 1
@@ -101,26 +96,27 @@ class VideoJob:
             join([self._piece(number) for number in range(self._pieces)], self._source.path, part)
             part.replace(self._copy)
 
-    def _new_piece(self, reader: VideoReader) -> AbstractContextManager[PieceWriter | None]:
+    def _new_piece(self, reader: VideoRecognizer) -> AbstractContextManager[PieceWriter | None]:
         return PieceWriter(self._new, reader.info.rate) if self._copy else nullcontext()
 
-    def _add_rows(self, read: ReadShot, reader: VideoReader) -> None:
-        if not read.was_read:
+    def _add_rows(self, read: RecognizedFrame, reader: VideoRecognizer) -> None:
+        if not read.is_sampled:
             return
-        factor = reader.info.width / read.shot.yuv.shape[1]
+        factor = reader.info.width / read.frame.yuv.shape[1]
         faces = [face.scale(factor) for face in read.faces]
-        origin = Origin(self._source.name, read.shot.frame, round(read.shot.time_s, 4))
+        origin = Origin(self._source.name, read.frame.number, round(read.frame.time_s, 4))
         persons = [face.person for face in faces]
         self._rows += face_rows(origin, faces, self._pool.first.detector_name, persons)
 
-    def _check_end(self, reader: VideoReader) -> None:
+    def _check_end(self, reader: VideoRecognizer) -> None:
         """A file that ends before its time gets a word in the table of errors."""
-        length, reached = reader.info.seconds, reader.end_s
-        if length - reached > max(1.0, 0.05 * length) + self._sampling.interval_s(reader.info.rate):
+        if reader.missing_s:
+            seconds = reader.info.seconds
+            decoded = max(seconds - reader.missing_s, 0)
             self._add_error(
                 VideoError(
-                    f"{self._source.name}: cut off or damaged; {max(reached, 0):.1f} of "
-                    f"{length:.1f} s could be read."
+                    f"{self._source.name}: cut off or damaged; {decoded:.1f} of {seconds:.1f} s "
+                    "could be read."
                 )
             )
 

@@ -20,7 +20,7 @@ from fer_core.recognition.pool import RecognizerPool
 from fer_core.recognition.results import FORMATS, check_format
 from fer_core.system.jobs import Progress, duration, working
 from fer_core.system.settings import DETECTORS, settings
-from fer_core.video import SUFFIXES, Sampling
+from fer_core.video import Sampling, is_video
 from fer_core.video.summary import MOMENT_COLUMNS, save_moments
 
 WIDTH: Final = 24
@@ -164,7 +164,7 @@ def _how(options: argparse.Namespace) -> Options:
 def _keep_moments(options: argparse.Namespace) -> None:
     """For the page: what stood out, where the job is a single video."""
     source = Path(options.paths[0])
-    if len(options.paths) == 1 and source.suffix.lower() in SUFFIXES:
+    if len(options.paths) == 1 and is_video(source):
         table = pd.read_parquet(options.out[0], columns=MOMENT_COLUMNS)
         with suppress(FerError):  # an unreadable video has its row already
             save_moments(table, source, options.job / "moments")

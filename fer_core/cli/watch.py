@@ -4,21 +4,21 @@ import argparse
 import csv
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from types import FrameType
 
 from fer_core.cli.classify import add_model
 from fer_core.errors import VideoError
-from fer_core.live import ReadOptions
-from fer_core.live.capture import Picture, pictures, without_login
-from fer_core.live.frame_recognizer import FaceReader
-from fer_core.live.metrics import Meters
+from fer_core.images.yuv import to_rgb
+from fer_core.live.capture import CapturedFrame, capture_frames, without_login
+from fer_core.recognition import Recognizer
 from fer_core.recognition.drawing import caption
-from fer_core.recognition.recognizer import Recognizer
 from fer_core.recognition.results import RESULT_COLUMNS, Origin, face_rows
 from fer_core.recognition.tracking import TrackedFace
+from fer_core.recognition.tracking_recognizer import RecognitionOptions, TrackingRecognizer
+from fer_core.video import frames
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -31,37 +31,37 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """0 at the end or when stopped by Ctrl-C; what was written by then stays."""
+    """Watch until the end, ``--seconds`` or Ctrl-C; rows written by then stay."""
     recognizer = Recognizer.load(options.model, options.detector, options.head)
     if recognizer.notice:
         print(recognizer.notice, file=sys.stderr)
-    before = signal.signal(signal.SIGTERM, _interrupt)
+    handler = signal.signal(signal.SIGTERM, _interrupt)
     with ExitStack() as stack:
-        stack.callback(signal.signal, signal.SIGTERM, before)
-        shown = stack.enter_context(closing(pictures(options.source)))
+        stack.callback(signal.signal, signal.SIGTERM, handler)
+        source = stack.enter_context(closing(_frames(options.source)))
         watcher = Watcher(recognizer, without_login(options.source), _table(stack, options.out))
         try:
-            for picture in shown:
-                if line := watcher.look(picture):
+            for frame in source:
+                if line := watcher.add(frame):
                     print(line, flush=True)
-                if options.seconds and picture.time_s >= options.seconds:
+                if options.seconds and frame.time_s >= options.seconds:
                     break
         except KeyboardInterrupt:
             print(file=sys.stderr)
-    print(f"{watcher.pictures:,} pictures, {watcher.faces:,} faces")
+    print(f"{watcher.frames:,} frames, {watcher.faces:,} faces")
     return 0
 
 
 class Watcher:
-    """Reads one picture after the other and says once a second what it saw.
+    """Recognizes frame by frame and summarizes once a second.
 
     Args:
-        recognizer: Who reads.
-        source: What the results call the source.
-        table: Where rows go, if anywhere.
+        recognizer: Detects and classifies faces.
+        source: Name of the source in the results.
+        table: Receives a row for each face, if given.
 
     Attributes:
-        pictures: Pictures read so far.
+        frames: Frames so far.
         faces: Faces in them.
     """
 
@@ -69,33 +69,40 @@ class Watcher:
         self, recognizer: Recognizer, source: str, table: "csv.DictWriter[str] | None"
     ) -> None:
         self._recognizer, self._source, self._table = recognizer, source, table
-        self._reader = FaceReader(Meters())
+        self._tracking, self._options = TrackingRecognizer(), RecognitionOptions()
         self._second, self._since = -1, 0
-        self.pictures = self.faces = 0
+        self.frames = self.faces = 0
 
-    def look(self, picture: Picture) -> str:
-        """Read one picture; a line for the terminal once a second, else nothing."""
-        faces = self._reader.read(picture.rgb, picture.time_s, self._recognizer, ReadOptions())
-        self.pictures += 1
+    def add(self, frame: CapturedFrame) -> str:
+        """Recognize one frame; return a line for the terminal once a second, else nothing."""
+        faces = self._tracking.recognize(frame.rgb, frame.time_s, self._recognizer, self._options)
+        self.frames += 1
         self.faces += len(faces)
         self._since += 1
         if self._table:
-            origin = Origin(self._source, picture.frame, round(picture.time_s, 4))
+            origin = Origin(self._source, frame.number, round(frame.time_s, 4))
             persons = [face.person for face in faces]
             self._table.writerows(face_rows(origin, faces, self._recognizer.detector_name, persons))
-        if int(picture.time_s) == self._second:
+        if int(frame.time_s) == self._second:
             return ""
-        self._second, rate, self._since = int(picture.time_s), self._since, 0
-        return f"{self._second:6} s  {rate:3} pictures  {say(faces)}"
+        self._second, rate, self._since = int(frame.time_s), self._since, 0
+        return f"{self._second:6} s  {rate:3} frames  {summarize(faces)}"
 
 
-def say(faces: Sequence[TrackedFace]) -> str:
-    """Everyone in a picture, in one line."""
+def summarize(faces: Sequence[TrackedFace]) -> str:
+    """Return all faces of a frame in one line."""
     return ", ".join(f"person {face.person}: {caption(face)}" for face in faces) or "no face"
 
 
+def _frames(source: str) -> Generator[CapturedFrame]:
+    """Yield all frames of a file, or the newest ones of a camera or stream."""
+    if not Path(source).is_file():
+        return capture_frames(source)
+    return (CapturedFrame(f.number, f.time_s, to_rgb(f.yuv)) for f in frames(Path(source)))
+
+
 def _table(stack: ExitStack, file: Path | None) -> "csv.DictWriter[str] | None":
-    """The table, written line by line: what is seen is on the disk at once."""
+    """Open the table, unbuffered: every row is on the disk at once."""
     if file is None:
         return None
     if file.suffix != ".csv":

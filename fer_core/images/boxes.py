@@ -50,6 +50,21 @@ class Box:
         """The same box in a picture ``factor`` times as large."""
         return Box(*(value * factor for value in self.xyxy))
 
+    def recenter(
+        self, old: tuple[int, int], new: tuple[int, int], factor: float | None = None
+    ) -> "Box":
+        """Return the same box in an image of another size that shows the same around its middle.
+
+        Args:
+            old: Width and height of the image so far in pixels.
+            new: Width and height of the other image.
+            factor: Scale from one to the other; the ratio of their longer sides if None.
+        """
+        factor = max(new) / max(old) if factor is None else factor
+        right, down = ((b - a * factor) / 2 for a, b in zip(old, new, strict=True))
+        x1, y1, x2, y2 = self.scale(factor).xyxy
+        return Box(x1 + right, y1 + down, x2 + right, y2 + down)
+
     def clip(self, width: float, height: float) -> "Box":
         """The part inside a picture of ``width`` by ``height`` pixels; zero area if outside."""
         return Box(

@@ -1,11 +1,11 @@
-"""Live video: a session that reads faces without ever holding the picture up."""
+"""Live video: a session that recognizes faces without delaying the video."""
 
-from fer_core.live.frame_recognizer import ReadOptions
 from fer_core.live.history import History, PersonHistory
 from fer_core.live.metrics import LiveStats
 from fer_core.live.recorder import Recorder, RecordingState
 from fer_core.live.session import LiveOptions, LiveSession, Result
-from fer_core.live.session_limit import BusyError, Seats
+from fer_core.live.session_limit import BusyError, SessionLimit
+from fer_core.recognition.tracking_recognizer import RecognitionOptions
 
 __all__ = [
     "BusyError",
@@ -14,9 +14,9 @@ __all__ = [
     "LiveSession",
     "LiveStats",
     "PersonHistory",
-    "ReadOptions",
+    "RecognitionOptions",
     "Recorder",
     "RecordingState",
     "Result",
-    "Seats",
+    "SessionLimit",
 ]

@@ -1,4 +1,4 @@
-"""What a live session has seen: the last minute and the shares since its start, per person."""
+"""Emotions of a live session per person: the last minute, and shares since the start."""
 
 import threading
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ MINUTE_S: Final = 60
 BIN_S: Final = 0.5
 BINS: Final = int(MINUTE_S / BIN_S)
 MOST_PERSONS: Final = 20
-"""Persons remembered at once; the one unseen for longest makes room for a new one."""
+"""Persons stored at once; a new one replaces the one that was absent for longest."""
 
 Table = npt.NDArray[np.float64]
 
@@ -27,9 +27,9 @@ class PersonHistory:
     Attributes:
         timeline: float64 (``BINS``, 7), mean probabilities of the last minute in steps of
             ``BIN_S``, oldest first; NaN where there was no face.
-        shares: Share of the readings that showed each emotion; sums to 1 less ``uncertain``.
-        uncertain: Share of the readings without a clear emotion.
-        readings: Number of readings; with 0 all shares are 0.
+        shares: Share of the results with each emotion; sums to 1 less ``uncertain``.
+        uncertain: Share of the results without a clear emotion.
+        results: Number of results; with 0 all shares are 0.
     """
 
     timeline: Table
@@ -49,11 +49,11 @@ class _Person:
         self.last_bin = -1
 
     def add(self, face: TrackedFace, bin_: int) -> None:
-        place = bin_ % BINS
-        if self.bins[place] != bin_:
-            self.bins[place], self.counts[place], self.sums[place] = bin_, 0, 0
-        self.sums[place] += face.probabilities
-        self.counts[place] += 1
+        index = bin_ % BINS
+        if self.bins[index] != bin_:
+            self.bins[index], self.counts[index], self.sums[index] = bin_, 0, 0
+        self.sums[index] += face.probabilities
+        self.counts[index] += 1
         self.labels[-1 if face.uncertain else EMOTIONS.index(face.emotion)] += 1
         self.last_bin = bin_
 
@@ -69,7 +69,7 @@ class History:
         self._without_face = 0
 
     def add(self, faces: Sequence[TrackedFace], time_s: float) -> None:
-        """Note the faces of one picture taken at ``time_s``."""
+        """Add the faces of one frame at ``time_s`` seconds."""
         bin_ = int(time_s / BIN_S)
         with self._lock:
             self._results += 1
@@ -79,28 +79,28 @@ class History:
                 self._person(face.person).add(face, bin_)
 
     def persons(self) -> tuple[int, ...]:
-        """Numbers of the persons remembered, the one seen last first."""
+        """Return the numbers of the stored persons, the most recent first."""
         with self._lock:
             order = sorted(self._persons.items(), key=lambda item: (-item[1].last_bin, item[0]))
             return tuple(number for number, _ in order)
 
     @property
     def without_face(self) -> float:
-        """Share 0..1 of the pictures in which there was no face."""
+        """Share 0..1 of the frames without a face."""
         with self._lock:
             return self._without_face / max(self._results, 1)
 
     def of(self, person: int | None, now_s: float) -> PersonHistory:
-        """The history of one person, or of everyone for None; empty for one not remembered."""
+        """Return the history of one person, or of everyone for None; empty for an unknown one."""
         with self._lock:
-            seen = self._everyone if person is None else self._persons.get(person, _Person())
-            wanted = np.arange(int(now_s / BIN_S) - BINS + 1, int(now_s / BIN_S) + 1)
-            place = wanted % BINS
-            valid = (seen.bins[place] == wanted) & (seen.counts[place] > 0)
-            counts = np.where(valid, seen.counts[place], np.nan)[:, None]
-            timeline = seen.sums[place] / counts
-            labels = seen.labels / max(seen.labels.sum(), 1)
-            results = int(seen.labels.sum())
+            sums = self._everyone if person is None else self._persons.get(person, _Person())
+            bins = np.arange(int(now_s / BIN_S) - BINS + 1, int(now_s / BIN_S) + 1)
+            index = bins % BINS
+            valid = (sums.bins[index] == bins) & (sums.counts[index] > 0)
+            counts = np.where(valid, sums.counts[index], np.nan)[:, None]
+            timeline = sums.sums[index] / counts
+            labels = sums.labels / max(sums.labels.sum(), 1)
+            results = int(sums.labels.sum())
         shares = dict(zip(EMOTIONS, labels[:-1].tolist(), strict=True))
         return PersonHistory(timeline, shares, float(labels[-1]), results)
 

@@ -1,4 +1,4 @@
-"""Which helper servers a browser and this server use to find a way to each other."""
+"""STUN and TURN servers, through which a browser and this server find a connection."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -9,7 +9,7 @@ LOCAL_HOSTS: Final = ("localhost", "127.0.0.1", "::1")
 
 
 def ice_servers(secrets: Mapping[str, Any] | None, host: str) -> list[dict[str, Any]] | None:
-    """STUN and TURN servers in the browser's own form.
+    """Return STUN and TURN servers in the browser's own form.
 
     Args:
         secrets: The ``[webrtc]`` section: ``urls`` (one or several), and for TURN ``username``
@@ -17,8 +17,8 @@ def ice_servers(secrets: Mapping[str, Any] | None, host: str) -> list[dict[str, 
         host: The host name in the page's address.
 
     Returns:
-        The servers; none on this very machine, where no detour is needed; None where nothing is
-        set, for the player's own choice (see docs/live.md).
+        The servers; none on this machine, where none is needed; None where nothing is set, for the
+        player's own choice (see docs/live.md).
 
     Raises:
         SettingsError: The section lacks something.

@@ -1,4 +1,4 @@
-"""Hand the newest thing from one thread to another; what was not taken in time is dropped."""
+"""Hand the newest value from one thread to another; a value not taken in time is dropped."""
 
 import threading
 from typing import Generic, TypeVar
@@ -6,31 +6,31 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Slot(Generic[T]):
-    """Holds one thing at most. ``put`` never waits."""
+class LatestValue(Generic[T]):
+    """Holds at most one value. ``put`` never waits."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._content: T | None = None
+        self._value: T | None = None
         self._closed = False
 
-    def put(self, content: T) -> bool:
-        """Leave ``content`` for the taker; True if something older was dropped for it."""
+    def put(self, value: T) -> bool:
+        """Replace the value; return True if an older one was dropped for it."""
         with self._changed:
-            dropped = self._content is not None
-            self._content = None if self._closed else content
+            dropped = self._value is not None
+            self._value = None if self._closed else value
             self._changed.notify()
             return dropped
 
     def take(self, timeout_s: float) -> T | None:
-        """Wait for something; None after ``timeout_s`` or once closed."""
+        """Wait for a value and remove it; return None after ``timeout_s`` or once closed."""
         with self._changed:
-            self._changed.wait_for(lambda: self._content is not None or self._closed, timeout_s)
-            content, self._content = self._content, None
-            return content
+            self._changed.wait_for(lambda: self._value is not None or self._closed, timeout_s)
+            value, self._value = self._value, None
+            return value
 
     def close(self) -> None:
-        """Drop what is held and whatever comes later, and wake the taker."""
+        """Drop the value and all later ones, and wake the thread that waits in ``take``."""
         with self._changed:
-            self._closed, self._content = True, None
+            self._closed, self._value = True, None
             self._changed.notify_all()

@@ -1,8 +1,8 @@
-"""One live view: pictures in, annotated pictures out, reading in a thread of its own.
+"""A live view: frames in, annotated frames out; recognition runs in a thread of its own.
 
 The video's thread only draws the latest result and returns; it never waits for the network. The
-reading thread takes the newest picture from a slot of size one, so pictures never queue and a slow
-machine gives late labels, not late video.
+recognition thread takes the newest frame, so frames never queue and a slow machine gives late
+labels, not late video.
 """
 
 import logging
@@ -14,66 +14,68 @@ from typing import Final
 
 import av
 
-from fer_core.images.yuv import from_frame, mirror, to_frame, to_rgb
-from fer_core.live.frame_recognizer import FaceReader, ReadOptions
+from fer_core.images.yuv import from_frame, mirror, size_of, to_frame, to_rgb
 from fer_core.live.history import History
-from fer_core.live.latest_value import Slot
-from fer_core.live.metrics import LiveStats, Meters
+from fer_core.live.latest_value import LatestValue
+from fer_core.live.metrics import LiveMetrics, LiveStats
 from fer_core.live.recorder import LIMIT_S, Recorder
 from fer_core.recognition import video_drawing
 from fer_core.recognition.recognizer import Recognizer
 from fer_core.recognition.tracking import TrackedFace
+from fer_core.recognition.tracking_recognizer import RecognitionOptions, TrackingRecognizer
 from fer_core.system.memory import give_back
 from fer_core.types import Pixels
 
 SILENT_S: Final = 10.0
-"""Without a picture for this long a session rests: its thread ends, its seat is free. The next
-picture wakes it."""
+"""After this long without a frame a session is inactive: its thread ends, and it does not count
+for the session limit. The next frame activates it again."""
 
 STALE_S: Final = 1.0
-"""A result older than this is not drawn any more: its face has long moved on."""
+"""A result older than this is not drawn: its face has moved on."""
 
 LONGEST: Final = 1920
-"""Longer side of the pictures worked on; a viewer may send 16,383, each of which is kept thrice."""
+"""Longer side of the frames in pixels; a browser may send 16,383, and each is held three times."""
 
 _LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class LiveOptions:
-    """What a viewer may change while the video runs.
+    """Options that a viewer may change while the video runs.
 
     Attributes:
-        mirror: Show the picture as in a mirror.
+        mirror: Show the video as in a mirror.
         bars: Draw small bars beside the faces.
-        reading: How pictures are read.
+        recognition: Smoothing and detection.
     """
 
     mirror: bool = True
     bars: bool = True
-    recognition: ReadOptions = field(default_factory=ReadOptions)
+    recognition: RecognitionOptions = field(default_factory=RecognitionOptions)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Result:
-    """What was read from one picture.
+    """The result of one frame.
 
     Attributes:
-        frame: The picture's number, from 1 on.
-        time_s: When it arrived, on the session's clock.
+        frame: The frame's number, from 1 on.
+        time_s: Time of its arrival on the session's clock.
+        size: Its width and height in pixels.
         faces: Everyone in it; empty where nobody is.
-        failed: Reading it raised an error; ``faces`` says nothing then.
+        failed: Recognition raised an error; ``faces`` is empty for that reason.
     """
 
     frame: int
     time_s: float
+    size: tuple[int, int]
     faces: tuple[TrackedFace, ...]
     failed: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Shot:
-    frame: int
+class _Frame:
+    number: int
     time_s: float
     yuv: Pixels
 
@@ -87,7 +89,7 @@ class LiveSession:
         clock: Seconds that never run backwards.
 
     Attributes:
-        history: What was seen so far.
+        history: The emotions of the session so far.
     """
 
     def __init__(
@@ -99,9 +101,9 @@ class LiveSession:
         self.history = History()
         self._setup = recognizer, options or LiveOptions()
         self._clock = clock
-        self._meters = Meters()
-        self._reader = FaceReader(self._meters)
-        self._slot: Slot[_Shot] = Slot()
+        self._metrics = LiveMetrics()
+        self._tracking = TrackingRecognizer()
+        self._newest: LatestValue[_Frame] = LatestValue()
         self._thread: threading.Thread | None = None
         self._latest: Result | None = None
         self._recorder: Recorder | None = None
@@ -109,53 +111,52 @@ class LiveSession:
         self._ended = False
 
     def handle(self, frame: av.VideoFrame) -> av.VideoFrame:
-        """Take one picture of the video and give it back with the latest result drawn on it.
+        """Take one frame of the video and return it with the latest result drawn on it.
 
-        Never raises for a picture it cannot work on: that one goes back as it came.
+        Never raises for a frame it cannot draw on: that one goes back as it came.
         """
         try:
             yuv = from_frame(_reduced(frame))
             drawn = to_frame(self.submit(mirror(yuv) if self.options.mirror else yuv))
         except Exception:
-            _LOGGER.exception("A picture could not be drawn on; it is shown as it came")
+            _LOGGER.exception("A frame could not be drawn on; it is shown as it came")
             return frame
         drawn.pts, drawn.time_base = frame.pts, frame.time_base
         return drawn
 
     def submit(self, yuv: Pixels) -> Pixels:
-        """Offer one I420 picture for reading and return a drawn copy of it, at once."""
+        """Offer one frame for recognition and return an annotated copy of it, at once.
+
+        Args:
+            yuv: uint8 (3 * H // 2, W), see ``images.yuv``.
+        """
         now = self._last_s = self._clock()
-        self._meters.frames.append(now)
-        self._meters.frame_count += 1
-        self._meters.dropped += self._slot.put(_Shot(self._meters.frame_count, now, yuv))
+        self._metrics.frames.append(now)
+        self._metrics.frame_count += 1
+        self._metrics.dropped += self._newest.put(_Frame(self._metrics.frame_count, now, yuv))
         self._wake()
         drawn = yuv.copy()
         self._draw(drawn, now)
         if self._recorder:
-            self._recorder.add_picture(drawn, now)
+            self._recorder.add_frame(drawn, now)
         return drawn
 
     def end(self) -> None:
-        """The video is over: stop reading and recording, keep no picture. Returns at once."""
+        """Stop recognition and recording and release all frames. Returns at once."""
         self._ended = True
-        self._slot.close()
+        self._newest.close()
         self._latest = None
         if self._recorder:
             self._recorder.finish()
 
     @property
-    def ended(self) -> bool:
-        """``end`` was called."""
-        return self._ended
-
-    @property
     def active(self) -> bool:
-        """Pictures came in the last ``SILENT_S``, or it has just begun."""
+        """True while frames arrive, and for ``SILENT_S`` after the last one or the start."""
         return not self._ended and self.silent_s < SILENT_S
 
     @property
     def silent_s(self) -> float:
-        """Seconds since the last picture, or since the start where none came yet."""
+        """Seconds since the last frame, or since the start where none came yet."""
         return self._clock() - self._last_s
 
     @property
@@ -170,67 +171,77 @@ class LiveSession:
 
     @property
     def options(self) -> LiveOptions:
-        """What is set now."""
+        """The current options."""
         return self._setup[1]
 
     def configure(self, recognizer: Recognizer, options: LiveOptions) -> None:
-        """Change how pictures are read and drawn, from the next one on."""
+        """Change how frames are recognized and drawn, from the next one on."""
         self._setup = recognizer, options
 
     def stats(self) -> LiveStats:
-        """How it runs."""
-        return self._meters.stats()
+        """Return frame rates, times and counts."""
+        return self._metrics.stats(self._tracking.detect_seconds, self._tracking.classify_seconds)
 
     def record(self, limit_s: float = LIMIT_S) -> Recorder:
-        """Start a recording; it is the caller's to stop and delete."""
+        """Start a recording; the caller stops and deletes it."""
         self._recorder = Recorder(limit_s)
         return self._recorder
 
     def crop(self, person: int) -> Pixels | None:
-        """The newest picture's crop of a person, as the network saw it; None if not in it."""
+        """Return the newest crop of a person, as the network saw it.
+
+        Returns:
+            uint8 (S, S, 3); None if the person is not in the newest frame.
+        """
         result = self._latest
         faces = result.faces if result else ()
         return next((face.crop for face in faces if face.person == person), None)
 
     def _wake(self) -> None:
         if not self._ended and (self._thread is None or not self._thread.is_alive()):
-            self._thread = threading.Thread(target=self._work, name="live-reader", daemon=True)
+            self._thread = threading.Thread(target=self._work, name="live-recognizer", daemon=True)
             self._thread.start()
 
     def _work(self) -> None:
-        """The reading thread: ends with the session, or when no picture has come for long."""
-        while (shot := self._slot.take(SILENT_S)) is not None:
-            self._latest = self._read(shot)
+        """Recognize frame by frame, until the session ends or falls silent."""
+        while (frame := self._newest.take(SILENT_S)) is not None:
+            self._latest = self._recognize(frame)
         if self._ended:
-            self._latest = None  # of the picture that was being read when it ended
+            self._latest = None  # of the frame that was in work when it ended
         give_back()
 
-    def _read(self, shot: _Shot) -> Result:
+    def _recognize(self, frame: _Frame) -> Result:
         recognizer, options = self._setup
-        rgb = to_rgb(shot.yuv)
+        rgb, size = to_rgb(frame.yuv), size_of(frame.yuv)
         try:
-            faces = self._reader.read(rgb, shot.time_s, recognizer, options.recognition)
-            self._note(faces, shot, recognizer.detector_name)
+            faces = self._tracking.recognize(rgb, frame.time_s, recognizer, options.recognition)
+            result = Result(frame.number, frame.time_s, size, faces)
+            self._note(result, recognizer.detector_name)
         except Exception:
-            _LOGGER.exception("Picture %d could not be read; it has no label", shot.frame)
-            return Result(shot.frame, shot.time_s, (), failed=True)
-        return Result(shot.frame, shot.time_s, faces)
+            _LOGGER.exception("Frame %d could not be recognized; it has no label", frame.number)
+            return Result(frame.number, frame.time_s, size, (), failed=True)
+        return result
 
-    def _note(self, faces: tuple[TrackedFace, ...], shot: _Shot, detector: str) -> None:
-        self._meters.results.append(self._clock())
-        self.history.add(faces, shot.time_s)
+    def _note(self, result: Result, detector: str) -> None:
+        self._metrics.results.append(self._clock())
+        self.history.add(result.faces, result.time_s)
         if self._recorder:
-            self._recorder.add_result(faces, shot.frame, shot.time_s, detector)
+            self._recorder.add_result(
+                result.faces, result.frame, result.time_s, detector, result.size
+            )
 
     def _draw(self, yuv: Pixels, now: float) -> None:
         result = self._latest
         if result is None or result.failed or now - result.time_s > STALE_S:
             return
-        self._meters.ages.append(now - result.time_s)
-        if result.faces:
-            video_drawing.draw(yuv, result.faces, self.options.bars)
+        self._metrics.ages.append(now - result.time_s)
+        faces, size = result.faces, size_of(yuv)
+        if size != result.size:
+            faces = tuple(face.recenter(result.size, size) for face in faces)
+        if faces:
+            video_drawing.draw(yuv, faces, self.options.bars)
         else:
-            video_drawing.say(yuv, "no face")
+            video_drawing.draw_note(yuv, "no face")
 
 
 def _reduced(frame: av.VideoFrame) -> av.VideoFrame:

@@ -1,4 +1,4 @@
-"""A cap on live sessions, so that a busy server says so and stays quick for those who are in."""
+"""Limit the number of live sessions, so that a busy server refuses new ones and stays fast."""
 
 import threading
 import weakref
@@ -8,45 +8,39 @@ from fer_core.errors import FerError
 
 
 class BusyError(FerError):
-    """Every live seat is taken."""
+    """The limit of live sessions is reached."""
 
 
-class Occupant(Protocol):
-    """Whoever sits on a seat."""
+class Limited(Protocol):
+    """A session that counts while it is active."""
 
     @property
     def active(self) -> bool:
-        """False once it has ended or fallen silent: its seat is free then."""
+        """False once the session has ended or receives no frames."""
 
 
-class Seats:
-    """Counts who is active. Nobody has to give a seat back: falling silent is enough.
+class SessionLimit:
+    """Counts active sessions. A session that ends or falls silent frees its place by itself.
 
     Args:
-        limit: Seats in all.
+        limit: Most sessions at the same time.
     """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._lock = threading.Lock()
-        self._taken: weakref.WeakSet[Occupant] = weakref.WeakSet()
+        self._sessions: weakref.WeakSet[Limited] = weakref.WeakSet()
 
-    @property
-    def free(self) -> int:
-        """Seats left."""
-        with self._lock:
-            return max(self.limit - sum(one.active for one in self._taken), 0)
-
-    def take(self, occupant: Occupant) -> None:
-        """Sit down.
+    def add(self, session: Limited) -> None:
+        """Count a session.
 
         Raises:
-            BusyError: All seats are taken.
+            BusyError: The limit is reached.
         """
         with self._lock:
-            if sum(one.active for one in self._taken) >= self.limit:
+            if sum(session.active for session in self._sessions) >= self.limit:
                 raise BusyError(
                     f"Every live view is in use (at most {self.limit} at once). Try again in a "
                     "moment, or take a snapshot instead."
                 )
-            self._taken.add(occupant)
+            self._sessions.add(session)

@@ -1,4 +1,4 @@
-"""Follow faces through a video: who is who, with steady boxes, probabilities and labels."""
+"""Track faces through a video: persons keep their numbers; boxes and labels do not flicker."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,8 +13,8 @@ from fer_core.recognition.detection import Detection
 from fer_core.recognition.recognizer import FaceEmotion
 from fer_core.types import Probabilities
 
-KEEP_S: Final = 1.0
-"""A face that is away for longer, in seconds, comes back as a new person."""
+MAX_ABSENCE_S: Final = 1.0
+"""A face that is away for longer, in seconds, returns as a new person."""
 
 LEAD: Final = 0.08
 """The label changes when another emotion leads it by this much probability."""
@@ -25,11 +25,11 @@ BAND: Final = 0.03
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrackedFace(FaceEmotion):
-    """A face of a video: its values are smoothed over time.
+    """A face of a video with values that are smoothed over time.
 
     Attributes:
         person: Number of the person, from 1 on; the same while the face stays in view.
-        label: The emotion that is shown; it does not flicker between two that are close.
+        label: The displayed emotion; it does not flicker between two that are close.
     """
 
     person: int = 1
@@ -37,22 +37,52 @@ class TrackedFace(FaceEmotion):
 
     @property
     def emotion(self) -> str:
-        """The emotion that is shown."""
-        return self.label
+        """The displayed emotion; where uncertain, the one with the largest probability."""
+        return EMOTIONS[int(np.argmax(self.probabilities))] if self.uncertain else self.label
 
     @property
     def confidence(self) -> float:
         """Smoothed probability of ``emotion``."""
-        return float(self.probabilities[EMOTIONS.index(self.label)])
+        return float(self.probabilities[EMOTIONS.index(self.emotion)])
 
     def scale(self, factor: float) -> "TrackedFace":
         """Return the same face in an image ``factor`` times as large."""
         return replace(self, detection=self.detection.scale(factor))
 
+    def recenter(
+        self, old: tuple[int, int], new: tuple[int, int], factor: float | None = None
+    ) -> "TrackedFace":
+        """Return the same face in an image of another size; see ``Box.recenter``."""
+        box = self.box.recenter(old, new, factor).clip(*new)
+        return replace(self, detection=replace(self.detection, box=box, landmarks=()))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the face without its crop, fit for JSON."""
+        return {
+            "box": asdict(self.box),
+            "detection_score": self.detection_score,
+            "probabilities": self.probabilities.tolist(),
+            "uncertain": self.uncertain,
+            "roll": self.roll,
+            "person": self.person,
+            "label": self.label,
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "TrackedFace":
+        """Return the face that ``to_dict`` described."""
+        return cls(
+            Detection(Box(**values["box"]), values["detection_score"], values["roll"]),
+            np.asarray(values["probabilities"], np.float32),
+            values["uncertain"],
+            person=values["person"],
+            label=values["label"],
+        )
+
 
 @dataclass(slots=True)
 class _Track:
-    """What is remembered of one person."""
+    """The state of one person: last detection, smoothed probabilities, displayed label."""
 
     person: int
     detection: Detection
@@ -64,93 +94,109 @@ class _Track:
 
 
 class Tracker:
-    """Gives faces their numbers and smooths what is read from them. For one thread.
+    """Numbers persons and smooths their boxes, probabilities and labels. For one thread.
 
     Args:
-        half_life_s: Time after which an old reading weighs half; 0 means no smoothing.
-        keep_s: How long a face may be away and keep its number.
+        half_life_s: Time after which an old value weighs half; 0 means no smoothing.
+        max_absence_s: Time that a face may be away and keep its number.
     """
 
-    def __init__(self, half_life_s: float = 0.3, keep_s: float = KEEP_S) -> None:
+    def __init__(self, half_life_s: float = 0.3, max_absence_s: float = MAX_ABSENCE_S) -> None:
         self.half_life_s = half_life_s
-        self._keep_s = keep_s
+        self._max_absence_s = max_absence_s
         self._tracks: dict[int, _Track] = {}
-        self._last = 0
+        self._last_person = 0
 
-    def follow(
+    def associate(
         self, detections: Sequence[Detection], time_s: float
     ) -> tuple[tuple[int, ...], tuple[Detection, ...]]:
-        """Find out who is who.
+        """Assign the faces of one frame to persons.
 
         Args:
-            detections: The faces of one picture.
-            time_s: When it was taken; never earlier than in the call before.
+            detections: The faces of one frame.
+            time_s: Time of the frame in seconds; never earlier than in the call before.
 
         Returns:
-            The person of each face, and the faces with boxes that tremble less, in the order given.
+            The person of each face, and the faces with stabilized boxes, in the order given.
         """
-        known = {
+        self._tracks = {
             person: track
             for person, track in self._tracks.items()
-            if time_s - track.seen_s <= self._keep_s
+            if time_s - track.seen_s <= self._max_absence_s
         }
-        pairs = _pairs([track.detection.box for track in known.values()], detections)
-        persons = list(known)
-        owner = {index: known[persons[row]] for row, index in pairs}
-        self._tracks = known
-        tracks = [self._seen(owner.get(index), one, time_s) for index, one in enumerate(detections)]
+        candidates = list(self._tracks.values())
+        pairs = _match([t.detection.box for t in candidates], [d.box for d in detections])
+        matches = {column: candidates[row] for row, column in pairs}
+        tracks = [
+            self._update(matches.get(index), detection, time_s)
+            for index, detection in enumerate(detections)
+        ]
         return tuple(t.person for t in tracks), tuple(t.detection for t in tracks)
 
-    def steady(
+    def smooth(
         self,
         persons: Sequence[int],
         faces: Sequence[FaceEmotion],
         time_s: float,
         abstain_below: float,
     ) -> tuple[TrackedFace, ...]:
-        """Smooth what the classifier says of persons that ``follow`` has named.
+        """Smooth the predictions for the persons of one frame.
 
         Args:
-            persons: From ``follow``.
-            faces: One a person, as the classifier reads them now.
-            time_s: When the picture was taken.
-            abstain_below: Threshold under which an answer is uncertain.
+            persons: From ``associate``.
+            faces: The classifier's prediction for each person in this frame.
+            time_s: Time of the frame in seconds.
+            abstain_below: Probability below which a label is uncertain.
         """
         return tuple(
-            self._read(self._tracks[person], face, time_s, abstain_below)
+            self._smooth(self._tracks[person], face, time_s, abstain_below)
             for person, face in zip(persons, faces, strict=True)
         )
 
+    def resize(self, old: tuple[int, int], new: tuple[int, int]) -> None:
+        """Carry the tracks over to frames of another size; persons keep their numbers.
+
+        Cameras that change size and phones that are turned keep the middle of the image.
+
+        Args:
+            old: Width and height of the frames so far in pixels.
+            new: Width and height from here on.
+        """
+        for track in self._tracks.values():
+            box = track.detection.box.recenter(old, new)
+            track.detection = replace(track.detection, box=box)
+
     def snapshot(self) -> dict[str, Any]:
-        """Everything it remembers, fit for JSON; ``restore`` takes it back exactly."""
+        """Return the whole state, fit for JSON; ``restore`` takes it back exactly."""
         tracks = []
         for track in self._tracks.values():
             values = asdict(track)
             if track.probabilities is not None:
                 values["probabilities"] = track.probabilities.tolist()
             tracks.append(values)
-        return {"last": self._last, "tracks": tracks}
+        return {"last": self._last_person, "tracks": tracks}
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
-        """Go on from a snapshot; an empty one changes nothing."""
+        """Continue from a snapshot; an empty one changes nothing."""
         for values in snapshot.get("tracks", ()):
-            found, chances = values["detection"], values["probabilities"]
-            detection = Detection(Box(**found["box"]), found["score"], found["roll"])
-            probabilities = None if chances is None else np.asarray(chances, np.float32)
+            saved, probabilities = values["detection"], values["probabilities"]
+            if probabilities is not None:
+                probabilities = np.asarray(probabilities, np.float32)
+            detection = Detection(Box(**saved["box"]), saved["score"], saved["roll"])
             track = _Track(**values | {"detection": detection, "probabilities": probabilities})
             self._tracks[track.person] = track
-        self._last = snapshot.get("last", self._last)
+        self._last_person = snapshot.get("last", self._last_person)
 
-    def _seen(self, track: _Track | None, found: Detection, time_s: float) -> _Track:
+    def _update(self, track: _Track | None, detection: Detection, time_s: float) -> _Track:
         if track is None:
-            self._last += 1
-            track = self._tracks[self._last] = _Track(self._last, found, time_s)
+            self._last_person += 1
+            track = self._tracks[self._last_person] = _Track(self._last_person, detection, time_s)
         else:
-            track.detection = replace(found, box=calm(track.detection.box, found.box))
-            track.seen_s = time_s
+            box = stabilize_box(track.detection.box, detection.box)
+            track.detection, track.seen_s = replace(detection, box=box), time_s
         return track
 
-    def _read(
+    def _smooth(
         self, track: _Track, face: FaceEmotion, time_s: float, abstain_below: float
     ) -> TrackedFace:
         if track.probabilities is None:
@@ -158,12 +204,12 @@ class Tracker:
             track.uncertain = face.uncertain
             track.label = face.emotion
         else:
-            weight = fresh_weight(time_s - track.read_s, self.half_life_s)
+            weight = ema_weight(time_s - track.read_s, self.half_life_s)
             mixed = track.probabilities + weight * (face.probabilities - track.probabilities)
             track.probabilities = np.asarray(mixed, np.float32)
-            track.label = settle(track.label, track.probabilities)
-            sure = float(track.probabilities[EMOTIONS.index(track.label)])
-            track.uncertain = sure < abstain_below + (BAND if track.uncertain else -BAND)
+            track.label = hysteresis_label(track.label, track.probabilities)
+            confidence = float(track.probabilities[EMOTIONS.index(track.label)])
+            track.uncertain = confidence < abstain_below + (BAND if track.uncertain else -BAND)
         track.read_s = time_s
         return TrackedFace(
             detection=replace(face.detection, box=track.detection.box),
@@ -175,53 +221,58 @@ class Tracker:
         )
 
 
-def fresh_weight(elapsed_s: float, half_life_s: float) -> float:
-    """Weight 0..1 of a new value after ``elapsed_s``: the old one halves every ``half_life_s``."""
+def ema_weight(elapsed_s: float, half_life_s: float) -> float:
+    """Return the weight 0..1 of a new value in an exponential moving average.
+
+    The weight of the old value halves every ``half_life_s`` seconds: ``1 - 2 ** (-t / half_life)``.
+    """
     if half_life_s <= 0:
         return 1.0
     return 1.0 - math.exp2(-max(elapsed_s, 0.0) / half_life_s)
 
 
-def settle(label: str, probabilities: Probabilities) -> str:
-    """The label to show: ``label`` until another emotion leads it by ``LEAD``."""
+def hysteresis_label(label: str, probabilities: Probabilities) -> str:
+    """Return the label to display: ``label`` until another emotion leads it by ``LEAD``.
+
+    Args:
+        label: The emotion displayed so far.
+        probabilities: float32 (7,), in ``EMOTIONS`` order.
+    """
     best = int(np.argmax(probabilities))
     lead = float(probabilities[best] - probabilities[EMOTIONS.index(label)])
     return EMOTIONS[best] if lead > LEAD else label
 
 
-def calm(old: Box, new: Box) -> Box:
-    """A box between two: near ``old`` for a tremble, ``new`` for a move of a tenth of its side."""
+def stabilize_box(old: Box, new: Box) -> Box:
+    """Return a box between two: near ``old`` for jitter, ``new`` for a move of 10% of its side."""
     side = max(new.width, new.height, 1.0)
     move = max(abs(a - b) for a, b in zip(old.xyxy, new.xyxy, strict=True)) / side
     weight = min(0.3 + 7 * move, 1.0)
     return Box(*(a + weight * (b - a) for a, b in zip(old.xyxy, new.xyxy, strict=True)))
 
 
-def _pairs(known: Sequence[Box], found: Sequence[Detection]) -> list[tuple[int, int]]:
-    """Best partners first, each box once: (index in ``known``, index in ``found``)."""
-    scores = sorted(
-        (
-            (closeness(old, new.box), row, column)
-            for row, old in enumerate(known)
-            for column, new in enumerate(found)
-        ),
-        reverse=True,
-    )
-    pairs: dict[int, int] = {}
-    for score, row, column in scores:
-        if score > 0 and row not in pairs and column not in pairs.values():
-            pairs[row] = column
-    return list(pairs.items())
+def match_score(a: Box, b: Box) -> float:
+    """Return how well two boxes match as one face a moment apart; 0 or less means no match.
 
-
-def closeness(a: Box, b: Box) -> float:
-    """How likely two boxes are one face a moment apart; 0 or less: not the same.
-
-    Overlap (IoU) plus what is left of a reach of one mean side between the centres. Boxes of which
-    one is more than 2.5 times as wide as the other are never the same face.
+    The score is the overlap (IoU) plus one minus the distance of the centres in mean sides. Boxes
+    of which one is more than 2.5 times as wide as the other never match.
     """
     side = (max(a.width, a.height) + max(b.width, b.height)) / 2
     narrow, wide = sorted((a.width, b.width))
     if side <= 0 or wide > 2.5 * narrow:
         return 0.0
     return iou(a, b) + max(1 - math.dist(a.center, b.center) / side, 0.0)
+
+
+def _match(tracks: Sequence[Box], detections: Sequence[Box]) -> list[tuple[int, int]]:
+    """Return the pairs (track, detection) with the largest total score, each box once."""
+    scores = np.array([[match_score(a, b) for b in detections] for a in tracks])
+    if scores.size == 0:
+        return []
+    if min(scores.shape) == 1:
+        pairs = [divmod(int(scores.argmax()), scores.shape[1])]
+    else:
+        from scipy.optimize import linear_sum_assignment  # takes 0.1 s: only where there are two
+
+        pairs = list(zip(*linear_sum_assignment(scores, maximize=True), strict=True))
+    return [(int(row), int(column)) for row, column in pairs if scores[row, column] > 0]

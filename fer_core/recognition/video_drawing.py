@@ -1,4 +1,4 @@
-"""What is drawn on video: boxes, captions and small bars."""
+"""Draw boxes, captions and small bars on video frames."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -14,8 +14,8 @@ from fer_core.recognition.drawing import caption, chip, color_of
 from fer_core.recognition.tracking import TrackedFace
 from fer_core.types import Pixels
 
-BARS_FOR: Final = 3
-"""Bars stand beside the faces while there are no more than this; a crowd would hide itself."""
+MAX_FACES_WITH_BARS: Final = 3
+"""Bars are drawn beside the faces of so many people at most; in a crowd they would hide faces."""
 
 PANEL: Final = "#1B2422"
 ROW, NAME_WIDTH, BAR_WIDTH = 14, 52, 48
@@ -23,13 +23,19 @@ ROW, NAME_WIDTH, BAR_WIDTH = 14, 52, 48
 
 
 def draw(yuv: Pixels, faces: Sequence[TrackedFace], bars: bool = True) -> None:
-    """Draw every face's box, person, emotion and confidence on an I420 picture in place."""
+    """Draw every face's box, person, emotion and confidence on a frame in place.
+
+    Args:
+        yuv: I420, uint8 (3 * H // 2, W).
+        faces: In pixels of the frame.
+        bars: Draw the seven probabilities beside each face, too.
+    """
     canvas = Canvas(yuv)
     unit = max(canvas.width / 640, 0.5)
     for face in faces:
         canvas.outline(face.box.xyxy, color_of(face), 2 * max(round(1.5 * unit), 1))
     for face in faces:
-        if bars and len(faces) <= BARS_FOR:
+        if bars and len(faces) <= MAX_FACES_WITH_BARS:
             _bars(canvas, face, unit)
     for face in faces:
         text = f"{face.person} {caption(face)}" if len(faces) > 1 else caption(face)
@@ -37,8 +43,8 @@ def draw(yuv: Pixels, faces: Sequence[TrackedFace], bars: bool = True) -> None:
         canvas.paste(label, face.box.x1, max(face.box.y1 - label.shape[0] * 2 / 3, 0))
 
 
-def say(yuv: Pixels, text: str) -> None:
-    """A short note at the middle of the upper edge, such as ``no face``."""
+def draw_note(yuv: Pixels, text: str) -> None:
+    """Draw a short note, such as ``no face``, at the top of I420, uint8 (3 * H // 2, W)."""
     canvas = Canvas(yuv)
     unit = max(canvas.width / 640, 0.5)
     note = patch(text, UNCERTAIN_COLOR, round(15 * unit))
@@ -61,13 +67,13 @@ def _bars(canvas: Canvas, face: TrackedFace, unit: float) -> None:
 
 @lru_cache(maxsize=1024)
 def patch(text: str, color: str, size: int) -> Pixels:
-    """``drawing.chip`` as I420."""
+    """Return ``drawing.chip`` as I420, uint8 (3 * h // 2, w)."""
     return _as_yuv(chip(text, color, size))
 
 
 @lru_cache(maxsize=8)
 def _names(row: int, name: int, bar: int) -> Pixels:
-    """The empty panel of bars with the seven names, as I420."""
+    """Return the empty panel of bars with the seven names, as I420."""
     panel = np.full((row * len(EMOTIONS), name + bar + 4, 3), rgb_of(PANEL), np.uint8)
     for index, emotion in enumerate(EMOTIONS):
         text = chip(emotion, PANEL, max(round(row * 0.8), 6))

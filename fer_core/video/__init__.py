@@ -1,17 +1,21 @@
-"""Video files: who is in them, and what their faces show over time."""
+"""Video files: the people in them and their emotions over time."""
 
-from fer_core.video.decoder import SUFFIXES, Shot, probe, shots
+from fer_core.video.decoder import Frame, VideoDecoder, frames, probe
+from fer_core.video.formats import SUFFIXES, is_listed_video, is_video
 from fer_core.video.metadata import VideoInfo
-from fer_core.video.recognizer import Position, ReadShot, Sampling, VideoReader
+from fer_core.video.recognizer import Position, RecognizedFrame, Sampling, VideoRecognizer
 
 __all__ = [
     "SUFFIXES",
+    "Frame",
     "Position",
-    "ReadShot",
+    "RecognizedFrame",
     "Sampling",
-    "Shot",
+    "VideoDecoder",
     "VideoInfo",
-    "VideoReader",
+    "VideoRecognizer",
+    "frames",
+    "is_listed_video",
+    "is_video",
     "probe",
-    "shots",
 ]

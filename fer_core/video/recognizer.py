@@ -1,92 +1,86 @@
-"""Who is in a video and what their faces show, picture by picture."""
+"""Recognize the faces of a video file, frame by frame, on all cores."""
 
 import math
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
 from fer_core.errors import VideoError
-from fer_core.images.boxes import Box
 from fer_core.images.yuv import to_rgb
-from fer_core.recognition.detection import Detection
+from fer_core.recognition import FaceEmotion, Recognizer
 from fer_core.recognition.pool import RecognizerPool, prefetch
-from fer_core.recognition.recognizer import FaceEmotion, Recognizer
-from fer_core.recognition.tracking import KEEP_S, TrackedFace, Tracker
-from fer_core.video.decoder import Shot, probe, shots
-from fer_core.video.metadata import VideoInfo
-
-Found = tuple[tuple[Detection, ...], tuple[FaceEmotion, ...]]
+from fer_core.recognition.tracking import MAX_ABSENCE_S, TrackedFace
+from fer_core.recognition.tracking_recognizer import TrackingRecognizer
+from fer_core.video.decoder import Frame, VideoDecoder
 
 DETECT_EDGE: Final = 480
-"""Faces are searched in a copy with this longer side. YuNet needs 0.6 of the time that 640 takes
-and finds a face of 1/40 of the longer side; the live page, which is in a hurry, takes 320."""
+"""Longer side in pixels of the copy in which faces are detected. YuNet needs 0.6 of the time that
+640 takes and finds a face of 1/40 of the longer side; a live view has less time and takes 320."""
 
 AHEAD: Final = 4
-"""Decoded pictures that may wait to be read."""
+"""Decoded frames that may wait for recognition."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """Which pictures are read.
+    """Options for the frames of a video that are recognized.
 
     Attributes:
-        every: Every n-th picture, from 1 on.
-        per_second: At most so many a second instead; 0 for ``every``.
+        step: Every n-th frame, from 1 on.
+        per_second: At most so many frames a second instead; 0 for ``step``.
         half_life_s: Smoothing; see ``Tracker``.
     """
 
-    every: int = 1
+    step: int = 1
     per_second: float = 0.0
     half_life_s: float = 0.3
 
     def __post_init__(self) -> None:
-        if self.every < 1 or self.per_second < 0 or self.half_life_s < 0:
+        if self.step < 1 or self.per_second < 0 or self.half_life_s < 0:
             raise VideoError(
                 "Sampling needs every >= 1, per_second >= 0 and half_life_s >= 0. "
-                f"Received: {self.every}, {self.per_second}, {self.half_life_s}."
+                f"Received: {self.step}, {self.per_second}, {self.half_life_s}."
             )
 
     def interval_s(self, rate: float) -> float:
-        """Seconds between two pictures that are read of a video of ``rate`` a second."""
-        return max(1 / self.per_second if self.per_second else 0.0, self.every / rate)
+        """Return the seconds between two sampled frames of a video of ``rate`` frames a second."""
+        return max(1 / self.per_second if self.per_second else 0.0, self.step / rate)
 
-    def takes(self, frame: int, time_s: float, last_s: float | None) -> bool:
-        """Whether a picture is read, where the last one read was at ``last_s``."""
+    def takes(self, number: int, time_s: float, last_s: float | None) -> bool:
+        """Return True if a frame is sampled, where the last sampled one was at ``last_s``."""
         if not self.per_second:
-            return (frame - 1) % self.every == 0
+            return (number - 1) % self.step == 0
         return last_s is None or int(time_s * self.per_second) > int(last_s * self.per_second)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ReadShot:
-    """One picture of a video and what was read from it.
+class RecognizedFrame:
+    """One frame of a video and its faces.
 
     Attributes:
-        shot: The picture.
-        was_read: It was among those that are read; the faces of others are the last ones known.
-        faces: Everyone in it, in pixels of ``shot.yuv``.
+        frame: The frame.
+        is_sampled: It was recognized itself; the faces of others are those of the last sampled one.
+        faces: Everyone in it, in pixels of ``frame.yuv``.
     """
 
-    shot: Shot
-    was_read: bool
+    frame: Frame
+    is_sampled: bool
     faces: tuple[TrackedFace, ...]
 
 
 @dataclass(slots=True)
 class Position:
-    """Where the reading of a video stands; enough to go on in another process.
+    """A position in a video, from which another process can continue.
 
     Attributes:
-        frame: Number of the last picture given.
+        frame: Number of the last frame given.
         time_s: Its time.
-        read_s: Time of the last picture that was read.
-        tracker: Who was seen; see ``Tracker.snapshot``.
-        faces: Rows of the last faces known, for drawing.
-        end_s: Until when the last picture given is shown.
+        read_s: Time of the last sampled frame.
+        tracker: State of the persons; see ``Tracker.snapshot``.
+        faces: The last faces, for drawing; see ``TrackedFace.to_dict``.
+        end_s: End of the display of the last frame given.
     """
 
     frame: int = 0
@@ -97,21 +91,21 @@ class Position:
     end_s: float = -math.inf
 
 
-class VideoReader:
-    """Reads one video from a position on.
+class VideoRecognizer:
+    """Recognizes one video from a position on.
 
     Args:
         file: The video.
-        pool: Who reads.
-        sampling: Which pictures.
-        position: Where to go on; from the start if None.
-        all_shots: Give the pictures that are not read too, for drawing.
+        pool: The recognizers that share the work.
+        sampling: The frames to recognize.
+        position: Where to continue; the start if None.
+        all_frames: Give the frames that are not sampled too, for drawing.
 
     Attributes:
-        info: What the file says of itself.
+        info: Metadata of the video.
 
     Raises:
-        VideoError: See ``source.probe``.
+        VideoError: See ``VideoDecoder``.
     """
 
     def __init__(
@@ -120,94 +114,68 @@ class VideoReader:
         pool: RecognizerPool,
         sampling: Sampling | None = None,
         position: Position | None = None,
-        all_shots: bool = False,
+        all_frames: bool = False,
     ) -> None:
-        self.info: VideoInfo = probe(file)
-        self._file, self._pool = file, pool
-        self._sampling = sampling or Sampling()
-        self._all_shots = all_shots
-        self._at = position or Position()
-        keep_s = max(KEEP_S, 2.5 * self._sampling.interval_s(self.info.rate))
-        self._tracker = Tracker(self._sampling.half_life_s, keep_s)
-        self._tracker.restore(self._at.tracker)
-        self._last = tuple(_face(values) for values in self._at.faces)
-        self._end_s = max(self._at.time_s, self._at.end_s)
+        self._decoder = VideoDecoder(file)
+        self.info = self._decoder.info
+        self._pool, self._sampling = pool, sampling or Sampling()
+        self._all_frames = all_frames
+        self._position = position or Position()
+        interval_s = self._sampling.interval_s(self.info.rate)
+        self._tracking = TrackingRecognizer(max(MAX_ABSENCE_S, 2.5 * interval_s))
+        self._tracking.tracker.half_life_s = self._sampling.half_life_s
+        self._tracking.tracker.restore(self._position.tracker)
+        self._faces = tuple(TrackedFace.from_dict(values) for values in self._position.faces)
 
     def position(self) -> Position:
-        """Where it stands after the last picture given."""
-        return replace(
-            self._at,
-            tracker=self._tracker.snapshot(),
-            faces=[_values(face) for face in self._last],
-        )
+        """Return the position after the last frame given."""
+        tracker = self._tracking.tracker.snapshot()
+        faces = [face.to_dict() for face in self._faces]
+        return replace(self._position, tracker=tracker, faces=faces)
 
     @property
-    def end_s(self) -> float:
-        """Until when the last picture decoded is shown, whether it was given or not."""
-        return self._end_s
+    def missing_s(self) -> float:
+        """Seconds missing at the end of the file; see ``VideoDecoder.missing_s``."""
+        return self._decoder.missing_s
 
-    def __iter__(self) -> Generator[ReadShot]:
-        """The pictures in their order.
+    def __iter__(self) -> Generator[RecognizedFrame]:
+        """Yield the frames in their order.
 
         Raises:
             VideoError: The file cannot be read any more.
         """
         with (
-            closing(prefetch(self._wanted(), AHEAD)) as wanted,
-            closing(self._pool.map(_read, wanted)) as answers,
+            closing(prefetch(self._frames(), AHEAD)) as frames,
+            closing(self._pool.map(_recognize, frames)) as results,
         ):
-            for shot, found in answers:
-                yield self._follow(shot, found)
+            for frame, faces in results:
+                yield self._track(frame, faces)
 
-    def _wanted(self) -> Iterator[tuple[Shot, bool]]:
-        """The pictures to give, and whether each is to be read."""
-        last = self._at.read_s
-        for shot in shots(self._file, self._at.time_s, self._at.frame):
-            takes = self._sampling.takes(shot.frame, shot.time_s, last)
-            last = shot.time_s if takes else last
-            self._end_s = shot.end_s
-            if takes or self._all_shots:
-                yield shot, takes
+    def _frames(self) -> Iterator[tuple[Frame, bool]]:
+        """Yield the frames to give, each with True if it is sampled."""
+        last_s = self._position.read_s
+        for frame in self._decoder.decode(self._position.time_s, self._position.frame):
+            is_sampled = self._sampling.takes(frame.number, frame.time_s, last_s)
+            last_s = frame.time_s if is_sampled else last_s
+            if is_sampled or self._all_frames:
+                yield frame, is_sampled
 
-    def _follow(self, shot: Shot, found: Found | None) -> ReadShot:
-        self._at.frame, self._at.time_s, self._at.end_s = shot.frame, shot.time_s, shot.end_s
-        if found is not None:
-            detections, faces = found
-            persons, _ = self._tracker.follow(detections, shot.time_s)
+    def _track(self, frame: Frame, faces: tuple[FaceEmotion, ...] | None) -> RecognizedFrame:
+        position = self._position
+        position.frame, position.time_s, position.end_s = frame.number, frame.time_s, frame.end_s
+        if faces is not None:
             threshold = self._pool.first.classifier.abstain_below
-            self._last = self._tracker.steady(persons, faces, shot.time_s, threshold)
-            self._at.read_s = shot.time_s
-        return ReadShot(shot, found is not None, self._last)
+            self._faces = self._tracking.track(faces, frame.time_s, threshold)
+            position.read_s = frame.time_s
+        return RecognizedFrame(frame, faces is not None, self._faces)
 
 
-def _read(recognizer: Recognizer, wanted: tuple[Shot, bool]) -> tuple[Shot, Found | None]:
-    """What one picture shows by itself; the part of the work that fills the cores."""
-    shot, takes = wanted
-    if not takes:
-        return shot, None
-    rgb = to_rgb(shot.yuv)
-    detections = recognizer.detect(rgb, DETECT_EDGE)
-    return shot, (detections, recognizer.classify(rgb, detections))
-
-
-def _values(face: TrackedFace) -> dict[str, Any]:
-    """Return a face as JSON values; ``_face`` is the inverse, without the crop."""
-    return {
-        "box": asdict(face.box),
-        "detection_score": face.detection_score,
-        "probabilities": face.probabilities.tolist(),
-        "uncertain": face.uncertain,
-        "roll": face.roll,
-        "person": face.person,
-        "label": face.label,
-    }
-
-
-def _face(values: Mapping[str, Any]) -> TrackedFace:
-    return TrackedFace(
-        detection=Detection(Box(**values["box"]), values["detection_score"], values["roll"]),
-        probabilities=np.asarray(values["probabilities"], np.float32),
-        uncertain=values["uncertain"],
-        person=values["person"],
-        label=values["label"],
-    )
+def _recognize(
+    recognizer: Recognizer, sampled: tuple[Frame, bool]
+) -> tuple[Frame, tuple[FaceEmotion, ...] | None]:
+    """Recognize one frame by itself: the part of the work that is done in parallel."""
+    frame, is_sampled = sampled
+    if not is_sampled:
+        return frame, None
+    rgb = to_rgb(frame.yuv)
+    return frame, recognizer.classify(rgb, recognizer.detect(rgb, DETECT_EDGE))

@@ -8,14 +8,17 @@ from typing import Any, Final
 
 import av
 from av.audio.stream import AudioStream
+from av.container import InputContainer
 from av.packet import Packet
+from av.video.reformatter import ColorRange
 
 from fer_core.errors import VideoError
 from fer_core.images.yuv import to_frame
 from fer_core.recognition import video_drawing
 from fer_core.types import Pixels
-from fer_core.video.metadata import OPENING
-from fer_core.video.recognizer import ReadShot
+from fer_core.video.formats import OPENING, is_animation
+from fer_core.video.metadata import make_clock, start_of
+from fer_core.video.recognizer import RecognizedFrame
 
 TICKS: Final = 90_000
 """Times are kept to this part of a second, as broadcast video does."""
@@ -24,22 +27,28 @@ PIECE_FORMAT: Final = "nut"
 """A container that keeps time stamps as they are, unlike MP4, which moves them to 0."""
 
 COPIED_SOUND: Final = frozenset({"aac", "mp3", "ac3", "eac3", "opus", "alac", "flac"})
-"""Sound that MP4 can hold as it is; other sound becomes AAC."""
+"""Codecs of sound that MP4 can hold as it is; other sound becomes AAC."""
+
+SOUND_RATE: Final = 50.0
+"""Packets of sound a second, about."""
+
+SMPTE170M: Final = 6
+"""FFmpeg's number of the BT.601 matrix, in which frames are written; see ``images.yuv``."""
 
 
-def draw(read: ReadShot) -> Pixels:
-    """Draw the faces on the picture itself and return it."""
-    if read.faces:
-        video_drawing.draw(read.shot.yuv, read.faces)
-    return read.shot.yuv
+def draw(recognized: RecognizedFrame) -> Pixels:
+    """Draw the faces on the frame itself and return it: I420, uint8 (3 * H // 2, W)."""
+    if recognized.faces:
+        video_drawing.draw(recognized.frame.yuv, recognized.faces)
+    return recognized.frame.yuv
 
 
 class PieceWriter:
     """Writes one piece of an annotated video. A context manager.
 
     Args:
-        file: Where to.
-        rate: Pictures a second, for the encoder to plan with; times are the pictures' own.
+        file: The new file.
+        rate: Frames a second, for the encoder to plan with; each frame has a time of its own.
     """
 
     def __init__(self, file: Path, rate: float) -> None:
@@ -48,6 +57,8 @@ class PieceWriter:
         nearest = Fraction(rate).limit_denominator(1001)
         self._stream = self._container.add_stream("libx264", rate=nearest, options=options)
         self._stream.pix_fmt = "yuv420p"
+        self._stream.codec_context.colorspace = SMPTE170M
+        self._stream.codec_context.color_range = ColorRange.MPEG
         self._stream.codec_context.thread_count = 1
         self._stream.codec_context.time_base = Fraction(1, TICKS)
         self._is_new = True
@@ -61,7 +72,12 @@ class PieceWriter:
                 self._container.mux(self._stream.encode(None))
 
     def write(self, yuv: Pixels, time_s: float) -> None:
-        """Add one I420 picture, later than the one before."""
+        """Add one frame.
+
+        Args:
+            yuv: I420, uint8 (3 * H // 2, W).
+            time_s: Its time in seconds, later than that of the frame before.
+        """
         frame = to_frame(yuv)
         if self._is_new:
             self._stream.width, self._stream.height = frame.width, frame.height
@@ -71,14 +87,14 @@ class PieceWriter:
 
 
 def join(pieces: Sequence[Path], source: Path, target: Path) -> None:
-    """Put the pieces one after the other as MP4, with the sound of ``source``.
+    """Join the pieces as MP4, with the sound of ``source``.
 
     Raises:
         VideoError: Nothing to join, or the pieces or the sound do not fit into an MP4.
-        OSError: The disk is full, for one. Nothing is left of the target then.
+        OSError: It cannot be written, because the disk is full for example. The target is removed.
     """
     if not pieces:
-        raise VideoError(f"{source.name}: there is no picture to write.")
+        raise VideoError(f"{source.name}: there is no frame to write.")
     try:
         with ExitStack() as stack:
             out = stack.enter_context(
@@ -116,19 +132,21 @@ class _Sound:
         self._packets: Iterator[Packet[Any]] = iter(())
         self._next: Packet[Any] | None = None
         self._out = out
+        if is_animation(source):
+            return
         container = stack.enter_context(
             av.open(str(source), metadata_errors="ignore", options=OPENING)
         )
         track = next((s for s in container.streams.audio if s.codec_context), None)
         if track is None:
             return
-        self._start_s = (container.start_time or 0) / 1e6
+        shift = _Shift(container)
         if track.codec_context.name in COPIED_SOUND:
             self._stream = out.add_stream_from_template(track)
-            self._packets = _copied(container.demux(track), self._start_s)
+            self._packets = _copied(container.demux(track), shift)
         else:
             self._stream = out.add_stream("aac", rate=track.codec_context.sample_rate)
-            self._packets = _encoded(container, track, self._stream, self._start_s)
+            self._packets = _encoded(container, track, self._stream, shift)
         self._next = next(self._packets, None)
 
     def write_until(self, time_s: float) -> None:
@@ -138,12 +156,27 @@ class _Sound:
             self._next = next(self._packets, None)
 
 
+class _Shift:
+    """Time to add to each time stamp of the sound, so that it starts at 0 and follows jumps."""
+
+    def __init__(self, container: InputContainer) -> None:
+        self._clock = make_clock(container, SOUND_RATE)
+        self._start_s = start_of(container)
+
+    def ticks(self, stamp: int, time_base: Any) -> int:
+        """Return the ticks to add to a time stamp."""
+        raw_s = float(stamp * time_base)
+        jump_s = self._clock.time(raw_s) - (raw_s - self._start_s)
+        return round((jump_s * (abs(jump_s) > 0.01) - self._start_s) / float(time_base))
+
+
 def _time(packet: "Packet[Any]") -> float:
     return float((packet.pts or 0) * packet.time_base)
 
 
-def _copied(packets: Iterator["Packet[Any]"], start_s: float) -> Iterator["Packet[Any]"]:
-    """The packets as they are, counted from the start of the file; a cut ends them."""
+def _copied(packets: Iterator["Packet[Any]"], shift: _Shift) -> Iterator["Packet[Any]"]:
+    """Yield the packets with shifted time stamps; a cut ends them."""
+    last = None
     while True:
         try:
             packet = next(packets, None)
@@ -153,15 +186,17 @@ def _copied(packets: Iterator["Packet[Any]"], start_s: float) -> Iterator["Packe
             return
         if packet.dts is None or packet.pts is None:
             continue
-        shift = round(start_s / float(packet.time_base))
-        packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
-        yield packet
+        ticks = shift.ticks(packet.dts, packet.time_base)
+        packet.pts, packet.dts = packet.pts + ticks, packet.dts + ticks
+        if last is None or packet.dts > last:  # MP4 takes no time stamp twice
+            last = packet.dts
+            yield packet
 
 
 def _encoded(
-    container: Any, track: AudioStream, stream: AudioStream, start_s: float
+    container: InputContainer, track: AudioStream, stream: AudioStream, shift: _Shift
 ) -> Iterator["Packet[Any]"]:
-    """The sound decoded and encoded again."""
+    """Yield the sound decoded and encoded again."""
     resampler = av.AudioResampler(stream.codec_context.format or "fltp", track.layout, track.rate)
     try:
         for packet in container.demux(track):
@@ -171,9 +206,9 @@ def _encoded(
                 continue
             for frame in frames:
                 if frame.pts is not None:
-                    frame.pts -= round(start_s / float(frame.time_base))
-                for part in resampler.resample(frame):
-                    yield from stream.encode(part)
+                    frame.pts += shift.ticks(frame.pts, frame.time_base)
+                for resampled in resampler.resample(frame):
+                    yield from stream.encode(resampled)
     except av.FFmpegError:
-        pass  # cut off: what came before is kept
+        pass  # cut off: the sound before stays
     yield from stream.encode(None)

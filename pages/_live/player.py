@@ -14,7 +14,7 @@ from fer_core import Recognizer
 from fer_core.errors import FerError
 from fer_core.live import LiveOptions, LiveSession
 from fer_core.live.ice_servers import ice_servers
-from pages._live.state import Offer, seats, viewer
+from pages._live.state import Offer, session_limit, viewer
 
 PLAYER = "live-player"
 
@@ -69,18 +69,18 @@ def play(reader: Recognizer, options: LiveOptions, facing: str) -> WebRtcStreame
     """The player; every start of it is a new session.
 
     Raises:
-        FerError: Every seat is taken, or the server was too busy to answer.
+        FerError: The limit of sessions is reached, or the server was too busy to answer.
     """
-    mine, places = viewer(), seats()
+    mine, limit = viewer(), session_limit()
     offer = forget_old_offer()
     keep_through_quick_runs()
 
     def open_session() -> LiveSession:
         mine.offer = offer
         if mine.session:
-            mine.session.end()  # a start given up before it connected ends here, seat and all
+            mine.session.end()  # a start given up before it connected ends here
         session = LiveSession(reader, options)
-        places.take(session)
+        limit.add(session)
         mine.session = session
         return session
 

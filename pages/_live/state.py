@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from fer_core.live import LiveSession, Recorder, Seats
+from fer_core.live import LiveSession, Recorder, SessionLimit
 from fer_core.system.settings import settings
 from fer_core.types import Pixels
 
@@ -63,5 +63,5 @@ def viewer() -> Viewer:
 
 
 @st.cache_resource
-def seats() -> Seats:
-    return Seats(settings().streams)
+def session_limit() -> SessionLimit:
+    return SessionLimit(settings().streams)

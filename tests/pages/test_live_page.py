@@ -7,7 +7,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from fer_core.live import LiveOptions, Seats
+from fer_core.live import BusyError, LiveOptions, LiveSession, SessionLimit
 from pages._live import player
 from pages._live.state import Viewer
 from tests.conftest import ROOT
@@ -86,21 +86,22 @@ def test_each_face_held_still_brings_its_own_emotion() -> None:
         assert app.selectbox[0].value == emotion
 
 
-def test_a_start_given_up_before_it_connected_leaves_its_seat_to_the_next(monkeypatch) -> None:
-    mine, places, asked = Viewer(), Seats(1), []
+def test_a_start_given_up_before_it_connected_does_not_count_for_the_limit(monkeypatch) -> None:
+    mine, limit, asked = Viewer(), SessionLimit(1), []
 
     def webrtc_streamer(*_, video_processor_factory, **__):
         asked.append(video_processor_factory)
         return SimpleNamespace(state=SimpleNamespace(playing=False))
 
     for name, value in (
-        ("viewer", lambda: mine), ("seats", lambda: places), ("webrtc_streamer", webrtc_streamer)
+        ("viewer", lambda: mine), ("session_limit", lambda: limit), ("webrtc_streamer", webrtc_streamer)
     ):  # fmt: skip
         monkeypatch.setattr(player, name, value)
     player.play(StubRecognizer(), LiveOptions(), "Front")
     first = asked[0]().session
     second = asked[0]().session  # no picture came, nobody said that the first had ended
-    assert first.ended
+    assert first._ended
     assert second.active
     assert mine.session is second
-    assert places.free == 0
+    with pytest.raises(BusyError):
+        limit.add(LiveSession(StubRecognizer()))

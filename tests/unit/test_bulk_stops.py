@@ -39,7 +39,7 @@ def test_stopped_anywhere_it_goes_on_as_if_nothing_had_been(
     monkeypatch.setattr(run, "PHOTOS_A_PART", 2)
     monkeypatch.setattr(video_job, "SHOTS_A_PART", 4)
     make_clip(photos / "clip.mp4", 21)
-    options = bulk.Options(sampling=Sampling(every=2), annotated=tmp_path / "copies")
+    options = bulk.Options(sampling=Sampling(step=2), annotated=tmp_path / "copies")
     target = tmp_path / "faces.parquet"
     bulk.classify([str(photos)], pool, [target], options)
     expected = pd.read_parquet(target)
@@ -145,7 +145,7 @@ def test_a_disk_that_is_full_for_the_annotated_copy_is_told_too(
     resource = pytest.importorskip("resource")
     monkeypatch.setattr(video_job, "SHOTS_A_PART", 10)
     clip = make_clip(tmp_path / "clip.mp4", 35, sound="aac")
-    options = bulk.Options(sampling=Sampling(every=5), annotated=tmp_path / "copies")
+    options = bulk.Options(sampling=Sampling(step=5), annotated=tmp_path / "copies")
     target, copy = tmp_path / "faces.parquet", tmp_path / "copies" / "clip.mp4"
     bulk.classify([str(clip)], pool, [target], options)
     expected, expected_copy, size = pd.read_parquet(target), decoded(copy), copy.stat().st_size

@@ -17,7 +17,7 @@ from tests.clips import face_picture, make_clip, wall
 @pytest.mark.parametrize(
     ("sampling", "frames"),
     [
-        (Sampling(every=10), [1, 11, 21, 31]),
+        (Sampling(step=10), [1, 11, 21, 31]),
         (Sampling(per_second=5), [1, 6, 11, 16, 21, 26, 31, 36]),
         (Sampling(per_second=1000), list(range(1, 41))),
     ],
@@ -32,7 +32,7 @@ def test_sampling_takes_what_is_asked(
     assert table.frame.tolist() == frames
 
 
-@pytest.mark.parametrize("values", [{"every": 0}, {"per_second": -1.0}, {"half_life_s": -1.0}])
+@pytest.mark.parametrize("values", [{"step": 0}, {"per_second": -1.0}, {"half_life_s": -1.0}])
 def test_impossible_sampling_is_refused(values: dict) -> None:
     with pytest.raises(FerError, match="Sampling needs"):
         Sampling(**values)
@@ -59,7 +59,7 @@ def test_bad_videos_are_rows_and_the_rest_still_runs(tmp_path: Path, pool: Recog
     (folder / "bad.mp4").write_bytes(b"text")
     cut = make_clip(folder / "cut.mkv", 400)
     cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
-    options = bulk.Options(sampling=Sampling(every=50), annotated=tmp_path / "copies")
+    options = bulk.Options(sampling=Sampling(step=50), annotated=tmp_path / "copies")
     summary = bulk.classify([str(folder)], pool, [tmp_path / "faces.csv"], options)
     assert (summary.files, summary.errors) == (3, 2)
     errors = pd.read_csv(summary.error_file).error.tolist()
@@ -69,9 +69,7 @@ def test_bad_videos_are_rows_and_the_rest_still_runs(tmp_path: Path, pool: Recog
 
 
 @pytest.mark.parametrize("place", ["clips", "clips/copies"])
-def test_annotated_copies_take_no_originals_place(
-    tmp_path: Path, pool: RecognizerPool, place: str
-) -> None:
+def test_annotated_copies_take_no_originals_place(tmp_path: Path, pool: RecognizerPool, place: str) -> None:
     (tmp_path / "clips").mkdir()
     clip = make_clip(tmp_path / "clips" / "good.mp4", 2)
     before, options = clip.read_bytes(), bulk.Options(annotated=tmp_path / place)
@@ -97,7 +95,7 @@ def stand_long(clip: Path, target: Path, seconds: float) -> Path:
 
 @pytest.mark.parametrize(
     ("container", "sampling"),
-    [("mp4", Sampling()), ("mkv", Sampling()), ("mp4", Sampling(every=7))],
+    [("mp4", Sampling()), ("mkv", Sampling()), ("mp4", Sampling(step=7))],
 )
 def test_a_last_picture_that_stands_long_is_no_damage(
     tmp_path: Path, pool: RecognizerPool, container: str, sampling: Sampling
@@ -118,7 +116,7 @@ def test_the_annotated_copy_shows_every_picture_at_its_time_with_the_sound(
 ) -> None:
     times = [0, 0.04, 0.1, 0.3, 0.31, 0.6, 1.0, 1.1]
     clip = make_clip(tmp_path / f"clip.{container}", times=times, sound=sound)
-    options = bulk.Options(sampling=Sampling(every=3), annotated=tmp_path / "copies")
+    options = bulk.Options(sampling=Sampling(step=3), annotated=tmp_path / "copies")
     bulk.classify([str(clip)], pool, [tmp_path / "faces.parquet"], options)
     with av.open(str(tmp_path / "copies" / "clip.mp4")) as copy:
         assert copy.streams.video[0].codec_context.name == "h264"

@@ -27,7 +27,7 @@ from fer_core.models.importing.inspection import check_keras
 from fer_core.system.yaml_files import fields_of
 from fer_core.training import run_archive
 from fer_core.training.config import TrainConfig
-from fer_core.video.decoder import probe, shots
+from fer_core.video.decoder import frames, probe
 from tests.clips import make_clip
 
 SLOWEST_S = 4.0
@@ -157,8 +157,8 @@ def read_run(data: bytes, _: Path) -> None:
 def read_video(data: bytes, folder: Path) -> None:
     (folder / "x.mp4").write_bytes(data)
     probe(folder / "x.mp4")
-    for shot in shots(folder / "x.mp4"):
-        assert shot.yuv.dtype == np.uint8
+    for frame in frames(folder / "x.mp4"):
+        assert frame.yuv.dtype == np.uint8
 
 
 CONFIG = TrainConfig()

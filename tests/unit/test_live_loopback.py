@@ -107,8 +107,8 @@ def test_a_real_face_comes_back_with_its_label(loop, astronaut):
     assert len(session.latest.faces) == 1
     assert session.latest.faces[0].person == 1
     viewer.leave()
-    until(lambda: session.ended, 10)
-    until(lambda: not any(t.name == "live-reader" for t in threading.enumerate()), 5)
+    until(lambda: session._ended, 10)
+    until(lambda: not any(t.name == "live-recognizer" for t in threading.enumerate()), 5)
 
 
 def test_a_network_of_300_ms_does_not_slow_the_video(loop, astronaut):
@@ -122,7 +122,7 @@ def test_a_network_of_300_ms_does_not_slow_the_video(loop, astronaut):
     viewer.leave()
     assert rate > 20  # 30 are sent; this machine may be busy with other tests
     assert stats.results_per_s < 4
-    until(lambda: session.ended, 10)
+    until(lambda: session._ended, 10)
 
 
 def test_a_camera_that_vanishes_leaves_a_session_that_rests(loop, astronaut):
@@ -133,7 +133,7 @@ def test_a_camera_that_vanishes_leaves_a_session_that_rests(loop, astronaut):
     loop.call_soon_threadsafe(camera.stop)
     until(lambda: session.silent_s > 0.8, 10)
     viewer.leave()
-    until(lambda: session.ended, 10)
+    until(lambda: session._ended, 10)
 
 
 def test_ten_starts_and_stops_leave_no_thread_behind(loop, astronaut):
@@ -142,10 +142,10 @@ def test_ten_starts_and_stops_leave_no_thread_behind(loop, astronaut):
         viewer = Viewer(loop, Camera(astronaut), session)
         until(lambda: session.stats().frames > 2, 20)
         viewer.leave()
-        until(lambda: session.ended, 10)
+        until(lambda: session._ended, 10)
 
     visit()
-    ours = ("live-reader", "video-decoder", "async_media_processor")
+    ours = ("live-recognizer", "video-decoder", "async_media_processor")
 
     def left() -> list[str]:
         return [t.name for t in threading.enumerate() if t.name.startswith(ours)]

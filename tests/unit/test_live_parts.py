@@ -1,4 +1,4 @@
-"""The small parts of a live session: slot, seats, history, connection, corrections."""
+"""The small parts of a live session: latest value, limit, history, ICE servers, corrections."""
 
 import threading
 from pathlib import Path
@@ -10,47 +10,48 @@ import pytest
 from fer_core.dataset import corrections
 from fer_core.errors import DatasetError, SettingsError
 from fer_core.labels import EMOTIONS
-from fer_core.live import BusyError, History, Seats
+from fer_core.live import BusyError, History, SessionLimit
 from fer_core.live.history import BINS, MOST_PERSONS
 from fer_core.live.ice_servers import ice_servers
-from fer_core.live.latest_value import Slot
+from fer_core.live.latest_value import LatestValue
 from fer_core.system.settings import Settings
 from tests.unit.live_stubs import tracked
 
 
-def test_a_slot_keeps_the_newest():
-    slot: Slot[int] = Slot()
-    assert [slot.put(n) for n in (1, 2, 3)] == [False, True, True]
-    assert (slot.take(0), slot.take(0)) == (3, None)
+def test_only_the_newest_value_is_taken():
+    newest: LatestValue[int] = LatestValue()
+    assert [newest.put(n) for n in (1, 2, 3)] == [False, True, True]
+    assert (newest.take(0), newest.take(0)) == (3, None)
 
 
-def test_closing_a_slot_wakes_the_taker_and_ends_it():
-    slot: Slot[int] = Slot()
-    taken = []
-    taker = threading.Thread(target=lambda: taken.append(slot.take(30)))
-    taker.start()
-    slot.close()
-    taker.join(5)
-    slot.put(1)
-    assert (taken, slot.take(0)) == ([None], None)
+def test_closing_wakes_the_thread_that_waits_for_a_value():
+    newest: LatestValue[int] = LatestValue()
+    values = []
+    thread = threading.Thread(target=lambda: values.append(newest.take(30)))
+    thread.start()
+    newest.close()
+    thread.join(5)
+    newest.put(1)
+    assert (values, newest.take(0)) == ([None], None)
 
 
-class Guest:
+class Session:
     active = True
 
 
-def test_seats_are_free_again_when_their_guests_fall_silent_or_vanish():
-    seats = Seats(2)
-    first, second, third = Guest(), Guest(), Guest()
-    seats.take(first)
-    seats.take(second)
+def test_sessions_that_fall_silent_or_vanish_do_not_count_for_the_limit():
+    limit = SessionLimit(2)
+    first, second, third, fourth = Session(), Session(), Session(), Session()
+    limit.add(first)
+    limit.add(second)
     with pytest.raises(BusyError, match="at most 2 at once"):
-        seats.take(third)
+        limit.add(third)
     first.active = False
-    seats.take(third)
-    assert seats.free == 0
+    limit.add(third)
+    with pytest.raises(BusyError):
+        limit.add(fourth)
     del second
-    assert seats.free == 1
+    limit.add(fourth)
 
 
 def test_shares_and_timeline_of_each_person():

@@ -41,7 +41,7 @@ def test_the_table_has_a_row_a_face_and_one_for_nobody():
 def test_the_clip_plays_at_the_pace_it_was_seen():
     recorder = Recorder()
     for step in range(20):
-        recorder.add_picture(picture(10 * step), 50 + step * 0.1)
+        recorder.add_frame(picture(10 * step), 50 + step * 0.1)
         while recorder.state.frames < step - 5:
             pass
     recorder.stop()
@@ -57,8 +57,8 @@ def test_the_clip_plays_at_the_pace_it_was_seen():
 
 def test_a_change_of_size_is_fitted_into_the_clip():
     recorder = Recorder()
-    recorder.add_picture(picture(100), 0.0)
-    recorder.add_picture(picture(100, 320, 240), 0.1)
+    recorder.add_frame(picture(100), 0.0)
+    recorder.add_frame(picture(100, 320, 240), 0.1)
     recorder.stop()
     with av.open(str(recorder.mp4)) as clip:
         assert [frame.width for frame in clip.decode(video=0)] == [640, 640]
@@ -69,7 +69,7 @@ def test_it_stops_by_itself_at_the_limit():
     recorder = Recorder(limit_s=1.0)
     for step in range(30):
         recorder.add_result([tracked()], step, step * 0.1, "yunet")
-        recorder.add_picture(picture(), step * 0.1)
+        recorder.add_frame(picture(), step * 0.1)
     state = recorder.state
     assert (state.running, state.at_limit) == (False, True)
     assert state.rows == 11
@@ -81,7 +81,7 @@ def test_a_slow_encoder_leaves_pictures_out_instead_of_queueing_them():
     recorder = Recorder()
     large = picture(100, 1920, 1080)
     for step in range(200):
-        recorder.add_picture(large, step / 1000)
+        recorder.add_frame(large, step / 1000)
     recorder.stop()
     state = recorder.state
     assert state.left_out > 0
@@ -91,7 +91,7 @@ def test_a_slow_encoder_leaves_pictures_out_instead_of_queueing_them():
 
 def test_nothing_is_left_when_deleted_or_forgotten():
     recorder = Recorder()
-    recorder.add_picture(picture(), 0.0)
+    recorder.add_frame(picture(), 0.0)
     folder = recorder.csv.parent
     recorder.delete()
     assert not folder.exists()
@@ -122,7 +122,7 @@ def full_table(recorder: Recorder) -> None:
 def test_a_full_disk_at_the_end_still_ends_the_clip() -> None:
     recorder = Recorder()
     full_table(recorder)
-    recorder.add_picture(picture(), 0.0)
+    recorder.add_frame(picture(), 0.0)
     recorder.add_result([tracked()], 1, 0.0, "yunet")
     recorder.stop()
     assert not recorder._encoder.is_alive()
@@ -160,7 +160,7 @@ class FullAtTheEnd:
 def test_a_clip_that_cannot_be_closed_still_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(av, "open", FullAtTheEnd)
     recorder = Recorder()
-    recorder.add_picture(picture(), 0.0)
+    recorder.add_frame(picture(), 0.0)
     recorder.stop()
     assert not recorder._encoder.is_alive()
     assert recorder.state.error == (
@@ -173,7 +173,7 @@ def test_a_clip_that_fails_on_the_way_still_ends(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(av, "open", Mock(side_effect=OSError(errno.ENOSPC, "No space")))
     recorder = Recorder()
     for step in range(5):
-        recorder.add_picture(picture(), step / 10)
+        recorder.add_frame(picture(), step / 10)
     recorder.stop()
     assert not recorder._encoder.is_alive()
     recorder.delete()

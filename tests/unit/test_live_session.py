@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from fer_core.images.yuv import from_frame
-from fer_core.live import LiveOptions, LiveSession, ReadOptions
+from fer_core.live import LiveOptions, LiveSession, RecognitionOptions
 from fer_core.live.session import SILENT_S, STALE_S
 from tests.unit.live_stubs import StubRecognizer, picture, until
 
@@ -90,7 +90,7 @@ def test_one_failure_costs_one_label_and_leaves_a_line_in_the_log(caplog):
         drawn = session.submit(picture())
     assert np.array_equal(drawn, picture())  # no label, but the picture
     assert [record.message for record in caplog.records] == [
-        "Picture 3 could not be read; it has no label"
+        "Frame 3 could not be recognized; it has no label"
     ]
     recognizer.delay_s = 0
     feed(session, picture())
@@ -109,7 +109,8 @@ def test_the_video_keeps_its_time_stamps_and_is_mirrored_on_request():
     rgb = np.zeros((48, 64, 3), np.uint8)
     rgb[:, :32] = 255
     for turned, bright in ((False, "left"), (True, "right")):
-        session = LiveSession(StubRecognizer(), LiveOptions(mirror=turned))
+        slow = StubRecognizer(delay_s=1)  # so that nothing is drawn on this frame yet
+        session = LiveSession(slow, LiveOptions(mirror=turned))
         frame = av.VideoFrame.from_ndarray(rgb, format="rgb24")
         frame.pts, frame.time_base = 3000, Fraction(1, 90000)
         out = session.handle(frame)
@@ -133,10 +134,12 @@ def test_ten_faces_are_ten_persons():
     session.end()
 
 
-@pytest.mark.parametrize(("every", "searches"), [(1, 8), (2, 4), (4, 2)])
-def test_faces_are_searched_in_every_nth_picture(every, searches):
+@pytest.mark.parametrize(("detect_every", "searches"), [(1, 8), (2, 4), (4, 2)])
+def test_faces_are_searched_in_every_nth_picture(detect_every, searches):
     recognizer, clock = StubRecognizer(), Clock()
-    session = LiveSession(recognizer, LiveOptions(recognition=ReadOptions(0.3, every)), clock)
+    session = LiveSession(
+        recognizer, LiveOptions(recognition=RecognitionOptions(0.3, detect_every)), clock
+    )
     for _ in range(8):
         clock.now += 0.02
         feed(session, picture())
@@ -146,7 +149,7 @@ def test_faces_are_searched_in_every_nth_picture(every, searches):
 
 def test_boxes_are_not_carried_over_a_long_gap():
     recognizer, clock = StubRecognizer(), Clock()
-    session = LiveSession(recognizer, LiveOptions(recognition=ReadOptions(0.3, 100)), clock)
+    session = LiveSession(recognizer, LiveOptions(recognition=RecognitionOptions(0.3, 100)), clock)
     for _ in range(3):
         clock.now += 0.3
         feed(session, picture())

@@ -1,4 +1,4 @@
-"""Who is who, and values that do not tremble."""
+"""Persons keep their numbers; boxes, probabilities and labels do not flicker."""
 
 import json
 
@@ -9,22 +9,28 @@ from fer_core.images.boxes import Box
 from fer_core.labels import EMOTIONS
 from fer_core.recognition.detection import Detection
 from fer_core.recognition.recognizer import FaceEmotion
-from fer_core.recognition.tracking import Tracker, calm, closeness, fresh_weight, settle
+from fer_core.recognition.tracking import (
+    Tracker,
+    ema_weight,
+    hysteresis_label,
+    match_score,
+    stabilize_box,
+)
 
 
-def found(x: float, y: float = 100, side: float = 80) -> Detection:
+def detection(x: float, y: float = 100, side: float = 80) -> Detection:
     return Detection(Box(x, y, x + side, y + side), 0.9)
 
 
-def chances(**given: float) -> np.ndarray:
+def probabilities(**given: float) -> np.ndarray:
     """Probabilities with the given ones; the rest is shared by the others."""
     rest = (1 - sum(given.values())) / (len(EMOTIONS) - len(given))
     return np.array([given.get(emotion, rest) for emotion in EMOTIONS], np.float32)
 
 
-def read(box: Box, **given: float) -> FaceEmotion:
-    probabilities = chances(**given)
-    return FaceEmotion(Detection(box, 0.9), probabilities, bool(probabilities.max() < 0.4))
+def predicted(box: Box, **given: float) -> FaceEmotion:
+    values = probabilities(**given)
+    return FaceEmotion(Detection(box, 0.9), values, bool(values.max() < 0.4))
 
 
 @pytest.mark.parametrize(
@@ -44,21 +50,23 @@ def read(box: Box, **given: float) -> FaceEmotion:
 )
 def test_persons_keep_their_number(steps, persons):
     tracker = Tracker()
-    assert [tracker.follow([found(x) for x in xs], time)[0] for time, xs in steps] == persons
+    assert [tracker.associate([detection(x) for x in xs], time)[0] for time, xs in steps] == persons
 
 
 def test_two_faces_that_pass_each_other_are_never_one_person():
     tracker = Tracker()
     for step in range(60):
-        persons, _ = tracker.follow([found(100 + 5 * step), found(400 - 5 * step, 160)], step / 30)
+        persons, _ = tracker.associate(
+            [detection(100 + 5 * step), detection(400 - 5 * step, 160)], step / 30
+        )
         assert len(set(persons)) == 2
 
 
 def test_a_crowd_keeps_ten_numbers():
     tracker = Tracker()
-    places = [found(60 * i, side=50) for i in range(10)]
-    first, _ = tracker.follow(places, 0.0)
-    again, _ = tracker.follow(places[::-1], 0.03)
+    places = [detection(60 * i, side=50) for i in range(10)]
+    first, _ = tracker.associate(places, 0.0)
+    again, _ = tracker.associate(places[::-1], 0.03)
     assert first == tuple(range(1, 11))
     assert again == first[::-1]
 
@@ -73,17 +81,17 @@ def test_a_crowd_keeps_ten_numbers():
         (Box(0, 0, 0, 0), Box(0, 0, 0, 0), False),
     ],
 )
-def test_closeness(a, b, same):
-    assert (closeness(a, b) > 0) == same
-    assert closeness(a, b) == pytest.approx(closeness(b, a))
+def test_match_score(a, b, same):
+    assert (match_score(a, b) > 0) == same
+    assert match_score(a, b) == pytest.approx(match_score(b, a))
 
 
 @pytest.mark.parametrize(
     ("elapsed", "half_life", "weight"),
     [(0.3, 0.3, 0.5), (0.6, 0.3, 0.75), (0.0, 0.3, 0.0), (-1, 0.3, 0.0), (0.01, 0, 1.0)],
 )
-def test_fresh_weight(elapsed, half_life, weight):
-    assert fresh_weight(elapsed, half_life) == pytest.approx(weight)
+def test_ema_weight(elapsed, half_life, weight):
+    assert ema_weight(elapsed, half_life) == pytest.approx(weight)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +104,7 @@ def test_fresh_weight(elapsed, half_life, weight):
     ],
 )
 def test_labels_change_only_for_a_clear_lead(label, given, expected):
-    assert settle(label, chances(**given)) == expected
+    assert hysteresis_label(label, probabilities(**given)) == expected
 
 
 def test_a_label_between_two_close_emotions_does_not_flicker():
@@ -104,19 +112,21 @@ def test_a_label_between_two_close_emotions_does_not_flicker():
     rng = np.random.default_rng(3)
     labels = []
     for step in range(90):
-        persons, (one,) = tracker.follow([found(100)], step / 30)
+        persons, (stable,) = tracker.associate([detection(100)], step / 30)
         sad = 0.42 + rng.uniform(-0.03, 0.03)
-        (face,) = tracker.steady(persons, [read(one.box, sad=sad, fear=0.84 - sad)], step / 30, 0.4)
+        (face,) = tracker.smooth(
+            persons, [predicted(stable.box, sad=sad, fear=0.84 - sad)], step / 30, 0.4
+        )
         labels.append(face.emotion)
     assert len(set(labels)) == 1
 
 
 def test_smoothing_halves_the_old_value_after_its_half_life():
     tracker = Tracker(half_life_s=0.5)
-    persons, (one,) = tracker.follow([found(100)], 0.0)
-    tracker.steady(persons, [read(one.box, happy=1.0)], 0.0, 0.4)
-    persons, (one,) = tracker.follow([found(100)], 0.5)
-    (face,) = tracker.steady(persons, [read(one.box, sad=1.0)], 0.5, 0.4)
+    persons, (stable,) = tracker.associate([detection(100)], 0.0)
+    tracker.smooth(persons, [predicted(stable.box, happy=1.0)], 0.0, 0.4)
+    persons, (stable,) = tracker.associate([detection(100)], 0.5)
+    (face,) = tracker.smooth(persons, [predicted(stable.box, sad=1.0)], 0.5, 0.4)
     assert face.probabilities[EMOTIONS.index("happy")] == pytest.approx(0.5)
     assert face.probabilities.sum() == pytest.approx(1, abs=1e-5)
     assert face.confidence == pytest.approx(float(face.probabilities[EMOTIONS.index(face.emotion)]))
@@ -129,23 +139,26 @@ def test_smoothing_halves_the_old_value_after_its_half_life():
 def test_uncertain_switches_with_a_band_around_the_threshold(before, now, uncertain):
     tracker = Tracker(half_life_s=0.0)
     for time, value in ((0.0, before), (0.1, now)):
-        persons, (one,) = tracker.follow([found(100)], time)
-        (face,) = tracker.steady(persons, [read(one.box, sad=value)], time, 0.4)
+        persons, (stable,) = tracker.associate([detection(100)], time)
+        (face,) = tracker.smooth(persons, [predicted(stable.box, sad=value)], time, 0.4)
     assert face.uncertain == uncertain
 
 
-def test_a_trembling_box_is_calmed_and_a_moving_one_followed():
+def test_a_jittering_box_is_stabilized_and_a_moving_one_followed():
     old = Box(100, 100, 200, 200)
-    assert calm(old, Box(101, 100, 201, 200)).x1 < 100.5
-    assert calm(old, Box(120, 100, 220, 200)) == Box(120, 100, 220, 200)
+    assert stabilize_box(old, Box(101, 100, 201, 200)).x1 < 100.5
+    assert stabilize_box(old, Box(120, 100, 220, 200)) == Box(120, 100, 220, 200)
 
 
 def test_a_restored_tracker_goes_on_as_if_it_had_never_stopped():
     def step(tracker, number):
         at = number / 25
-        persons, boxes = tracker.follow([found(100 + number), found(400 - number)], at)
-        faces = [read(boxes[0].box, happy=0.5 + number / 100), read(boxes[1].box, sad=0.6)]
-        return tracker.steady(persons, faces, at, 0.4)
+        persons, boxes = tracker.associate([detection(100 + number), detection(400 - number)], at)
+        faces = [
+            predicted(boxes[0].box, happy=0.5 + number / 100),
+            predicted(boxes[1].box, sad=0.6),
+        ]
+        return tracker.smooth(persons, faces, at, 0.4)
 
     straight, first = Tracker(), Tracker()
     for number in range(20):

@@ -26,7 +26,7 @@ def test_a_file_is_watched_to_its_end(tmp_path: Path, capsys: pytest.CaptureFixt
     assert [line.split("s")[0].strip() for line in lines[:-1]] == ["0", "1", "2"]
     assert re.search(r"person 1: \w+ \d+%", lines[0])
     assert "no face" in lines[2]
-    assert lines[-1].startswith("60 pictures, ")
+    assert lines[-1].startswith("60 frames, ")
     table = pd.read_csv(tmp_path / "seen.csv")
     assert tuple(table.columns) == RESULT_COLUMNS
     assert sorted(set(table.frame)) == list(range(1, 61))
@@ -78,5 +78,5 @@ def test_ctrl_c_stops_cleanly(tmp_path: Path, long_clip: Path, number: int) -> N
     said, error = process.communicate(timeout=60)
     assert process.returncode == 0, error
     assert "Traceback" not in error
-    pictures = int(re.search(r"([\d,]+) pictures, 0 faces", said)[1].replace(",", ""))
+    pictures = int(re.search(r"([\d,]+) frames, 0 faces", said)[1].replace(",", ""))
     assert len(pd.read_csv(out)) == pictures

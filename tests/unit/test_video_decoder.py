@@ -11,7 +11,7 @@ import pytest
 from fer_core.errors import VideoError
 from fer_core.images.codec import encode
 from fer_core.images.yuv import to_rgb
-from fer_core.video import decoder, metadata, probe, shots
+from fer_core.video import decoder, frames, metadata, probe
 from tests.clips import HEIGHT, WIDTH, face_picture, make_clip, make_sound, wall
 
 
@@ -33,42 +33,42 @@ def test_every_container_gives_its_pictures_and_times(
     tmp_path: Path, name: str, codec: str
 ) -> None:
     file = make_clip(tmp_path / name, 30, codec=codec)
-    told = probe(file)
-    assert (told.width, told.height, told.has_sound) == (WIDTH, HEIGHT, False)
-    assert told.seconds == pytest.approx(1.2, abs=0.1)
-    found = list(shots(file))
-    assert [shot.frame for shot in found] == list(range(1, 31))
-    times = [shot.time_s for shot in found]
+    info = probe(file)
+    assert (info.width, info.height) == (WIDTH, HEIGHT)
+    assert info.seconds == pytest.approx(1.2, abs=0.1)
+    decoded = list(frames(file))
+    assert [frame.number for frame in decoded] == list(range(1, 31))
+    times = [frame.time_s for frame in decoded]
     np.testing.assert_allclose(times, np.arange(30) / 25, atol=0.002)
-    assert close_to(found[20].yuv, face_picture(20))
+    assert close_to(decoded[20].yuv, face_picture(20))
 
 
 def test_uneven_times_are_the_files_own(tmp_path: Path) -> None:
     times = [0, 0.04, 0.5, 0.51, 2.0, 2.7]
     file = make_clip(tmp_path / "vfr.mp4", times=times)
-    np.testing.assert_allclose([shot.time_s for shot in shots(file)], times, atol=1e-4)
+    np.testing.assert_allclose([frame.time_s for frame in frames(file)], times, atol=1e-4)
 
 
 @pytest.mark.parametrize(("rotation", "turns"), [(90, 1), (180, 2), (-90, 3), (270, 3)])
 def test_rotated_video_is_turned_upright(tmp_path: Path, rotation: int, turns: int) -> None:
     file = make_clip(tmp_path / "turned.mp4", 3, rotation=rotation)
-    told = probe(file)
+    info = probe(file)
     upright = np.rot90(face_picture(1), turns)
-    assert (told.height, told.width) == upright.shape[:2]
-    assert close_to(list(shots(file))[1].yuv, upright)
+    assert (info.height, info.width) == upright.shape[:2]
+    assert close_to(list(frames(file))[1].yuv, upright)
 
 
 def test_going_on_in_the_middle_gives_the_same_pictures(tmp_path: Path) -> None:
     """Also where the file is long enough to jump."""
     times = [number / 5 for number in range(150)]
     file = make_clip(tmp_path / "long.mp4", times=times)
-    every = list(shots(file))
+    whole = list(frames(file))
     for at in (3, 60, 120, 148):
-        rest = list(shots(file, every[at].time_s, every[at].frame))
-        assert [(shot.frame, shot.time_s) for shot in rest] == [
-            (shot.frame, shot.time_s) for shot in every[at + 1 :]
+        rest = list(frames(file, whole[at].time_s, whole[at].number))
+        assert [(frame.number, frame.time_s) for frame in rest] == [
+            (frame.number, frame.time_s) for frame in whole[at + 1 :]
         ]
-        assert np.array_equal(rest[0].yuv, every[at + 1].yuv)
+        assert np.array_equal(rest[0].yuv, whole[at + 1].yuv)
 
 
 def test_large_and_odd_pictures_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,8 +76,8 @@ def test_large_and_odd_pictures_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(decoder, "LARGE_PIXELS", 100)
     file = make_clip(tmp_path / "large.mp4", 2)
     assert probe(file).work_size == (160, 120)
-    shot = next(shots(file))
-    assert shot.yuv.shape == (180, 160)
+    frame = next(frames(file))
+    assert frame.yuv.shape == (180, 160)
     monkeypatch.setattr(decoder, "MAX_PIXELS", WIDTH * HEIGHT - 1)
     with pytest.raises(VideoError, match="too large"):
         probe(file)
@@ -86,7 +86,7 @@ def test_large_and_odd_pictures_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_8k_is_scaled_down_while_it_is_decoded(tmp_path: Path) -> None:
     file = make_clip(tmp_path / "8k.mp4", 1, picture=lambda n: wall(n, 7680, 4320), codec="mpeg4")
     assert (probe(file).width, probe(file).height) == (7680, 4320)
-    assert [shot.yuv.shape for shot in shots(file)] == [(1620, 1920)]
+    assert [frame.yuv.shape for frame in frames(file)] == [(1620, 1920)]
 
 
 def test_a_header_of_no_pictures_a_second_is_not_believed(tmp_path: Path) -> None:
@@ -96,10 +96,10 @@ def test_a_header_of_no_pictures_a_second_is_not_believed(tmp_path: Path) -> Non
     data[main : main + 4] = bytes(4)  # microseconds a picture
     data[stream + 20 : stream + 28] = struct.pack("<II", 1, 0)  # no pictures in one second
     file.write_bytes(data)
-    told = probe(file)
-    assert told.rate == 25
-    assert told.seconds == pytest.approx(1.2, abs=0.1)
-    times = [shot.time_s for shot in shots(file)]
+    info = probe(file)
+    assert info.rate == 25
+    assert info.seconds == pytest.approx(1.2, abs=0.1)
+    times = [frame.time_s for frame in frames(file)]
     np.testing.assert_allclose(times, np.arange(30) / 25, atol=0.002)
 
 
@@ -119,10 +119,10 @@ def test_a_header_without_length_and_rate_is_made_up_for_by_counting(tmp_path: P
     with av.open(str(file)) as clip:
         assert not clip.duration
         assert not clip.streams.video[0].average_rate
-    told = probe(file)
-    assert told.seconds == pytest.approx(2.8, abs=0.02)
-    assert told.rate == pytest.approx(1 / 0.07, rel=0.02)
-    np.testing.assert_allclose([shot.time_s for shot in shots(file)], times, atol=0.002)
+    info = probe(file)
+    assert info.seconds == pytest.approx(2.8, abs=0.02)
+    assert info.rate == pytest.approx(1 / 0.07, rel=0.02)
+    np.testing.assert_allclose([frame.time_s for frame in frames(file)], times, atol=0.002)
 
 
 def test_sound_that_goes_on_does_not_make_the_video_longer(tmp_path: Path) -> None:
@@ -136,8 +136,8 @@ def test_a_cut_file_gives_what_is_there(tmp_path: Path) -> None:
     whole = make_clip(tmp_path / "whole.mkv", 50)
     data = whole.read_bytes()
     (tmp_path / "cut.mkv").write_bytes(data[: len(data) * 2 // 3])
-    found = list(shots(tmp_path / "cut.mkv"))
-    assert 0 < len(found) < 50
+    decoded = list(frames(tmp_path / "cut.mkv"))
+    assert 0 < len(decoded) < 50
 
 
 def unknown_codec(file: Path) -> None:
@@ -163,17 +163,17 @@ def no_pictures(file: Path) -> None:
             "cut off or damaged",
         ),
         (make_sound, "no video in it"),
-        (unknown_codec, "cannot decode|no picture"),
-        (no_pictures, "no picture in it|not a video|no video"),
+        (unknown_codec, "cannot decode|no frame"),
+        (no_pictures, "no frame in it|not a video|no video"),
     ],
     ids=["empty", "text", "missing", "cut", "sound", "codec", "nothing"],
 )
 def test_bad_files_are_named_with_the_reason(tmp_path: Path, make, message: str) -> None:
     file = tmp_path / "bad.mp4"
     make(file)
-    with pytest.raises(VideoError, match=message) as told:
+    with pytest.raises(VideoError, match=message) as error:
         probe(file)
-    assert "bad.mp4" in str(told.value)
+    assert "bad.mp4" in str(error.value)
 
 
 def test_pictures_that_grow_after_the_first_are_refused(
@@ -190,8 +190,8 @@ def test_pictures_that_grow_after_the_first_are_refused(
             packet.stream, packet.pts, packet.dts = stream, number, number
             packet.time_base = Fraction(1, 10)
             clip.mux(packet)
-    assert len(list(shots(file))) == 4
+    assert len(list(frames(file))) == 4
     monkeypatch.setattr(decoder, "MAX_PIXELS", 100_000)
     probe(file)
-    with pytest.raises(VideoError, match=r"grows\.avi: a picture in it"):
-        list(shots(file))
+    with pytest.raises(VideoError, match=r"grows\.avi: a frame in it"):
+        list(frames(file))

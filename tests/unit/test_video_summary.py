@@ -1,4 +1,4 @@
-"""What a table says about a whole video."""
+"""Summaries of a video's results."""
 
 from pathlib import Path
 
@@ -73,8 +73,8 @@ def test_shares_sum_to_one_and_know_uncertain() -> None:
     ],
 )
 def test_key_moments_are_the_clearest_ones(most: int, expected: list) -> None:
-    found = summary.key_moments(TALK, most)
-    assert [(one.person, one.emotion, one.time_s) for one in found] == expected
+    moments = summary.key_moments(TALK, most)
+    assert [(one.person, one.emotion, one.time_s) for one in moments] == expected
 
 
 def test_without_faces_there_are_no_moments(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_without_faces_there_are_no_moments(tmp_path: Path) -> None:
 def test_moments_are_kept_with_the_face(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "clip.mp4", times=[0, 0.5, 1.0, 1.5, 2.0])
     summary.save_moments(TALK, clip, tmp_path / "moments")
-    found = summary.load_moments(tmp_path / "moments")
-    assert [one.emotion for one, _ in found] == ["sad", "happy", "neutral"]
-    assert decode(found[0][1], "portrait").shape == (160, 160, 3)
-    assert found[0][0].xyxy == (100, 40, 180, 130)
+    moments = summary.load_moments(tmp_path / "moments")
+    assert [one.emotion for one, _ in moments] == ["sad", "happy", "neutral"]
+    assert decode(moments[0][1], "portrait").shape == (160, 160, 3)
+    assert moments[0][0].xyxy == (100, 40, 180, 130)

@@ -1,0 +1,91 @@
+"""Video formats: which files are videos, by their content where the name does not tell."""
+
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from PIL import Image
+
+from fer_core.images.codec import SUFFIXES as PHOTOS
+
+SUFFIXES: Final = (
+    ".mp4", ".m4v", ".mov", ".qt", ".webm", ".mkv", ".avi", ".divx", ".mts", ".m2ts", ".m2t",
+    ".ts", ".mpg", ".mpeg", ".mpe", ".m2v", ".vob", ".mod", ".tod", ".flv", ".f4v", ".wmv",
+    ".asf", ".3gp", ".3g2", ".ogv", ".ogm", ".mxf", ".dv",
+)  # fmt: skip
+"""Suffixes of video files in folders and upload fields."""
+
+ANIMATIONS: Final = (".gif", ".webp")
+"""Suffixes of files that are a video if they have several frames, and else a photo."""
+
+PLAYABLE: Final = (".mp4", ".m4v", ".mov", ".webm", ".ogv")
+"""Suffixes of videos that browsers play."""
+
+DEMUXERS: Final = (
+    "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,live_flv,asf,asf_o,ogg,mxf,mxf_opatom,dv,"
+    "h264,hevc,m4v,ivf,nut"
+)
+"""FFmpeg's names of the formats that are opened. A file is opened by its content, not its name,
+and FFmpeg knows formats that are mere lists of other files and addresses: those are left out."""
+
+OPENING: Final = {"format_whitelist": DEMUXERS, "protocol_whitelist": "file"}
+"""Options for ``av.open``."""
+
+_ANIMATED: Final = re.compile(rb"GIF8[79]a|RIFF.{4}WEBP", re.DOTALL)
+_SIGNATURES: Final = re.compile(
+    rb".{4}ftyp(?!M4A |M4B |heic|heix|mif1|msf1|avif|avis|crx )|.{4}(?:moov|mdat|wide)"  # MP4, MOV
+    rb"|\x1aE\xdf\xa3|RIFF.{4}AVI |FLV\x01|0&\xb2u\x8ef\xcf\x11|OggS"  # MKV, AVI, FLV, WMV, OGV
+    rb"|\x00\x00\x01[\xba\xb3]|G.{187}G|.{4}G.{191}G",  # MPG, MPEG-TS, MPEG-TS of camcorders
+    re.DOTALL,
+)
+"""The first bytes of video files."""
+
+
+def is_video(file: Path) -> bool:
+    """Return True if a file is a video: by its suffix, else by its first bytes.
+
+    GIF and WebP files are videos if they have several frames, and ``.ts`` files if they are no
+    TypeScript. Files with unknown suffixes are opened, so ask only for those that a user named.
+    """
+    suffix = file.suffix.lower()
+    if suffix in ANIMATIONS:
+        return is_animation(file)
+    if suffix in PHOTOS:
+        return False
+    if suffix in SUFFIXES and suffix != ".ts":
+        return True
+    return _SIGNATURES.match(_first_bytes(file)) is not None
+
+
+def is_listed_video(file: Path) -> bool:
+    """Return True if a file in a folder is to be taken for a video; others are not opened."""
+    return file.suffix.lower() in (*SUFFIXES, *ANIMATIONS) and is_video(file)
+
+
+def is_animation(file: Path) -> bool:
+    """Return True for a GIF or WebP file with several frames."""
+    try:
+        status = file.stat()
+    except (OSError, ValueError):
+        return False
+    return _is_animation(file, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=1024)
+def _is_animation(file: Path, _size: int, _changed: int) -> bool:
+    if not _ANIMATED.match(_first_bytes(file)):
+        return False
+    try:
+        with Image.open(file, formats=("GIF", "WEBP")) as image:
+            return bool(getattr(image, "is_animated", False))
+    except Exception:  # Pillow raises whatever the damage leads to; the photo's decoder explains it
+        return False
+
+
+def _first_bytes(file: Path) -> bytes:
+    try:
+        with file.open("rb") as opened:
+            return opened.read(200)
+    except (OSError, ValueError):
+        return b""
