@@ -39,7 +39,12 @@ class VideoJob:
     """
 
     def __init__(
-        self, source: Source, pool: RecognizerPool, parts: Keeper, sampling: Sampling, copy: Path | None
+        self,
+        source: Source,
+        pool: RecognizerPool,
+        parts: Keeper,
+        sampling: Sampling,
+        copy: Path | None,
     ) -> None:
         self._source, self._pool, self._parts = source, pool, parts
         self._sampling, self._copy = sampling, copy

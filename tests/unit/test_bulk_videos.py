@@ -69,7 +69,9 @@ def test_bad_videos_are_rows_and_the_rest_still_runs(tmp_path: Path, pool: Recog
 
 
 @pytest.mark.parametrize("place", ["clips", "clips/copies"])
-def test_annotated_copies_take_no_originals_place(tmp_path: Path, pool: RecognizerPool, place: str) -> None:
+def test_annotated_copies_take_no_originals_place(
+    tmp_path: Path, pool: RecognizerPool, place: str
+) -> None:
     (tmp_path / "clips").mkdir()
     clip = make_clip(tmp_path / "clips" / "good.mp4", 2)
     before, options = clip.read_bytes(), bulk.Options(annotated=tmp_path / place)
