@@ -116,7 +116,7 @@ def sweep(rows: dict[str, float], folder: Path, _: int) -> None:
     wanted = SweepConfig.from_dict({
         "title": "Scale", "data": str(demo.make(folder / "demo")), "base": TINY, "trials": 8,
         "fields": {"learning_rate": {"low": 1e-3, "high": 3e-3}}, "grace": TINY["epochs"],
-        "at_once": CORES,
+        "parallel_trials": CORES,
     })  # fmt: skip
     wanted.save(folder / "sweep.yaml")
     alone: list[Run] = []

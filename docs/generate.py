@@ -4,16 +4,15 @@ A test fails where ``docs/commands.md`` or ``docs/config.md`` is not what this w
 """
 
 import argparse
-import dataclasses
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 from fer_core.cli.main import parser  # noqa: E402
+from fer_core.system.config_fields import ConfigField, fields_of  # noqa: E402
 from fer_core.training.config import Augmentation, TrainConfig  # noqa: E402
 
 NOTE = "<!-- Written by docs/generate.py from the code: change it there, then run make docs. -->\n"
@@ -37,11 +36,8 @@ def commands() -> str:
 
 def config() -> str:
     """Every field of a training config."""
-    outer = [one for one in dataclasses.fields(TrainConfig) if one.name != "augmentation"]
-    rows = [_row(one.name, one.default, dict(one.metadata)) for one in outer]
-    inner = [
-        _row(one.name, one.default, dict(one.metadata)) for one in dataclasses.fields(Augmentation)
-    ]
+    rows = [_row(field) for name, field in fields_of(TrainConfig).items() if name != "augmentation"]
+    inner = [_row(field) for field in fields_of(Augmentation).values()]
     head = "| field | default | allowed | meaning |\n|---|---|---|---|\n"
     return "\n".join([
         "# Fields of a training config\n", NOTE,
@@ -85,19 +81,17 @@ def _argument(action: argparse.Action) -> str:
     return f"| `{name}` | {help_text.replace('|', chr(92) + '|')} |"
 
 
-def _row(name: str, default: Any, about: dict[str, Any]) -> str:
-    if about["choices"]:
-        allowed = ", ".join(f"`{one}`" for one in about["choices"])
-    elif isinstance(default, bool):
-        allowed = "`true`, `false`"
-    elif isinstance(default, (int, float)):
-        allowed = f"{about['low']:g} to {about['high']:g}" if about["high"] < 1e9 else "0 and more"
+def _row(field: ConfigField) -> str:
+    if field.choices:
+        allowed = ", ".join(f"`{choice}`" for choice in field.choices)
+    elif field.kind in (int, float):
+        allowed = "0 and more" if field.high is None else f"{field.low:g} to {field.high:g}"
     else:
-        allowed = "a list of names" if isinstance(default, tuple) else "text"
-    return f"| `{name}` | `{_yaml(default)}` | {allowed} | {about['help']} |"
+        allowed = "`true`, `false`" if field.kind is bool else field.allowed
+    return f"| `{field.name}` | `{_yaml(field.default)}` | {allowed} | {field.help} |"
 
 
-def _yaml(value: Any) -> str:
+def _yaml(value: object) -> str:
     if isinstance(value, tuple):
         return f"[{', '.join(value)}]"
     return str(value).lower() if isinstance(value, bool) else f"{value}"

@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-from dataclasses import fields
 from pathlib import Path
 
 import pandas as pd
@@ -16,6 +15,7 @@ from fer_core.errors import DatasetError
 from fer_core.images.augment import LIMITS, Spec
 from fer_core.models.classifier import EmotionClassifier
 from fer_core.system import files
+from fer_core.system.config_fields import fields_of
 from fer_core.system.parallel import on_terminal
 
 
@@ -59,12 +59,12 @@ def _add_balance(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", help="name of the new dataset")
     parser.add_argument("--seed", type=int, default=0, help="of what is drawn (default: 0)")
     parser.add_argument("--plan-only", action="store_true", help="print the plan, write nothing")
-    for one in fields(Spec):
-        told = one.metadata["help"].rstrip(".")
+    for field in fields_of(Spec).values():
+        text = field.help.rstrip(".")
         parser.add_argument(
-            f"--{one.name}", type=float, default=one.default, metavar="X",
-            help=f"{told[0].lower()}{told[1:]}, 0 to {LIMITS[one.name]:g} "
-            f"(default: {one.default:g})",
+            f"--{field.name}", type=float, default=field.default, metavar="X",
+            help=f"{text[0].lower()}{text[1:]}, 0 to {field.high:g} "
+            f"(default: {field.default:g})",
         )  # fmt: skip
 
 

@@ -5,34 +5,37 @@ make the same picture again.
 """
 
 from dataclasses import dataclass, fields
-from typing import Final
+from typing import ClassVar, Final
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from pydantic.dataclasses import dataclass as pydantic_dataclass
 
-from fer_core.errors import DatasetError
-from fer_core.system.config_fields import described
+from fer_core.errors import DatasetError, FerError
+from fer_core.system.config_fields import STRICT, Checked, described, fields_of
 from fer_core.types import Pixels
 
 ERASED_SIDE: Final = (0.1, 0.3)
 """Sides of the erased rectangle as shares of the picture's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Spec:
-    """How far pictures may be changed; 0 turns a change off. All draws are uniform.
+@pydantic_dataclass(frozen=True, config=STRICT)
+class Spec(Checked):
+    """How far images may be changed; 0 turns a change off. All draws are uniform.
 
-    The defaults are the milder half of what the shipped model was trained with. Each field carries
-    its help and limits as metadata: a face turned or cut further shows another expression or none.
+    The defaults are the milder half of what the shipped model was trained with. The limits are
+    there because a face that is rotated or cut further shows another expression or none.
 
     Raises:
         DatasetError: A value is outside its limits.
     """
 
+    error: ClassVar[type[FerError]] = DatasetError
+
     flip: float = described(0.5, "Probability of a mirror image.", high=1)
-    rotation: float = described(10.0, "Largest turn either way, degrees.", high=45)
+    rotation: float = described(10.0, "Largest rotation either way, degrees.", high=45)
     shift: float = described(0.05, "Largest shift each way as a share of the side.", high=0.3)
     zoom: float = described(0.1, "The scale is drawn from 1 - zoom to 1 + zoom.", high=0.5)
     brightness: float = described(
@@ -48,19 +51,13 @@ class Spec:
         0.0, "Probability that a rectangle is filled with one grey value.", high=1
     )
 
-    def __post_init__(self) -> None:
-        for name, most in LIMITS.items():
-            value = getattr(self, name)
-            if not 0 <= value <= most:
-                raise DatasetError(f"{name} must be 0 to {most:g}. Received: {value!r}.")
-
     @property
     def changes_anything(self) -> bool:
-        """False where every range is 0: the results would be copies."""
+        """Return False where every range is 0: the results would be copies."""
         return any(getattr(self, name) > 0 for name in LIMITS)
 
 
-LIMITS: Final = {one.name: float(one.metadata["high"]) for one in fields(Spec)}
+LIMITS: Final = {name: float(field.high or 0) for name, field in fields_of(Spec).items()}
 """Largest value of each range."""
 
 

@@ -1,5 +1,6 @@
-"""Read a small YAML file of fields, and believe nothing that it says of itself."""
+"""Read a small YAML file of fields that may come from anywhere."""
 
+import re
 from typing import Any, Final
 
 import yaml
@@ -10,8 +11,19 @@ MOST_BYTES: Final = 20_000
 """Ten times what a config with every field takes."""
 
 
+class _Loader(yaml.SafeLoader):
+    """A loader that reads ``1e-3`` as a number, as YAML 1.2 does; YAML 1.1 takes it for text."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+"),
+    list("-+.0123456789"),
+)
+
+
 def fields_of(data: bytes) -> dict[str, Any]:
-    """The fields of a YAML file: plain values only.
+    """Return the fields of a YAML file: plain values only.
 
     Aliases are refused: a few lines of them stand for more than any memory holds.
 
@@ -26,7 +38,7 @@ def fields_of(data: bytes) -> dict[str, Any]:
         text = data.decode("utf-8")
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text)):
             raise TrainingError("it holds an alias (*name). Write the value out.")
-        values = yaml.safe_load(text)
+        values = yaml.load(text, _Loader)  # noqa: S506  # a SafeLoader
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise TrainingError(f"cannot be read as YAML ({error}).") from error
     if not isinstance(values, dict):

@@ -1,165 +1,169 @@
-"""What a training run is made of: one frozen ``TrainConfig``, as YAML on disk."""
+"""The choices of a training run: one frozen ``TrainConfig``, as YAML on disk."""
 
 from collections.abc import Mapping
-from dataclasses import Field, asdict, dataclass, field, fields
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final, Literal, get_args
 
 import yaml
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 
-from fer_core.errors import TrainingError
+from fer_core.errors import FerError, TrainingError
 from fer_core.images.augment import Spec
-from fer_core.system.config_fields import described
+from fer_core.system.config_fields import (
+    STRICT,
+    Checked,
+    Names,
+    described,
+    fields_of,
+    must_be,
+    no_such_field,
+    shown_name,
+)
 from fer_core.system.files import reading, write_bytes
-from fer_core.system.yaml_files import fields_of
+from fer_core.system.yaml_files import fields_of as yaml_fields
 
-ARCHITECTURES: Final = ("mobilenetv2", "fernet")
+Architecture = Literal["mobilenetv2", "fernet"]
+Loss = Literal["cross_entropy", "focal", "class_balanced", "logit_adjusted"]
+ClassWeights = Literal["none", "balanced", "effective"]
+Optimizer = Literal["adamw", "sgd"]
+Schedule = Literal["cosine", "constant"]
+Monitor = Literal["val_accuracy", "val_macro_f1", "val_loss"]
+
+ARCHITECTURES: Final[tuple[str, ...]] = get_args(Architecture)
 HEADS: Final = ("fer2013", "ferplus")
-LOSSES: Final = ("cross_entropy", "focal", "class_balanced", "logit_adjusted")
-CLASS_WEIGHTS: Final = ("none", "balanced", "effective")
-OPTIMIZERS: Final = ("adamw", "sgd")
-SCHEDULES: Final = ("cosine", "constant")
-MONITORS: Final = ("val_accuracy", "val_macro_f1", "val_loss")
 VERSION: Final = 1
 
 
-RANGES: Final = {one.name: one for one in fields(Spec)}
+def _range(name: str, default: float) -> Any:
+    """Return a range of ``Spec`` with another default."""
+    field = fields_of(Spec)[name]
+    return described(default, field.help, high=field.high)
 
 
-def _other(name: str, default: float) -> Any:
-    """A range of ``Spec`` with another default."""
-    return field(default=default, metadata=RANGES[name].metadata)
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, config=STRICT)
 class Augmentation(Spec):
-    """``augmentation.Spec`` and what only training does; 0 turns a change off."""
+    """The ranges of ``augment.Spec`` and what only training does; 0 turns a change off."""
 
-    rotation: float = _other("rotation", 12.0)
-    shift: float = _other("shift", 0.09)
-    zoom: float = _other("zoom", 0.15)
-    brightness: float = _other("brightness", 0.14)
-    contrast: float = _other("contrast", 0.35)
-    noise: float = _other("noise", 12.0)
-    erasing: float = _other("erasing", 0.4)
+    error: ClassVar[type[FerError]] = TrainingError
+    prefix: ClassVar[str] = "augmentation."
+
+    rotation: float = _range("rotation", 12.0)
+    shift: float = _range("shift", 0.09)
+    zoom: float = _range("zoom", 0.15)
+    brightness: float = _range("brightness", 0.14)
+    contrast: float = _range("contrast", 0.35)
+    noise: float = _range("noise", 12.0)
+    erasing: float = _range("erasing", 0.4)
     sharpness: float = described(
         1.0, "Largest unsharp mask (up) or blur (down), as a share of the detail.", high=1
     )
     mixup: float = described(
-        0.0, "Alpha of MixUp's beta distribution (Zhang et al., 2018); pictures are blended.",
+        0.0, "Alpha of MixUp's beta distribution (Zhang et al., 2018); two images are blended.",
         high=4,
     )  # fmt: skip
     cutmix: float = described(
-        0.0, "Probability of CutMix (Yun et al., 2019): a box from another picture.", high=1
+        0.0, "Probability of CutMix (Yun et al., 2019): a box from another image.", high=1
     )
     webcam: float = described(
-        0.0, "Share of pictures spoilt as a webcam would: blur, low light, JPEG, few pixels.",
+        0.0, "Share of images degraded as a webcam does: blur, low light, JPEG, few pixels.",
         high=1,
     )  # fmt: skip
 
-    def __post_init__(self) -> None:
-        for one in fields(self):
-            _check_number(f"augmentation.{one.name}", getattr(self, one.name), one)
 
-
-@dataclass(frozen=True, slots=True)
-class TrainConfig:
+@dataclass(frozen=True, config=STRICT)
+class TrainConfig(Checked):
     """Every choice of a run. Wrong values raise ``TrainingError`` naming the field.
 
-    The defaults are the recipe ``mobilenetv2-imagenet``. Each field carries its help in
-    ``dataclasses.fields(TrainConfig)``'s metadata; the training page and the documentation show it.
+    The defaults are the recipe ``mobilenetv2-imagenet``. Each field carries its help and limits
+    (see ``config_fields.fields_of``); the training page and the documentation show them.
     """
 
-    architecture: str = described("mobilenetv2", "The network.", choices=ARCHITECTURES)
+    architecture: Architecture = described("mobilenetv2", "The network.")
     start: str = described(
         "imagenet",
-        "Where weights come from: imagenet, scratch, a .weights.h5 file of ImageNet weights "
-        "without top, or a model (name or folder) to go on from.",
+        "Initial weights: imagenet, scratch, a .weights.h5 file of ImageNet weights without top, "
+        "or a model (name or folder) to continue from.",
     )
-    input_size: int = described(96, "Side of the square input in pixels.", low=32, high=224)
-    channels: int = described(1, "1 for grey input, 3 for RGB.", choices=(1, 3))
-    alpha: float = described(1.0, "Width of MobileNetV2.", low=0.35, high=1.4)
+    input_size: int = described(96, "Side of the square input in pixels.", 32, 224)
+    channels: Literal[1, 3] = described(1, "1 for grey input, 3 for RGB.", None)
+    alpha: float = described(1.0, "Width of MobileNetV2.", 0.35, 1.4)
     stride1_stem: bool = described(
         False, "MobileNetV2 without its first halving, for small inputs such as 48."
     )
     dropout: float = described(0.3, "Dropout before the heads.", high=0.9)
-    heads: tuple[str, ...] = described(
+    heads: Names = described(
         HEADS, "Label sources, a head each: the dataset's labels (fer2013), FER+ votes."
     )
-    loss: str = described("cross_entropy", "Loss on the dataset's labels.", choices=LOSSES)
+    loss: Loss = described("cross_entropy", "Loss on the dataset's labels.")
     label_smoothing: float = described(
         0.1, "Share of each label spread over all classes.", high=0.9
     )
-    focal_gamma: float = described(2.0, "Focus of the focal loss on hard pictures.", high=10)
+    focal_gamma: float = described(2.0, "Focus of the focal loss on hard samples.", high=10)
     effective_beta: float = described(
         0.999, "Beta of the effective number of samples (Cui et al., 2019).", high=0.99999
     )
     logit_adjustment: float = described(
         1.0, "Strength of the class prior in the logit-adjusted loss.", high=3
     )
-    class_weights: str = described(
-        "none", "Weight of each class in the loss on labels.", choices=CLASS_WEIGHTS
-    )
+    class_weights: ClassWeights = described("none", "Weight of each class in the loss on labels.")
     ferplus_weight: float = described(
         1.0, "Weight of the loss on FER+ votes beside the labels'.", high=9
     )
-    teachers: tuple[str, ...] = described(
+    teachers: Names = described(
         (), "Models to learn from besides the labels (knowledge distillation)."
     )
     distill_weight: float = described(
         0.5, "Share of the loss that comes from the teachers.", high=1
     )
     distill_temperature: float = described(
-        2.0, "Softening of teachers and network (Hinton et al., 2015).", low=0.1, high=20
+        2.0, "Softening of teachers and network (Hinton et al., 2015).", 0.1, 20
     )
-    optimizer: str = described(
-        "adamw", "AdamW, or SGD with Nesterov momentum 0.9.", choices=OPTIMIZERS
-    )
-    learning_rate: float = described(1e-3, "Highest learning rate.", low=1e-7, high=1)
-    schedule: str = described(
-        "cosine", "Cosine with warm-up down to a thousandth, or constant.", choices=SCHEDULES
+    optimizer: Optimizer = described("adamw", "AdamW, or SGD with Nesterov momentum 0.9.")
+    learning_rate: float = described(1e-3, "Highest learning rate.", 1e-7, 1)
+    schedule: Schedule = described(
+        "cosine", "Cosine with warm-up down to a thousandth, or constant."
     )
     warmup_epochs: float = described(
         0.5, "Epochs until the cosine schedule is at its highest.", high=50
     )
     weight_decay: float = described(0.02, "Decoupled weight decay.", high=1)
-    epochs: int = described(15, "Passes over the training pictures.", low=1, high=10_000)
-    batch_size: int = described(64, "Pictures a step.", low=1, high=4096)
-    head_epochs: int = described(0, "First epochs that train the heads alone.", high=10_000)
+    epochs: int = described(15, "Passes over the training images.", 1, 10_000)
+    batch_size: int = described(64, "Images a step.", 1, 4096)
+    head_epochs: int = described(0, "First epochs that train the heads only.", high=10_000)
     train_from: float = described(
         0.0, "Share of the backbone's layers that stays frozen, counted from the input.", high=1
     )
     batchnorm_momentum: float = described(
-        0.9, "Of BatchNorm's averages. Keras' MobileNetV2 has 0.999, which trails.", high=0.9999
-    )
+        0.9, "Momentum of BatchNorm's averages. Keras' MobileNetV2 has 0.999, which trails.",
+        high=0.9999,
+    )  # fmt: skip
     refresh_batchnorm: int = described(
-        0, "Batches on which BatchNorm's averages are measured anew before each validation.",
+        0, "Batches on which BatchNorm's averages are measured again before each validation.",
         high=1000,
     )  # fmt: skip
     ema: float = described(
         0.0, "Momentum of the weights' moving average; 0 for none.", high=0.99999
     )
-    monitor: str = described("val_accuracy", "What decides which epoch is best.", choices=MONITORS)
-    early_stopping: int = described(0, "Epochs without a better one after which to stop; 0 never.")
-    early_stopping_min_delta: float = described(0.0, "Gain that counts as better.", high=1)
+    monitor: Monitor = described("val_accuracy", "The metric that decides which epoch is best.")
+    early_stopping: int = described(0, "Epochs without improvement after which to stop; 0 never.")
+    early_stopping_min_delta: float = described(
+        0.0, "Smallest gain that counts as an improvement.", high=1
+    )
     reduce_lr: int = described(
-        0, "Epochs without a better one after which the learning rate falls; 0 never. "
+        0, "Epochs without improvement after which the learning rate falls; 0 never. "
         "Needs the constant schedule.",
     )  # fmt: skip
-    reduce_lr_factor: float = described(0.5, "What the learning rate is multiplied by.", high=0.99)
-    reduce_lr_min: float = described(1e-6, "The learning rate never falls below this.", high=1)
+    reduce_lr_factor: float = described(0.5, "Factor by which the learning rate falls.", high=0.99)
+    reduce_lr_min: float = described(1e-6, "Lowest learning rate.", high=1)
     tensorboard: bool = described(False, "Also write TensorBoard's event files.")
-    seed: int = described(7, "Of everything drawn by chance.", high=2**31)
-    augmentation: Augmentation = field(
-        default_factory=Augmentation, metadata={"help": "How pictures are changed in training."}
+    seed: int = described(7, "Seed of all random numbers.", high=2**31)
+    augmentation: Augmentation = Field(
+        default_factory=Augmentation, description="How images are changed in training."
     )
 
     def __post_init__(self) -> None:
-        for one in fields(self):
-            _check(one.name, getattr(self, one.name), one)
-        self._check_together()
-
-    def _check_together(self) -> None:
         if not self.heads or not set(self.heads) <= set(HEADS):
             raise _wrong("heads", f"one or both of {', '.join(HEADS)}", self.heads)
         if self.reduce_lr and self.schedule != "constant":
@@ -172,7 +176,7 @@ class TrainConfig:
             raise _wrong("head_epochs", f"fewer than epochs ({self.epochs})", self.head_epochs)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, lists for tuples, with the version of the format."""
+        """Return plain values, lists for tuples, with the version of the format."""
         values = asdict(self)
         values = {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
         return {"version": VERSION, **values}
@@ -183,24 +187,26 @@ class TrainConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "TrainConfig":
-        """The config of ``values``; fields left out have their defaults.
+        """Return the config of ``values``; fields left out have their defaults.
 
         Raises:
             TrainingError: An unknown field, a wrong type or value, or a newer version.
         """
-        rest = dict(values)
-        if "readings" in rest:  # the name in version 0.1
-            rest.setdefault("heads", rest.pop("readings"))
-        version = rest.pop("version", VERSION)
+        outer = dict(values)
+        if "readings" in outer:  # the name in version 0.1
+            outer.setdefault("heads", outer.pop("readings"))
+        version = outer.pop("version", VERSION)
         if version != VERSION:
             raise TrainingError(
                 f"this program reads configs of version {VERSION}. Received: {version!r}. "
-                "Update FER Studio or write the config anew."
+                "Update FER Studio or write the config again."
             )
-        inner = rest.pop("augmentation", {})
-        _check_names(rest, cls, "")
+        inner = outer.pop("augmentation", {})
+        if not isinstance(inner, Mapping):
+            raise _wrong("augmentation", "a group of fields", inner)
+        _check_names(outer, cls, "")
         _check_names(inner, Augmentation, "augmentation.")
-        return cls(**_plain(rest, cls), augmentation=Augmentation(**_plain(inner, Augmentation)))
+        return cls(**outer, augmentation=Augmentation(**inner))
 
     @classmethod
     def load(cls, file: Path) -> "TrainConfig":
@@ -208,82 +214,23 @@ class TrainConfig:
         with reading(file, TrainingError):
             data = file.read_bytes()
         try:
-            return cls.from_dict(fields_of(data))
+            return cls.from_dict(yaml_fields(data))
         except TrainingError as error:
             raise TrainingError(f"{file}: {error}") from error
 
 
 def recipes() -> dict[str, Path]:
-    """Name to file of the recipes that come with this package."""
+    """Return the recipes that come with this package, name to file."""
     folder = Path(__file__).parent / "recipes"
     return {file.stem: file for file in sorted(folder.glob("*.yaml"))}
 
 
-def _check(name: str, value: Any, one: "Field[Any]") -> None:
-    kind = type(one.default) if one.name != "augmentation" else Augmentation
-    if kind is tuple:
-        if not isinstance(value, tuple) or not all(isinstance(part, str) for part in value):
-            raise _wrong(name, "a list of names", value)
-    elif choices := one.metadata.get("choices"):
-        if type(value) is not kind or value not in choices:
-            raise _wrong(name, f"one of {', '.join(map(str, choices))}", value)
-    elif kind in (int, float):
-        _check_number(name, value, one)
-    elif not isinstance(value, kind):
-        words = {bool: "true or false", str: "text", Augmentation: "a group of fields"}
-        raise _wrong(name, words.get(kind, "a number"), value)
-
-
-def _check_number(name: str, value: Any, one: "Field[Any]") -> None:
-    low, high = one.metadata["low"], one.metadata["high"]
-    whole = isinstance(one.default, int)
-    fits = isinstance(value, int) if whole else isinstance(value, (int, float))
-    if isinstance(value, bool) or not fits or not low <= value <= high:
-        kind = "a whole number" if whole else "a number"
-        raise _wrong(name, f"{kind} from {low:g} to {high:g}", value)
-
-
-def _check_names(values: Any, kind: type, prefix: str) -> None:
-    if not isinstance(values, Mapping):
-        raise _wrong(prefix.rstrip("."), "a group of fields", values)
-    known = {one.name for one in fields(kind)}
+def _check_names(values: Mapping[Any, Any], config: type, prefix: str) -> None:
+    fields = fields_of(config)
     for name in values:
-        if name not in known:
-            raise TrainingError(
-                f"there is no field {prefix}{_plainly(name)}. Fields: {', '.join(sorted(known))}."
-            )
-
-
-def _plain(values: Mapping[str, Any], kind: type) -> dict[str, Any]:
-    """Lists as tuples, and numbers such as 1e-3, which YAML 1.1 takes for text, as numbers."""
-    kinds = {one.name: type(one.default) for one in fields(kind)}
-    return {name: _value(f"{name}", value, kinds[name]) for name, value in values.items()}
-
-
-def _value(name: str, value: Any, kind: type) -> Any:
-    if isinstance(value, list):
-        return tuple(value)
-    if kind is float and isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError as error:
-            raise _wrong(name, "a number", value) from error
-    if kind is float and (isinstance(value, bool) or not isinstance(value, (int, float))):
-        raise _wrong(name, "a number", value)
-    return value
+        if name not in fields:
+            raise no_such_field(f"{prefix}{shown_name(name)}", fields)
 
 
 def _wrong(name: str, allowed: str, value: Any) -> TrainingError:
-    return TrainingError(f"{name} must be {allowed}. Received: {_shown(value)}.")
-
-
-def _plainly(name: Any) -> str:
-    return name[:100] if isinstance(name, str) else _shown(name)
-
-
-def _shown(value: Any) -> str:
-    try:
-        text = repr(value)
-    except ValueError:  # Python writes out no number of more than 4,300 digits
-        return "a number too long to be shown"
-    return text if len(text) <= 200 else f"{text[:200]}…"
+    return TrainingError(must_be(name, allowed, value))

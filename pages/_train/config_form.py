@@ -1,11 +1,10 @@
 """The fields of a config as widgets, with the help that ``TrainConfig`` carries."""
 
-from collections.abc import Mapping
-from dataclasses import Field, fields
 from typing import Any
 
 import streamlit as st
 
+from fer_core.system.config_fields import ConfigField, fields_of
 from fer_core.training.config import Augmentation, TrainConfig
 
 TITLES = {
@@ -46,7 +45,8 @@ ONLY_WITH = {
 }  # fmt: skip
 """Fields that count only where another has that value."""
 
-KNOWN = {one.name: one for one in fields(TrainConfig)}
+FIELDS = fields_of(TrainConfig)
+AUGMENTATION = fields_of(Augmentation)
 
 
 def groups(values: dict[str, Any], key: str) -> None:
@@ -62,8 +62,8 @@ def groups(values: dict[str, Any], key: str) -> None:
                 )
     with st.expander("Augmentation"), st.grid(min_column_width=200, gap="medium"):
         inner = values["augmentation"]
-        for one in fields(Augmentation):
-            inner[one.name] = field(one, inner[one.name], f"{key}-augmentation")
+        for name, about in AUGMENTATION.items():
+            inner[name] = widget(about, inner[name], f"{key}-augmentation")
 
 
 def _group(names: tuple[str, ...], values: dict[str, Any], key: str) -> None:
@@ -71,27 +71,26 @@ def _group(names: tuple[str, ...], values: dict[str, Any], key: str) -> None:
         for name in names:
             only = ONLY_WITH.get(name)
             if only is None or values[only[0]] == only[1]:
-                own = f"{key}-{values['start']}" if name in ("input_size", "channels") else key
-                values[name] = field(KNOWN[name], values[name], own)  # a start brings its own shape
+                shape_key = f"{key}-{values['start']}"  # a model to continue from has its own shape
+                widget_key = shape_key if name in ("input_size", "channels") else key
+                values[name] = widget(FIELDS[name], values[name], widget_key)
 
 
-def field(one: "Field[Any]", value: Any, key: str) -> Any:
-    """One widget; its value."""
-    known: Mapping[str, Any] = one.metadata
-    title, key = TITLES[one.name], f"{key}-{one.name}"
-    common = {"help": known.get("help"), "key": key, "persist_state": "session"}
-    if known.get("choices"):
-        options = list(known["choices"])
-        return st.selectbox(title, options, options.index(value), format_func=_plain, **common)
-    if isinstance(one.default, bool):
+def widget(field: ConfigField, value: Any, key: str) -> Any:
+    """Draw one field and return its value."""
+    title, key = TITLES[field.name], f"{key}-{field.name}"
+    common = {"help": field.help, "key": key, "persist_state": "session"}
+    if field.choices:
+        index = field.choices.index(value)
+        return st.selectbox(title, field.choices, index, format_func=_plain, **common)
+    if field.kind is bool:
         return st.toggle(title, value, **common)
-    low, high = known.get("low", 0), known.get("high", 100)
-    if isinstance(one.default, int):
-        return int(st.number_input(title, int(low), int(high), int(value), **common))
+    if field.kind is int:
+        high = None if field.high is None else int(field.high)
+        return int(st.number_input(title, int(field.low), high, int(value), **common))
     return st.number_input(
-        title, float(low), float(high), float(value), step=None or _step(value), format="%g",
-        **common,
-    )  # fmt: skip
+        title, field.low, field.high, float(value), step=_step(value), format="%g", **common
+    )
 
 
 def _step(value: float) -> float:

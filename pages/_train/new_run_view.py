@@ -96,7 +96,7 @@ def _config(found: OpenDataset) -> TrainConfig:
         _network(values, key)
         _labels(values, key, has_votes)
         for name in ("epochs", "batch_size", "learning_rate"):
-            values[name] = config_form.field(config_form.KNOWN[name], values[name], key)
+            values[name] = config_form.widget(config_form.FIELDS[name], values[name], key)
     config_form.groups(values, key)
     if values["schedule"] != "constant":
         values["reduce_lr"] = 0

@@ -12,13 +12,12 @@ from streamlit.column_config import NumberColumn
 
 from fer_core.cluster import connection
 from fer_core.cluster.sweeps import store
-from fer_core.cluster.sweeps.config import Range, SweepConfig, kinds
+from fer_core.cluster.sweeps.config import Range, SweepConfig
 from fer_core.cluster.sweeps.store import Sweep, Trial
 from fer_core.dataset.source import DatasetSource
 from fer_core.errors import FerError
 from fer_core.system.jobs import State, duration
 from fer_core.training import runs
-from fer_core.training.config import Augmentation
 from fer_core.training.presets import PRESETS, fitted
 from pages._components import dataset_bar, notify
 from pages._components.background import finish_or_show
@@ -32,11 +31,10 @@ CHOSEN, NEXT = "sweep_chosen", "sweep_next"
 LOG = ("learning_rate", "weight_decay")
 """Fields whose orders of magnitude are tried evenly."""
 
-INNER = {one.name: one for one in Augmentation.__dataclass_fields__.values()}
 OFFERED = (
     "learning_rate", "weight_decay", "dropout", "batch_size", "label_smoothing", "optimizer",
     "loss", "class_weights", "head_epochs", "train_from", "ema", "schedule", "input_size", "alpha",
-    *(f"augmentation.{name}" for name in INNER),
+    *(f"augmentation.{name}" for name in config_form.AUGMENTATION),
 )  # fmt: skip
 
 
@@ -168,7 +166,7 @@ def _choose(found: OpenDataset, source: DatasetSource) -> None:
     with st.grid(min_column_width=170, gap="medium"):
         trials = st.number_input("Trials", 2, 64, 8, key="sweep_trials")
         epochs = st.number_input("Epochs at most", 1, 1000, base.epochs, key=f"sweep-{preset}")
-        at_once = st.number_input(
+        parallel = st.number_input(
             "At the same time", 1, max(cores, 1), min(2, cores), key="sweep_at_once",
             help="Each takes a core of this machine.",
         )  # fmt: skip
@@ -184,7 +182,7 @@ def _choose(found: OpenDataset, source: DatasetSource) -> None:
         try:
             config = SweepConfig(
                 name.strip(), source, ways, base.to_dict(), trials=int(trials),
-                at_once=int(at_once),
+                parallel_trials=int(parallel),
             )  # fmt: skip
             st.session_state[NEXT] = store.start(config).name
         except FerError as error:
@@ -194,17 +192,17 @@ def _choose(found: OpenDataset, source: DatasetSource) -> None:
 
 def _way(name: str, value: Any, preset: str) -> Range | tuple[Any, ...]:
     """Widgets for what of a field is tried."""
-    known = INNER.get(name.rpartition(".")[2], config_form.KNOWN.get(name))
-    key, kind = f"sweep-{preset}-{name}", kinds()[name]
-    if choices := known.metadata.get("choices"):
-        return tuple(st.multiselect(title(name), choices, choices, key=key)) or (value,)
-    if kind is bool:
+    field = config_form.FIELDS.get(name) or config_form.AUGMENTATION[name.rpartition(".")[2]]
+    key = f"sweep-{preset}-{name}"
+    if field.choices:
+        return tuple(st.multiselect(title(name), field.choices, field.choices, key=key)) or (value,)
+    if field.kind is bool:
         return (False, True)
-    low, high = known.metadata.get("low", 0), known.metadata.get("high", 100)
+    low, high = field.low, 1e9 if field.high is None else field.high
     begin, end = (value / 5, value * 5) if name in LOG else (value / 2, value * 2 or 0.5)
     left, right = st.columns(2, gap="medium")
-    help_text = known.metadata.get("help")
-    if kind is int:
+    help_text = field.help
+    if field.kind is int:
         first = left.number_input(f"{title(name)} from", int(low), int(high),
                                   max(int(begin), int(low)), key=key)  # fmt: skip
         last = right.number_input("to", int(low), int(high), min(int(end), int(high)),

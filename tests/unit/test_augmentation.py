@@ -19,7 +19,7 @@ def gradient() -> np.ndarray:
 @pytest.mark.parametrize("name", LIMITS)
 @pytest.mark.parametrize("beyond", [-0.01, 1.01, float("nan")])
 def test_ranges_have_limits(name: str, beyond: float) -> None:
-    with pytest.raises(DatasetError, match=f"{name} must be 0 to"):
+    with pytest.raises(DatasetError, match=f"{name} must be a number from 0 to"):
         Spec(**{name: beyond * LIMITS[name]})
     assert getattr(Spec(**{name: LIMITS[name]}), name) == LIMITS[name]
 

@@ -68,7 +68,7 @@ def test_an_audit_of_few_images_still_finds_copies(
         (["balance", "demo", "--to", "smallest"], "A strategy is"),
         (["balance", "demo", "--to", "disgust=many"], "--to takes targets"),
         (["balance", "demo", "--to", "happy=3"], "below its"),
-        (["balance", "demo", "--rotation", "90"], "rotation must be 0 to 45"),
+        (["balance", "demo", "--rotation", "90"], "rotation must be a number from 0 to 45"),
         (["balance", "demo", "--seed", "-1"], "--seed must be"),
         (["audit", "demo", "--difference", "2"], "--difference must be"),
     ],

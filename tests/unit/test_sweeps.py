@@ -99,10 +99,14 @@ def test_what_a_sweep_cannot_do_is_named(more: dict, message: str) -> None:
 
 
 def test_it_is_the_same_after_writing_and_reading(tmp_path: Path) -> None:
-    wanted = config(at_once=2, gpus=0.5, votes="/votes.csv")
+    wanted = config(parallel_trials=2, gpus=0.5, votes="/votes.csv")
     wanted.save(tmp_path / "sweep.yaml")
     assert SweepConfig.load(tmp_path / "sweep.yaml") == wanted
     assert wanted.fields["learning_rate"] == Range(1e-4, 1e-2, log=True)
+
+
+def test_a_sweep_of_version_0_1_is_read() -> None:
+    assert config(at_once=3).parallel_trials == 3
 
 
 def test_a_base_may_be_a_recipe(tmp_path: Path) -> None:

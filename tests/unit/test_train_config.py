@@ -1,13 +1,14 @@
 """Train configs: YAML in and out, and errors that name the field."""
 
 import re
-from dataclasses import fields, replace
+from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fer_core.errors import FerError, TrainingError
+from fer_core.system.config_fields import fields_of
 from fer_core.training.config import HEADS, Augmentation, TrainConfig, recipes
 from fer_core.training.run_dataset import for_dataset
 from tests.conftest import ROOT
@@ -73,8 +74,21 @@ def test_files_that_are_no_config(tmp_path: Path, text: str) -> None:
 
 
 def test_every_field_has_its_help() -> None:
-    for one in fields(TrainConfig):
-        assert one.metadata["help"].endswith("."), one.name
+    for field in (*fields_of(TrainConfig).values(), *fields_of(Augmentation).values()):
+        assert field.help.endswith("."), field.name
+
+
+def test_a_wrong_value_is_refused_without_yaml_too() -> None:
+    with pytest.raises(TrainingError, match=r"batch_size must be a whole number .* Received: 0\."):
+        TrainConfig(batch_size=0)
+    with pytest.raises(
+        TrainingError, match=r"augmentation\.rotation must be a number from 0 to 45"
+    ):
+        Augmentation(rotation=float("nan"))
+    with pytest.raises(TrainingError, match=r"learning_rate must be a number .* Received: 2"):
+        replace(TrainConfig(), learning_rate=2)
+    with pytest.raises(FrozenInstanceError):
+        TrainConfig().epochs = 3
 
 
 @pytest.mark.parametrize("name", sorted(recipes()))

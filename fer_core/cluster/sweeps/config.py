@@ -1,32 +1,29 @@
-"""What a sweep is made of: one frozen ``SweepConfig``, as YAML on disk."""
+"""The choices of a sweep: one frozen ``SweepConfig``, as YAML on disk."""
 
 import itertools
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import numpy as np
 import yaml
+from pydantic import ConfigDict, Field, SkipValidation, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
 
 from fer_core.dataset.source import OLD_FIELDS, DatasetSource
 from fer_core.errors import TrainingError
-from fer_core.system.files import write_bytes
+from fer_core.system.config_fields import STRICT, Checked, described, fields_of, must_be
+from fer_core.system.files import reading, write_bytes
+from fer_core.system.yaml_files import fields_of as yaml_fields
 from fer_core.training.config import Augmentation, TrainConfig, recipes
 
-MOST_TRIALS: Final = 1000
 DRAWS: Final = 20
-"""So often a trial is drawn anew where another has the same values."""
-
-NUMBERS: Final = {
-    "trials": (1, MOST_TRIALS), "grace": (1, 10_000), "reduction": (2, 100), "at_once": (0, 1000),
-    "threads": (1, 64), "seed": (0, 2**31),
-}  # fmt: skip
-"""Whole numbers and their limits."""
+"""Draws of a trial until its values differ from every other trial's."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, config=ConfigDict(strict=True, extra="forbid", allow_inf_nan=False))
 class Range:
     """Numbers from ``low`` to ``high``; ``log`` draws their orders of magnitude evenly."""
 
@@ -35,84 +32,80 @@ class Range:
     log: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SweepConfig:
+Search = Range | tuple[Any, ...]
+"""The values that are tried of one field."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class SweepConfig(Checked):
     """Every choice of a sweep. Wrong values raise ``TrainingError`` naming the field.
 
     Attributes:
-        title: What a user calls it.
+        title: Its name for a user.
         source: The dataset that all trials train on.
+        fields: The search space: name of a field of ``TrainConfig`` to a ``Range`` or a tuple of
+            values; those of the augmentation as ``augmentation.rotation``.
         base: Fields of ``TrainConfig`` that all trials share.
-        fields: What is tried: name of a field to a ``Range`` or a tuple of values; those of the
-            augmentation as ``augmentation.rotation``.
-        trials: How many.
+        trials: Number of trials.
         grace: Epochs that every trial gets before it may be stopped.
-        reduction: Of the trials that reach a rung, one in so many goes on to the next, which is so
-            many times as far (ASHA, Li et al., 2020).
-        at_once: Trials that train at the same time; 0 for as many as there is room for.
+        reduction: Of the trials that reach a rung, one in ``reduction`` goes on to the next, which
+            has ``reduction`` times as many epochs (ASHA, Li et al., 2020).
+        parallel_trials: Trials that train at the same time; 0 for as many as fit.
         threads: Cores of a trial.
         gpus: GPUs of a trial, which may be a share such as 0.5; None for one where there are any.
-        seed: Of what is drawn.
+        seed: Seed of all draws.
     """
 
     title: str
     source: DatasetSource
-    fields: Mapping[str, Range | tuple[Any, ...]]
-    base: Mapping[str, Any] = field(default_factory=dict)
-    trials: int = 8
-    grace: int = 1
-    reduction: int = 3
-    at_once: int = 0
-    threads: int = 1
-    gpus: float | None = None
-    seed: int = 7
+    fields: Annotated[Mapping[str, Search], SkipValidation]
+    base: Annotated[Mapping[str, Any], SkipValidation] = Field(default_factory=dict)
+    trials: int = described(8, "Number of trials.", 1, 1000)
+    grace: int = described(1, "Epochs that every trial gets.", 1, 10_000)
+    reduction: int = described(3, "One in so many goes on at each rung.", 2, 100)
+    parallel_trials: int = described(0, "Trials that train at the same time.", 0, 1000)
+    threads: int = described(1, "Cores of a trial.", 1, 64)
+    gpus: float | None = Field(default=None, ge=0, le=64, description="GPUs of a trial.")
+    seed: int = described(7, "Seed of all draws.", high=2**31)
 
     def __post_init__(self) -> None:
-        for name, (low, high) in NUMBERS.items():
-            value = getattr(self, name)
-            if type(value) is not int or not low <= value <= high:
-                raise _wrong(name, f"a whole number from {low} to {high}", value)
-        if self.gpus is not None and not (
-            isinstance(self.gpus, (int, float)) and 0 <= self.gpus <= 64
-        ):
-            raise _wrong("gpus", "a number from 0 to 64, or left out", self.gpus)
         if not self.fields:
-            raise _wrong("fields", "at least one field to try", dict(self.fields))
-        known = kinds()
+            raise TrainingError(must_be("fields", "at least one field to try", dict(self.fields)))
+        searchable = kinds()
         for name in self.fields:
-            if name not in known:
+            if name not in searchable:
                 raise TrainingError(
-                    f"there is no field {name} to try. Fields: {', '.join(sorted(known))}."
+                    f"there is no field {name} to try. Fields: {', '.join(sorted(searchable))}."
                 )
         self.configs()
 
     @property
     def monitor(self) -> str:
-        """The figure that decides which trial is better."""
+        """Return the metric that decides which trial is better."""
         return str(self.base.get("monitor", TrainConfig().monitor))
 
     def values(self) -> list[dict[str, Any]]:
-        """What each trial tries: name of a field to its value. The same at every call.
+        """Return the settings of each trial, name of a field to its value; the same at every call.
 
         Lists alone, with no more combinations than ``trials``, give every combination once.
         """
-        lists = [one for one in self.fields.values() if not isinstance(one, Range)]
+        lists = [search for search in self.fields.values() if not isinstance(search, Range)]
         combinations = math.prod(map(len, lists))
         if len(lists) == len(self.fields) and combinations <= self.trials:
-            every = itertools.product(*lists)
-            return [dict(zip(self.fields, one, strict=True)) for one in every]
+            grid = itertools.product(*lists)
+            return [dict(zip(self.fields, point, strict=True)) for point in grid]
         random = np.random.default_rng(self.seed)
-        found: list[dict[str, Any]] = []
+        trials: list[dict[str, Any]] = []
         for _ in range(self.trials):
             for _ in range(DRAWS):
-                drawn = {name: _draw(name, one, random) for name, one in self.fields.items()}
-                if drawn not in found:
+                drawn = {name: _draw(name, search, random) for name, search in self.fields.items()}
+                if drawn not in trials:
                     break
-            found.append(drawn)
-        return found
+            trials.append(drawn)
+        return trials
 
     def configs(self) -> list[TrainConfig]:
-        """The config of each trial.
+        """Return the config of each trial.
 
         Raises:
             TrainingError: One of them is not allowed.
@@ -120,14 +113,16 @@ class SweepConfig:
         return [_config(self.base, values) for values in self.values()]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, as ``from_dict`` reads them."""
-        tried = {
-            name: asdict(one) if isinstance(one, Range) else list(one)
-            for name, one in self.fields.items()
+        """Return plain values, as ``from_dict`` reads them."""
+        searches = {
+            name: asdict(search) if isinstance(search, Range) else list(search)
+            for name, search in self.fields.items()
         }
         source = self.source.to_dict()
-        rest = {name: getattr(self, name) for name in (*NUMBERS, "gpus")}
-        return {"title": self.title, **source, "base": dict(self.base), "fields": tried, **rest}
+        numbers = {name: getattr(self, name) for name in NUMBERS}
+        return {
+            "title": self.title, **source, "base": dict(self.base), "fields": searches, **numbers
+        }  # fmt: skip
 
     def save(self, file: Path) -> None:
         """Write as YAML."""
@@ -135,103 +130,99 @@ class SweepConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "SweepConfig":
-        """The config of ``values``; what is left out has its default.
+        """Return the config of ``values``; fields left out have their defaults.
 
         ``base`` may be the name of a recipe or a YAML file of ``TrainConfig`` instead of fields.
 
         Raises:
             TrainingError: An unknown field, or a wrong value.
         """
-        rest = {OLD_FIELDS.get(name, name): value for name, value in values.items()}
-        known = {"title", "base", "fields", "gpus", *NUMBERS, *DatasetSource.__slots__}
-        for name in rest:
-            if name not in known:
+        values = {OLD_FIELDS.get(name, name): value for name, value in values.items()}
+        if "at_once" in values:  # the name in version 0.1
+            values.setdefault("parallel_trials", values.pop("at_once"))
+        allowed = {"title", "base", "fields", *NUMBERS, *DatasetSource.__slots__}
+        for name in values:
+            if name not in allowed:
                 raise TrainingError(
-                    f"there is no field {name} of a sweep. Fields: {', '.join(sorted(known))}."
+                    f"there is no field {name} of a sweep. Fields: {', '.join(sorted(allowed))}."
                 )
-        if not rest.get("data"):
+        if not values.get("data"):
             raise TrainingError("data must name a dataset folder, or be the word demo.")
         source = DatasetSource(
             **{
-                field.name: rest.pop(field.name)
+                field.name: values.pop(field.name)
                 for field in fields(DatasetSource)
-                if field.name in rest
+                if field.name in values
             }
         )
-        base = _base(rest.pop("base", {}))
-        tried = rest.pop("fields", None)
-        if not isinstance(tried, Mapping):
-            raise _wrong("fields", "a group of fields to try", tried)
-        ways = {str(name): _way(str(name), one) for name, one in tried.items()}
-        title = str(rest.pop("title", "Sweep"))
-        return cls(title=title, source=source, base=base, fields=ways, **rest)
+        base = _base(values.pop("base", {}))
+        space = values.pop("fields", None)
+        if not isinstance(space, Mapping):
+            raise TrainingError(must_be("fields", "a group of fields to try", space))
+        searches = {str(name): _search(str(name), search) for name, search in space.items()}
+        title = str(values.pop("title", "Sweep"))
+        return cls(title=title, source=source, base=base, fields=searches, **values)
 
     @classmethod
     def load(cls, file: Path) -> "SweepConfig":
         """Read YAML; see ``from_dict``."""
+        with reading(file, TrainingError):
+            data = file.read_bytes()
         try:
-            values = yaml.safe_load(file.read_text("utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise TrainingError(f"{file}: cannot be read as YAML ({error}).") from error
-        if not isinstance(values, dict):
-            raise TrainingError(
-                f"{file}: must hold fields such as 'trials: 8'. See docs/scaling.md."
-            )
-        try:
-            return cls.from_dict(values)
+            return cls.from_dict(yaml_fields(data))
         except TrainingError as error:
-            raise TrainingError(f"{file}: {error}") from error
+            raise TrainingError(f"{file}: {error} See docs/scaling.md.") from error
+
+
+NUMBERS: Final = ("trials", "grace", "reduction", "parallel_trials", "threads", "gpus", "seed")
 
 
 def kinds() -> dict[str, type]:
-    """Every field that can be tried, with the type of its values."""
-    outer = {one.name: type(one.default) for one in fields(TrainConfig)}
+    """Return every field of ``TrainConfig`` that can be tried, with the type of its values."""
+    outer = {name: field.kind for name, field in fields_of(TrainConfig).items()}
     outer.pop("augmentation")
-    inner = {f"augmentation.{one.name}": type(one.default) for one in fields(Augmentation)}
+    inner = {f"augmentation.{name}": field.kind for name, field in fields_of(Augmentation).items()}
     return outer | inner
 
 
-def _base(given: Any) -> Mapping[str, Any]:
-    if isinstance(given, str):
-        return TrainConfig.load(recipes().get(given, Path(given))).to_dict()
-    if not isinstance(given, Mapping):
-        raise _wrong("base", "a recipe, a YAML file or a group of fields", given)
-    return TrainConfig.from_dict(given).to_dict()
+def _base(base: Any) -> Mapping[str, Any]:
+    if isinstance(base, str):
+        return TrainConfig.load(recipes().get(base, Path(base))).to_dict()
+    if not isinstance(base, Mapping):
+        raise TrainingError(must_be("base", "a recipe, a YAML file or a group of fields", base))
+    return TrainConfig.from_dict(base).to_dict()
 
 
-def _way(name: str, given: Any) -> Range | tuple[Any, ...]:
-    if isinstance(given, list) and given:
-        return tuple(given)
+def _search(name: str, values: Any) -> Search:
+    if isinstance(values, list) and values:
+        return tuple(values)
+    name = f"fields.{name}"
     try:
-        way = Range(float(given["low"]), float(given["high"]), bool(given.get("log", False)))
-        is_known = set(given) <= {"low", "high", "log"}
-    except (TypeError, KeyError, ValueError):
-        is_known = False
-    if not is_known:
-        raise _wrong(f"fields.{name}", "a list, or low and high (and log: true)", given)
-    if not way.low <= way.high or (way.log and way.low <= 0):
-        raise _wrong(f"fields.{name}", "low up to high, above 0 where log is true", given)
-    if kinds().get(name, float) not in (int, float):
-        raise _wrong(f"fields.{name}", "a list: its values are no numbers", given)
-    return way
+        search = TypeAdapter(Range).validate_python(values, strict=False)
+    except ValidationError as error:
+        allowed = "a list, or low and high (and log: true)"
+        raise TrainingError(must_be(name, allowed, values)) from error
+    if not search.low <= search.high or (search.log and search.low <= 0):
+        allowed = "low up to high, above 0 where log is true"
+        raise TrainingError(must_be(name, allowed, values))
+    if kinds().get(name.removeprefix("fields."), float) not in (int, float):
+        raise TrainingError(must_be(name, "a list: its values are no numbers", values))
+    return search
 
 
-def _draw(name: str, way: Range | tuple[Any, ...], random: np.random.Generator) -> Any:
-    if not isinstance(way, Range):
-        return way[int(random.integers(len(way)))]
-    low, high = (math.log(way.low), math.log(way.high)) if way.log else (way.low, way.high)
+def _draw(name: str, search: Search, random: np.random.Generator) -> Any:
+    if not isinstance(search, Range):
+        return search[int(random.integers(len(search)))]
+    low, high = search.low, search.high
+    low, high = (math.log(low), math.log(high)) if search.log else (low, high)
     drawn = float(random.uniform(low, high))
-    value = math.exp(drawn) if way.log else drawn
+    value = math.exp(drawn) if search.log else drawn
     return round(value) if kinds()[name] is int else float(f"{value:.4g}")
 
 
 def _config(base: Mapping[str, Any], values: Mapping[str, Any]) -> TrainConfig:
-    whole = {**base, "augmentation": dict(base.get("augmentation", {}))}
+    config = {**base, "augmentation": dict(base.get("augmentation", {}))}
     for name, value in values.items():
         outer, _, inner = name.rpartition(".")
-        (whole[outer] if outer else whole)[inner] = value
-    return TrainConfig.from_dict(whole)
-
-
-def _wrong(name: str, allowed: str, value: Any) -> TrainingError:
-    return TrainingError(f"{name} must be {allowed}. Received: {value!r}.")
+        (config[outer] if outer else config)[inner] = value
+    return TrainConfig.from_dict(config)

@@ -90,7 +90,8 @@ def tune_all(  # noqa: PLR0913, PLR0917
         param_space={"home": str(home), "sweep": sweep, "trial": numbers},
         tune_config=tune.TuneConfig(
             metric=config.monitor, mode="min" if config.monitor.endswith("loss") else "max",
-            scheduler=scheduler, max_concurrent_trials=config.at_once or None, reuse_actors=True,
+            scheduler=scheduler, max_concurrent_trials=config.parallel_trials or None,
+            reuse_actors=True,
         ),
         run_config=tune.RunConfig(
             name="tune", storage_path=str(folder), verbose=0, callbacks=[Listener(heard, over)],
