@@ -59,6 +59,7 @@ def _describe(file: Path, _size: int, _changed: int) -> VideoInfo:
 
 
 def _duration(frame: Image.Image) -> float:
+    frame.load()  # only then a WebP's duration is known
     seconds = float(frame.info.get("duration", 0)) / 1000
     return seconds if seconds > SHORTEST_S else DEFAULT_S
 

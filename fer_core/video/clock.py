@@ -7,7 +7,7 @@ JITTER_S: Final = 0.5
 """A step back by less than this is noise: the frame follows at once on the one before."""
 
 OUTLIER_S: Final = 1.0
-"""A single frame this far ahead of both its neighbours has a wrong time stamp."""
+"""A longer gap is checked: a single frame far ahead of both neighbours has a wrong time stamp."""
 
 RESET_GAP_S: Final = 10.0
 """In formats whose clocks may be reset (MPEG-TS and others), a longer gap is a reset. FFmpeg's
@@ -55,7 +55,8 @@ class Clock:
             return self._last_s + min(self._step_s, 0.001)
         if next_stamp_s is not None:
             next_s = next_stamp_s - self._start_s + self._offset_s
-            if self._last_s < next_s <= self._last_s + OUTLIER_S:  # only this time stamp is wrong
+            continues = self._last_s < next_s <= self._last_s + 2 * self._step_s + OUTLIER_S
+            if continues and not self._last_s < time_s < next_s:  # only this time stamp is wrong
                 return min(expected_s, (self._last_s + next_s) / 2)
         if delta <= 0 or delta > self._max_gap_s:
             self._offset_s = expected_s - raw_s

@@ -12,7 +12,8 @@ from fer_core.images.codec import SUFFIXES as PHOTOS
 SUFFIXES: Final = (
     ".mp4", ".m4v", ".mov", ".qt", ".webm", ".mkv", ".avi", ".divx", ".mts", ".m2ts", ".m2t",
     ".ts", ".mpg", ".mpeg", ".mpe", ".m2v", ".vob", ".mod", ".tod", ".flv", ".f4v", ".wmv",
-    ".asf", ".3gp", ".3g2", ".ogv", ".ogm", ".mxf", ".dv",
+    ".asf", ".3gp", ".3g2", ".ogv", ".ogm", ".mxf", ".dv", ".rm", ".rmvb", ".wtv", ".y4m",
+    ".h264", ".264", ".h265", ".hevc", ".ivf", ".nut",
 )  # fmt: skip
 """Suffixes of video files in folders and upload fields."""
 
@@ -24,7 +25,7 @@ PLAYABLE: Final = (".mp4", ".m4v", ".mov", ".webm", ".ogv")
 
 DEMUXERS: Final = (
     "mov,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,live_flv,asf,asf_o,ogg,mxf,mxf_opatom,dv,"
-    "h264,hevc,m4v,ivf,nut"
+    "rm,wtv,gxf,yuv4mpegpipe,h264,hevc,m4v,obu,ivf,nut"
 )
 """FFmpeg's names of the formats that are opened. A file is opened by its content, not its name,
 and FFmpeg knows formats that are mere lists of other files and addresses: those are left out."""
@@ -36,7 +37,8 @@ _ANIMATED: Final = re.compile(rb"GIF8[79]a|RIFF.{4}WEBP", re.DOTALL)
 _SIGNATURES: Final = re.compile(
     rb".{4}ftyp(?!M4A |M4B |heic|heix|mif1|msf1|avif|avis|crx )|.{4}(?:moov|mdat|wide)"  # MP4, MOV
     rb"|\x1aE\xdf\xa3|RIFF.{4}AVI |FLV\x01|0&\xb2u\x8ef\xcf\x11|OggS"  # MKV, AVI, FLV, WMV, OGV
-    rb"|\x00\x00\x01[\xba\xb3]|G.{187}G|.{4}G.{191}G",  # MPG, MPEG-TS, MPEG-TS of camcorders
+    rb"|\x00\x00\x01[\xba\xb3]|G.{187}G|.{4}G.{191}G"  # MPG, MPEG-TS, MPEG-TS of camcorders
+    rb"|\.RMF|YUV4MPEG2|DKIF|nut/multimedia",
     re.DOTALL,
 )
 """The first bytes of video files."""

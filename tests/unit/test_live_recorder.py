@@ -12,10 +12,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fer_core.images.boxes import Box
+from fer_core.images.yuv import from_rgb
 from fer_core.labels import EMOTIONS
 from fer_core.live.recorder import Recorder
 from fer_core.recognition.results import RESULT_COLUMNS
-from tests.unit.live_stubs import picture, tracked
+from tests.unit.live_stubs import picture, tracked, until
 
 OPEN = av.open
 START = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
@@ -55,13 +57,44 @@ def test_the_clip_plays_at_the_pace_it_was_seen():
     recorder.delete()
 
 
-def test_a_change_of_size_is_fitted_into_the_clip():
+def square(width: int, height: int) -> tuple[np.ndarray, Box]:
+    """A frame with a white square in the middle, and its box."""
+    side = min(width, height) // 4 * 2
+    x, y = (width - side) // 2, (height - side) // 2
+    rgb = np.zeros((height, width, 3), np.uint8)
+    rgb[y : y + side, x : x + side] = 255
+    return from_rgb(rgb), Box(x, y, x + side, y + side)
+
+
+@pytest.mark.parametrize("is_size_given", [True, False])
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        [(640, 480), (480, 360), (320, 240), (640, 480)],  # a browser that is short of bandwidth
+        [(640, 480), (480, 640), (640, 480)],  # a phone that is turned
+        [(320, 240), (1280, 720), (360, 640)],
+    ],
+)
+def test_boxes_fit_the_clip_when_the_size_changes(sizes: list, is_size_given: bool) -> None:
     recorder = Recorder()
-    recorder.add_frame(picture(100), 0.0)
-    recorder.add_frame(picture(100, 320, 240), 0.1)
+    for step, size in enumerate(sizes):
+        yuv, box = square(*size)
+        if is_size_given and step == 0:  # a quick machine: the result comes before its frame
+            recorder.add_result([tracked(box=box)], 1, 0.0, "yunet", size)
+        recorder.add_frame(yuv, step / 10)
+        if not is_size_given or step:
+            given = size if is_size_given else None
+            recorder.add_result([tracked(box=box)], step + 1, step / 10, "yunet", given)
     recorder.stop()
+    table = pd.read_csv(recorder.csv)
     with av.open(str(recorder.mp4)) as clip:
-        assert [frame.width for frame in clip.decode(video=0)] == [640, 640]
+        frames = [frame.to_ndarray(format="gray") for frame in clip.decode(video=0)]
+    assert len(frames) == len(table) == len(sizes)
+    for frame, row in zip(frames, table.itertuples(), strict=True):
+        assert frame.shape == sizes[0][::-1]
+        rows, columns = np.where(frame > 128)
+        edges = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
+        np.testing.assert_allclose((row.x1, row.y1, row.x2, row.y2), edges, atol=4)
     recorder.delete()
 
 
@@ -169,11 +202,16 @@ def test_a_clip_that_cannot_be_closed_still_ends(monkeypatch: pytest.MonkeyPatch
     recorder.delete()
 
 
-def test_a_clip_that_fails_on_the_way_still_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clip_that_fails_on_the_way_ends_the_recording_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(av, "open", Mock(side_effect=OSError(errno.ENOSPC, "No space")))
     recorder = Recorder()
     for step in range(5):
         recorder.add_frame(picture(), step / 10)
+    until(lambda: not recorder.state.running)  # nobody pressed Stop
+    assert recorder.state.error == "The clip could not be written: No space. Free some space."
+    recorder.add_frame(picture(), 1.0)  # harmless
     recorder.stop()
     assert not recorder._encoder.is_alive()
     recorder.delete()

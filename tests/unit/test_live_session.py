@@ -9,7 +9,8 @@ import av
 import numpy as np
 import pytest
 
-from fer_core.images.yuv import from_frame
+from fer_core.images.boxes import Box
+from fer_core.images.yuv import from_frame, planes
 from fer_core.live import LiveOptions, LiveSession, RecognitionOptions
 from fer_core.live.session import SILENT_S, STALE_S
 from tests.unit.live_stubs import StubRecognizer, picture, until
@@ -125,6 +126,20 @@ def test_the_resolution_may_change_midstream(session):
     drawn = feed(session, picture(120, 320, 240), 3)
     assert from_frame(av.VideoFrame.from_ndarray(drawn, format="yuv420p")).shape == (360, 320)
     assert all(face.box.x2 <= 320 for face in session.latest.faces)
+
+
+def test_a_result_is_drawn_where_it_belongs_on_a_smaller_frame():
+    recognizer = StubRecognizer()
+    session = LiveSession(recognizer, LiveOptions(mirror=False, bars=False))
+    feed(session, picture(120, 640, 480), 2)
+    recognizer.delay_s = 1  # so that the smaller frame itself is not recognized yet
+    drawn = session.submit(picture(120, 320, 240))
+    session.end()
+    box = Box(0, 60, 320 / 12, 120)  # half as large as on the first frames
+    changed = planes(drawn)[0] != planes(picture(120, 320, 240))[0]
+    rows, columns = np.where(changed)
+    assert rows.max() <= box.y2 + 4
+    assert columns[rows > box.y1 + 10].max() <= box.x2 + 4
 
 
 def test_ten_faces_are_ten_persons():

@@ -174,3 +174,43 @@ def test_a_restored_tracker_goes_on_as_if_it_had_never_stopped():
         np.testing.assert_array_equal(a.probabilities, b.probabilities)
     again.restore({})
     assert again.snapshot()["last"] == 2
+
+
+@pytest.mark.parametrize(
+    ("sizes", "places"),
+    [
+        ([(640, 480), (480, 360), (320, 240), (640, 480)], [(500, 60), (60, 360)]),
+        ([(640, 480), (480, 640), (640, 480)], [(270, 200), (400, 200)]),  # a phone that is turned
+        ([(1280, 720), (640, 360), (640, 480)], [(300, 200), (1000, 200)]),
+    ],
+)
+def test_persons_keep_their_numbers_when_the_frames_change_size(sizes, places):
+    tracker = Tracker()
+    boxes = [detection(x, y, 60).box for x, y in places]
+    for step, size in enumerate(sizes):
+        if step:
+            tracker.resize(sizes[step - 1], size)
+        faces = [Detection(box.recenter(sizes[0], size), 0.9) for box in boxes]
+        persons, stable = tracker.associate(faces, step / 30)
+        assert persons == (1, 2)
+        for face, box in zip(stable, faces, strict=True):
+            np.testing.assert_allclose(face.box.xyxy, box.box.xyxy, atol=1)
+
+
+def test_two_close_faces_get_the_best_assignment_together():
+    """The best pair first would leave the second face without a partner."""
+    tracker = Tracker()
+    tracker.associate([detection(100), detection(160)], 0.0)
+    persons, _ = tracker.associate([detection(135), detection(200)], 0.1)
+    assert persons == (1, 2)
+
+
+def test_an_uncertain_face_has_the_emotion_of_its_largest_bar():
+    tracker = Tracker(half_life_s=0.0)
+    persons, (stable,) = tracker.associate([detection(100)], 0.0)
+    tracker.smooth(persons, [predicted(stable.box, sad=0.9)], 0.0, 0.4)
+    persons, (stable,) = tracker.associate([detection(100)], 0.1)
+    values = predicted(stable.box, sad=0.26, fear=0.28)
+    (face,) = tracker.smooth(persons, [values], 0.1, 0.4)
+    assert (face.uncertain, face.label, face.emotion) == (True, "sad", "fear")
+    assert face.confidence == pytest.approx(0.28)
