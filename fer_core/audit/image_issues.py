@@ -1,4 +1,4 @@
-"""Find pictures that are no use: blank, nearly blank, of an odd size, without a face."""
+"""Find images that are useless: blank, small, of an unusual size, without a face."""
 
 from typing import Final
 
@@ -13,48 +13,48 @@ from fer_core.images.crop import network_input
 from fer_core.recognition.detection import FaceDetector
 from fer_core.system import parallel
 from fer_core.system.parallel import Progress
-from fer_core.types import Pixels
+from fer_core.types import Mask, Pixels, Rows
 
-SMALLEST: Final = 24
-"""Sides below this, in pixels, hold too little of a face to read."""
+MIN_SIDE: Final = 24
+"""Least side in pixels: a smaller image shows too little of a face."""
 
 FACE_SIDE: Final = 192
 BORDER: Final = 64
-"""A crop is enlarged to 192 pixels and framed by 64 of its own edge before a face is searched:
-detectors expect some space around one. YuNet then finds 95 % of FER-2013's faces."""
+"""Sides in pixels of an enlarged crop and of the edge repeated around it: detectors expect some
+space around a face. YuNet then detects 95% of FER-2013's faces."""
 
 
-def odd(index: DatasetIndex) -> pd.DataFrame:
-    """Pictures that the scan's figures give away: ``row`` and ``why``, a sentence.
+def find(index: DatasetIndex) -> pd.DataFrame:
+    """Return images with issues that the scan has measured: ``row`` and ``reason``, a sentence.
 
-    The usual size is the commonest one; where sizes vary anyway, none is off.
+    A size is unusual if at least nine in ten images share another one.
     """
     table = index.table
     good = index.is_readable
     sides, contrast = table[["width", "height"]].to_numpy(), table["contrast"].to_numpy()
     flat = good & (contrast < FLAT)
-    small = good & (sides.min(axis=1) < SMALLEST)
-    off = good & ~small & _off_size(sides, good)
+    small = good & (sides.min(axis=1) < MIN_SIDE)
+    off = good & ~small & _unusual_size(sides, good)
     errors = table["error"].to_numpy()
 
-    def said(row: int, how: str) -> str:
-        return f"{sides[row, 0]}×{sides[row, 1]} pixels{how}"
+    def size(row: int) -> str:
+        return f"{sides[row, 0]}×{sides[row, 1]} pixels"
 
-    found = [
+    issues = [
         *((row, str(errors[row])) for row in _rows(~good)),
         *((row, f"Almost one grey: contrast {contrast[row]:.1f}.") for row in _rows(flat)),
-        *((row, f"Only {said(row, '.')}") for row in _rows(small)),
-        *((row, said(row, ", unlike the others.")) for row in _rows(off)),
+        *((row, f"Only {size(row)}.") for row in _rows(small)),
+        *((row, f"{size(row)}, unlike the others.") for row in _rows(off)),
     ]
-    return pd.DataFrame(found, columns=["row", "why"])
+    return pd.DataFrame(issues, columns=["row", "reason"])
 
 
-def _rows(which: npt.NDArray[np.bool_]) -> list[int]:
-    return list(map(int, np.flatnonzero(which)))
+def _rows(mask: Mask) -> list[int]:
+    return list(map(int, np.flatnonzero(mask)))
 
 
-def _off_size(sides: npt.NDArray[np.int32], good: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Where at least nine in ten share a size: those that do not."""
+def _unusual_size(sides: npt.NDArray[np.int32], good: Mask) -> Mask:
+    """Return the images that lack the size of nine in ten others, bool (N,)."""
     if not good.any():
         return np.zeros(len(sides), np.bool_)
     sizes, counts = np.unique(sides[good], axis=0, return_counts=True)
@@ -65,10 +65,15 @@ def _off_size(sides: npt.NDArray[np.int32], good: npt.NDArray[np.bool_]) -> npt.
 
 def without_face(
     index: DatasetIndex, detector: FaceDetector, progress: Progress | None = None
-) -> npt.NDArray[np.int64]:
-    """Rows of pictures in which ``detector`` finds no face; it misses about one face in twenty.
+) -> Rows:
+    """Return the rows, int64 (M,), of images in which ``detector`` detects no face.
 
-    Takes some 3 ms a picture with YuNet.
+    It misses about one face in twenty. YuNet takes about 3 ms an image.
+
+    Args:
+        index: Readable images.
+        detector: A face detector.
+        progress: Called with the images searched and their number.
     """
     missing = np.zeros(len(index), np.bool_)
 
@@ -81,6 +86,6 @@ def without_face(
 
 
 def framed(crop: Pixels) -> Pixels:
-    """A face crop as uint8 (320, 320, 3), its edge repeated around it."""
+    """Return a face crop, uint8 (H, W, 3) or (H, W), enlarged and framed: uint8 (320, 320, 3)."""
     large = network_input([crop], FACE_SIDE, 3)[0].astype(np.uint8)
     return np.pad(large, ((BORDER, BORDER), (BORDER, BORDER), (0, 0)), mode="edge")

@@ -1,7 +1,8 @@
-"""Find labels that are probably wrong, by asking a model that has not seen them.
+"""Find label errors by confident learning, with predictions of a model that never saw the labels.
 
-A linear head learns the given labels from frozen features, each fifth of the images from the other
-four; an image is the more suspicious the less its own label is believed of it.
+A logistic regression learns the given labels from frozen features and predicts each fifth of the
+images from the other four. The lower the probability of its given label, the more suspicious an
+image.
 Source: Northcutt et al., Confident learning: estimating uncertainty in dataset labels, 2021.
 """
 
@@ -17,26 +18,24 @@ from fer_core.evaluation.predictions import predict_dataset
 from fer_core.labels import EMOTIONS
 from fer_core.models.classifier import EmotionClassifier
 from fer_core.system.parallel import Progress
-from fer_core.types import Probabilities
+from fer_core.types import Floats, Labels, Probabilities
 
-Features = npt.NDArray[np.float16] | npt.NDArray[np.float32]
-Codes = npt.NDArray[np.int64]
-
+Features = npt.NDArray[np.float16] | Floats
 FOLDS: Final = 5
 COMPONENTS: Final = 64
-"""Most components kept; one for every ten images where there are fewer than 640."""
+"""Most principal components; one for every ten images where there are fewer than 640."""
 
 STRENGTH: Final = 0.01
-"""Inverse regularisation of the head. Chosen with the components on FER-2013's training labels and
-features that saw neither them nor FER+: of the 500 labels believed least, the FER+ majority
-disagrees with 81 % (256 components: 78 %; strength 0.003: 79 %), and 74 % of flipped labels are in
-the top 3 % (71 %; 69 %)."""
+"""Inverse regularisation ``C`` of the logistic regression. Chosen with the components on FER-2013's
+training labels and features that saw neither them nor FER+: of the 500 least probable labels, the
+FER+ majority disagrees with 81% (256 components: 78%; strength 0.003: 79%), and 74% of flipped
+labels are in the top 3% (71%; 69%)."""
 
 SAMPLE: Final = 8_192
-"""Images from which the components are estimated, and rows converted at a time."""
+"""Images that the components are fitted on, and rows transformed in one step."""
 
 MOST_TO_FIT: Final = 40_000
-"""A head learns from at most so many images; more make it slower, not better."""
+"""Most images that a fold is fitted on; more make it slower, not better."""
 
 
 def features(
@@ -46,9 +45,14 @@ def features(
 
     They are cached with its predictions; see ``predictions.predict_dataset``.
 
+    Args:
+        index: Readable images (see ``DatasetIndex.readable``).
+        classifier: The model.
+        progress: Called with the images computed and their number.
+
     Raises:
         ModelError: The model gives no features.
-        ImageError: A file has gone since the scan.
+        ImageError: A file is missing since the scan.
         CancelledError: ``progress`` asked to stop.
     """
     values = predict_dataset(classifier.card, index, progress=progress).features
@@ -59,100 +63,108 @@ def features(
 
 def out_of_fold(
     features: Features,
-    labels: Codes,
+    labels: Labels,
     digests: npt.NDArray[np.uint64],
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Probabilities:
-    """What a linear head says of each image when neither it nor an exact copy was learnt from.
+    """Return out-of-fold probabilities: no image is predicted from itself or an exact duplicate.
 
     Args:
         features: (N, C).
-        labels: int64 (N,), places in ``EMOTIONS``.
+        labels: int64 (N,), positions in ``EMOTIONS``.
         digests: uint64 (N,); images with equal digests share a fold.
-        seed: Of the folds.
-        progress: See ``chunks.Progress``; counts folds.
+        seed: Seed of the folds.
+        progress: Called with the folds computed and their number.
 
     Returns:
         float32 (N, 7); each row sums to 1.
 
     Raises:
-        DatasetError: Fewer than two classes, or too few images, of one of them or in all, to hold
-            some back.
+        DatasetError: Fewer than two classes, or too few images of one class or in all.
     """
     from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import GroupKFold, cross_val_predict
 
     if len(np.unique(labels)) < 2 or len(labels) < 10 * FOLDS:
         raise _too_few(labels)
     random = np.random.default_rng(seed)
     _, groups = np.unique(digests, return_inverse=True)
-    fold = random.permutation(groups.max() + 1)[groups] % FOLDS
-    values = _whiten(features, random)
+    splitter = GroupKFold(FOLDS, shuffle=True, random_state=seed)
+    folds = [
+        (random.permutation(learned)[:MOST_TO_FIT], predicted)
+        for learned, predicted in splitter.split(labels, groups=groups)
+    ]
+    if any(len(np.unique(labels[learned])) < 2 for learned, _ in folds):
+        raise _too_few(labels)  # one fold holds all images of the other class
+    if progress:
+        progress(0, FOLDS)
+    values = _whitened(features, random)
+    model = LogisticRegression(C=STRENGTH, max_iter=100, tol=1e-3)
     result = np.zeros((len(labels), len(EMOTIONS)), np.float32)
-    for number in range(FOLDS):
-        learnt = random.permutation(np.flatnonzero(fold != number))[:MOST_TO_FIT]
-        if len(np.unique(labels[learnt])) < 2:  # all of the other class are held back
-            raise _too_few(labels)
-        head = LogisticRegression(C=STRENGTH, max_iter=100, tol=1e-3)
-        head.fit(values[learnt], labels[learnt])
-        held = fold == number
-        result[np.ix_(held, head.classes_)] = head.predict_proba(values[held])
-        if progress:
-            progress(number + 1, FOLDS)
+    result[:, np.unique(labels)] = cross_val_predict(
+        model, values, labels, cv=folds, method="predict_proba"
+    )
+    if progress:
+        progress(FOLDS, FOLDS)
     return result
 
 
-def _too_few(labels: Codes) -> DatasetError:
+def _too_few(labels: Labels) -> DatasetError:
     return DatasetError(
-        f"At least {10 * FOLDS} images of two classes, and several of each, are needed to judge "
-        f"labels. Received: {len(labels)} images of {len(np.unique(labels))} classes."
+        f"At least {10 * FOLDS} images of two classes, and several of each, are needed to find "
+        f"label errors. Received: {len(labels)} images of {len(np.unique(labels))} classes."
     )
 
 
-def _whiten(features: Features, random: np.random.Generator) -> npt.NDArray[np.float32]:
-    """The strongest components, each with variance 1: few, so that a head is learnt in seconds."""
-    sample = features[np.sort(random.permutation(len(features))[:SAMPLE])].astype(np.float32)
-    middle, spread = sample.mean(axis=0), sample.std(axis=0) + 1e-3
-    sample = (sample - middle) / spread
-    strength, axes = np.linalg.eigh(sample.T @ sample / len(sample))
-    keep = strength > max(strength[-1] * 1e-4, 1e-6)
-    keep[: -min(COMPONENTS, max(len(features) // 10, 16))] = False
-    change = axes[:, keep] / np.sqrt(strength[keep])
-    parts = range(0, len(features), SAMPLE)
-    return np.concatenate(
-        [((features[at : at + SAMPLE] - middle) / spread @ change) for at in parts]
-    ).astype(np.float32)
+def _whitened(features: Features, random: np.random.Generator) -> Floats:
+    """Return the strongest components with variance 1, float32 (N, K): few fit in seconds."""
+    from sklearn.decomposition import PCA
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    count = min(COMPONENTS, max(len(features) // 10, 16), features.shape[1])
+    pca = PCA(count, whiten=True, svd_solver="covariance_eigh")
+    whiten = make_pipeline(StandardScaler(), pca)
+    sample = np.sort(random.permutation(len(features))[:SAMPLE])
+    whiten.fit(features[sample].astype(np.float32))
+    variance = pca.explained_variance_
+    count = int((variance > variance[0] * 1e-4).sum())  # whitening would amplify noise
+    steps = range(0, len(features), SAMPLE)
+    parts = [whiten.transform(features[at : at + SAMPLE].astype(np.float32)) for at in steps]
+    return np.concatenate([part[:, :count] for part in parts]).astype(np.float32)
 
 
-def suspects(labels: Codes, probabilities: Probabilities) -> pd.DataFrame:
-    """Rank images by how little their label is believed.
+def suspects(labels: Labels, probabilities: Probabilities) -> pd.DataFrame:
+    """Rank images by the probability of their given label, lowest first.
 
     Args:
-        labels: int64 (N,), places in ``EMOTIONS``.
-        probabilities: float32 (N, 7), out of fold: from ``out_of_fold`` or a training run's own.
+        labels: int64 (N,), positions in ``EMOTIONS``.
+        probabilities: float32 (N, 7) of a model that has not seen the labels, as ``out_of_fold``
+            returns them.
 
     Returns:
-        A row an image, most suspicious first: ``row``, ``suggested`` (the likeliest emotion),
-        ``belief`` (probability of the given label), ``flagged`` (cleanlab's estimate of those that
-        are wrong).
+        A row an image: ``row``, ``suggested`` (the most probable emotion), ``label_quality``
+        (cleanlab's self-confidence: the probability of the given label, 0..1), ``flagged`` (bool:
+        cleanlab estimates that the label is wrong).
     """
     from cleanlab.filter import find_label_issues
     from cleanlab.rank import get_label_quality_scores
 
     present, codes = np.unique(labels, return_inverse=True)
-    chances = probabilities[:, present] + 1e-7
-    chances = chances / chances.sum(axis=1, keepdims=True)
+    predicted = probabilities[:, present] + 1e-7
+    predicted = predicted / predicted.sum(axis=1, keepdims=True)
     quality = get_label_quality_scores(
-        codes, chances, method="self_confidence", adjust_pred_probs=False
+        codes, predicted, method="self_confidence", adjust_pred_probs=False
     )
-    flagged = find_label_issues(codes, chances, filter_by="prune_by_noise_rate", n_jobs=1)
+    flagged = find_label_issues(codes, predicted, filter_by="prune_by_noise_rate", n_jobs=1)
     order = np.argsort(quality, kind="stable")
-    names = np.asarray(EMOTIONS, object)[present[chances.argmax(axis=1)]]
+    names = np.asarray(EMOTIONS, object)[present[predicted.argmax(axis=1)]]
     return pd.DataFrame(
         {
             "row": order,
             "suggested": names[order],
-            "belief": quality[order].astype(np.float32),
+            "label_quality": quality[order].astype(np.float32),
             "flagged": np.asarray(flagged, np.bool_)[order],
         }
     )

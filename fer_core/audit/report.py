@@ -21,15 +21,15 @@ class Findings:
     """Results of the audit; None where a check was not run.
 
     Attributes:
-        pairs: From ``duplicates.find``, cut off at the difference chosen.
-        suspects: From ``label_issues.suspects``; its rows count the readable images of ``judged``.
-        judged: The part of the dataset whose labels were checked.
+        pairs: From ``duplicates.find``, up to the selected difference.
+        suspects: From ``label_issues.suspects``; its rows refer to ``audited``.
+        audited: The readable part of the dataset whose labels were checked.
         faceless: Number of images without a face.
     """
 
     pairs: pd.DataFrame | None = None
     suspects: pd.DataFrame | None = None
-    judged: DatasetIndex | None = None
+    audited: DatasetIndex | None = None
     faceless: int | None = None
 
 
@@ -102,10 +102,10 @@ def _images(index: DatasetIndex, findings: Findings) -> Section:
         f"Sizes in pixels: {common or 'none'}; {len(sizes):,} in all.",
         f"Brightness: mean {good['brightness'].mean():.0f} of 255, from "
         f"{good['brightness'].min():.0f} to {good['brightness'].max():.0f}.",
-        f"{len(image_issues.odd(index)):,} blank, small, off-size or unreadable.",
+        f"{len(image_issues.find(index)):,} blank, small, of an unusual size or unreadable.",
     ]
     if findings.faceless is not None:
-        lines.append(f"{findings.faceless:,} in which the detector finds no face.")
+        lines.append(f"{findings.faceless:,} without a detected face.")
     heights, edges = np.histogram(good["brightness"], bins=16, range=(0, 256))
     names = tuple(f"{low:.0f} to {low + 15:.0f}" for low in edges[:-1])
     bars = Bars("Images by mean grey value", names, {"images": tuple(heights.astype(float))})
@@ -127,17 +127,17 @@ def _duplicates(index: DatasetIndex, pairs: pd.DataFrame | None) -> tuple[str, .
 
 def _labels(index: DatasetIndex, findings: Findings) -> Section:
     lines, bars = [], []
-    if findings.suspects is None or findings.judged is None:
-        lines.append("Suspected labels: not checked.")
+    if findings.suspects is None or findings.audited is None:
+        lines.append("Label errors: not checked.")
     else:
         suspects = findings.suspects
-        labels = findings.judged.table["label"].astype("str").to_numpy()[suspects["row"]]
+        labels = findings.audited.table["label"].astype("str").to_numpy()[suspects["row"]]
         share = suspects.groupby(labels)["flagged"].mean()
         lines.append(
-            f"{int(suspects['flagged'].sum()):,} of {len(suspects):,} labels are suspected "
-            f"to be wrong ({_shares(share)})."
+            f"{int(suspects['flagged'].sum()):,} of {len(suspects):,} labels are probably "
+            f"wrong ({_shares(share)})."
         )
-        bars.append(_share_bars("Labels suspected to be wrong", share))
+        bars.append(_share_bars("Labels that are probably wrong", share))
     if index.votes is not None:
         best = ferplus.majority(index.votes)
         clear = best.notna()

@@ -1,8 +1,8 @@
-"""Balance a dataset: plan how many images each class gets, then write that as a new dataset.
+"""Balance a dataset: plan the number of images of each class, then write them as a new dataset.
 
-The plan is a table of targets that can be looked at and changed before anything is written, as
-imbalanced-learn does it. Only the training split is changed: copies made before a split would leak
-into what the model is judged by.
+The plan is a table of targets that can be reviewed and changed before anything is written, as in
+imbalanced-learn. Only the training split is changed: images upsampled before a split would leak
+into validation and test.
 """
 
 from fer_core.balance.apply import Estimate, apply, estimate, version_name, write

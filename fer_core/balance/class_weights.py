@@ -1,16 +1,16 @@
-"""Measures of imbalance, and loss weights that make up for it."""
+"""Measures of imbalance, and loss weights that compensate for it."""
 
 from collections.abc import Mapping
 
 
 def imbalance(counts: Mapping[str, int]) -> float:
-    """Images in the largest class for each in the smallest; infinite where one is empty."""
+    """Return the imbalance ratio: largest class / smallest class, infinite if one is empty."""
     largest, smallest = max(counts.values()), min(counts.values())
     return largest / smallest if smallest else float("inf")
 
 
 def effective_number(count: int, beta: float = 0.999) -> float:
-    """How many different images ``count`` are worth when the n-th adds ``beta ** n``.
+    """Return the effective number of samples ``(1 - beta ** count) / (1 - beta)``.
 
     Source: Cui et al., Class-balanced loss based on effective number of samples, 2019, eq. 2.
     """
@@ -18,7 +18,7 @@ def effective_number(count: int, beta: float = 0.999) -> float:
 
 
 def class_weights(counts: Mapping[str, int]) -> dict[str, float]:
-    """Loss weights ``total / (classes * count)``: every class counts the same in sum.
+    """Return loss weights ``total / (classes * count)``: every class has the same total weight.
 
     Empty classes get weight 0. Source: scikit-learn's ``class_weight="balanced"``, after King and
     Zeng, Logistic regression in rare events data, 2001.

@@ -1,4 +1,4 @@
-"""Turn any wish into one target a class."""
+"""Plan a balanced training split: one target count for each class."""
 
 import statistics
 from collections.abc import Mapping
@@ -15,11 +15,11 @@ STRATEGIES: Final = ("largest", "median")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Training images of each emotion now and after.
+    """Training images of each emotion before and after balancing.
 
     Attributes:
-        counts: Now.
-        target_count: After; not the number to add but the number there will be.
+        counts: Images before.
+        target_count: Images after; a total, not the number to add.
     """
 
     counts: Mapping[str, int]
@@ -27,17 +27,17 @@ class Plan:
 
     @property
     def extra_count(self) -> dict[str, int]:
-        """Images to make, by emotion."""
+        """Images to make, for each emotion."""
         return {name: max(self.target_count[name] - n, 0) for name, n in self.counts.items()}
 
     @property
     def removed_count(self) -> dict[str, int]:
-        """Images to leave out, by emotion."""
+        """Images to leave out, for each emotion."""
         return {name: max(n - self.target_count[name], 0) for name, n in self.counts.items()}
 
     @property
     def changes_anything(self) -> bool:
-        """Some target differs from the count."""
+        """True if a target differs from its count."""
         return any(self.extra_count.values()) or any(self.removed_count.values())
 
 
@@ -46,24 +46,24 @@ def plan(
     strategy: str | int | Mapping[str, int] = "largest",
     undersample: bool = False,
 ) -> Plan:
-    """Turn any wish into one target a class.
+    """Return the targets of a strategy.
 
     Args:
         counts: Training images of each emotion.
         strategy: ``largest`` or ``median`` (of the classes that have images), a number for every
             class, or a target for some classes; the others stay as they are.
-        undersample: Classes above the target are cut down to it, by chance. Otherwise they stay,
-            and a target given by hand below the present count is an error.
+        undersample: Reduce classes above the target to it, by a random choice. Otherwise they
+            stay, and a target for one class below its count is an error.
 
     Raises:
         DatasetError: An unknown strategy or class, a target below 1 or, see above, below the
-            present count, or above 0 for a class with no image to start from.
+            count, or above 0 for a class without images.
     """
     present = [count for count in counts.values() if count]
     if not present:
         raise DatasetError("There are no training images to balance.")
     if isinstance(strategy, Mapping):
-        return Plan(dict(counts), _by_hand(counts, strategy, undersample))
+        return Plan(dict(counts), _explicit_targets(counts, strategy, undersample))
     if strategy == "largest":
         level = max(present)
     elif strategy == "median":
@@ -81,7 +81,7 @@ def plan(
     )
 
 
-def _by_hand(
+def _explicit_targets(
     counts: Mapping[str, int], targets: Mapping[str, int], undersample: bool
 ) -> dict[str, int]:
     for name, target in targets.items():
@@ -100,6 +100,6 @@ def _by_hand(
 
 
 def train_counts(index: DatasetIndex) -> dict[str, int]:
-    """Readable training images of each emotion."""
+    """Return the number of readable training images of each emotion."""
     train = index.table[index.is_readable & np.asarray(index.table["split"] == "train")]
     return {str(name): int(n) for name, n in train["label"].value_counts(sort=False).items()}

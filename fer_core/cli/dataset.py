@@ -34,17 +34,19 @@ def add(parser: argparse.ArgumentParser) -> None:
     dataset_options.add(one, positional=True)
     _add_balance(one)
     one.set_defaults(run=_balance)
-    one = actions.add_parser("audit", help="find copies, wrong labels and useless pictures")
+    one = actions.add_parser("audit", help="find duplicates, label errors and image issues")
     dataset_options.add(one, positional=True)
     one.add_argument(
-        "--out", type=Path, help="folder for copies.csv, suspects.csv, pictures.csv and report.html"
+        "--out",
+        type=Path,
+        help="folder for duplicates.csv, label_errors.csv, image_issues.csv and report.html",
     )
     one.add_argument(
         "--difference", type=float, default=duplicates.DEFAULT_DIFFERENCE, metavar="D",
         help="largest difference of duplicates, 0 to "
-        f"{duplicates.MOST_DIFFERENCE} (default: %(default)s)",
+        f"{duplicates.MAX_DIFFERENCE} (default: %(default)s)",
     )  # fmt: skip
-    one.add_argument("--model", help="model whose features judge the labels")
+    one.add_argument("--model", help="model whose features the label audit uses")
     one.set_defaults(run=_audit)
 
 
@@ -117,21 +119,21 @@ def _target(text: str) -> str | int | dict[str, int]:
 
 
 def _audit(options: argparse.Namespace) -> int:
-    if not 0 <= options.difference <= duplicates.MOST_DIFFERENCE:
+    if not 0 <= options.difference <= duplicates.MAX_DIFFERENCE:
         raise DatasetError(
-            f"--difference must be 0 to {duplicates.MOST_DIFFERENCE}. "
+            f"--difference must be 0 to {duplicates.MAX_DIFFERENCE}. "
             f"Received: {options.difference}."
         )
     index = dataset_options.open_dataset(options)
-    pairs = duplicates.find(index, on_terminal("copies"))
+    pairs = duplicates.find(index, on_terminal("duplicates"))
     pairs = pairs[pairs["difference"] <= options.difference]
-    judged = index.readable().split("train")
+    audited = index.readable().split("train")
     try:
-        suspects = _suspects(judged, options)
-    except DatasetError as error:  # too few images to judge by
-        print(f"The labels were not judged: {error}", file=sys.stderr)
+        suspects = _suspects(audited, options)
+    except DatasetError as error:  # too few images
+        print(f"The labels were not audited: {error}", file=sys.stderr)
         suspects = None
-    findings = report.Findings(pairs, suspects, judged)
+    findings = report.Findings(pairs, suspects, audited)
     if options.out:
         _write(options.out, index, findings)
         files.write_bytes(options.out / "report.html", report.html(index, findings).encode())
@@ -139,31 +141,29 @@ def _audit(options: argparse.Namespace) -> int:
     return 0
 
 
-def _suspects(judged: DatasetIndex, options: argparse.Namespace) -> pd.DataFrame:
+def _suspects(audited: DatasetIndex, options: argparse.Namespace) -> pd.DataFrame:
     classifier = EmotionClassifier.load(options.model)
-    values = label_issues.features(judged, classifier, on_terminal("features"))
-    digests = judged.table["digest"].to_numpy()
-    chances = label_issues.out_of_fold(
-        values, judged.label_codes(), digests, progress=on_terminal("reading")
-    )
-    return label_issues.suspects(judged.label_codes(), chances)
+    values = label_issues.features(audited, classifier, on_terminal("features"))
+    digests = audited.table["digest"].to_numpy()
+    probabilities = label_issues.out_of_fold(values, audited.label_codes(), digests)
+    return label_issues.suspects(audited.label_codes(), probabilities)
 
 
 def _write(folder: Path, index: DatasetIndex, findings: report.Findings) -> None:
-    """The findings as tables that name files."""
+    """Write the findings as tables that name files."""
     tables = {
-        "pictures.csv": image_issues.odd(index).assign(
+        "image_issues.csv": image_issues.find(index).assign(
             file=lambda table: index.table["file"].to_numpy()[table["row"]]
-        )[["file", "why"]],
+        )[["file", "reason"]],
     }
     if (pairs := findings.pairs) is not None:
-        tables["copies.csv"] = pairs.assign(
+        tables["duplicates.csv"] = pairs.assign(
             **{end: index.table["file"].to_numpy()[pairs[end]] for end in "ab"}
         )
-    if (suspects := findings.suspects) is not None and findings.judged is not None:
-        judged = findings.judged.table.iloc[suspects["row"]]
-        tables["suspects.csv"] = suspects.assign(
-            file=judged["file"].to_numpy(), given=judged["label"].to_numpy()
-        )[["file", "given", "suggested", "belief", "flagged"]]
+    if (suspects := findings.suspects) is not None and findings.audited is not None:
+        audited = findings.audited.table.iloc[suspects["row"]]
+        tables["label_errors.csv"] = suspects.assign(
+            file=audited["file"].to_numpy(), given=audited["label"].to_numpy()
+        )[["file", "given", "suggested", "label_quality", "flagged"]]
     for name, table in tables.items():
         files.write_bytes(folder / name, table.to_csv(index=False).encode())

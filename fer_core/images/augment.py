@@ -1,7 +1,7 @@
 """Augmentation: ranges, operations drawn from them, and their application with OpenCV.
 
-An ``Operation`` holds every number that decides the result, so that writing it down is enough to
-make the same picture again.
+An ``Operation`` holds every number that decides the result, so a stored operation reproduces the
+image.
 """
 
 from dataclasses import dataclass, fields
@@ -15,18 +15,18 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from fer_core.errors import DatasetError, FerError
 from fer_core.system.config_fields import STRICT, Checked, described, fields_of
-from fer_core.types import Pixels
+from fer_core.types import Numbers, Pixels
 
 ERASED_SIDE: Final = (0.1, 0.3)
-"""Sides of the erased rectangle as shares of the picture's."""
+"""Least and largest side of the erased rectangle, as shares of the image's side."""
 
 
 @pydantic_dataclass(frozen=True, config=STRICT)
 class Spec(Checked):
-    """How far images may be changed; 0 turns a change off. All draws are uniform.
+    """Ranges of augmentation; 0 turns a change off. All draws are uniform.
 
-    The defaults are the milder half of what the shipped model was trained with. The limits are
-    there because a face that is rotated or cut further shows another expression or none.
+    The defaults are about half of the shipped model's training ranges. The limits exist because a
+    face that is rotated or cut further shows another expression or none.
 
     Raises:
         DatasetError: A value is outside its limits.
@@ -34,9 +34,11 @@ class Spec(Checked):
 
     error: ClassVar[type[FerError]] = DatasetError
 
-    flip: float = described(0.5, "Probability of a mirror image.", high=1)
-    rotation: float = described(10.0, "Largest rotation either way, degrees.", high=45)
-    shift: float = described(0.05, "Largest shift each way as a share of the side.", high=0.3)
+    flip: float = described(0.5, "Probability of a horizontal flip.", high=1)
+    rotation: float = described(10.0, "Largest rotation in either direction, degrees.", high=45)
+    shift: float = described(
+        0.05, "Largest shift in each direction as a share of the side.", high=0.3
+    )
     zoom: float = described(0.1, "The scale is drawn from 1 - zoom to 1 + zoom.", high=0.5)
     brightness: float = described(
         0.1, "Largest shift of the grey values as a share of 255.", high=0.5
@@ -53,7 +55,7 @@ class Spec(Checked):
 
     @property
     def changes_anything(self) -> bool:
-        """Return False where every range is 0: the results would be copies."""
+        """False if every range is 0: the results would be exact duplicates."""
         return any(getattr(self, name) > 0 for name in LIMITS)
 
 
@@ -63,23 +65,23 @@ LIMITS: Final = {name: float(field.high or 0) for name, field in fields_of(Spec)
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One way to change a picture. The defaults leave it as it is.
+    """Parameters that augment one image. The defaults leave it unchanged.
 
     Attributes:
-        flip: Mirror it first.
+        flip: Flip horizontally, before everything else.
         angle: Degrees, counter-clockwise.
-        shift_x: To the right, as a share of the width.
-        shift_y: Downwards, as a share of the height.
-        scale: About the middle; above 1 is larger.
+        shift_x: Shift to the right, as a share of the width.
+        shift_y: Shift downwards, as a share of the height.
+        scale: Zoom about the center; above 1 is larger.
         brightness: Added, as a share of 255.
-        contrast: Factor about the picture's mean.
+        contrast: Factor applied about the image's mean.
         noise: Standard deviation in grey values.
         erase_x: Left edge of the erased rectangle, as a share of the width.
         erase_y: Top edge, as a share of the height.
         erase_width: As a share of the width; 0 for none.
         erase_height: As a share of the height.
-        erase_value: What it is filled with, 0..255.
-        seed: Of the noise.
+        erase_value: Grey value of the rectangle, 0..255.
+        seed: Seed of the noise.
     """
 
     flip: bool = False
@@ -102,20 +104,21 @@ COLUMNS: Final = tuple(field.name for field in fields(Operation))
 
 
 def draw(spec: Spec, count: int, seed: int) -> pd.DataFrame:
-    """``count`` operations within ``spec``: a row each, columns as ``Operation``'s attributes."""
+    """Draw ``count`` operations within ``spec``: a row each, a column an attribute."""
     random = np.random.default_rng(seed)
 
-    def even(most: float, middle: float = 0.0) -> npt.NDArray[np.float64]:
-        return random.uniform(middle - most, middle + most, count)
+    def around(center: float, most: float) -> Numbers:
+        """Return uniform draws, float64 (count,)."""
+        return random.uniform(center - most, center + most, count)
 
     columns: dict[str, npt.NDArray[np.generic]] = {
         "flip": random.random(count) < spec.flip,
-        "angle": even(spec.rotation),
-        "shift_x": even(spec.shift),
-        "shift_y": even(spec.shift),
-        "scale": even(spec.zoom, 1.0),
-        "brightness": even(spec.brightness),
-        "contrast": even(spec.contrast, 1.0),
+        "angle": around(0.0, spec.rotation),
+        "shift_x": around(0.0, spec.shift),
+        "shift_y": around(0.0, spec.shift),
+        "scale": around(1.0, spec.zoom),
+        "brightness": around(0.0, spec.brightness),
+        "contrast": around(1.0, spec.contrast),
         "noise": random.uniform(0, spec.noise, count),
     }
     width, height = random.uniform(*ERASED_SIDE, (2, count))
@@ -133,25 +136,25 @@ def draw(spec: Spec, count: int, seed: int) -> pd.DataFrame:
 
 
 def operations(table: pd.DataFrame) -> list[Operation]:
-    """The rows of ``draw`` or of a manifest as operations."""
+    """Return the rows of ``draw`` or of a manifest as operations."""
     columns = [table[name].tolist() for name in COLUMNS]
     return [Operation(*values) for values in zip(*columns, strict=True)]
 
 
 def apply(pixels: Pixels, operation: Operation) -> Pixels:
-    """Change uint8 (H, W) or (H, W, 3); the result has the same shape. Edges are repeated."""
+    """Augment an image, uint8 (H, W) or (H, W, 3); the result has its shape. Edges repeat."""
     return _erase(_relight(_warp(pixels, operation), operation), operation)
 
 
 def _warp(pixels: Pixels, operation: Operation) -> Pixels:
     if operation.flip:
         pixels = np.ascontiguousarray(pixels[:, ::-1])
-    moves = operation.angle or operation.shift_x or operation.shift_y
-    if not moves and operation.scale == 1:
+    is_moved = operation.angle or operation.shift_x or operation.shift_y
+    if not is_moved and operation.scale == 1:
         return pixels
     height, width = pixels.shape[:2]
-    middle = (width - 1) / 2, (height - 1) / 2
-    matrix = np.asarray(cv2.getRotationMatrix2D(middle, operation.angle, operation.scale))
+    center = (width - 1) / 2, (height - 1) / 2
+    matrix = np.asarray(cv2.getRotationMatrix2D(center, operation.angle, operation.scale))
     matrix[0, 2] += operation.shift_x * width
     matrix[1, 2] += operation.shift_y * height
     return np.asarray(

@@ -34,7 +34,7 @@ def show(dataset: OpenDataset) -> None:
             st.rerun()
         return
     most = st.slider(
-        "Largest difference", 0.0, duplicates.MOST_DIFFERENCE, duplicates.DEFAULT_DIFFERENCE, 0.005,
+        "Largest difference", 0.0, duplicates.MAX_DIFFERENCE, duplicates.DEFAULT_DIFFERENCE, 0.005,
         format="%.3f",
         key="copies_most", persist_state="session",
         help="0 is equal pixels. Up to 0.045 practically every pair is the same photo; beyond 0.06 "

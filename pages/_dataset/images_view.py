@@ -17,7 +17,7 @@ A_PAGE = 24
 
 
 def show(dataset: OpenDataset) -> None:
-    odd = image_issues.odd(dataset.index)
+    odd = image_issues.find(dataset.index)
     if dataset.faceless is not None:
         rest = [(row, "No face found.") for row in dataset.faceless]
         odd = pd.concat([odd, pd.DataFrame(rest, columns=odd.columns)], ignore_index=True)
@@ -40,7 +40,7 @@ def show(dataset: OpenDataset) -> None:
     with st.grid(min_column_width=160, gap="small"):
         for one in left.iloc[page].itertuples():
             with st.container(border=True):
-                _one(dataset, int(one.row), str(one.why))
+                _one(dataset, int(one.row), str(one.reason))
 
 
 def _ask(dataset: OpenDataset) -> None:

@@ -35,12 +35,12 @@ def show(dataset: OpenDataset) -> None:
         "and an error that the whole dataset makes does not. The shipped model was trained on "
         "FER-2013 and its FER+ votes, so on FER-2013 it leans towards the votes."
     )
-    if dataset.findings.suspects is None or dataset.findings.judged is None:
+    if dataset.findings.suspects is None or dataset.findings.audited is None:
         _ask(dataset)
         return
     with st.expander("Judge another split or with another model", icon=":material/gavel:"):
         _ask(dataset)
-    judged = dataset.findings.judged
+    judged = dataset.findings.audited
     queue = _queue(dataset, judged, dataset.findings.suspects)
     if queue.empty:
         st.success("Nothing is left to look at here.", icon=":material/check:")
@@ -98,7 +98,7 @@ def _judge(
 
 def _done(dataset: OpenDataset, result: tuple[DatasetIndex, pd.DataFrame]) -> None:
     judged, suspects = result
-    dataset.add_findings(judged=judged, suspects=suspects)
+    dataset.add_findings(audited=judged, suspects=suspects)
 
 
 def _queue(dataset: OpenDataset, judged: DatasetIndex, suspects: pd.DataFrame) -> pd.DataFrame:
@@ -138,7 +138,7 @@ def _card(dataset: OpenDataset, judged: DatasetIndex, queue: pd.DataFrame) -> No
         left, right = st.columns([1, 2], gap="large")
         left.image(tile(judged, row, 240), width=240, alt=name(judged, row))
         left.caption(name(judged, row))
-        belief = f"{100 * first['belief']:.1f} %"
+        belief = f"{100 * first['label_quality']:.1f} %"
         right.markdown(f"Given **{given}** (believed {belief}). Suggested **{says}**.")
         with right.container(horizontal=True):
             for text, key, action, label in (

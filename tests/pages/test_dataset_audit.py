@@ -142,4 +142,4 @@ def test_decisions_are_imported_from_a_file(app: AppTest, text: str, says: str) 
 def test_the_report_says_what_was_not_looked_for(app: AppTest) -> None:
     choose(app, "dataset_part", "Report")
     assert "# Dataset card: demo" in texts(app)
-    assert "Not looked for." in texts(app)
+    assert "Not checked." in texts(app)

@@ -113,7 +113,7 @@ def test_odd_pictures(tree: Path) -> None:
             (tree / "train/happy/0.png").read_bytes()
         )
     index = scan(tree)
-    odd = image_issues.odd(index)
+    odd = image_issues.find(index)
     found = {Path(index.table["file"].iloc[row]).name: why for row, why in odd.to_numpy().tolist()}
     assert set(found) == {"blank.png", "empty.png", "tiny.png", "large.png"}
     assert "Almost one grey" in found["blank.png"]
@@ -127,7 +127,7 @@ def test_where_sizes_vary_none_is_off(tmp_path: Path) -> None:
         file = tmp_path / "data" / "happy" / f"{side}.png"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(image_reading.png(random.integers(0, 255, (side, side), np.uint8)))
-    assert image_issues.odd(scan(tmp_path / "data")).empty
+    assert image_issues.find(scan(tmp_path / "data")).empty
 
 
 def test_a_frame_is_put_around_crops_for_the_detector(astronaut: np.ndarray) -> None:

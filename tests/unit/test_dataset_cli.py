@@ -50,11 +50,11 @@ def test_an_audit_of_few_images_still_finds_copies(
     shutil.copy(tree / "train/happy/0.png", tree / "train/happy/again.png")
     assert main(["dataset", "audit", str(tree), "--out", str(tmp_path / "out")]) == 0
     said = capsys.readouterr()
-    assert "The labels were not judged: At least 50 images" in said.err
+    assert "The labels were not audited: At least 50 images" in said.err
     assert "1 pairs: 1 exact" in said.out
-    assert len(pd.read_csv(tmp_path / "out" / "copies.csv")) == 1
+    assert len(pd.read_csv(tmp_path / "out" / "duplicates.csv")) == 1
     assert (tmp_path / "out" / "report.html").is_file()
-    assert not (tmp_path / "out" / "suspects.csv").exists()
+    assert not (tmp_path / "out" / "label_errors.csv").exists()
 
 
 @pytest.mark.parametrize(

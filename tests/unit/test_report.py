@@ -54,7 +54,7 @@ def with_votes(index: DatasetIndex) -> DatasetIndex:
 def test_the_page_says_what_the_markdown_says_and_draws_it(tree: Path) -> None:
     index = with_votes(scan(tree))
     suspects = pd.DataFrame({"row": [0, 1, 2], "flagged": [True, True, False]})
-    findings = report.Findings(suspects=suspects, judged=index)
+    findings = report.Findings(suspects=suspects, audited=index)
     page = Page(report.html(index, findings))
     said = "\n".join(page.texts)
     for line in report.markdown(index, findings).splitlines():

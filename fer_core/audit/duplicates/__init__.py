@@ -1,17 +1,17 @@
-"""Find copies of the same photo: exact, slightly changed, mirrored; within and across splits.
+"""Find duplicates: exact, near and mirrored copies of a photo, within and across splits.
 
-Fingerprints of the thumbnails propose pairs, the pictures themselves confirm them.
+Fingerprints of the thumbnails propose pairs; comparing the images confirms them.
 """
 
 from fer_core.audit.duplicates.candidates import fingerprints, propose
 from fer_core.audit.duplicates.groups import groups, leaking, surplus
 from fer_core.audit.duplicates.search import DEFAULT_DIFFERENCE, FLAT, find
-from fer_core.audit.duplicates.verify import MOST_DIFFERENCE, confirm, difference
+from fer_core.audit.duplicates.verify import MAX_DIFFERENCE, confirm, difference
 
 __all__ = [
     "DEFAULT_DIFFERENCE",
     "FLAT",
-    "MOST_DIFFERENCE",
+    "MAX_DIFFERENCE",
     "confirm",
     "difference",
     "find",

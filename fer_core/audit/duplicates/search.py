@@ -1,41 +1,41 @@
-"""The whole search: exact copies by their digests, others proposed and then confirmed."""
+"""Search a dataset: exact duplicates by their digests, others proposed and then confirmed."""
 
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from fer_core.audit.duplicates.candidates import Rows, propose
-from fer_core.audit.duplicates.verify import MOST_DIFFERENCE, confirm
+from fer_core.audit.duplicates.candidates import propose
+from fer_core.audit.duplicates.verify import MAX_DIFFERENCE, confirm
 from fer_core.dataset.index import DatasetIndex
 from fer_core.system.parallel import Progress
+from fer_core.types import Numbers, Rows
 
 DEFAULT_DIFFERENCE: Final = 0.045
-"""Pairs up to this are shown unless asked otherwise. On FER-2013, of 24 pairs looked at a band, 23,
-24 and 23 were the same photo from 0.036 to 0.040, to 0.044 and to 0.050; 24 from 0.05 to 0.06; some
-16 from 0.06 to 0.07 and from 0.07 to 0.08; 12 beyond."""
+"""Default largest difference of a pair. On FER-2013, of 24 pairs reviewed in each band, 23, 24 and
+23 were one photo from 0.036 to 0.040, 0.044 and 0.050; 24 from 0.05 to 0.06; about 16 from 0.06 to
+0.07 and from 0.07 to 0.08; 12 beyond."""
 
 PROPOSING: Final = 0.75
-"""Share of the time that proposing takes."""
+"""Share of the time that proposing takes, 0..1."""
 
 FLAT: Final = 6.0
-"""Pictures whose grey values deviate less than this are not compared: they are all alike."""
+"""Least standard deviation of the grey values: flatter images all look the same."""
 
 
 def find(index: DatasetIndex, progress: Progress | None = None, seed: int = 0) -> pd.DataFrame:
-    """Every pair of copies; where many files are equal, each is paired with the first of them.
+    """Return every pair of duplicates; of equal files, each is paired with the first.
 
     Args:
         index: The dataset.
-        progress: See ``chunks.Progress``; counts pictures.
-        seed: Of the random bit orders.
+        progress: Called with the images compared and their number.
+        seed: Seed of the random bit orders.
 
     Returns:
-        A row a pair, most alike first: ``a`` < ``b`` (rows of ``index``), ``kind`` (``exact``,
+        A row a pair, most similar first: ``a`` < ``b`` (rows of ``index``), ``kind`` (``exact``,
         ``near`` or ``mirrored``), ``difference`` (1 - correlation of the grey values at the best
-        fit, 0..``MOST_DIFFERENCE``), ``crosses`` (the splits differ), ``disagrees`` (the labels
-        differ).
+        alignment, 0..``MAX_DIFFERENCE``), ``crosses`` (the splits differ) and ``disagrees`` (the
+        labels differ).
     """
     good = np.flatnonzero(index.is_readable)
     digests = index.table["digest"].to_numpy()[good]
@@ -47,12 +47,12 @@ def find(index: DatasetIndex, progress: Progress | None = None, seed: int = 0) -
     near = propose(index.thumbs[single], seed, _part(progress, len(index), 0.0, PROPOSING))
     near[:, :2] = single[near[:, :2]]
     difference = confirm(index, near, _part(progress, len(index), PROPOSING, 1.0))
-    alike = difference <= MOST_DIFFERENCE
-    return _table(index, exact, near[alike], difference[alike])
+    is_duplicate = difference <= MAX_DIFFERENCE
+    return _table(index, exact, near[is_duplicate], difference[is_duplicate])
 
 
 def _part(progress: Progress | None, count: int, start: float, end: float) -> Progress | None:
-    """Reports a part of the work as ``count`` pictures from the shares ``start`` to ``end``."""
+    """Return a progress that reports the shares ``start`` to ``end`` of ``count`` images."""
     if progress is None:
         return None
 
@@ -62,9 +62,7 @@ def _part(progress: Progress | None, count: int, start: float, end: float) -> Pr
     return report
 
 
-def _table(
-    index: DatasetIndex, exact: Rows, near: Rows, difference: npt.NDArray[np.float64]
-) -> pd.DataFrame:
+def _table(index: DatasetIndex, exact: Rows, near: Rows, difference: Numbers) -> pd.DataFrame:
     split = index.table["split"].cat.codes.to_numpy()
     label = index.label_codes()
     ends = np.concatenate([exact, near[:, :2]])

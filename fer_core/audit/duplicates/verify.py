@@ -1,68 +1,67 @@
-"""Compare two pictures at their best fit."""
+"""Compare two images at their best alignment."""
 
 from typing import Final
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from fer_core.audit.duplicates.candidates import Rows
 from fer_core.dataset import image_reading
 from fer_core.dataset.index import THUMB, DatasetIndex, Thumbs
 from fer_core.errors import ImageError
 from fer_core.system import parallel
 from fer_core.system.parallel import Progress
-from fer_core.types import Pixels
+from fer_core.types import Floats, Numbers, Pixels, Rows
 
-MOST_DIFFERENCE: Final = 0.09
-"""Where the search ends: about every second pair just before is not the same photo."""
+MAX_DIFFERENCE: Final = 0.09
+"""Largest difference of a reported pair: just below, about half of the pairs are one photo."""
 
-LIKE: Final = 0.6
-"""Least likeness of thumbnails. Of FER-2013's pairs that are shown, 999 in 1,000 reach 0.65; of the
-pairs that are proposed among unrelated pictures, 99 in 100 do not."""
+MIN_SIMILARITY: Final = 0.6
+"""Least correlation of thumbnails. Of FER-2013's reported pairs 999 in 1,000 reach 0.65; of pairs
+proposed among unrelated images, 99 in 100 do not."""
 
 SIDE: Final = 48
 SCALES: Final = (48, 45, 51, 42, 54)
 
 
-def confirm(
-    index: DatasetIndex, pairs: Rows, progress: Progress | None = None
-) -> npt.NDArray[np.float64]:
-    """How much the pictures of each pair differ at their best fit; see ``difference``.
-
-    Pairs whose thumbnails are unlike are not looked at more closely: 1 stands for them.
+def confirm(index: DatasetIndex, pairs: Rows, progress: Progress | None = None) -> Numbers:
+    """Return the ``difference`` of each pair, float64 (M,); 1 where the thumbnails differ.
 
     Args:
         index: The dataset.
-        pairs: int64 (M, 3) as ``propose`` gives them, with rows of ``index``.
-        progress: See ``chunks.Progress``.
+        pairs: int64 (M, 3) as ``propose`` returns them, with rows of ``index``.
+        progress: Called with the pairs compared and their number.
     """
     result = np.ones(len(pairs))
 
     def work(start: int, stop: int) -> None:
-        rows = start + np.flatnonzero(likeness(index.thumbs, pairs[start:stop]) >= LIKE)
+        rows = start + np.flatnonzero(similarity(index.thumbs, pairs[start:stop]) >= MIN_SIMILARITY)
         part = pairs[rows]
         small = {row: _small(index, row) for row in np.unique(part[:, :2]).tolist()}
-        for place, (a, b, mirrored) in zip(rows.tolist(), part.tolist(), strict=True):
-            result[place] = difference(small[a], small[b][:, ::-1] if mirrored else small[b])
+        for pair, (a, b, mirrored) in zip(rows.tolist(), part.tolist(), strict=True):
+            result[pair] = difference(small[a], small[b][:, ::-1] if mirrored else small[b])
 
     parallel.run(work, len(pairs), progress, size=1024)
     return result
 
 
-def likeness(thumbs: Thumbs, pairs: Rows) -> npt.NDArray[np.float32]:
-    """Best correlation of the thumbnails of pairs (M, 3) over shifts of up to 1, float32 (M,)."""
+def similarity(thumbs: Thumbs, pairs: Rows) -> Floats:
+    """Return the best correlation of thumbnails over shifts of up to 1 pixel, float32 (M,).
+
+    Args:
+        thumbs: uint8 (N, 16, 16).
+        pairs: int64 (M, 3) as ``propose`` returns them.
+    """
     a, b = thumbs[pairs[:, 0]], thumbs[pairs[:, 1]]
     b = np.where(pairs[:, 2, None, None] == 1, b[:, :, ::-1], b)
     inner = _standard(a[:, 1:-1, 1:-1])
     shifts = [(y, x) for y in range(3) for x in range(3)]
     parts = (_standard(b[:, y : y + THUMB - 2, x : x + THUMB - 2]) for y, x in shifts)
-    fits = np.stack([np.einsum("mk,mk->m", inner, part) for part in parts])
-    return np.asarray(fits.max(axis=0, initial=-1), np.float32)
+    correlations = np.stack([np.einsum("mk,mk->m", inner, part) for part in parts])
+    return np.asarray(correlations.max(axis=0, initial=-1), np.float32)
 
 
-def _standard(thumbs: Thumbs) -> npt.NDArray[np.float32]:
-    """Each picture as a vector (M, K) of mean 0 and length 1, or of zeros if it is flat."""
+def _standard(thumbs: Thumbs) -> Floats:
+    """Return each image as a vector of mean 0 and length 1, float32 (M, K); zeros if flat."""
     flat = thumbs.reshape(len(thumbs), thumbs.shape[1] * thumbs.shape[2]).astype(np.float32)
     flat -= flat.mean(axis=1, keepdims=True)
     length = np.linalg.norm(flat, axis=1, keepdims=True)
@@ -70,12 +69,16 @@ def _standard(thumbs: Thumbs) -> npt.NDArray[np.float32]:
 
 
 def difference(a: Pixels, b: Pixels) -> float:
-    """1 - the best correlation of two uint8 (48, 48) over shifts of up to 4 and scales of ±12 %.
+    """Return 1 - the best correlation of two grey images over small shifts and scales, 0..2.
 
-    Both are blurred a little first: fine detail is what JPEG and scaling change most. At the
-    default difference 97.5 % of slight crops in JPEG 50 are found; without the blur, at the
-    difference that reports as many pairs of FER-2013, 95 %. Separate scales for width and
-    height find no more, for many times the work.
+    Shifts reach 4 pixels, scales ±12%. Both are blurred slightly first: JPEG and scaling change
+    fine detail most. At the default difference 97.5% of slight crops in JPEG 50 are found; without
+    the blur, at the difference that reports as many pairs of FER-2013, 95%. Separate scales for
+    width and height find no more, for many times the work.
+
+    Args:
+        a: uint8 (48, 48).
+        b: uint8 (48, 48).
     """
     best = -1.0
     a, b = _blur(a), _blur(b)
@@ -89,17 +92,17 @@ def difference(a: Pixels, b: Pixels) -> float:
     return 1 - best
 
 
-def _blur(picture: Pixels) -> Pixels:
-    return np.asarray(cv2.GaussianBlur(np.ascontiguousarray(picture), (3, 3), 0), np.uint8)
+def _blur(image: Pixels) -> Pixels:
+    return np.asarray(cv2.GaussianBlur(np.ascontiguousarray(image), (3, 3), 0), np.uint8)
 
 
 def _small(index: DatasetIndex, row: int) -> Pixels:
-    """A picture as grey uint8 (48, 48); zeros where the file has gone since the scan."""
+    """Return an image as grey uint8 (48, 48); zeros if the file is missing since the scan."""
     try:
-        found = image_reading.read(index.path(row))
+        image = image_reading.read(index.path(row))
     except ImageError:
         return np.zeros((SIDE, SIDE), np.uint8)
-    grey = found if found.ndim == 2 else cv2.cvtColor(found, cv2.COLOR_RGB2GRAY)
+    grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     if grey.shape != (SIDE, SIDE):
         grey = cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     return np.asarray(grey, np.uint8)

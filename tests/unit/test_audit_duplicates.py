@@ -160,7 +160,7 @@ def test_likeness_of_thumbnails_knows_shifts_mirrors_and_flat_pictures() -> None
     shifted = np.roll(one, (1, -1), (0, 1))
     thumbs = np.stack([one, shifted, one[:, ::-1], other, np.full_like(one, 90)])
     pairs = np.array([(0, 0, 0), (0, 1, 0), (0, 2, 1), (0, 2, 0), (0, 3, 0), (0, 4, 0)])
-    like = verify.likeness(thumbs, pairs)
+    like = verify.similarity(thumbs, pairs)
     assert like[:3] == pytest.approx(1, abs=1e-5)
-    assert np.abs(like[3:]).max() < verify.LIKE
-    assert verify.likeness(thumbs, pairs[:0]).shape == (0,)
+    assert np.abs(like[3:]).max() < verify.MIN_SIMILARITY
+    assert verify.similarity(thumbs, pairs[:0]).shape == (0,)
