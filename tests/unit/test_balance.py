@@ -131,7 +131,7 @@ def test_a_name_that_a_number_would_take_is_left_to_its_owner(tree: Path) -> Non
 def test_nothing_is_written_through_a_link_to_the_source(tree: Path) -> None:
     index, before = scan(tree), bytes_below(tree)
     manifest = balance.make_manifest(index, recipe(index, {}))
-    with pytest.raises(DatasetError, match=r"0\.png: two pictures"):
+    with pytest.raises(DatasetError, match=r"0\.png: two images"):
         balance.write(manifest.assign(file="train/sad/0.png"), tree, tree.parent / "out")
     assert bytes_below(tree) == before
 

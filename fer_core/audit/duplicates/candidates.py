@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from fer_core.dataset.index import THUMB, Thumbs
 from fer_core.system.parallel import Progress
-from fer_core.types import Rows
+from fer_core.types import Floats, Rows
 
 MAX_BITS: Final = 32
 """Most bits of 128 in which fingerprints of duplicates differ. Random FER-2013 pairs differ in
@@ -116,16 +116,16 @@ def fingerprints(thumbs: Thumbs) -> Bits:
     Returns:
         uint64 (3 * N, 2): the originals, then the mirror images, then the crops.
     """
-    basis, cropped, selected, mirror = _frequencies()
+    selected, mirror, crop = _frequencies()
     sample = thumbs[:: max(len(thumbs) // 20_000, 1)]
-    median = np.median(_coefficients(sample, basis, selected), axis=0)
+    median = np.median(_coefficients(sample, selected), axis=0)
     parts: list[list[Bits]] = [[], [], []]
     for start in range(0, len(thumbs), 20_000):
-        part = thumbs[start : start + 20_000]
-        plain = _coefficients(part, basis, selected)
+        part = thumbs[start : start + 20_000].astype(np.float32)
+        plain = _coefficients(part, selected)
         parts[_ORIGINAL].append(_pack(plain > median))
         parts[_MIRRORED].append(_pack(plain * mirror > median))
-        parts[_CROPPED].append(_pack(_coefficients(part, cropped, selected) > median))
+        parts[_CROPPED].append(_pack(_coefficients(crop @ part @ crop.T, selected) > median))
     return np.concatenate([bits for kind in parts for bits in kind])
 
 
@@ -133,28 +133,24 @@ def _pack(flags: npt.NDArray[np.bool_]) -> Bits:
     return np.ascontiguousarray(np.packbits(flags, axis=1)).view(np.uint64)
 
 
-def _coefficients(
-    thumbs: Thumbs, basis: npt.NDArray[np.float32], selected: Rows
-) -> npt.NDArray[np.float32]:
+def _coefficients(thumbs: npt.NDArray[np.generic], selected: Rows) -> Floats:
     """Return the selected DCT coefficients, float32 (N, 128)."""
-    columns = thumbs.astype(np.float32) @ basis.T
-    both = np.swapaxes(columns, 1, 2) @ basis.T  # (N, horizontal, vertical)
-    return np.asarray(both[:, selected[:, 1], selected[:, 0]], np.float32)
+    from scipy.fft import dctn
+
+    spectrum = dctn(thumbs.astype(np.float32), axes=(1, 2))
+    return np.asarray(spectrum[:, selected[:, 0], selected[:, 1]], np.float32)
 
 
 @lru_cache(maxsize=1)
-def _frequencies() -> tuple[
-    npt.NDArray[np.float32], npt.NDArray[np.float32], Rows, npt.NDArray[np.float32]
-]:
-    """Return DCT bases of images and of crops by 1/32, the 128 lowest, signs of the mirror."""
+def _frequencies() -> tuple[Rows, Floats, Floats]:
+    """Return the 128 lowest frequencies, their signs in a mirror image, and a crop by 1/32."""
+    pairs = [(v, h) for v in range(THUMB) for h in range(THUMB) if v + h > 0]
+    selected = np.array(sorted(pairs, key=lambda vh: (vh[0] ** 2 + vh[1] ** 2, vh))[:_BITS])
+    mirror = np.where(selected[:, 1] % 2, -1, 1).astype(np.float32)
     pixel = np.arange(THUMB)
-    basis = np.cos(np.pi * np.outer(pixel, 2 * pixel + 1) / (2 * THUMB)).astype(np.float32)
     inner = (pixel + 0.5) * (1 - 2 / 32) + THUMB / 32 - 0.5
     low = np.clip(np.floor(inner).astype(int), 0, THUMB - 2)
-    crop = np.zeros((THUMB, THUMB), np.float32)
+    crop = np.zeros((THUMB, THUMB), np.float32)  # linear interpolation as a matrix
     crop[pixel, low] = 1 - (inner - low)
     crop[pixel, low + 1] = inner - low
-    frequencies = [(v, h) for v in range(THUMB) for h in range(THUMB) if v + h > 0]
-    selected = np.array(sorted(frequencies, key=lambda vh: (vh[0] ** 2 + vh[1] ** 2, vh))[:_BITS])
-    mirror = np.where(selected[:, 1] % 2, -1, 1).astype(np.float32)
-    return basis, basis @ crop, selected, mirror
+    return selected, mirror, crop
