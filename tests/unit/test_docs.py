@@ -14,7 +14,8 @@ import pytest
 from pages._components import glossary
 from tests.conftest import ROOT, environment_of_tests
 
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+FINDINGS = sorted((ROOT / "findings").glob("*.sh"))
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *ROOT.glob("findings/*.md")])
 
 
 def generated() -> dict[str, str]:
@@ -36,6 +37,31 @@ def test_links_lead_somewhere(file: Path) -> None:
     assert not missing
 
 
+@pytest.mark.parametrize("file", DOCUMENTS, ids=lambda file: file.name)
+def test_links_to_headings_name_a_heading(file: Path) -> None:
+    """As GitHub makes anchors: lower case, dashes for blanks, no punctuation."""
+    for link, anchor in re.findall(r"\]\(([\w./-]+\.md)#([\w-]+)\)", file.read_text("utf-8")):
+        text = (file.parent / link).read_text("utf-8")
+        titles = [re.sub(r"[^\w -]", "", title) for title in re.findall(r"^#+ (.+)$", text, re.M)]
+        anchors = {title.lower().replace(" ", "-") for title in titles}
+        assert anchor in anchors | set(re.findall(r'<a id="([\w-]+)">', text)), f"{link}#{anchor}"
+
+
+def test_every_finding_is_in_the_table_and_can_be_run() -> None:
+    table = (ROOT / "findings" / "README.md").read_text("utf-8")
+    assert sorted(re.findall(r"^\| \[(\w+)\]", table, re.M)) == [file.stem for file in FINDINGS]
+    for file in FINDINGS:
+        text = file.read_text("utf-8")
+        assert "fer_core" not in text, file.name
+        assert "set -euo pipefail" in text, file.name
+        checked = subprocess.run(["bash", "-n", file], capture_output=True, text=True, check=False)
+        assert checked.returncode == 0, checked.stderr
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 110
+
+
 def test_every_line_of_the_glossary_is_a_definition_of_its_own() -> None:
     lines = [line for line in glossary.FILE.read_text("utf-8").splitlines() if line[:1] == "-"]
     assert len(glossary.definitions()) == len(lines) >= 15
@@ -48,12 +74,6 @@ def test_help_texts_name_entries_of_the_glossary() -> None:
     assert anchors <= set(glossary.definitions())
 
 
-@pytest.mark.parametrize("file", DOCUMENTS, ids=lambda file: file.name)
-def test_links_into_the_glossary_name_its_entries(file: Path) -> None:
-    anchors = set(re.findall(r"glossary\.md#([\w-]+)", file.read_text("utf-8")))
-    assert anchors <= set(glossary.definitions())
-
-
 def test_the_tutorial_works_as_it_stands(tmp_path: Path) -> None:
     """Its commands, one after the other in one shell that stops at the first failure."""
     text = (ROOT / "docs" / "tutorial.md").read_text("utf-8")
@@ -61,11 +81,11 @@ def test_the_tutorial_works_as_it_stands(tmp_path: Path) -> None:
     script = script.replace("docs/images", str(ROOT / "docs" / "images"))
     python = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     more = {"PATH": python, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
+    ended = subprocess.run(
         ["sh", "-c", script], cwd=tmp_path, env=os.environ | environment_of_tests(tmp_path) | more,
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert ended.returncode == 0, ended.stdout + ended.stderr
     before, after = (pd.read_csv(tmp_path / name) for name in ("faces.csv", "again.csv"))
     assert before.emotion.tolist() == ["happy"]
     assert abs(before.confidence[0] - after.confidence[0]) > 0.01  # another model answered
