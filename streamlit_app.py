@@ -12,7 +12,8 @@ st.set_page_config(
 )
 start_once()
 let_go()
-st.html(Path(__file__).parent / "pages" / "_server" / "contrast.css")
+for style in ("contrast.css", "layout.css"):
+    st.html(Path(__file__).parent / "pages" / "_server" / style)
 
 st.navigation(
     [

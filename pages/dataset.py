@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages._components import dataset_bar
 from pages._components.background import finish_or_show
+from pages._components.steps import show_steps
 from pages._dataset import audit_view, balance_view, upsample_view
 
 PARTS = {
@@ -14,6 +15,7 @@ PARTS = {
 }
 
 st.title("Dataset", anchor=False)
+show_steps("Dataset")
 st.write("See what a dataset of faces is made of, what is wrong with it, and repair both.")
 finish_or_show()
 found = dataset_bar.show()

@@ -1,10 +1,12 @@
-"""Evaluate: what a model gets wrong, and why, before you trust it."""
+"""Evaluate: what a model gets wrong, before you trust it."""
 
 import streamlit as st
 
 from fer_core.errors import FerError
 from pages._components import dataset_bar
 from pages._components.background import finish_or_show
+from pages._components.open_dataset import current_dataset
+from pages._components.steps import show_steps
 from pages._evaluate import (
     compare_view,
     errors_view,
@@ -12,41 +14,54 @@ from pages._evaluate import (
     models_view,
     report_view,
     robustness_view,
+    stored_view,
 )
 from pages._evaluate.extra_labels import add_labels
-from pages._evaluate.selection import answers_to, choose, judge
+from pages._evaluate.selection import (
+    STORED,
+    Selection,
+    choose,
+    evaluate_selection,
+    predictions_for,
+    warn_of_demo,
+    warn_of_labels,
+)
 
 PARTS = {
-    "Figures": metrics_view.show,
-    "Mistakes": errors_view.show,
+    "Metrics": metrics_view.show,
+    "Errors": errors_view.show,
     "Compare": compare_view.show,
     "Robustness": robustness_view.show,
     "Report": report_view.show,
 }
 
 st.title("Evaluate", anchor=False)
-st.write("Know what a model gets wrong, and why, before you trust it.")
+show_steps("Evaluate")
 finish_or_show()
 part = st.segmented_control(
-    "Part", [*PARTS, "Models"], default="Figures", required=True, key="evaluate_part",
+    "Part", [*PARTS, "Models"], default="Metrics", required=True, key="evaluate_part",
     persist_state="session", label_visibility="collapsed",
 )  # fmt: skip
 if part == "Models":
     models_view.show()
     st.stop()
-found = dataset_bar.show()
-if found is None:
-    st.info("Open the demo to look around, or a dataset of your own.")
-    st.stop()
-add_labels(found)
+dataset = current_dataset()
 try:
-    chosen = choose(found)
-    if chosen is not None:
-        question, head, source = chosen
-        answers = answers_to(question)
-        if answers is not None:
-            PARTS[part](judge(question, head, source, answers))
+    choice = choose(dataset)
+    if choice is None:
+        dataset_bar.show()
+    elif choice.split == STORED:
+        stored_view.show(part, choice)
+    else:
+        dataset_bar.show()
+        add_labels(dataset)
+        selection = Selection(choice.card, choice.name, choice.form, dataset, choice.split)
+        warn_of_demo(dataset, choice.card)
+        warn_of_labels(choice.head, choice.source)
+        predictions = predictions_for(selection)
+        if predictions is not None:
+            PARTS[part](evaluate_selection(selection, choice.head, choice.source, predictions))
         elif part == "Compare":
-            st.caption("This is model A. When it has been evaluated, B stands below.")
+            st.caption("Evaluate this model first; then choose the one to compare it with.")
 except FerError as error:
     st.error(str(error))

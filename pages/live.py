@@ -13,8 +13,8 @@ from pages._components.model import (
     notice,
     recognizer,
     settle_once,
-    show_bars,
 )
+from pages._components.probability_bars import show_probability_bars
 from pages._live.panel import beside
 from pages._live.player import camera_state, play
 from pages._live.recording import offer_files
@@ -66,7 +66,7 @@ def snapshot(reader: Recognizer) -> None:
         right.info("No face found.")
     with right:
         for number, face in enumerate(photo.faces):
-            show_bars(face, key=f"snapshot-{number}")
+            show_probability_bars(face.probabilities, f"snapshot-{number}")
 
 
 card = model_card()

@@ -4,6 +4,7 @@ import streamlit as st
 
 from fer_core.system.settings import settings
 from pages._components import notify
+from pages._components.steps import show_steps
 from pages._train import new_run_view, runs_view, state, sweep_view, watch_view
 
 PARTS = {
@@ -14,6 +15,7 @@ PARTS = {
 }
 
 st.title("Train", anchor=False)
+show_steps("Train")
 st.write(
     "Teach a network with your own pictures. A run goes on when you leave this page, close the "
     "browser or restart the server, and it can be paused and resumed at any time."

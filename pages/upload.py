@@ -16,8 +16,9 @@ from fer_core.recognition.photos import Photo, PhotoReader, zip_images
 from fer_core.system.settings import settings
 from pages._components import notify
 from pages._components.explanation import show_why
-from pages._components.model import choose_head, model_card, notice, recognizer, show_bars
+from pages._components.model import choose_head, model_card, notice, recognizer
 from pages._components.pagination import page_of
+from pages._components.probability_bars import show_probability_bars
 from pages._upload import jobs_view, start_job, visitor_jobs
 
 EXAMPLE = Path(__file__).parent.parent / "docs" / "images" / "astronaut.jpg"
@@ -197,7 +198,7 @@ def show_face(key: str, photo: Photo, index: int, explained: bool) -> None:
         st.markdown(f"**{number}{caption(face)}**")
     if face.uncertain:
         st.caption("No emotion stands out enough to name one.")
-    show_bars(face, key=f"bars-{key}")
+    show_probability_bars(face.probabilities, f"bars-{key}")
     if explained and st.toggle(
         "Why?", key=f"why-{key}", help="Where in the face the network saw it"
     ):

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from fer_core import evaluation
-from fer_core.dataset import DatasetIndex, demo
+from fer_core.dataset import DatasetIndex, demo, ferplus, image_reading
 from fer_core.errors import TrainingError
 from fer_core.evaluation.robustness import STANDARD, to_dicts
 from fer_core.models import export
@@ -32,7 +32,7 @@ CROP_MARGIN: Final = -0.02
 the detectors: accuracy is level for total margins from -0.09 to 0.02 with YuNet (0.699 to 0.695)
 and from -0.04 to 0 with Haar, and falls off on both sides; this is the middle."""
 
-READING_TITLES: Final = {"fer2013": "FER-2013 labels", "ferplus": "How ten people vote"}
+READING_TITLES: Final = {"fer2013": "FER-2013 (single label)", "ferplus": "FER+ (ten raters)"}
 TITLES: Final = {"mobilenetv2": "MobileNetV2", "fernet": "FERNet"}
 
 LIMITS: Final = (
@@ -73,7 +73,7 @@ def finish(
     card = load_card(target)
     export.export(card)
     export.export_int8(card, data["validation"].pixels)
-    write_json(target / "card.json", values | {"robustness": _robustness(target, config, data)})
+    write_json(target / "card.json", values | {"robustness": _robustness(target, config, about)})
     shutil.rmtree(folder.model, ignore_errors=True)
     target.rename(folder.model)
     return folder.model
@@ -136,20 +136,27 @@ def _head(name: str, logits: dict[str, Any], data: dict[str, Samples]) -> dict[s
     }
 
 
-def _robustness(model: Path, config: TrainConfig, data: dict[str, Samples]) -> dict[str, Any]:
-    """What each reading keeps of its accuracy under corruptions, on the test split where it can."""
-    found = {}
+def _robustness(model: Path, config: TrainConfig, about: DatasetIndex) -> dict[str, Any]:
+    """Measure every head under corruptions as ``evaluate`` does: on the images as the files are.
+
+    On the test split where it has labels of the head, else on the validation split.
+    """
+    robustness = {}
     for name in config.heads:
-        samples = data.get("test", data["validation"])
-        if not (samples.truth(name) >= 0).any():
-            samples = data["validation"]
-        truth = samples.truth(name)
-        crops = [crop.squeeze(axis=2) if crop.shape[2] == 1 else crop for crop in samples.pixels]
-        known = [crop for crop, one in zip(crops, truth, strict=True) if one >= 0]
-        pictures = evaluation.LabelledCrops(known, truth[truth >= 0])
+        for split in ("test", "validation"):
+            index = about.readable().split(split)
+            has_labels = len(index) and (name != "ferplus" or index.votes is not None)
+            y_true = ferplus.truth(index, name) if has_labels else np.empty(0, np.int64)
+            rows = np.flatnonzero(y_true >= 0)
+            if len(rows):
+                break
+        else:
+            continue
+        crops = image_reading.crops(index, rows.tolist(), config.input_size)
+        labelled = evaluation.LabelledCrops(crops, y_true[rows])
         classifier = EmotionClassifier.load(model, name)
-        found[name] = to_dicts(evaluation.measure_robustness(classifier, pictures, STANDARD))
-    return found
+        robustness[name] = to_dicts(evaluation.measure_robustness(classifier, labelled, STANDARD))
+    return robustness
 
 
 def digest(data: dict[str, Samples]) -> str:

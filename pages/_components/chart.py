@@ -1,4 +1,4 @@
-"""A chart, with its values as a table one click away for those who cannot see or read it."""
+"""A chart whose values stand in a table one click away, and that can be saved as an image."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,26 +8,56 @@ import plotly.graph_objects as go
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+SAVE_FORMATS = ("PNG", "SVG")
+
 
 def show_chart(
-    figure: go.Figure | Mapping[str, Any], place: DeltaGenerator | None = None, **options: Any
+    figure: go.Figure | Mapping[str, Any], parent: DeltaGenerator | None = None, **options: Any
 ) -> Any:
-    """``place.plotly_chart`` with the same ``options``, and the table below it."""
+    """Draw a chart with its table and image format below it; return what ``plotly_chart`` returns.
+
+    Args:
+        figure: A Plotly figure, or its data and layout.
+        parent: Container to draw in; None for the page.
+        **options: Of ``st.plotly_chart``. ``config`` is this function's own: the camera button
+            alone, which saves the chart in the format chosen below it.
+    """
     figure = go.Figure(figure)
-    with place or st.container(gap=None):
-        event = st.plotly_chart(figure, **options)
-        show_table(values(figure), options.get("alt", "Values"))
-    return event
+    alt = options.get("alt", "Values")
+    with parent or st.container(gap=None):
+        chart = st.container(gap=None)
+        with st.popover("Table and image", icon=":material/table:", type="tertiary"):
+            st.dataframe(values(figure), hide_index=True, alt=alt)
+            image_format = st.segmented_control(
+                "The camera button of the chart saves", SAVE_FORMATS, default="PNG", required=True,
+                key=f"{options.get('key', alt)}-format",
+            )  # fmt: skip
+        options["config"] = save_config(alt, image_format)
+        return chart.plotly_chart(figure, **options)
+
+
+def save_config(name: str, image_format: str = "PNG") -> dict[str, Any]:
+    """Return a Plotly configuration whose only button saves the chart as an image."""
+    return {
+        "displayModeBar": True,
+        "modeBarButtons": [["toImage"]],
+        "displaylogo": False,
+        "toImageButtonOptions": {
+            "format": image_format.lower(),
+            "filename": name.lower().replace(" ", "-"),
+            "scale": 3 if image_format == "PNG" else 1,
+        },
+    }
 
 
 def show_table(table: pd.DataFrame, alt: str) -> None:
-    """A table that opens at a click."""
+    """Show a table that opens at a click."""
     with st.popover("Table", icon=":material/table:", type="tertiary"):
         st.dataframe(table, hide_index=True, alt=alt)
 
 
 def values(figure: go.Figure) -> pd.DataFrame:
-    """What a figure shows, a column a trace: bars, lines and points.
+    """Return what a figure shows, a column a trace: bars, lines and points.
 
     Of a heatmap the cells, in its texts where it has any.
     """
@@ -51,5 +81,5 @@ def values(figure: go.Figure) -> pd.DataFrame:
 
 
 def _in_order(columns: dict[str, pd.Series]) -> list[Any]:
-    """Every place on the axis once, in the order in which the traces name them."""
-    return list(dict.fromkeys(place for column in columns.values() for place in column.index))
+    """Return every position on the axis once, in the order in which the traces name them."""
+    return list(dict.fromkeys(key for column in columns.values() for key in column.index))

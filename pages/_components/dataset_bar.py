@@ -52,13 +52,18 @@ def _demo() -> None:
         "across splits and blank pictures: all that this page can find and repair."
     )
     if st.button("Open the demo", type="primary", icon=":material/play_arrow:"):
-        home = private_home()
-
-        def make(_: Progress) -> Path:
-            return demo.make(home)
-
-        start("Drawing the demo", partial(open_made, make, home), show_opened)
+        open_demo()
         st.rerun()
+
+
+def open_demo() -> None:
+    """Start drawing and opening the demo in the background."""
+    home = private_home()
+
+    def make(_: Progress) -> Path:
+        return demo.make(home)
+
+    start("Drawing the demo", partial(open_made, make, home), show_opened)
 
 
 def _upload() -> None:

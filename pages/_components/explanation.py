@@ -1,4 +1,6 @@
-"""Why did it say that? Maps over one face."""
+"""Maps over a face that explain a prediction."""
+
+import contextlib
 
 import numpy as np
 import streamlit as st
@@ -7,71 +9,94 @@ from fer_core import EMOTIONS, EmotionClassifier
 from fer_core.errors import FerError
 from fer_core.explain import Explainer, covering_map, overlay
 from fer_core.explain.gradcam import grad_cam, possible
+from fer_core.models.card import ModelCard
 from fer_core.system.settings import settings
-from fer_core.types import Pixels
+from fer_core.types import Floats, Pixels
 
 SIDE = 128
-NO_MAP = "This network's activation map cannot be read off: its answers are no plain sum over it."
-FEW = "Those places are few, and each has seen the whole face"
-MAPS = {
-    "activation map": f"; and what each place of the network's last map adds to it. {FEW}",
-    "Grad-CAM": f"; and the places of the network's last map that raise it. {FEW}",
+OCCLUSION, ACTIVATION, GRAD_CAM = "Occlusion map", "Activation map", "Grad-CAM"
+DESCRIPTIONS = {
+    OCCLUSION: "bright where covering the face with a grey square lowers the probability most",
+    ACTIVATION: "how much each cell of the last feature map adds to the logit; its cells are few "
+    "and each has seen the whole face, so it need not lie on the part that matters",
+    GRAD_CAM: "cells of the last feature map that raise the probability; they are few and each "
+    "has seen the whole face",
 }
-HOW_LONG = "about a quarter of a minute"
 
 
 def show_why(key: str, crop: Pixels, classifier: EmotionClassifier, emotion: str) -> None:
-    """The face as the network sees it, and what speaks for ``emotion`` in it.
+    """Show the face as the network sees it, and maps of what raises ``emotion``.
 
     Args:
         key: Of its widgets.
         crop: The face, uint8 (H, W, 3).
-        classifier: Whose answer is explained.
-        emotion: The answer.
+        classifier: The classifier whose prediction is explained.
+        emotion: The prediction.
     """
-    place = EMOTIONS.index(emotion)
-    pictures = {
-        "as the network sees it": crop,
-        "covering it changes most": overlay(crop, covering_map(classifier, crop, place), SIDE),
-    }
-    try:
-        pictures["activation map"] = overlay(
-            crop, Explainer(classifier).maps([crop])[0, place], SIDE
-        )
-    except FerError:
-        found = _grad_cam(key, crop, classifier, place)
-        if found is not None:
-            pictures["Grad-CAM"] = overlay(crop, found, SIDE)
+    label = EMOTIONS.index(emotion)
+    (maps,) = quick_maps(classifier, [crop], [label])
+    if ACTIVATION not in maps:
+        grad_cam_map = _grad_cam(key, crop, classifier, label)
+        if grad_cam_map is not None:
+            maps[GRAD_CAM] = grad_cam_map
     with st.container(horizontal=True, gap="small"):
-        for text, picture in pictures.items():
-            st.image(picture, text, width=SIDE, alt=f"{text}, for {emotion}")
-    more = [words for kind, words in MAPS.items() if kind in pictures]
-    st.caption(
-        f"Bright: where covering the face with grey takes most from *{emotion}*{''.join(more)}."
-    )
+        st.image(crop, "Network input", width=SIDE, alt="Network input")
+        for kind, heat in maps.items():
+            st.image(overlay(crop, heat, SIDE), kind, width=SIDE, alt=f"{kind}, for {emotion}")
+    st.caption(f"For *{emotion}*. {describe(maps)}")
+
+
+def quick_maps(
+    classifier: EmotionClassifier, crops: list[Pixels], labels: list[int]
+) -> list[dict[str, Floats]]:
+    """Return the maps that need no TensorFlow, by kind.
+
+    The occlusion map of every crop, uint8 (H, W) or (H, W, 3), for its label; and the activation
+    map where the head is one dense layer on averaged features.
+    """
+    maps: list[dict[str, Floats]] = [
+        {OCCLUSION: covering_map(classifier, crop, label)}
+        for crop, label in zip(crops, labels, strict=True)
+    ]
+    with contextlib.suppress(FerError):  # another kind of head
+        activations = Explainer(classifier).maps(crops)
+        for row, label in enumerate(labels):
+            maps[row][ACTIVATION] = activations[row, label]
+    return maps
+
+
+def describe(kinds) -> str:
+    """Return how to read these kinds of maps."""
+    return " ".join(f"{kind}: {DESCRIPTIONS[kind]}." for kind in kinds)
+
+
+def offers_grad_cam(card: ModelCard, key: str) -> bool:
+    """Offer Grad-CAM where the model may be opened in Keras; return True when it is asked for."""
+    st.caption(":material/info: This network has no activation map: its head is not one layer.")
+    if not settings().policy.may_change_models or not possible(card):
+        return False
+    label = "Compute Grad-CAM (about a quarter of a minute)"
+    return st.button(label, icon=":material/visibility:", key=key)
 
 
 def _grad_cam(
-    key: str, crop: Pixels, classifier: EmotionClassifier, place: int
+    key: str, crop: Pixels, classifier: EmotionClassifier, label: int
 ) -> np.ndarray | None:
-    """The map of a network whose own cannot be read off, once it is asked for; else None."""
+    """Return the Grad-CAM of one face once it is asked for; else None."""
     card, head = classifier.card, classifier.head
-    kept = st.session_state.setdefault("grad_cams", {})
-    asked = (str(card.folder), head, place, hash(crop.tobytes()))
-    if asked in kept:
-        return kept[asked]
-    below = st.empty()
-    with below.container():
-        st.caption(f":material/info: {NO_MAP}")
-        if not settings().policy.may_change_models or not possible(card):
-            return None
-        if not st.button(f"Grad-CAM, {HOW_LONG}", icon=":material/visibility:", key=f"cam-{key}"):
+    cached = st.session_state.setdefault("grad_cams", {})
+    cache_key = (str(card.folder), head, label, hash(crop.tobytes()))
+    if cache_key in cached:
+        return cached[cache_key]
+    offer = st.empty()
+    with offer.container():
+        if not offers_grad_cam(card, f"cam-{key}"):
             return None
         try:
             with st.spinner("Grad-CAM opens the network in Keras"):
-                kept[asked] = grad_cam(card, head, [crop], [place])[0]
+                cached[cache_key] = grad_cam(card, head, [crop], [label])[0]
         except FerError as error:
             st.error(str(error))
             return None
-    below.empty()
-    return kept[asked]
+    offer.empty()
+    return cached[cache_key]

@@ -2,20 +2,13 @@
 
 from pathlib import Path
 
-import plotly.graph_objects as go
 import streamlit as st
 
-from fer_core import EMOTIONS, Recognizer
+from fer_core import Recognizer
 from fer_core.errors import FerError
-from fer_core.labels import COLORS
 from fer_core.models.card import LITERT_FILE, ModelCard
 from fer_core.models.registry import find_model, load_card
-from fer_core.recognition.drawing import caption
-from fer_core.recognition.recognizer import FaceEmotion
 from fer_core.system import memory
-
-STATIC = {"displayModeBar": False, "staticPlot": True}
-"""Plotly configuration of a chart that is only looked at."""
 
 
 def notice(kept: str = "Pictures stay in memory and are not stored.") -> None:
@@ -85,26 +78,3 @@ def _times(folder: Path) -> tuple[float, ...]:
 def _load(folder: str, changed: tuple[float, ...], head: str) -> Recognizer:
     """``changed`` is part of the cache's key, so that a replaced model is loaded anew."""
     return Recognizer.load(folder, head=head)
-
-
-def show_bars(face: FaceEmotion, key: str) -> None:
-    """A horizontal bar chart of the seven probabilities."""
-    percent = [float(p) * 100 for p in face.probabilities]
-    figure = go.Figure(
-        go.Bar(
-            x=percent,
-            y=list(EMOTIONS),
-            orientation="h",
-            marker_color=[COLORS[emotion] for emotion in EMOTIONS],
-            text=[f"{p:.0f} %" for p in percent],
-            textposition="outside",
-            cliponaxis=False,
-        )
-    )
-    figure.update_layout(
-        height=190, margin={"l": 0, "r": 40, "t": 0, "b": 0}, bargap=0.25, showlegend=False
-    )
-    figure.update_xaxes(visible=False, range=[0, 105])
-    figure.update_yaxes(autorange="reversed", ticksuffix=" ")
-    words = ", ".join(f"{e} {p:.0f} %" for e, p in zip(EMOTIONS, percent, strict=True))
-    st.plotly_chart(figure, config=STATIC, key=key, alt=f"{caption(face)}. {words}")

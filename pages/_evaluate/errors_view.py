@@ -1,211 +1,177 @@
-"""The most confident errors: what was said, where the network looked, what is like it."""
+"""The most confident errors, with maps, votes and the most similar training images."""
 
-import contextlib
 from functools import partial
 
 import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
 
-from fer_core.audit import label_issues
 from fer_core.dataset import DatasetIndex, image_reading
-from fer_core.errors import FerError
-from fer_core.evaluation.predictions import open_form
-from fer_core.explain import Explainer, covering_map, nearest, overlay
-from fer_core.explain.gradcam import grad_cam, possible
-from fer_core.labels import COLORS, EMOTIONS
-from fer_core.system.settings import settings
+from fer_core.evaluation.predictions import open_form, predict_dataset
+from fer_core.explain import nearest, overlay
+from fer_core.explain.gradcam import grad_cam
+from fer_core.labels import EMOTIONS
+from fer_core.types import Rows
 from pages._components.background import start
-from pages._components.explanation import HOW_LONG, NO_MAP
+from pages._components.explanation import (
+    ACTIVATION,
+    GRAD_CAM,
+    describe,
+    offers_grad_cam,
+    quick_maps,
+)
 from pages._components.gallery import name, show_tiles, tile
 from pages._components.pagination import page_of
-from pages._evaluate import charts
-from pages._evaluate.selection import Subject
+from pages._components.probability_bars import show_probability_bars
+from pages._evaluate.selection import Result
 
-A_PAGE = 6
-ALIKE = 5
+PAGE_SIZE = 6
+NEIGHBORS = 5
 SIDE = 96  # three stand side by side on a phone
 
 
-def show(subject: Subject) -> None:
-    true, said = _filter()
-    rows = _of(subject, true, said)
+def show(result: Result) -> None:
+    """Show the errors, most confident first."""
+    true, predicted = _filter()
+    rows = _errors(result, true, predicted)
     if not len(rows):
-        st.success("No such mistakes.", icon=":material/check:")
+        st.success("No such errors.", icon=":material/check:")
         return
-    st.caption(f"{len(rows):,} mistakes, the surest first.")
-    part = rows[page_of(len(rows), A_PAGE, f"mistakes-{true}-{said}")]
-    _looked_at(subject, part)
+    st.caption(f"{len(rows):,} errors, most confident first.")
+    page = rows[page_of(len(rows), PAGE_SIZE, f"errors-{true}-{predicted}")]
+    maps = _compute_maps(result, page)
     with st.expander("How to read the maps", icon=":material/help:"):
-        st.write(
-            "**Covering it changes most:** a grey square is moved over the face; where it takes "
-            "most from the answer is bright. **Activation map:** what each place of the network's "
-            "last map adds to the answer, exact. The shipped network's last map has few places, "
-            "and each has seen the whole face, so it is coarse and need not sit on the part that "
-            "matters."
-        )
-    alike = _alike(subject, part)
+        st.write(describe(dict.fromkeys(kind for row in page.tolist() for kind in maps[row])))
+    similar = _similar(result, page)
     with st.grid(min_column_width=420, gap="medium"):
-        for place, row in enumerate(part.tolist()):
+        for number, row in enumerate(page.tolist()):
             with st.container(border=True):
-                _mistake(subject, row, alike[place] if alike else None)
+                _show_error(result, row, similar[number] if similar else None)
 
 
 def _filter() -> tuple[str, str]:
-    """What the mistakes to be shown are, and what they are called; ``any`` for all."""
+    """Return the true and the predicted emotion of the errors to show; ``any`` for all."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        true = st.selectbox("Is", ["any", *EMOTIONS], key="mistake_true", width=160)
-        said = st.selectbox("Called", ["any", *EMOTIONS], key="mistake_said", width=160)
-    return true, said
+        true = st.selectbox("True", ["any", *EMOTIONS], key="error_true", width=160)
+        predicted = st.selectbox("Predicted", ["any", *EMOTIONS], key="error_predicted", width=160)
+    return true, predicted
 
 
-def _of(subject: Subject, true: str, said: str) -> np.ndarray:
-    """Rows of those mistakes, the most confident first."""
-    wrong = (subject.y_true >= 0) & (subject.answered != subject.y_true)
+def _errors(result: Result, true: str, predicted: str) -> Rows:
+    """Return the rows of those errors, most confident first."""
+    mask = (result.y_true >= 0) & (result.y_pred != result.y_true)
     if true != "any":
-        wrong &= subject.y_true == EMOTIONS.index(true)
-    if said != "any":
-        wrong &= subject.answered == EMOTIONS.index(said)
-    rows = np.flatnonzero(wrong)
-    sure = subject.probabilities.max(axis=1)[rows]
-    return rows[np.argsort(-sure, kind="stable")]
+        mask &= result.y_true == EMOTIONS.index(true)
+    if predicted != "any":
+        mask &= result.y_pred == EMOTIONS.index(predicted)
+    rows = np.flatnonzero(mask)
+    confidence = result.probabilities.max(axis=1)[rows]
+    return rows[np.argsort(-confidence, kind="stable")]
 
 
-def _maps(subject: Subject) -> dict[int, dict[str, np.ndarray]]:
-    """Maps made so far by row and kind, for this model and reading."""
-    kept = st.session_state.setdefault("evaluate_maps", {})
-    key = (subject.question.key, subject.head)
-    if kept.get("key") != key:
-        kept.clear()
-        kept["key"] = key
-    return kept.setdefault("maps", {})
+def _maps(result: Result) -> dict[int, dict[str, np.ndarray]]:
+    """Return the maps computed so far by row and kind, for this model and head."""
+    cached = st.session_state.setdefault("evaluate_maps", {})
+    key = (result.selection.key, result.head)
+    if cached.get("key") != key:
+        cached.clear()
+        cached["key"] = key
+    return cached.setdefault("maps", {})
 
 
-def _looked_at(subject: Subject, rows: np.ndarray) -> None:
-    """Make the overlays of these rows; where the head is no simple one, offer Grad-CAM."""
-    maps = _maps(subject)
+def _compute_maps(result: Result, rows: Rows) -> dict[int, dict[str, np.ndarray]]:
+    """Compute the maps of these rows; offer Grad-CAM where there is no activation map."""
+    maps = _maps(result)
     missing = [row for row in rows.tolist() if row not in maps]
     if missing:
-        classifier = open_form(subject.card, "fp32", subject.head)
-        crops = image_reading.crops(subject.index, missing, subject.card.input_size)
-        said = [int(subject.answered[row]) for row in missing]
-        for row, crop, emotion in zip(missing, crops, said, strict=True):
-            maps[row] = {"covering it changes most": covering_map(classifier, crop, emotion)}
-        with contextlib.suppress(FerError):  # no simple head
-            exact = Explainer(classifier).maps(crops)
-            for place, (row, emotion) in enumerate(zip(missing, said, strict=True)):
-                maps[row]["activation map"] = exact[place, emotion]
-    if any(len(maps[row]) == 1 for row in rows.tolist()):
-        _offer_grad_cam(subject, rows.tolist())
+        classifier = open_form(result.card, "fp32", result.head)
+        crops = image_reading.crops(result.index, missing, result.card.input_size)
+        labels = [int(result.y_pred[row]) for row in missing]
+        maps.update(zip(missing, quick_maps(classifier, crops, labels), strict=True))
+    without = [row for row in rows.tolist() if not {ACTIVATION, GRAD_CAM} & maps[row].keys()]
+    if without and offers_grad_cam(result.card, "grad_cam"):
+        card, head = result.card, result.head
+        crops = image_reading.crops(result.index, without, card.input_size)
+        labels = [int(result.y_pred[row]) for row in without]
 
+        def finish(heats: np.ndarray) -> None:
+            for row, heat in zip(without, heats, strict=True):
+                maps[row][GRAD_CAM] = heat
 
-def _offer_grad_cam(subject: Subject, rows: list[int]) -> None:
-    """For networks whose maps cannot be read off; only where the model may be opened in Keras."""
-    st.caption(f":material/info: {NO_MAP}")
-    if not settings().policy.may_change_models or not possible(subject.card):
-        return
-    if st.button(f"Grad-CAM for these, {HOW_LONG}", icon=":material/visibility:", key="grad_cam"):
-        maps, card, head = _maps(subject), subject.card, subject.head
-        crops = image_reading.crops(subject.index, rows, card.input_size)
-        said = [int(subject.answered[row]) for row in rows]
-
-        def finish(found: np.ndarray) -> None:
-            for row, one in zip(rows, found, strict=True):
-                maps[row]["Grad-CAM"] = one
-
-        start("Grad-CAM", lambda report: grad_cam(card, head, crops, said, report), finish)
+        start("Grad-CAM", lambda report: grad_cam(card, head, crops, labels, report), finish)
         st.rerun()
+    return maps
 
 
-def _alike(subject: Subject, rows: np.ndarray) -> list | None:
-    """For each row the nearest training images, or None until they are asked for."""
-    features = subject.answers.features
-    train = subject.question.found.index.readable().split("train")
+def _similar(result: Result, rows: Rows) -> list | None:
+    """Return the nearest training images of each row, or None until they are asked for."""
+    features = result.predictions.features
+    train = result.selection.dataset.index.readable().split("train")
     if features is None or not len(train):
         return None
-    kept = st.session_state.setdefault("evaluate_train", {})
-    key = (subject.question.model_key, hash(train.table["digest"].to_numpy().tobytes()))
-    if kept.get("key") != key:
+    cached = st.session_state.setdefault("evaluate_train", {})
+    key = (result.selection.model_key, hash(train.table["digest"].to_numpy().tobytes()))
+    if cached.get("key") != key:
         if st.button(
             f"Find the most similar of the {len(train):,} training images",
-            icon=":material/image_search:", key="find_alike",
-            help="By what the network sees in them. The first time, each is looked at once.",
+            icon=":material/image_search:", key="find_similar",
+            help="By the network's features. The first time it classifies each of them.",
         ):  # fmt: skip
-            card = subject.card
+            card = result.card
             start(
-                "Looking at the training images",
-                lambda report: label_issues.features(train, open_form(card, in_bulk=True), report),
-                partial(_keep, kept, key),
+                "Features of the training images",
+                lambda report: predict_dataset(card, train, progress=report).features,
+                partial(_store, cached, key),
             )
             st.rerun()
         return None
-    found, cosines = nearest(features[rows], kept["features"], ALIKE)
-    return [(train, places, likeness) for places, likeness in zip(found, cosines, strict=True)]
+    neighbors, cosines = nearest(features[rows], cached["features"], NEIGHBORS)
+    return [(train, places, values) for places, values in zip(neighbors, cosines, strict=True)]
 
 
-def _keep(kept: dict, key: tuple, features: np.ndarray) -> None:
-    kept.update(key=key, features=features)
+def _store(cached: dict, key: tuple, features: np.ndarray) -> None:
+    cached.update(key=key, features=features)
 
 
-def _mistake(subject: Subject, row: int, alike: tuple | None) -> None:
-    index = subject.index
-    is_, said = EMOTIONS[subject.y_true[row]], EMOTIONS[subject.answered[row]]
-    st.markdown(f"Is **{is_}**, called **{said}**")
-    picture = tile(index, row, SIDE)
+def _show_error(result: Result, row: int, similar: tuple | None) -> None:
+    index = result.index
+    true, predicted = EMOTIONS[result.y_true[row]], EMOTIONS[result.y_pred[row]]
+    st.markdown(f"True: **{true}**, predicted: **{predicted}**")
+    image = tile(index, row, SIDE)
     with st.container(horizontal=True, gap="small"):
-        st.image(picture, "image", width=SIDE, alt=name(index, row))
-        for kind, spoken in _maps(subject)[row].items():
-            st.image(overlay(picture, spoken, SIDE), kind, width=SIDE, alt=f"{kind}, for {said}")
-    st.plotly_chart(_bars(subject, row), key=f"bars-{row}", config={"staticPlot": True},
-                    alt=_words(subject, row))  # fmt: skip
+        st.image(image, "Image", width=SIDE, alt=name(index, row))
+        for kind, heat in _maps(result)[row].items():
+            st.image(overlay(image, heat, SIDE), kind, width=SIDE, alt=f"{kind}, for {predicted}")
+    show_probability_bars(result.probabilities[row], f"bars-{row}", height=170)
     if index.votes is not None and index.votes.iloc[row].sum():
-        counts = index.votes.iloc[row]
-        said_by = [f"{n} {e}" for e, n in counts.sort_values(ascending=False).items() if n]
-        st.caption(f"FER+ votes: {', '.join(said_by)}")
-    if alike:
-        train, places, likeness = alike
-        st.caption("Most similar training images, with their label")
-        given = train.table["label"].astype("str").to_numpy()
-        captions = [f"{given[p]} {c:.2f}" for p, c in zip(places, likeness, strict=True)]
-        pictures = [tile(train, int(p)) for p in places]
-        show_tiles(pictures, [name(train, int(p)) for p in places], captions)
-    _decide(subject, index, row)
-
-
-def _bars(subject: Subject, row: int) -> go.Figure:
-    values = subject.probabilities[row] * 100
-    figure = go.Figure(
-        go.Bar(
-            x=values, y=list(EMOTIONS), orientation="h",
-            marker_color=[COLORS[emotion] for emotion in EMOTIONS],
-            text=[f"{value:.0f} %" for value in values], textposition="outside", cliponaxis=False,
+        counts = index.votes.iloc[row].sort_values(ascending=False)
+        votes = [f"{count} {emotion}" for emotion, count in counts.items() if count]
+        st.caption(f"FER+ votes: {', '.join(votes)}")
+    if similar:
+        train, places, cosines = similar
+        st.caption("Most similar training images, with label and cosine similarity")
+        labels = train.table["label"].astype("str").to_numpy()
+        show_tiles(
+            [tile(train, int(place)) for place in places],
+            [name(train, int(place)) for place in places],
+            [f"{labels[p]} {cosine:.2f}" for p, cosine in zip(places, cosines, strict=True)],
         )
-    )  # fmt: skip
-    figure.update_xaxes(visible=False, range=[0, 125])
-    figure.update_yaxes(autorange="reversed", ticksuffix=" ")
-    charts.layout(figure, 170)
-    return figure.update_layout(margin={"l": 0, "r": 0, "t": 0, "b": 0})
+    _decide(result, index, row)
 
 
-def _words(subject: Subject, row: int) -> str:
-    pairs = zip(EMOTIONS, subject.probabilities[row], strict=True)
-    return ", ".join(f"{emotion} {p * 100:.0f} %" for emotion, p in pairs)
-
-
-def _decide(subject: Subject, index: DatasetIndex, row: int) -> None:
-    """Decisions go where the dataset page keeps them."""
-    said = EMOTIONS[subject.answered[row]]
-    made = subject.question.found.decisions.latest().get(name(index, row))
-    if made:
-        st.caption(f"Decided: {made.action} {made.label}")
+def _decide(result: Result, index: DatasetIndex, row: int) -> None:
+    """Offer decisions; they are those of the dataset page."""
+    predicted, label = EMOTIONS[result.y_pred[row]], str(index.table["label"].iloc[row])
+    dataset = result.selection.dataset
+    decision = dataset.decisions.latest().get(name(index, row))
+    if decision:
+        st.caption(f"Decided: {decision.action} {decision.label}")
     with st.container(horizontal=True):
-        for text, action, label in (
-            (f"Label is wrong, it is {said}", "relabel", said),
+        for text, action, new_label in (
+            (f"Label is wrong, it is {predicted}", "relabel", predicted),
             ("Label is right", "keep", ""),
             ("Leave it out", "exclude", ""),
         ):
-            given = str(index.table["label"].iloc[row])
             st.button(
-                text, key=f"{action}-{row}", on_click=subject.question.found.decide,
-                args=(index, [row], action, "label", label), disabled=label == given,
+                text, key=f"{action}-{row}", on_click=dataset.decide, disabled=new_label == label,
+                args=(index, [row], action, "label", new_label),
             )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Every figure for each group of people, and how far apart the groups are."""
+"""The metrics of each group of people, and the gap between groups."""
 
 import pandas as pd
 import streamlit as st
@@ -6,51 +6,54 @@ import streamlit as st
 from fer_core.errors import FerError
 from fer_core.evaluation import Evaluation
 from fer_core.evaluation.groups import by_group, gap
+from fer_core.evaluation.text import percent_range, prediction_shift
 from pages._evaluate.extra_labels import groups_of
-from pages._evaluate.formatting import class_table, drift, percent, reach
-from pages._evaluate.selection import Subject
+from pages._evaluate.formatting import percent, show_class_table
+from pages._evaluate.selection import Result
 
 
-def show(subject: Subject) -> None:
+def show(result: Result) -> None:
+    """Show a row for each group, and the emotions of one of them."""
     st.subheader("Groups of people", anchor=False)
     try:
-        found = evaluations(subject)
+        groups = evaluations(result)
     except FerError as error:
         st.error(str(error))
         return
-    if not found:
+    if not groups:
         st.write(
-            "The labels of this dataset name no groups, so how the model differs between people "
-            "is unknown. FER-2013 has none."
+            "The labels of this dataset name no groups, so differences between people are not "
+            "measured. FER-2013 names none. Add a table with groups above."
         )
         return
-    st.write(gap(found))
-    rows = [{"group": group, **_row(one)} for group, one in found.items()]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Figures of each group")
-    chosen = st.selectbox("Emotions of one group", list(found), key="group_chosen", width=280)
-    class_table(found[chosen])
+    st.write(gap(groups))
+    rows = [{"Group": group, **_row(evaluation)} for group, evaluation in groups.items()]
+    st.dataframe(pd.DataFrame(rows), hide_index=True, alt="Metrics of each group")
+    group = st.selectbox("Emotions of one group", list(groups), key="group_chosen", width=280)
+    show_class_table(groups[group])
 
 
-def evaluations(subject: Subject) -> dict[str, Evaluation]:
-    """Every figure of each group; empty where the labels name none.
+def evaluations(result: Result) -> dict[str, Evaluation]:
+    """Return the evaluation of each group; empty where the labels name none.
 
     Raises:
         DatasetError: The table of groups is damaged.
     """
-    groups = groups_of(subject.question)
+    groups = groups_of(result.selection)
     if groups is None:
         return {}
-    threshold = subject.evaluation.threshold
-    return by_group(subject.probabilities, subject.y_true, groups, threshold)
+    threshold = result.evaluation.threshold
+    return by_group(result.probabilities, result.y_true, groups, threshold)
 
 
-def _row(one: Evaluation) -> dict[str, object]:
+def _row(evaluation: Evaluation) -> dict[str, object]:
+    metrics = evaluation.metrics
     return {
-        "images": one.metrics.n,
-        "right": percent(one.metrics.accuracy),
-        "range": reach(one.intervals.accuracy),
-        "macro-F1": f"{one.metrics.macro_f1:.3f}",
-        "macro-F1 range": one.intervals.macro_f1.text(3),
-        "calibration error": f"{one.metrics.calibration_error:.3f}",
-        "leans": drift(one).split(". ")[0].replace("**", ""),
+        "Images": metrics.n,
+        "Accuracy": percent(metrics.accuracy),
+        "Accuracy, 95% range": percent_range(evaluation),
+        "Macro-F1": f"{metrics.macro_f1:.3f}",
+        "Macro-F1, 95% range": evaluation.intervals.macro_f1.text(3),
+        "Calibration error": f"{metrics.calibration_error:.3f}",
+        "Prediction shift": prediction_shift(evaluation),
     }

@@ -1,78 +1,93 @@
-"""The figures of one model on one split, and the images behind every cell of the matrix."""
+"""The metrics of one model, and the images behind every cell of the confusion matrix."""
 
 import numpy as np
 import streamlit as st
 
 from fer_core.errors import FerError
 from fer_core.evaluation import Evaluation
+from fer_core.evaluation.text import percent_range, prediction_shift
 from fer_core.labels import EMOTIONS
 from fer_core.models import store as model_store
 from fer_core.system.settings import settings
 from pages._components import notify
 from pages._components.chart import show_chart
+from pages._components.confusion_matrix import confusion_figure
 from pages._components.gallery import name, show_tiles, tile
+from pages._components.glossary import definition
 from pages._components.pagination import page_of
 from pages._evaluate import charts, groups_view
-from pages._evaluate.formatting import class_table, drift, percent, reach
-from pages._evaluate.selection import Subject
+from pages._evaluate.formatting import percent, show_class_table
+from pages._evaluate.selection import Result
 
-A_PAGE = 24
-
-
-def show(subject: Subject) -> None:
-    one = subject.evaluation
-    _headline(subject)
-    st.info(drift(one), icon=":material/balance:")
-    left, right = st.columns(2, gap="large")
-    with left:
-        _confusion(one)
-    with right:
-        show_chart(charts.bias(one), key="bias", config=charts.QUIET,
-                        alt="How often each emotion is true and how often it is named")  # fmt: skip
-    class_table(one)
-    _cell(subject)
-    _sureness(subject)
-    groups_view.show(subject)
+PAGE_SIZE = 24
 
 
-def _headline(subject: Subject) -> None:
-    one = subject.evaluation
-    figures, intervals = one.metrics, one.intervals
-    present = {e: f for e, f in figures.per_class.items() if f.n}
-    worst = min(present, key=lambda e: present[e].recall)
+def show(result: Result) -> None:
+    """Show the metrics with the images behind them."""
+    show_metrics(result.evaluation)
+    account = result.exclusions
+    st.caption(" ".join((*account.lines(), *account.notes)))
+    _show_charts(result.evaluation, with_images=True)
+    _show_cell(result)
+    show_calibration(result.evaluation)
+    _show_threshold(result)
+    groups_view.show(result)
+
+
+def show_stored(evaluation: Evaluation) -> None:
+    """Show the metrics that a model's card holds."""
+    show_metrics(evaluation)
+    _show_charts(evaluation, with_images=False)
+    show_calibration(evaluation)
+
+
+def show_metrics(evaluation: Evaluation) -> None:
+    """Show the headline: accuracy, macro-F1, lowest recall, calibration error."""
+    metrics, intervals = evaluation.metrics, evaluation.intervals
+    weakest = metrics.weakest
     with st.container(horizontal=True, gap="large"):
-        for label, value, below in (
-            ("Right", percent(figures.accuracy), reach(intervals.accuracy)),
-            ("Macro-F1", f"{figures.macro_f1:.3f}",
-             f"{intervals.macro_f1.low:.3f} to {intervals.macro_f1.high:.3f}"),
-            ("Weakest emotion", worst, f"found {percent(present[worst].recall, 0)} of the time"),
-            ("Calibration error", f"{figures.calibration_error:.3f}", "0 is perfect"),
+        for label, value, below, anchor in (
+            ("Accuracy", percent(metrics.accuracy), percent_range(evaluation), None),
+            ("Macro-F1", f"{metrics.macro_f1:.3f}",
+             f"{intervals.macro_f1.low:.3f} to {intervals.macro_f1.high:.3f}", "macro-f1"),
+            ("Lowest recall", weakest, percent(metrics.per_class[weakest].recall, 0), None),
+            ("Calibration error", f"{metrics.calibration_error:.3f}", "0 is perfect",
+             "calibration-error"),
         ):  # fmt: skip
             with st.container(width="content"):
-                st.metric(label, value, width="content")
+                tooltip = anchor and definition(anchor)
+                st.metric(label, value, width="content", help=tooltip)
                 st.caption(below)
-    left_out = len(subject.y_true) - figures.n
-    more = f" {left_out:,} without a truth of this kind are left out." if left_out else ""
-    if subject.question.unreadable:
-        more += f" Unreadable files left out: {subject.question.unreadable:,}."
-    st.caption(
-        f"{figures.n:,} images.{more} Ranges hold the true value in 95 of 100 cases (bootstrap)."
-    )
-    if len(present) == 1:
-        st.warning(f"All images are {worst}: these figures say little. Use a split with all seven.")
+    st.caption("Ranges hold the true value in 95 of 100 cases (bootstrap).")
+    if len(metrics.absent) == len(EMOTIONS) - 1:
+        st.warning(f"All images are {weakest}: metrics need a split with all seven emotions.")
 
 
-def _confusion(one: Evaluation) -> None:
-    ways = ["Percent of each row", "Counts"]
-    how = st.segmented_control(
-        "Cells show", ways, default=ways[0], required=True, key="confusion_how",
+def _show_charts(evaluation: Evaluation, *, with_images: bool) -> None:
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.subheader("Confusion matrix", anchor=False)
+        _show_confusion(evaluation, with_images=with_images)
+    with right:
+        st.subheader("True and predicted share", anchor=False)
+        show_chart(charts.shares(evaluation), key="shares", alt="True and predicted share")
+        st.caption(prediction_shift(evaluation))
+    st.subheader("Metrics of each emotion", anchor=False)
+    show_class_table(evaluation)
+
+
+def _show_confusion(evaluation: Evaluation, *, with_images: bool) -> None:
+    units = ["Percent of each row", "Counts"]
+    unit = st.segmented_control(
+        "Cells show", units, default=units[0], required=True, key="confusion_unit",
         label_visibility="collapsed",
     )  # fmt: skip
-    show_chart(
-        charts.confusion(one, how == ways[0]), key="confusion", on_select=_choose_cell,
-        selection_mode="points", config=charts.QUIET,
-        alt="Confusion matrix: rows are true, columns what the model says",
-    )  # fmt: skip
+    figure = confusion_figure(evaluation.confusion.tolist(), as_share=unit == units[0])
+    alt = "Confusion matrix"
+    if not with_images:
+        show_chart(figure, key="stored_confusion", alt=alt)
+        return
+    show_chart(figure, key="confusion", on_select=_choose_cell, selection_mode="points", alt=alt)
     st.caption("Click a cell to see its images.")
 
 
@@ -80,91 +95,91 @@ def _choose_cell() -> None:
     points = st.session_state["confusion"]["selection"]["points"]
     if points:
         st.session_state["cell_true"] = points[0]["y"]
-        st.session_state["cell_said"] = points[0]["x"]
+        st.session_state["cell_predicted"] = points[0]["x"]
 
 
-def _cell(subject: Subject) -> None:
-    st.subheader("Images of a cell", anchor=False)
+def _show_cell(result: Result) -> None:
+    st.subheader("Examples for a confusion-matrix cell", anchor=False)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        if "cell_true" not in st.session_state:  # the commonest mistake
-            off = subject.evaluation.confusion * (1 - np.eye(len(EMOTIONS), dtype=np.int64))
-            at = np.unravel_index(int(off.argmax()), off.shape)
-            for key, place in zip(("cell_true", "cell_said"), at, strict=True):
-                st.session_state[key] = EMOTIONS[int(place)]
-        true = st.selectbox("Is", EMOTIONS, key="cell_true", width=180)
-        said = st.selectbox("Called", EMOTIONS, key="cell_said", width=180)
+        if "cell_true" not in st.session_state:  # the most frequent error
+            errors = result.evaluation.confusion * (1 - np.eye(len(EMOTIONS), dtype=np.int64))
+            cell = np.unravel_index(int(errors.argmax()), errors.shape)
+            for key, index in zip(("cell_true", "cell_predicted"), cell, strict=True):
+                st.session_state[key] = EMOTIONS[int(index)]
+        true = st.selectbox("True", EMOTIONS, key="cell_true", width=180)
+        predicted = st.selectbox("Predicted", EMOTIONS, key="cell_predicted", width=180)
     rows = np.flatnonzero(
-        (subject.y_true == EMOTIONS.index(true)) & (subject.answered == EMOTIONS.index(said))
+        (result.y_true == EMOTIONS.index(true)) & (result.y_pred == EMOTIONS.index(predicted))
     )
     if not len(rows):
-        st.info(f"No {true} face is called {said}.")
+        st.info(f"No {true} face is predicted as {predicted}.")
         return
-    sure = subject.probabilities.max(axis=1)
-    rows = rows[np.argsort(-sure[rows], kind="stable")]
-    page = page_of(len(rows), A_PAGE, f"cell-{true}-{said}")
-    part = rows[page].tolist()
+    confidence = result.probabilities.max(axis=1)
+    rows = rows[np.argsort(-confidence[rows], kind="stable")]
+    page = page_of(len(rows), PAGE_SIZE, f"cell-{true}-{predicted}")
     st.caption(
-        f"{true} called {said}: {page.start + 1:,} to {page.stop:,} of {len(rows):,}, the "
-        "surest first"
+        f"{page.start + 1:,} to {page.stop:,} of {len(rows):,} {true} faces predicted as "
+        f"{predicted}, most confident first"
     )
+    page_rows = rows[page].tolist()
     show_tiles(
-        [tile(subject.index, row) for row in part],
-        [name(subject.index, row) for row in part],
-        [f"{sure[row] * 100:.0f} %" for row in part],
+        [tile(result.index, row) for row in page_rows],
+        [name(result.index, row) for row in page_rows],
+        [f"{confidence[row] * 100:.0f}%" for row in page_rows],
     )
 
 
-def _sureness(subject: Subject) -> None:
-    one = subject.evaluation
-    st.subheader("How sure, and how sure to be believed", anchor=False)
+def show_calibration(evaluation: Evaluation) -> None:
+    """Show the reliability diagram and the confidence of correct and wrong predictions."""
+    bins = evaluation.reliability
+    if bins is None:
+        return
+    st.subheader("Calibration (reliability diagram)", anchor=False)
     left, right = st.columns(2, gap="large")
     with left:
-        show_chart(charts.reliability(one), key="reliability", config=charts.QUIET,
-                        alt="Reliability diagram")  # fmt: skip
+        show_chart(charts.reliability(bins), key="reliability", alt="Reliability diagram")
         st.caption(
-            "Bars on the line: of answers given with 70 %, 70 % are right. Here they are off by "
-            f"{one.metrics.calibration_error * 100:.1f} points on average."
+            "Bars on the line: of predictions with a confidence of 70%, 70% are correct. Here they "
+            f"differ by {evaluation.metrics.calibration_error * 100:.1f} points on average."
         )
     with right:
-        show_chart(charts.confidence(one), key="sureness",
-                        config=charts.QUIET, alt="Confidence of right and wrong")  # fmt: skip
-    _threshold(subject)
+        show_chart(charts.confidence(bins), key="confidence", alt="Confidence")
+        st.caption("Confidence of correct and wrong predictions.")
 
 
-def _threshold(subject: Subject) -> None:
-    one = subject.evaluation
-    st.subheader("When to say uncertain", anchor=False)
+def _show_threshold(result: Result) -> None:
+    evaluation = result.evaluation
+    st.subheader("Confidence threshold", anchor=False, help=definition("abstain-threshold"))
     left, right = st.columns(2, gap="large")
-    key = f"threshold-{subject.question.name}-{subject.head}-{one.threshold}"
+    key = f"threshold-{result.selection.name}-{result.head}-{evaluation.threshold}"
     with left:
         threshold = st.slider(
-            "Uncertain below a confidence of", 0.0, 0.95, float(one.threshold), 0.01, key=key
+            "Uncertain below a confidence of", 0.0, 0.95, float(evaluation.threshold), 0.01, key=key
         )
-        at = round(threshold * 100)
-        answered, accuracy = one.curve.coverage[at], one.curve.accuracy[at]
-        right_of = f"{percent(accuracy)} of those right" if answered else "none of them"
-        st.write(f"{percent(answered)} of the faces are answered, {right_of}.")
+        covered, accuracy = evaluation.curve.at(threshold)
+        rest = f", and {percent(accuracy)} of those are correct" if covered else ""
+        st.write(f"{percent(covered)} of the faces get an emotion{rest}; the rest are uncertain.")
         if not settings().policy.may_change_models:
             st.caption("On this public page models are not changed.")
         elif st.button(
-            "Save into the model's card", disabled=round(one.threshold, 2) == round(threshold, 2),
-            icon=":material/save:", key="save_threshold",
-            help="Every page uses it then. Of a shipped model a copy of yours is made first.",
+            "Save into the model's card", icon=":material/save:", key="save_threshold",
+            disabled=round(evaluation.threshold, 2) == round(threshold, 2),
+            help="Every page uses it then. A shipped model is copied first.",
         ):  # fmt: skip
-            _save(subject, threshold)
-        if subject.question.split == "test":
+            _save(result, threshold)
+        if result.selection.split == "test":
             st.caption(
-                "Choose it on the validation split: a threshold chosen here makes the test "
-                "figures too good."
+                "Choose the threshold on the validation split: chosen here, it makes the test "
+                "metrics too good."
             )
     with right:
-        show_chart(charts.coverage(one, threshold), key="coverage", config=charts.QUIET,
-                        alt="Accuracy by share of faces answered")  # fmt: skip
+        show_chart(charts.coverage(evaluation.curve, threshold), key="coverage",
+                   alt="Accuracy by coverage")  # fmt: skip
 
 
-def _save(subject: Subject, threshold: float) -> None:
+def _save(result: Result, threshold: float) -> None:
     try:
-        folder = model_store.save_threshold(subject.card, subject.head, threshold)
+        folder = model_store.save_threshold(result.card, result.head, threshold)
     except FerError as error:
         st.error(str(error))
         return

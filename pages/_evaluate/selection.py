@@ -1,13 +1,14 @@
-"""What is evaluated: a model, one of its readings, a split, and what counts as the truth."""
+"""The choices above every view: a model and the images it is evaluated on; what came of them."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 import streamlit as st
 
-from fer_core.dataset import SPLITS, DatasetIndex, ferplus
+from fer_core.dataset import SPLITS, DatasetIndex, demo, ferplus
+from fer_core.dataset.decisions import Decision
 from fer_core.errors import FerError
 from fer_core.evaluation import Evaluation, evaluate
 from fer_core.evaluation.exclusions import Exclusions, count_exclusions
@@ -18,43 +19,40 @@ from fer_core.models import store as model_store
 from fer_core.models.card import ModelCard
 from fer_core.types import Labels, Probabilities
 from pages._components.background import start
+from pages._components.glossary import definition
 from pages._components.open_dataset import OpenDataset
 
-FORM_TITLES = {"fp32": "LiteRT, 32 bits (what runs)", "int8": "LiteRT, 8 bits"}
+FORM_TITLES = {"fp32": "LiteRT, 32-bit (what runs)", "int8": "LiteRT, 8-bit"}
 SPLIT_TITLES = {"train": "training", "validation": "validation", "test": "test"}
-KEPT_ANSWERS = 6
+STORED = "stored"
+STORED_SPLITS = ("test", "PrivateTest", "validation")
+CACHED = 6
 
 
 @dataclass(frozen=True)
-class Question:
-    """A model in one form, asked about a split. ``index`` holds its readable images."""
+class Selection:
+    """One file of a model, and a split of the open dataset."""
 
     card: ModelCard
     name: str
     form: str
-    found: OpenDataset
+    dataset: OpenDataset
     split: str
 
     @property
     def index(self) -> DatasetIndex:
         """The readable images of the split, before any decision."""
         cache = st.session_state.setdefault("evaluate_index", {})
-        whole = self.found.index
-        if cache.get("whole") is not whole or cache["split"] != self.split:
-            cache.update(whole=whole, split=self.split, index=whole.readable().split(self.split))
+        full = self.dataset.index
+        if cache.get("full") is not full or cache["split"] != self.split:
+            cache.update(full=full, split=self.split, index=full.readable().split(self.split))
         return cache["index"]
-
-    @property
-    def unreadable(self) -> int:
-        """Files of the split that cannot be read as pictures."""
-        whole = self.found.index
-        return int((~whole.is_readable & np.asarray(whole.table["split"] == self.split)).sum())
 
     @property
     def key(self) -> Hashable:
         """Changes with the model's files and with the pixels of the images."""
-        shown = hash(self.index.table["digest"].to_numpy().tobytes())
-        return self.model_key, self.form, str(self.index.root), self.split, shown
+        pixels = hash(self.index.table["digest"].to_numpy().tobytes())
+        return self.model_key, self.form, str(self.index.root), self.split, pixels
 
     @property
     def model_key(self) -> Hashable:
@@ -64,59 +62,94 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Subject:
-    """A question with its answers, for one reading and one source of truth."""
+class Result:
+    """The predictions of a selection, for one head and one source of labels."""
 
-    question: Question
+    selection: Selection
     head: str
     source: str
-    answers: Predictions
+    predictions: Predictions
     y_true: Labels
     probabilities: Probabilities
     evaluation: Evaluation
 
     @property
     def key(self) -> Hashable:
-        """Changes with whatever the figures depend on, also with decisions on labels."""
-        return self.question.key, self.head, self.source, hash(self.y_true.tobytes())
+        """Changes with everything the metrics depend on, also with decisions on labels."""
+        return self.selection.key, self.head, self.source, hash(self.y_true.tobytes())
 
     @property
     def index(self) -> DatasetIndex:
-        return self.question.index
+        """The images."""
+        return self.selection.index
 
     @property
     def card(self) -> ModelCard:
-        return self.question.card
+        """The model's card."""
+        return self.selection.card
+
+    @property
+    def y_pred(self) -> Labels:
+        """The predicted emotion of each image, int64 (N,)."""
+        return self.probabilities.argmax(axis=1)
 
     @property
     def exclusions(self) -> Exclusions:
         """The account of the split's files."""
-        excluded = sum(decision.action == "exclude" for _, decision in _decided(self.question))
-        return count_exclusions(
-            self.question.found.index, self.question.split, self.y_true, excluded
-        )
+        decided = decisions_of(self.selection)
+        excluded = sum(decision.action == "exclude" for _, decision in decided)
+        dataset = self.selection.dataset.index
+        return count_exclusions(dataset, self.selection.split, self.y_true, excluded)
 
-    @property
-    def answered(self) -> Labels:
-        """The emotion named for each image, int (N,)."""
-        return self.probabilities.argmax(axis=1)
+
+@dataclass(frozen=True)
+class Choice:
+    """The choices above every view.
+
+    Attributes:
+        name: Name of the model.
+        card: Its card.
+        head: The head, which stands for a label set.
+        split: A split of the open dataset; ``STORED`` for the results in the card.
+        form: The model's file; empty for ``STORED``.
+        source: Ground truth, a key of ``ferplus.SOURCES``; empty for ``STORED``.
+    """
+
+    name: str
+    card: ModelCard
+    head: str
+    split: str
+    form: str = ""
+    source: str = ""
+
+    def stored(self) -> tuple[str, Evaluation] | None:
+        """Return the split and the evaluation that the card holds; None where it holds none."""
+        figures = self.card.heads[self.head].figures
+        for split in STORED_SPLITS:
+            if split in figures:
+                try:
+                    return split, Evaluation.from_dict(figures[split])
+                except (KeyError, TypeError, ValueError, AttributeError):
+                    return None
+        return None
 
 
 def names() -> dict[str, model_store.Entry]:
-    """Every model by its name, the default first."""
-    every = sorted(model_store.entries(), key=lambda entry: not entry.is_default)
-    return {entry.name: entry for entry in every}
+    """Return every model by its name, the default first."""
+    entries = sorted(model_store.entries(), key=lambda entry: not entry.is_default)
+    return {entry.name: entry for entry in entries}
 
 
-def choose_model(label: str, key: str, known: dict[str, model_store.Entry]) -> str:
+def choose_model(label: str, key: str, models: Mapping[str, model_store.Entry], **more) -> str:
+    """Show a select box of the models; return the name chosen."""
     return st.selectbox(
-        label, list(known), key=key, persist_state="session",
-        format_func=lambda name: f"{name} (default)" if known[name].is_default else name,
+        label, list(models), key=key, persist_state="session",
+        format_func=lambda name: f"{name} (default)" if models[name].is_default else name, **more,
     )  # fmt: skip
 
 
 def open_card(entry: model_store.Entry) -> ModelCard | None:
-    """The model's card, or None after saying what is wrong with it."""
+    """Return the model's card, or None after showing what is wrong with it."""
     try:
         return registry.load_card(entry.folder)
     except FerError as error:
@@ -125,7 +158,7 @@ def open_card(entry: model_store.Entry) -> ModelCard | None:
 
 
 def choose_form(label: str, name: str, card: ModelCard, key: str) -> str | None:
-    """One of the model's files that run here, or None after saying that there is none."""
+    """Show a select box of the model's files; None after an error where there is none."""
     forms = [form for form in forms_of(card) if form in FORM_TITLES]
     if not forms:
         st.error(f"{name} has no file that runs. Export it first: see Models.")
@@ -133,106 +166,146 @@ def choose_form(label: str, name: str, card: ModelCard, key: str) -> str | None:
     return st.selectbox(label, forms, format_func=FORM_TITLES.get, key=key)
 
 
-def choose(found: OpenDataset) -> tuple[Question, str, str] | None:
-    """The choices above every view: model, form, split, reading, labels."""
-    known = names()
-    if not found.index.is_readable.any():
-        st.warning("None of these files can be read as a picture. Open another dataset.")
-        return None
-    with st.grid(min_column_width=190, gap="small"):
-        name = choose_model("Model", "evaluate_model", known)
-        card = open_card(known[name])
+def choose_head(label: str, card: ModelCard, key: str, default: str | None = None) -> str:
+    """Show a select box of the model's heads, each a label set; return the head chosen."""
+    heads = list(card.heads)
+    return st.selectbox(
+        label, heads, heads.index(default or card.default_head), key=key,
+        format_func=lambda head: card.heads[head].title, help=definition("label-set"),
+    )  # fmt: skip
+
+
+def choose(dataset: OpenDataset | None) -> Choice | None:
+    """Show model and images, and the rest under More; None after showing why there is no choice."""
+    models = names()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = choose_model("Model", "evaluate_model", models, width=260)
+        card = open_card(models[name])
         if card is None:
             return None
-        form = choose_form("Form", name, card, f"form-{name}")
-        if form is None:
-            return None
-        head = st.selectbox(
-            "Reading",
-            list(card.heads),
-            index=list(card.heads).index(card.default_head),
-            format_func=lambda one: card.heads[one].title,
-            key=f"reading-{name}",
-        )
-        splits = [split for split in reversed(SPLITS) if split in found.index.counts().columns]
+        splits = [] if dataset is None else _splits(dataset)
         split = st.selectbox(
-            "Split", splits, format_func=SPLIT_TITLES.get, key="evaluate_split",
+            "Evaluated on", [*splits, STORED], key=f"evaluate_split-{dataset and dataset.name}",
+            format_func=lambda split: _split_title(split, dataset), width=320,
             persist_state="session",
         )  # fmt: skip
-        sources = [s for s in ferplus.SOURCES if s == "fer2013" or found.index.votes is not None]
-        own = sources.index(head) if head in sources else 0
-        source = st.selectbox(
-            "Truth", sources, own, format_func=ferplus.SOURCES.get,
-            key=f"truth-{head}-{len(sources)}",
-            help="What counts as right. The majority counts where it is one of the seven emotions "
-            "and holds at least half of all votes; other images are left out.",
-        )  # fmt: skip
-    return Question(card, name, form, found, split), head, source
+        with st.popover("More", icon=":material/tune:"):
+            head = choose_head("Label set", card, f"head-{name}")
+            if split == STORED:
+                return Choice(name, card, head, split)
+            source = _choose_source(head, dataset)
+            form = choose_form("Model file (precision)", name, card, f"form-{name}")
+    return None if form is None else Choice(name, card, head, split, form, source)
 
 
-def answers_to(question: Question, again: str = "Evaluate") -> Predictions | None:
-    """What the model says of the split; a button where it has not been asked yet."""
-    kept: dict[Hashable, Predictions] = st.session_state.setdefault("answers", {})
-    if question.key in kept:
-        return kept[question.key]
-    count = len(question.index)
-    st.caption(
-        f"{count:,} images; about {max(count / 1000, 1):.0f} s the first time, at once after that."
-    )
-    if st.button(again, type="primary", icon=":material/play_arrow:", key=f"ask-{question.name}"):
-        card, index, form = question.card, question.index, question.form
+def _splits(dataset: OpenDataset) -> list[str]:
+    """Return the splits with readable images, test first."""
+    counts = dataset.index.counts()
+    return [split for split in reversed(SPLITS) if split in counts.columns]
+
+
+def _split_title(split: str, dataset: OpenDataset | None) -> str:
+    if split == STORED or dataset is None:
+        return "Test results stored with the model"
+    return f"{dataset.name}, {SPLIT_TITLES[split]} split"
+
+
+def _choose_source(head: str, dataset: OpenDataset) -> str:
+    sources = [s for s in ferplus.SOURCES if s == "fer2013" or dataset.index.votes is not None]
+    same_set = sources.index(head) if head in sources else 0
+    return st.selectbox(
+        "Ground truth", sources, same_set, format_func=ferplus.SOURCES.get,
+        key=f"truth-{head}-{len(sources)}",
+        help="The FER+ majority counts where it is one of the seven emotions and holds at least "
+        "half of all votes; other images are left out.",
+    )  # fmt: skip
+
+
+def warn_of_labels(head: str, source: str, subject: str = "The model") -> None:
+    """Say where a head was trained on other labels than the ground truth."""
+    if head in ferplus.SOURCES and head != source:
+        st.caption(
+            f":material/warning: {subject} predicts the label set {head}, and the ground truth is "
+            f"{source}: the metrics are lower than on its own labels."
+        )
+
+
+def warn_of_demo(dataset: OpenDataset, card: ModelCard) -> None:
+    """Say that drawn faces tell nothing about a model of photographs."""
+    if demo.is_drawn(dataset.index.root) and not card.facts.get("demo"):
+        st.warning(
+            "The demo's faces are drawn. This model was trained on photographs, so it is right "
+            "on far fewer of them than on photographs. The demo shows what this page can do; it "
+            "is no measure of the model.",
+            icon=":material/draw:",
+        )
+
+
+def predictions_for(selection: Selection, button: str = "Evaluate") -> Predictions | None:
+    """Return the predictions for the split; a button where they are not computed yet."""
+    cached: dict[Hashable, Predictions] = st.session_state.setdefault("predictions", {})
+    if selection.key in cached:
+        return cached[selection.key]
+    count = len(selection.index)
+    if st.button(
+        f"{button} ({count:,} images)", type="primary", icon=":material/play_arrow:",
+        key=f"evaluate-{selection.name}", width="stretch",
+        help=f"About {max(count / 1000, 1):.0f} s the first time; afterwards from the cache.",
+    ):  # fmt: skip
+        card, index, form = selection.card, selection.index, selection.form
         start(
-            f"{question.name} looks at the images",
+            f"{selection.name} classifies the images",
             lambda report: predict_dataset(card, index, form, report),
-            partial(_keep, kept, question.key),
+            partial(_store, cached, selection.key),
         )
         st.rerun()
     return None
 
 
-def _keep(kept: dict[Hashable, Predictions], key: Hashable, answers: Predictions) -> None:
-    kept[key] = answers
-    while len(kept) > KEPT_ANSWERS:
-        del kept[next(iter(kept))]
+def _store(cached: dict, key: Hashable, value: object) -> None:
+    cached[key] = value
+    while len(cached) > CACHED:
+        del cached[next(iter(cached))]
 
 
-def judge(question: Question, head: str, source: str, answers: Predictions) -> Subject:
-    """All figures; kept until something that they depend on changes.
+def evaluate_selection(
+    selection: Selection, head: str, source: str, predictions: Predictions
+) -> Result:
+    """Return every metric, cached until something that it depends on changes.
 
     Raises:
-        DatasetError: No image has a truth of this kind.
+        DatasetError: No image has a label of this kind.
     """
-    truth = decided_truth(question, source)
-    chosen = question.card.head(head)
-    how = (chosen.temperature, chosen.abstain_below)
-    key = (question.key, head, source, how, hash(truth.tobytes()))
-    kept: dict[Hashable, Subject] = st.session_state.setdefault("evaluate_now", {})
-    if key not in kept:
-        chances = answers.probabilities(question.card, head)
-        result = evaluate(chances, truth, chosen.abstain_below)
-        kept[key] = Subject(question, head, source, answers, truth, chances, result)
-        while len(kept) > KEPT_ANSWERS:
-            del kept[next(iter(kept))]
-    return replace(kept[key], question=question)
+    y_true = labels_of(selection, source)
+    calibrated = selection.card.head(head)
+    settings = (calibrated.temperature, calibrated.abstain_below)
+    key = (selection.key, head, source, settings, hash(y_true.tobytes()))
+    cached: dict[Hashable, Result] = st.session_state.setdefault("evaluations", {})
+    if key not in cached:
+        probabilities = predictions.probabilities(selection.card, head)
+        evaluation = evaluate(probabilities, y_true, calibrated.abstain_below)
+        result = Result(selection, head, source, predictions, y_true, probabilities, evaluation)
+        _store(cached, key, result)
+    return replace(cached[key], selection=selection)
 
 
-def decided_truth(question: Question, source: str) -> Labels:
-    """The truth of each image; decisions change labels, and excluded images have none."""
-    index = question.index
-    truth = ferplus.truth(index, source).copy()
-    for row, decision in _decided(question):
+def labels_of(selection: Selection, source: str) -> Labels:
+    """Return the label of each image; decisions change labels, and excluded images have none."""
+    y_true = ferplus.truth(selection.index, source).copy()
+    for row, decision in decisions_of(selection):
         if decision.action == "exclude":
-            truth[row] = -1
+            y_true[row] = -1
         elif decision.action == "relabel":
-            truth[row] = EMOTIONS.index(decision.label)
-    return truth
+            y_true[row] = EMOTIONS.index(decision.label)
+    return y_true
 
 
-def _decided(question: Question) -> list:
-    made = question.found.decisions.latest()
-    if not made:
+def decisions_of(selection: Selection) -> list[tuple[int, Decision]]:
+    """Return the row and the decision of every image that has a decision on its present label."""
+    latest = selection.dataset.decisions.latest()
+    if not latest:
         return []
-    table = question.index.table
-    rows = np.flatnonzero(table["file"].isin(list(made)))
-    pairs = [(row, made[table["file"].iloc[row]]) for row in rows.tolist()]
-    return [(row, one) for row, one in pairs if one.given == table["label"].iloc[row]]
+    table = selection.index.table
+    rows = np.flatnonzero(table["file"].isin(list(latest)))
+    pairs = [(row, latest[table["file"].iloc[row]]) for row in rows.tolist()]
+    return [(row, item) for row, item in pairs if item.given == table["label"].iloc[row]]

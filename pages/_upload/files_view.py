@@ -8,7 +8,6 @@ from fer_core import EMOTIONS
 from fer_core.labels import COLORS, UNCERTAIN_COLOR
 from fer_core.system.jobs import Job
 from pages._components.chart import show_chart
-from pages._components.model import STATIC
 from pages._upload import downloads
 
 SHOWN = 200
@@ -54,4 +53,4 @@ def _chart(faces: pd.DataFrame) -> None:
     )
     figure.update_layout(height=260, margin={"l": 0, "r": 0, "t": 24, "b": 0}, yaxis_title="faces")
     words = ", ".join(f"{name} {count}" for name, count in counts.items())
-    show_chart(figure, config=STATIC, key="files_chart", alt=f"Faces: {words}")
+    show_chart(figure, key="files_chart", alt=f"Faces: {words}")

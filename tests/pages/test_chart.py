@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 from fer_core import EMOTIONS
 from fer_core.evaluation import evaluate
 from pages._components.chart import values
+from pages._components.confusion_matrix import confusion_figure
 from pages._dataset import charts as dataset_charts
 from pages._evaluate import charts as evaluate_charts
 
@@ -64,15 +65,15 @@ def test_every_kind_of_chart(figure: go.Figure, expected: list) -> None:
 def test_the_table_of_a_confusion_matrix_has_the_numbers_of_its_cells() -> None:
     probabilities = np.eye(7, dtype=np.float32)[[0, 0, 1, 3]]
     one = evaluate(probabilities, np.array([0, 0, 0, 3]))
-    assert values(evaluate_charts.confusion(one, as_share=False)).iloc[0, 1:4].tolist() == [2, 1, 0]
-    shares = values(evaluate_charts.confusion(one, as_share=True)).iloc[0, 1:4].tolist()
+    assert values(confusion_figure(one.confusion.tolist())).iloc[0, 1:4].tolist() == [2, 1, 0]
+    shares = values(confusion_figure(one.confusion.tolist(), as_share=True)).iloc[0, 1:4].tolist()
     assert shares == [66.7, 33.3, 0]
 
 
 def test_the_table_of_changes_has_all_emotions() -> None:
     even = [0.0] * 7
     table = values(evaluate_charts.changes(EMOTIONS, even, even, even))
-    assert table.columns.tolist() == ["", "B minus A, points"]
+    assert table.columns.tolist() == ["", "Difference in points"]
     assert table[""].tolist() == list(EMOTIONS)
 
 

@@ -9,11 +9,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from fer_core import EMOTIONS, EmotionClassifier
+from fer_core.dataset import demo, store
 from fer_core.explain import Explainer
 from fer_core.images.codec import encode
 from fer_core.models import card, registry
 from fer_core.system.settings import settings
-from tests.page_kit import open_page, texts
+from tests.page_kit import open_page, settle, texts
 
 
 def upload(app: AppTest, *files: tuple[str, bytes]) -> AppTest:
@@ -30,11 +31,45 @@ def test_home_says_what_it_is_and_how_good() -> None:
     app = open_page("home")
     assert not app.exception
     said = texts(app)
-    for part in ("FER Studio", "Art. 5(1)(f)", "Art. 50(3)", "not stored", "pictures right"):
+    for part in ("FER Studio", "Art. 5(1)(f)", "Art. 50(3)", "not stored", "happy"):
         assert part in said
     figures = registry.load_card().heads["fer2013"].figures["test"]
-    assert f"{figures['accuracy'] * 100:.1f} %" in said
-    assert len(app.dataframe[0].value) == 7
+    assert f"Right on {figures['accuracy'] * 100:.0f} of 100 faces it never saw" in said
+    recalls = app.dataframe[0].value.set_index("")["Recall, percent"]
+    assert recalls["fear"] == pytest.approx(100 * figures["per_class"]["fear"]["recall"])
+    assert "make app" not in said
+
+
+def test_home_reads_the_photo_that_is_dropped(face: bytes) -> None:
+    wall = encode(np.full((200, 300, 3), 180, np.uint8))
+    app = open_page("home")
+    for data, says in (
+        (wall, "No face found"),
+        (b"text", "not a picture"),
+        (face, "1 face"),
+    ):
+        app.file_uploader(key="home_photo").set_value([("photo.jpg", data, "image/jpeg")])
+        assert says in texts(app.run())
+        assert not app.exception
+
+
+def test_home_opens_the_demo_in_one_click(drawn: Path) -> None:
+    shutil.copytree(drawn, store.default_home() / demo.NAME)
+    app = open_page("home")
+    app.button(key="home_demo").click().run()
+    assert not app.exception
+    settle(app)
+    assert app.title[0].value == "Dataset"
+    assert app.session_state["dataset"].name == demo.NAME
+
+
+def test_a_public_home_offers_no_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FER_PUBLIC", "1")
+    settings.cache_clear()
+    app = open_page("home")
+    assert not app.exception
+    assert "Training runs on your own computer" in texts(app)
+    assert str(settings().home) not in texts(app)
 
 
 def test_photos_starts_with_the_notice_and_an_example() -> None:
@@ -166,7 +201,7 @@ def test_why_a_face_was_read_so() -> None:
     why.set_value(True)
     app.run()
     assert not app.exception
-    assert "takes most from *happy*" in "\n".join(str(one.value) for one in app.caption)
+    assert "For *happy*. Occlusion map" in "\n".join(str(one.value) for one in app.caption)
 
 
 def test_a_network_without_a_map_of_its_own_has_grad_cam() -> None:
@@ -180,11 +215,11 @@ def test_a_network_without_a_map_of_its_own_has_grad_cam() -> None:
     app.run()
     next(toggle for toggle in app.toggle if toggle.label == "Why?").set_value(True)
     app.run()
-    assert "cannot be read off" in texts(app)
-    next(button for button in app.button if button.label.startswith("Grad-CAM")).click()
+    assert "has no activation map" in texts(app)
+    next(button for button in app.button if button.label.startswith("Compute Grad-CAM")).click()
     app.run(timeout=120)
     assert not app.exception
-    assert "cannot be read off" not in texts(app)
+    assert "has no activation map" not in texts(app)
     (found,) = app.session_state["grad_cams"].values()
     crop = app.session_state["photos"]["example"].photo.faces[0].crop
     exact = Explainer(EmotionClassifier.load(shipped)).maps([crop])[0, EMOTIONS.index("happy")]
