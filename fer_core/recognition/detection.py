@@ -2,7 +2,7 @@
 
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Protocol
@@ -11,8 +11,10 @@ import cv2
 import numpy as np
 
 from fer_core.errors import DownloadError, SettingsError
-from fer_core.images.boxes import Box, intersection, iou
+from fer_core.images.boxes import Box
 from fer_core.images.crop import shrink
+from fer_core.recognition.close_look import enlarge, turn_upright
+from fer_core.recognition.face import Detection, merge
 from fer_core.system.downloads import fetch
 from fer_core.system.settings import DETECTORS, Settings, settings
 from fer_core.types import Pixels
@@ -35,43 +37,40 @@ median FER-2013 frame is 0.97 times as wide as the longer side of YuNet's box (2
 LONG_EDGE: Final = 640
 """Images are scaled down to this for detection; YuNet then takes about 9 ms on one core."""
 
+DENSE_EDGE: Final = 1600
+"""Large photos are searched a second time in a copy of this size, for small faces."""
+
+HAAR_DENSE_EDGE: Final = 2560
+"""The same for Haar, which sees no face below 24 pixels."""
+
+HAAR_SMALL: Final = 128
+"""Largest face in pixels that Haar's second search is for; the first sees larger ones."""
+
+HAAR_SMALL_SCORE: Final = 0.75
+"""Least score of such a face: of 24 true ones the lowest has 0.78, folds of clothes reach 0.73."""
+
+DENSE_ABOVE: Final = 1280
+"""Longer side in pixels above which a photo is searched a second time."""
+
+WEAK_SCORE: Final = 0.05
+"""YuNet gives a face of 8 to 10 pixels 0.08 to 0.13; from this score on, smaller ones are searched
+again, enlarged."""
+
+WEAK_SIDE: Final = 24
+"""Height in pixels of the searched copy up to which a face of low score may just be too small."""
+
+MOST_WEAK: Final = 128
+"""Possible faces of low score that are searched again in one photo, the best ones."""
+
+SMALL_SCORE: Final = 0.7
+"""Least score of YuNet for a face that only the second search shows: textures reach 0.69."""
+
 SMALLEST_SIDE: Final = 16
 """In images with a shorter side, in pixels, neither detector finds a face."""
 
 PADDED_SIDE: Final = 64
 """Shortest side in pixels that YuNet is given: at 32 and less OpenCV fills its own padding from
 uninitialized memory and detects faces there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Detection:
-    """One face.
-
-    Attributes:
-        box: Pixels of the image, clipped to it.
-        score: 0..1. YuNet's own; for Haar a monotone map of the cascade's last stage.
-        roll: Degrees by which the face leans clockwise, from the eyes; 0 where none are known.
-            YuNet's points follow a lean only in part (median 12 for a true 15, 22 for 30, on 20
-            faces turned by known angles), so a crop ends up closer to upright, not always on it.
-        landmarks: (x, y) in pixels of the image: right eye, left eye, nose, right and left corner
-            of the mouth, right and left as the person's own; empty where the detector has none.
-    """
-
-    box: Box
-    score: float
-    roll: float = 0.0
-    landmarks: tuple[tuple[float, float], ...] = ()
-
-    def scale(self, factor: float) -> "Detection":
-        """Return the same face in an image ``factor`` times as large."""
-        if factor == 1:
-            return self
-        points = tuple((x * factor, y * factor) for x, y in self.landmarks)
-        return replace(self, box=self.box.scale(factor), landmarks=points)
-
-    def clip(self, width: float, height: float) -> "Detection":
-        """Return the same face with its box clipped to ``width`` by ``height`` pixels."""
-        return replace(self, box=self.box.clip(width, height))
 
 
 class FaceDetector(Protocol):
@@ -95,19 +94,45 @@ class YuNet:
 
     def __init__(self, file: Path, score: float = 0.6) -> None:
         self._lock = threading.Lock()
-        self._net = cv2.FaceDetectorYN.create(str(file), "", (320, 320), score, 0.3, 500)
+        self._score = score
+        self._net = cv2.FaceDetectorYN.create(str(file), "", (320, 320), WEAK_SCORE, 0.3, 500)
 
     def detect(self, rgb: Pixels) -> tuple[Detection, ...]:
         """Return the faces of uint8 (H, W, 3); see ``FaceDetector.detect``."""
         if min(rgb.shape[:2]) < SMALLEST_SIDE:
             return ()
-        small = shrink(rgb, LONG_EDGE)
-        bgr = _padded(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
+        small, factor = _shrunk(rgb, LONG_EDGE)
+        strong, weak = self._split(self._search(small), self._score)
+        faces = [d.scale(factor) for d in turn_upright(small, strong, self._search)]
+        if max(rgb.shape[:2]) > DENSE_ABOVE:
+            dense, factor = _shrunk(rgb, DENSE_EDGE)
+            strong, weak = self._split(self._search(dense), SMALL_SCORE)
+            fresh = merge(strong, [d.scale(1 / factor) for d in faces])[len(faces) :]
+            faces += [d.scale(factor) for d in turn_upright(dense, fresh, self._search)]
+        if factor > 1:
+            unknown = merge([d.scale(factor) for d in weak[:MOST_WEAK]], faces)[len(faces) :]
+            looks, _ = self._split(enlarge(rgb, unknown, self._search), SMALL_SCORE)
+            fresh = merge(looks, faces)[len(faces) :]
+            faces += turn_upright(rgb, fresh, self._search)
+        return _ordered(faces, rgb)
+
+    @staticmethod
+    def _split(
+        detections: list[Detection], score: float
+    ) -> tuple[list[Detection], list[Detection]]:
+        """Return faces of at least ``score``, and smaller ones that may be faces."""
+        strong = merge(d for d in detections if d.score >= score)
+        weak = [d for d in detections if d.score < score and d.box.height <= WEAK_SIDE]
+        return strong, sorted(weak, key=lambda d: d.score, reverse=True)
+
+    def _search(self, rgb: Pixels) -> list[Detection]:
+        """Return every detection of at least ``WEAK_SCORE`` in an image of this size."""
+        bgr = _padded(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
         with self._lock:
             self._net.setInputSize(bgr.shape[1::-1])
             _, rows = self._net.detect(bgr)
         rows = [] if rows is None else rows[np.isfinite(rows).all(axis=1)].tolist()
-        return _postprocess([self.detection(row) for row in rows], rgb, small)
+        return [self.detection(row) for row in rows]
 
     @staticmethod
     def detection(row: Sequence[float]) -> Detection:
@@ -121,6 +146,9 @@ class YuNet:
 
 class Haar:
     """OpenCV's frontal face cascade. Safe to share between threads.
+
+    It detects few faces that lie on their side or upside down (8% of 200 at 180 degrees), and
+    cannot tell them from upright ones.
 
     Source: Viola and Jones, Rapid object detection using a boosted cascade, 2001.
     """
@@ -136,19 +164,29 @@ class Haar:
         """Return the faces of uint8 (H, W, 3); see ``FaceDetector.detect``."""
         if min(rgb.shape[:2]) < SMALLEST_SIDE:
             return ()
-        small = shrink(rgb, LONG_EDGE)
+        small, factor = _shrunk(rgb, LONG_EDGE)
         grey = cv2.equalizeHist(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY))
+        faces = merge(d.scale(factor) for d in self._search(grey))
+        if max(rgb.shape[:2]) > DENSE_ABOVE:
+            dense, factor = _shrunk(rgb, HAAR_DENSE_EDGE)
+            # Not equalized: on a plain background that leaves a small face no contrast.
+            looks = self._search(cv2.cvtColor(dense, cv2.COLOR_RGB2GRAY), 1.1, HAAR_SMALL)
+            faces = merge((d.scale(factor) for d in looks if d.score >= HAAR_SMALL_SCORE), faces)
+        return _ordered(faces, rgb)
+
+    def _search(
+        self, grey: cv2.typing.MatLike, step: float = 1.2, largest: int = 0
+    ) -> list[Detection]:
         with self._lock:
             boxes, _, weights = self._cascade.detectMultiScale3(
-                grey, scaleFactor=1.2, minNeighbors=6, minSize=(24, 24), outputRejectLevels=True
-            )
-        detections = [
+                grey, scaleFactor=step, minNeighbors=6, minSize=(24, 24), maxSize=(largest, largest),
+                outputRejectLevels=True,
+            )  # fmt: skip
+        rows = zip(np.reshape(boxes, (-1, 4)).tolist(), np.ravel(weights).tolist(), strict=True)
+        return [
             Detection(Box(x, y, x + width, y + height), 1 - math.exp(-max(weight, 0.0) / 3))
-            for (x, y, width, height), weight in zip(
-                np.reshape(boxes, (-1, 4)).tolist(), np.ravel(weights).tolist(), strict=True
-            )
+            for (x, y, width, height), weight in rows
         ]
-        return _postprocess(detections, rgb, small)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,25 +245,16 @@ def _padded(bgr: cv2.typing.MatLike) -> cv2.typing.MatLike:
     return cv2.copyMakeBorder(bgr, 0, below, 0, right, cv2.BORDER_CONSTANT)
 
 
-def _postprocess(detections: list[Detection], rgb: Pixels, small: Pixels) -> tuple[Detection, ...]:
-    """Return detections of ``small`` in pixels of ``rgb``, clipped, merged, left to right."""
+def _shrunk(rgb: Pixels, long_edge: int) -> tuple[Pixels, float]:
+    """Return a copy to search, and the factor from its pixels to those of ``rgb``."""
+    small = shrink(rgb, long_edge)
+    return small, max(rgb.shape[:2]) / max(small.shape[:2])
+
+
+def _ordered(detections: Iterable[Detection], rgb: Pixels) -> tuple[Detection, ...]:
+    """Clip to the image and sort from left to right."""
     height, width = rgb.shape[:2]
-    factor = max(height, width) / max(small.shape[:2])
-    clipped = [
-        replace(d.scale(factor).clip(width, height), score=min(max(d.score, 0.0), 1.0))
-        for d in detections
-    ]
-    return tuple(sorted(_nms(clipped), key=lambda d: d.box.xyxy))
-
-
-def _nms(detections: list[Detection]) -> list[Detection]:
-    """Keep the best of every group that overlaps or lies inside one another."""
-    best: list[Detection] = []
-    for detection in sorted(detections, key=lambda d: d.score, reverse=True):
-        if detection.box.area > 0 and not any(_same_face(detection.box, b.box) for b in best):
-            best.append(detection)
-    return best
-
-
-def _same_face(a: Box, b: Box) -> bool:
-    return iou(a, b) > 0.4 or intersection(a, b) > 0.8 * min(a.area, b.area)
+    clipped = (
+        replace(d.clip(width, height), score=min(max(d.score, 0.0), 1.0)) for d in detections
+    )
+    return tuple(sorted((d for d in clipped if d.box.area > 0), key=lambda d: d.box.xyxy))

@@ -11,7 +11,8 @@ from fer_core.images.crop import face_crop, shrink, whole_face
 from fer_core.labels import EMOTIONS
 from fer_core.models.card import head_or_reading
 from fer_core.models.classifier import EmotionClassifier
-from fer_core.recognition.detection import MARGINS, Detection, FaceDetector, choose_detector
+from fer_core.recognition.detection import MARGINS, FaceDetector, choose_detector
+from fer_core.recognition.face import Detection
 from fer_core.types import Pixels, Probabilities
 
 

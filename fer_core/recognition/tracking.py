@@ -9,7 +9,7 @@ import numpy as np
 
 from fer_core.images.boxes import Box, iou
 from fer_core.labels import EMOTIONS
-from fer_core.recognition.detection import Detection
+from fer_core.recognition.face import Detection
 from fer_core.recognition.recognizer import FaceEmotion
 from fer_core.types import Probabilities
 

@@ -1,13 +1,16 @@
 from pathlib import Path
 from unittest.mock import Mock
 
+import cv2
 import numpy as np
 import pytest
+import skimage.data
 from PIL import Image
 
 from fer_core.errors import SettingsError
 from fer_core.images.boxes import Box, iou
-from fer_core.recognition.detection import Detection, FaceDetector, YuNet, choose_detector
+from fer_core.recognition.detection import FaceDetector, YuNet, choose_detector
+from fer_core.recognition.face import Detection
 from fer_core.system.settings import Settings
 from tests.conftest import needs_yunet
 
@@ -134,3 +137,68 @@ def test_a_bad_yunet_file_is_named(tmp_path: Path, content: bytes | None) -> Non
 
 def test_detections_compare_by_value() -> None:
     assert Detection(FACE, 0.5) == Detection(FACE, 0.5, 0.0)
+
+
+def head(astronaut: np.ndarray, side: int, size: int) -> np.ndarray:
+    """The astronaut's head on a square of ``side`` pixels; the face is ``size`` wide."""
+    cut = astronaut[20:270, 100:350]
+    small = cv2.resize(cut, None, fx=size / 89, fy=size / 89, interpolation=cv2.INTER_AREA)
+    tile = np.full((side, side, 3), 140, np.uint8)
+    top = (side - small.shape[0]) // 2
+    tile[top : top + small.shape[0], top : top + small.shape[1]] = small
+    return tile
+
+
+@needs_yunet
+@pytest.mark.parametrize(
+    ("columns", "rows", "side", "size", "least"),
+    [(6, 4, 672, 60, 24), (6, 4, 672, 30, 22), (10, 8, 800, 100, 78), (2, 1, 400, 18, 2)],
+    ids=["12-megapixels", "12-megapixels-30", "51-megapixels", "800-pixels"],
+)
+def test_small_faces_in_large_photos_are_found(
+    astronaut: np.ndarray, columns: int, rows: int, side: int, size: int, least: int
+) -> None:
+    photo = np.tile(head(astronaut, side, size), (rows, columns, 1))
+    faces = choose_detector("yunet").detector.detect(photo)
+    cells = {(int(f.box.center[0] // side), int(f.box.center[1] // side)) for f in faces}
+    assert len(cells) >= least
+    assert len(faces) <= columns * rows
+    assert all(0.6 < face.box.width / size < 1.6 for face in faces)
+
+
+def test_haar_searches_large_photos_twice(astronaut: np.ndarray) -> None:
+    photo = np.tile(head(astronaut, 672, 60), (4, 6, 1))
+    assert len(choose_detector("haar").detector.detect(photo)) >= 20
+
+
+@needs_yunet
+def test_large_textures_hold_no_face() -> None:
+    detector = choose_detector("yunet").detector
+    for texture in (skimage.data.grass(), skimage.data.gravel(), skimage.data.brick()):
+        assert detector.detect(np.dstack([np.tile(texture, (4, 5))] * 3)) == ()
+
+
+@needs_yunet
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+@pytest.mark.parametrize("size", [512, 1800])
+def test_a_turned_face_is_found_the_right_way_up(
+    astronaut: np.ndarray, quarters: int, size: int
+) -> None:
+    detector = choose_detector("yunet").detector
+    photo = cv2.resize(astronaut, (size, size), interpolation=cv2.INTER_CUBIC)
+    (upright,) = detector.detect(photo)
+    (face,) = detector.detect(np.ascontiguousarray(np.rot90(photo, quarters)))
+    assert iou(face.box, upright.turn(quarters, size).box) > 0.7
+    assert abs((face.roll + 90 * quarters - upright.roll + 180) % 360 - 180) < 8
+    eyes_middle = np.mean(face.landmarks[:2], axis=0)
+    expected = np.mean(upright.turn(quarters, size).landmarks[:2], axis=0)
+    assert np.abs(eyes_middle - expected).max() < 0.1 * face.box.width
+
+
+def test_a_turn_of_a_detection_follows_numpy() -> None:
+    face = Detection(Box(10, 20, 40, 60), 0.8, 5.0, ((20, 30), (30, 32)))
+    assert face.turn(0, 100) == face
+    assert face.turn(1, 100) == Detection(Box(20, 60, 60, 90), 0.8, -85.0, ((30, 80), (32, 70)))
+    assert face.turn(2, 100).roll == -175
+    assert face.turn(3, 100).roll == 95
+    assert face.turn(1, 100).turn(3, 100).box == face.box

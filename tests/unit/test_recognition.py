@@ -1,12 +1,13 @@
 import resource
 
+import cv2
 import numpy as np
 import pytest
 
 from fer_core import EMOTIONS, Recognizer
 from fer_core.images import codec
 from fer_core.images.boxes import Box, iou
-from fer_core.recognition.detection import Detection
+from fer_core.recognition.face import Detection
 from fer_core.types import Pixels
 from tests.conftest import needs_yunet
 
@@ -131,3 +132,19 @@ def test_uncertain_below_the_cards_threshold(recognizer: Recognizer, astronaut: 
         assert not Recognizer(classifier, planted).recognize(astronaut)[0].uncertain
     finally:
         classifier.abstain_below = before
+
+
+@needs_yunet
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_photo_that_lies_on_its_side_is_never_answered_otherwise(
+    astronaut: np.ndarray, quarters: int
+) -> None:
+    recognizer = Recognizer.load("mobilenetv2", "yunet")
+    (upright,) = recognizer.recognize(astronaut)
+    (face,) = recognizer.recognize(np.ascontiguousarray(np.rot90(astronaut, quarters)))
+    assert (face.emotion, face.uncertain) == (upright.emotion, False)
+    small, expected = (
+        cv2.resize(f.crop, (16, 16), interpolation=cv2.INTER_AREA) for f in (face, upright)
+    )
+    assert np.corrcoef(small.ravel(), expected.ravel())[0, 1] > 0.8
+    assert np.corrcoef(small[::-1].ravel(), expected.ravel())[0, 1] < 0.5
