@@ -179,8 +179,8 @@ class Haar:
     ) -> list[Detection]:
         with self._lock:
             boxes, _, weights = self._cascade.detectMultiScale3(
-                grey, scaleFactor=step, minNeighbors=6, minSize=(24, 24), maxSize=(largest, largest),
-                outputRejectLevels=True,
+                grey, scaleFactor=step, minNeighbors=6, minSize=(24, 24),
+                maxSize=(largest, largest), outputRejectLevels=True,
             )  # fmt: skip
         rows = zip(np.reshape(boxes, (-1, 4)).tolist(), np.ravel(weights).tolist(), strict=True)
         return [
