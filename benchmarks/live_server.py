@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -104,7 +105,7 @@ def page_on(
 
 
 def start_button(page: Page):
-    return page.frame_locator(PLAYER).get_by_role("button", name="Start", exact=True)
+    return page.frame_locator(PLAYER).get_by_role("button", name=re.compile("^Start"))
 
 
 def stop_button(page: Page):

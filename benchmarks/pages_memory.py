@@ -10,6 +10,7 @@ and, added, of the processes it starts.
 import argparse
 import contextlib
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -41,7 +42,7 @@ def upload(page: Page) -> None:
 
 def live(page: Page) -> None:
     start_button(page).click()
-    page.get_by_text(" fps · ").wait_for()
+    page.get_by_text(re.compile(r"\d+ fps")).wait_for()
     time.sleep(20)
 
 

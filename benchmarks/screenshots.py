@@ -6,6 +6,7 @@ What they show is the example photo (Eileen Collins, NASA, public domain) and th
 faces, so that no picture of a dataset gets into the repository.
 """
 
+import re
 import sys
 import tempfile
 from collections.abc import Callable
@@ -34,7 +35,7 @@ def photos(page: Page) -> None:
 
 def live(page: Page) -> None:
     start_button(page).click()
-    page.get_by_text(" fps · ").wait_for()
+    page.get_by_text(re.compile(r"\d+ fps")).wait_for()
     player(page)
     page.wait_for_timeout(8_000)  # the last minute needs a few seconds to show anything
     _scroll(page, "Snapshot")

@@ -1,4 +1,4 @@
-"""Hold a face still, name it, keep it as training material."""
+"""Freeze a face, correct its emotion, save it as a training example."""
 
 import streamlit as st
 
@@ -11,45 +11,48 @@ from fer_core.system.settings import settings
 from pages._live.state import Frozen, viewer
 
 
-def offer_freeze(session: LiveSession, face: TrackedFace) -> None:
-    if not settings().policy.may_store:
+def offer_correction(session: LiveSession, face: TrackedFace) -> None:
+    """Show the button that freezes a face; not on public links."""
+    if settings().public:
         return
-    if st.button("Correct this face", icon=":material/edit:", help="Hold it still and name it"):
+    label = "Correct this face"
+    if st.button(label, icon=":material/edit:", help="Freeze the face and choose its emotion"):
         crop = session.crop(face.person)
         if crop is not None:
             viewer().frozen = Frozen(crop, face.emotion)
 
 
 def show_frozen() -> None:
-    """Name the face held still and keep it, if the visitor wants to."""
-    mine = viewer()
-    if mine.frozen is None:
+    """Ask for the emotion of the frozen face, and save it if the visitor wants to."""
+    state = viewer()
+    if state.frozen is None:
         return
     with st.container(border=True):
         left, right = st.columns([1, 2], vertical_alignment="center")
-        left.image(mine.frozen.crop, width=96, alt="The face held still")
+        left.image(state.frozen.crop, width=96, alt="The frozen face")
         emotion = right.selectbox(
-            "What does it show?",
+            "Emotion",
             EMOTIONS,
-            index=EMOTIONS.index(mine.frozen.emotion),
-            key=f"correct-emotion-{mine.frozen.number}",
+            index=EMOTIONS.index(state.frozen.emotion),
+            key=f"correct-emotion-{state.frozen.number}",
         )
-        st.caption(f"It is kept as a picture under {corrections.folder()}.")
+        st.caption(f"The face is stored as an image under {corrections.folder()}.")
         with st.container(horizontal=True):
-            if st.button("Keep as training material", type="primary", key="keep"):
-                keep(mine.frozen, emotion)
-                mine.frozen = None
+            if st.button("Save as training example", type="primary", key="keep"):
+                save(state.frozen, emotion)
+                state.frozen = None
                 st.rerun()
             if st.button("Discard", key="discard"):
-                mine.frozen = None
+                state.frozen = None
                 st.rerun()
 
 
-def keep(frozen: Frozen, emotion: str) -> None:
+def save(frozen: Frozen, emotion: str) -> None:
+    """Save the face with its emotion and report the result."""
     try:
         corrections.keep(frozen.crop, emotion)
     except FerError as error:
         st.toast(str(error), icon=":material/error:", duration="long")
         return
     total = sum(corrections.counts().values())
-    st.toast(f"Kept. Corrected faces so far: {total}.", icon=":material/check:")
+    st.toast(f"Saved. Corrected faces so far: {total}.", icon=":material/check:")

@@ -1,4 +1,4 @@
-"""Beside the video: how it runs, the face, the last minute, the shares."""
+"""Beside the video: the face's emotion, recording, the last minute, the shares."""
 
 import time
 
@@ -8,7 +8,7 @@ from streamlit_webrtc import WebRtcStreamerContext
 from fer_core.live import LiveSession
 from fer_core.recognition.tracking import TrackedFace
 from pages._live import charts
-from pages._live.correction import offer_freeze, show_frozen
+from pages._live.correction import offer_correction, show_frozen
 from pages._live.recording import offer_recording
 from pages._live.state import viewer
 
@@ -16,80 +16,82 @@ LARGEST = 0
 """Choice in the list of persons, whose numbers begin at 1."""
 
 
-def beside(context: WebRtcStreamerContext, every: int, detector: str) -> None:
-    """Everything that changes while the video runs."""
-    mine = viewer()
-    coming = say_state(context, every, detector)
-    offer_recording(mine.session, coming)
-    if mine.session:
-        show_face(mine.session, coming)
+def show_panel(context: WebRtcStreamerContext, detect_every: int, detector: str) -> None:
+    """Show everything that changes while the video runs."""
+    session = viewer().session
+    is_live = show_state(context)
+    face = choose_face(session) if session else None
+    if is_live:
+        st.html(charts.bars(face, "No face"))
+        if face is None:
+            st.caption("Look into the camera. A well lit face is detected best.")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        offer_recording(session, is_live)
+        if session and is_live and face:
+            offer_correction(session, face)
+        if session and is_live:
+            stats = session.stats()
+            details = charts.details(stats, detector, detect_every)
+            st.caption(f"{stats.fps:.0f} fps", help=details, width="content")
+    if session:
+        show_history(session, face)
     show_frozen()
 
 
-def say_state(context: WebRtcStreamerContext, every: int, detector: str) -> bool:
-    """One line on how it runs or what is missing; True while pictures come."""
-    mine = viewer()
-    session = mine.session
+def show_state(context: WebRtcStreamerContext) -> bool:
+    """Show why there is no video, if so; return True while frames arrive."""
+    state = viewer()
+    session = state.session
     if not context.state.playing and not context.state.signalling:
-        mine.connecting_since = time.monotonic()
-        st.info("The camera is off. Press Start below the picture.", icon=":material/videocam:")
+        state.connecting_since = time.monotonic()
+        st.html(charts.bars(None, "The camera is off"))
         return False
     if session is None or not session.stats().frames:
-        waited = time.monotonic() - mine.connecting_since
-        if waited < 10:
-            st.info("Connecting to the camera …", icon=":material/hourglass_empty:")
+        if time.monotonic() - state.connecting_since < 10:
+            st.html(charts.bars(None, "Connecting to the camera …"))
         else:
             st.warning(
-                "No picture has come through yet. The network between this browser and the server "
-                "may block video; then a TURN server is needed. A snapshot works without one."
+                "No video has arrived yet. The network between this browser and the server may "
+                "block it; then a TURN server is needed. A snapshot works without one."
             )
         return False
     if session.silent_s > 2:
         st.warning(
-            f"No picture for {session.silent_s:.0f} seconds. Is the camera unplugged, covered by "
-            "another program, or the connection gone? Press Stop, then Start."
+            f"No video for {session.silent_s:.0f} seconds. Is the camera unplugged, in use "
+            "elsewhere, or the connection gone? Press Stop, then Start camera."
         )
         return False
-    st.html(charts.stats_line(session.stats(), detector, every))
     return True
 
 
 def choose_face(session: LiveSession) -> TrackedFace | None:
-    """The face to show: the one chosen, or the largest."""
+    """Return the face to show: the selected person's, or the largest."""
     result = session.latest
     faces = result.faces if result else ()
     persons = sorted(session.history.persons())
-    wanted = LARGEST
+    selected = LARGEST
     if len(persons) > 1:
-        wanted = st.selectbox(
+        selected = st.selectbox(
             "Person",
             [LARGEST, *persons],
             format_func=lambda n: f"Person {n}" if n else "Largest face",
             key="person",
         )
-    if wanted:
-        return next((face for face in faces if face.person == wanted), None)
+    if selected:
+        return next((face for face in faces if face.person == selected), None)
     return max(faces, key=lambda face: face.box.area, default=None)
 
 
-def show_face(session: LiveSession, coming: bool) -> None:
-    """Bars, last minute and shares of one person."""
-    face = choose_face(session)
-    chosen = st.session_state.get("person") or None
-    if coming and face:
-        st.html(charts.bars(face))
-    elif coming:
-        st.html('<div style="font-size:1.25rem;font-weight:600">no face</div>')
-        st.caption("Look into the camera; faces should be upright and well lit.")
-    person = face.person if face else chosen
+def show_history(session: LiveSession, face: TrackedFace | None) -> None:
+    """Show the last minute and the shares of one person."""
+    person = face.person if face else st.session_state.get("person") or None
     now = session.now_s if session.active else session.now_s - session.silent_s
-    seen = session.history.of(person, now)
-    if seen.results:
-        st.html(charts.timeline(seen))
-        empty = session.history.without_face
-        who = f"Person {person}" if person and len(session.history.persons()) > 1 else "All"
-        without = f" · no face in {100 * empty:.0f} %" if empty > 0.005 else ""
-        st.caption(f"{who} since the start{without}")
-        st.html(charts.shares(seen))
-    if coming and face:
-        offer_freeze(session, face)
+    history = session.history.of(person, now)
+    if not history.results:
+        return
+    st.html(charts.timeline(history))
+    empty = session.history.without_face
+    subject = f"Person {person}" if person and len(session.history.persons()) > 1 else "Shares"
+    without = f" · no face in {100 * empty:.0f}%" if empty > 0.005 else ""
+    st.caption(f"{subject} since the start{without}")
+    st.html(charts.shares(history.shares, history.uncertain))

@@ -1,4 +1,4 @@
-"""The player of streamlit-webrtc, what it is told, and what it calls."""
+"""The player of streamlit-webrtc, its options and its callbacks."""
 
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,14 @@ from pages._live.state import Offer, session_limit, viewer
 PLAYER = "live-player"
 
 WORDS = {
-    "start": "Start",
+    "start": "Start camera",
     "stop": "Stop",
     "select_device": "Choose camera",
     "select_camera": "Choose camera",
     "turn_camera_on": "Camera on",
     "turn_camera_off": "Camera off",
     "media_api_not_available": "This browser gives no camera to this page",
-    "device_ask_permission": "Allow the camera in the question your browser shows",
+    "device_ask_permission": "Allow the camera when your browser asks",
     "device_not_available": "The camera cannot be used",
     "device_access_denied": "The browser does not allow the camera",
 }
@@ -40,7 +40,7 @@ VIDEO = {
 
 
 def camera(facing: str) -> dict[str, Any]:
-    """Which video is asked of the browser; ``facing`` is Front or Back."""
+    """Return the constraints of the browser's camera; ``facing`` is Front or Back."""
     return {
         "video": {
             "width": {"ideal": 640},
@@ -53,7 +53,7 @@ def camera(facing: str) -> dict[str, Any]:
 
 
 class Processor(VideoProcessorBase):
-    """What the player calls. Drawing takes about a millisecond, so no thread stands between."""
+    """Callbacks of the player. Drawing takes about a millisecond, so no thread stands between."""
 
     def __init__(self, session: LiveSession) -> None:
         self.session = session
@@ -65,23 +65,23 @@ class Processor(VideoProcessorBase):
         self.session.end()
 
 
-def play(reader: Recognizer, options: LiveOptions, facing: str) -> WebRtcStreamerContext:
-    """The player; every start of it is a new session.
+def play(recognizer: Recognizer, options: LiveOptions, facing: str) -> WebRtcStreamerContext:
+    """Show the player; every start of it is a new session.
 
     Raises:
         FerError: The limit of sessions is reached, or the server was too busy to answer.
     """
-    mine, limit = viewer(), session_limit()
+    state, limit = viewer(), session_limit()
     offer = forget_old_offer()
     keep_through_quick_runs()
 
     def open_session() -> LiveSession:
-        mine.offer = offer
-        if mine.session:
-            mine.session.end()  # a start given up before it connected ends here
-        session = LiveSession(reader, options)
+        state.offer = offer
+        if state.session:
+            state.session.end()  # a start given up before it connected ends here
+        session = LiveSession(recognizer, options)
         limit.add(session)
-        mine.session = session
+        state.session = session
         return session
 
     try:
@@ -96,14 +96,14 @@ def play(reader: Recognizer, options: LiveOptions, facing: str) -> WebRtcStreame
             media_toggle_controls=False,
         )
     except SignallingTimeoutError as error:
-        raise FerError("The server was too busy to start. Press Stop, then Start again.") from error
-    if context.state.playing and context.video_processor and mine.session is None:
+        raise FerError("The server was too busy to start. Press Stop, then start again.") from error
+    if context.state.playing and context.video_processor and state.session is None:
         context.video_processor.session = open_session()  # the page was cut off, the video was not
     return context
 
 
 def forget_old_offer() -> Offer | None:
-    """The browser's newest offer; a connection that answers an older one is let go of.
+    """Return the browser's newest offer; a connection that answers an older one is released.
 
     The player does so itself when it sees the stop between two starts. A busy server does not see
     it: Streamlit merges what arrives during a run, or begins the next run while the one before
@@ -122,10 +122,10 @@ def forget_old_offer() -> Offer | None:
 def keep_through_quick_runs() -> None:
     """Two runs in quick succession must not end the video.
 
-    The player takes a run that it was not drawn in for a visit to another page, and lets go of
-    the connection. It counts by what Streamlit has sent, and that lags behind: it may see two runs
-    more where only one was (streamlit-webrtc 0.79). What the browser's player last said tells
-    better: Streamlit forgets it with the page.
+    The player takes a run that it was not drawn in for a visit to another page, and closes the
+    connection. It counts by what Streamlit has sent, and that lags behind: it may see two runs
+    more where only one was (streamlit-webrtc 0.79). The last state of the browser's player is more
+    reliable: Streamlit deletes it with the page.
     """
     context = st.session_state.get(PLAYER)
     if context and st.session_state.get(generate_frontend_component_key(PLAYER)):
@@ -133,7 +133,7 @@ def keep_through_quick_runs() -> None:
 
 
 def network() -> dict | None:
-    """STUN and TURN servers, from the secrets where they name some."""
+    """Return STUN and TURN servers, from the secrets where they name some."""
     section = st.secrets.get("webrtc") if st.secrets.load_if_toml_exists() else None
     servers = ice_servers(section, urlsplit(st.context.url or "").hostname or "localhost")
     return None if servers is None else {"iceServers": servers}
@@ -144,4 +144,4 @@ camera_state = st.components.v2.component(
     html='<div role="status" style="font-weight:600"></div>',
     js=(Path(__file__).parent / "camera.js").read_text("utf-8"),
 )
-"""A line that says in words why the browser gives no camera; see ``camera.js``."""
+"""A line with the reason why the browser gives no camera; see ``camera.js``."""

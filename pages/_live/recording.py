@@ -1,4 +1,4 @@
-"""Start, stop and take along a recording.
+"""Start, stop and download a recording.
 
 Buttons call what they do, before anything is drawn: a click that is only seen where its button is
 drawn gets lost when something before it asks for a new run.
@@ -11,53 +11,60 @@ from fer_core.live.recorder import LIMIT_S
 from pages._live.state import viewer
 
 
-def offer_recording(session: LiveSession | None, coming: bool) -> None:
-    """Start a recording, watch it, stop it."""
-    mine = viewer()
-    if mine.recorder is None:
-        if coming and session:
+def offer_recording(session: LiveSession | None, is_live: bool) -> None:
+    """Show the button to start a recording, and while it runs its length and the button to stop."""
+    state = viewer()
+    if state.recorder is None:
+        if is_live and session:
             icon = ":material/fiber_manual_record:"
-            st.button("Record", icon=icon, on_click=mine.record, args=[session])
+            st.button("Record", icon=icon, on_click=state.record, args=[session])
         return
-    state = mine.recorder.state
-    if state.running:
-        st.markdown(f":red[**● Recording**] {clock(state.seconds)} of {clock(LIMIT_S)}")
-        st.button("Stop recording", icon=":material/stop:", on_click=mine.recorder.stop)
-    elif not mine.offered:
+    recording = state.recorder.state
+    if recording.running:
+        if not state.announced:
+            state.announced = True
+            st.rerun()  # for the notice, which stands elsewhere
+        text = f":red[**● Recording**] {clock(recording.seconds)} of {clock(LIMIT_S)}"
+        st.markdown(text, width="content")
+        st.button("Stop recording", icon=":material/stop:", on_click=state.recorder.stop)
+    elif not state.offered:
         st.rerun()  # for its files, which stand elsewhere
 
 
 @st.fragment
 def offer_files() -> None:
-    """Take a finished recording along, or delete it.
+    """Offer a finished recording for download, or to delete it.
 
     Apart from what is refreshed twice a second: a download button that is drawn anew between the
     click and the answer leads nowhere.
     """
-    mine = viewer()
-    recorder = mine.recorder
+    state = viewer()
+    recorder = state.recorder
     if recorder is None or recorder.state.running:
         return
-    mine.offered = True
-    state = recorder.state
-    why = " It stopped at the limit." if state.at_limit else ""
-    lost = f" {state.left_out} pictures were left out." if state.left_out else ""
-    st.caption(f"Recorded {clock(state.seconds)}, {state.rows} rows.{why}{lost} {state.error}")
+    state.offered = True
+    recording = recorder.state
+    if recording.error:
+        st.error(f"The recording stopped. {recording.error}")
+    limit = " It stopped at the limit." if recording.at_limit else ""
+    dropped = f" {recording.left_out} frames were left out." if recording.left_out else ""
+    st.caption(f"Recorded {clock(recording.seconds)}, {recording.rows} rows.{limit}{dropped}")
     with st.container(horizontal=True):
         st.download_button(
             "CSV", recorder.csv.read_bytes, "live.csv", "text/csv",
             on_click="ignore", icon=":material/download:",
         )  # fmt: skip
-        if state.frames:
+        if recording.frames:
             st.download_button(
                 "Clip", recorder.mp4.read_bytes, "live.mp4", "video/mp4",
                 on_click="ignore", icon=":material/download:",
             )  # fmt: skip
         st.button(
-            "Delete", icon=":material/delete:", help="Nothing of it stays here",
-            on_click=mine.delete_recording,
+            "Delete", icon=":material/delete:", help="Deletes the recording from the server",
+            on_click=state.delete_recording,
         )  # fmt: skip
 
 
 def clock(seconds: float) -> str:
+    """Return seconds as ``1:05``."""
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

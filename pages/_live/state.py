@@ -1,4 +1,4 @@
-"""What the live page holds on to: for one visitor, and for all of them."""
+"""State of the live page: for one visitor, and for all of them."""
 
 import itertools
 import time
@@ -11,12 +11,12 @@ from fer_core.system.settings import settings
 from fer_core.types import Pixels
 
 Offer = dict[str, str]
-"""With which the browser asks for a connection: type and SDP."""
+"""The browser's request for a connection: type and SDP."""
 
 
 @dataclass
 class Frozen:
-    """A face held still to be corrected."""
+    """A face that was frozen to be corrected."""
 
     crop: Pixels
     emotion: str
@@ -25,15 +25,21 @@ class Frozen:
 
 @dataclass
 class Viewer:
-    """What one visitor's live page holds on to.
+    """State of one visitor's live page.
 
     Attributes:
-        offer: What ``session`` was opened for.
-        offered: The finished ``recorder`` stands on the page for download.
+        session: The running session, or the last one.
+        recorder: The recording, until it is deleted.
+        announced: The page says that it is being recorded.
+        offered: The finished recording is on the page for download.
+        frozen: The face to be corrected.
+        offer: The request that ``session`` answers.
+        connecting_since: Time of the start.
     """
 
     session: LiveSession | None = None
     recorder: Recorder | None = None
+    announced: bool = False
     offered: bool = False
     frozen: Frozen | None = None
     offer: Offer | None = None
@@ -42,7 +48,7 @@ class Viewer:
     def record(self, session: LiveSession) -> None:
         """Begin a recording; a second click on the same button adds none."""
         if self.recorder is None:
-            self.recorder, self.offered = session.record(), False
+            self.recorder, self.announced, self.offered = session.record(), False, False
 
     def delete_recording(self) -> None:
         """Stop it, if it runs, and remove its files."""
@@ -59,9 +65,11 @@ class Viewer:
 
 @st.cache_resource(scope="session", on_release=Viewer.release)
 def viewer() -> Viewer:
+    """Return the state of this visitor."""
     return Viewer()
 
 
 @st.cache_resource
 def session_limit() -> SessionLimit:
+    """Return the limit that all visitors share."""
     return SessionLimit(settings().streams)

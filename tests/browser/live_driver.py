@@ -1,6 +1,7 @@
 """Drive the live page in Chromium with a fake camera."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -44,7 +45,7 @@ def open_live(chromium, server: str, script: str = KEEP):
     context.add_init_script(script)
     tab = context.new_page()
     tab.goto(f"{server}/live")
-    button(tab, "Start").wait_for()
+    button(tab, "Start camera").wait_for()
     tab.wait_for_function(GUARDED)
     return tab
 
@@ -82,9 +83,9 @@ def press(tab, name: str) -> None:
 
 def start(tab) -> None:
     """Start, and wait for pictures."""
-    press(tab, "Start")
+    press(tab, "Start camera")
     with told(tab):
-        tab.get_by_text(" fps · ").wait_for()
+        tab.get_by_text(re.compile(r"\d+ fps")).wait_for()
 
 
 def decoded(tab) -> int:

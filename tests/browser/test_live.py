@@ -98,10 +98,10 @@ def test_leaving_the_page_frees_the_camera_and_coming_back_works(live) -> None:
 def test_a_face_is_corrected_and_kept(live) -> None:
     start(live)
     live.get_by_role("button", name="Correct this face").click()
-    live.get_by_alt_text("The face held still").wait_for()
-    live.get_by_text("What does it show?").wait_for()
-    live.get_by_role("button", name="Keep as training material").click()
-    live.get_by_text("Kept. Corrected faces so far: 1.").wait_for()
+    live.get_by_alt_text("The frozen face").wait_for()
+    live.get_by_role("combobox", name="Emotion").wait_for()
+    live.get_by_role("button", name="Save as training example").click()
+    live.get_by_text("Saved. Corrected faces so far: 1.").wait_for()
     flows(live)
 
 
@@ -144,7 +144,7 @@ navigator.mediaDevices.getUserMedia = async () => {
 def test_it_says_why_there_is_no_camera(browser, server, arguments, script, words) -> None:
     chromium = launch(browser, *chromium_arguments(None), *arguments)
     tab = open_live(chromium, server, script or "0")
-    button(tab, "Start").click()
+    button(tab, "Start camera").click()
     tab.get_by_text(words).wait_for()
     tab.get_by_text("Or switch to Snapshot above").wait_for()
     chromium.close()
@@ -179,7 +179,7 @@ def test_a_full_house_says_so_politely(with_camera, tmp_path: Path) -> None:
         first = open_live_when_up(with_camera, port)
         start(first)
         second = open_live_when_up(with_camera, port)
-        button(second, "Start").click()
+        button(second, "Start camera").click()
         second.get_by_text("at most 1 at once").wait_for()
         flows(first)
         first.context.close()

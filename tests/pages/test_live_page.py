@@ -29,7 +29,8 @@ def open_live() -> AppTest:
 
 def said(app: AppTest) -> str:
     kinds = (app.caption, app.info, app.warning, app.error, app.title)
-    return "\n".join(element.value for kind in kinds for element in kind)
+    texts = [element.value for kind in kinds for element in kind]
+    return "\n".join(texts + [element.proto.body for element in app.get("html")])
 
 
 def test_it_starts_with_the_notice_and_a_camera_that_is_off() -> None:
