@@ -1,4 +1,4 @@
-"""The ``dataset`` commands: scan, import, balance and audit, over the same calls as the page."""
+"""The ``dataset`` commands, over the same calls as the page."""
 
 import argparse
 import sys
@@ -14,6 +14,7 @@ from fer_core.dataset.importers import import_dataset
 from fer_core.errors import DatasetError
 from fer_core.images.augment import LIMITS, Spec
 from fer_core.models.classifier import EmotionClassifier
+from fer_core.recognition import crop_dataset
 from fer_core.system import files
 from fer_core.system.config_fields import fields_of
 from fer_core.system.parallel import on_terminal
@@ -47,7 +48,15 @@ def add(parser: argparse.ArgumentParser) -> None:
         f"{duplicates.MAX_DIFFERENCE} (default: %(default)s)",
     )  # fmt: skip
     one.add_argument("--model", help="model whose features the label audit uses")
+    dataset_options.add_detect(one, "refuse photos")
     one.set_defaults(run=_audit)
+    one = actions.add_parser("crop", help="cut the faces out of photos as a new dataset")
+    dataset_options.add(one, positional=True)
+    one.add_argument("--name", help="name of the new dataset (default: DIR's name with -faces)")
+    one.add_argument(
+        "--every-face", action="store_true", help="all faces of a photo, not the largest alone"
+    )
+    one.set_defaults(run=_crop)
 
 
 def _add_balance(parser: argparse.ArgumentParser) -> None:
@@ -73,6 +82,20 @@ def _add_balance(parser: argparse.ArgumentParser) -> None:
 def _scan(options: argparse.Namespace) -> int:
     index = dataset_options.source(options).open(on_terminal("scan"))
     print(report.markdown(index, report.Findings()), end="")
+    if sentence := crop_dataset.check_photos(index).sentence:
+        print(f"\n{sentence} Cut the faces out: python -m fer_core dataset crop {options.data}")
+    return 0
+
+
+def _crop(options: argparse.Namespace) -> int:
+    index = dataset_options.open_dataset(options)
+    cropped = crop_dataset.crop_dataset(
+        index, options.name, every_face=options.every_face, progress=on_terminal("faces")
+    )
+    print(cropped.folder)
+    missing = cropped.without_face
+    print(f"{cropped.faces:,} faces; {len(missing):,} photos without a detected face", end="")
+    print(":" if missing else ".", *missing, sep="\n")
     return 0
 
 
@@ -124,7 +147,7 @@ def _audit(options: argparse.Namespace) -> int:
             f"--difference must be 0 to {duplicates.MAX_DIFFERENCE}. "
             f"Received: {options.difference}."
         )
-    index = dataset_options.open_dataset(options)
+    index = dataset_options.require_crops(options, dataset_options.open_dataset(options))
     pairs = duplicates.find(index, on_terminal("duplicates"))
     pairs = pairs[pairs["difference"] <= options.difference]
     audited = index.readable().split("train")

@@ -5,9 +5,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from fer_core.dataset import DatasetIndex
+from fer_core.dataset import DatasetIndex, store
 from fer_core.dataset.source import DatasetSource
+from fer_core.errors import DatasetError
 from fer_core.labels import EMOTIONS
+from fer_core.recognition import crop_dataset
 from fer_core.system.parallel import on_terminal
 
 
@@ -38,6 +40,15 @@ def add_classes(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def add_detect(parser: argparse.ArgumentParser, default: str) -> None:
+    """Add ``--detect``: what becomes of photos that are no face crops."""
+    parser.add_argument(
+        "--detect", action=argparse.BooleanOptionalAction,
+        help="cut the faces out of photos first; --no-detect takes every image for a face crop "
+        f"(default: {default})",
+    )  # fmt: skip
+
+
 def class_pair(text: str) -> tuple[str, str]:
     """Return the name, in lower case, and the emotion of ``NAME=EMOTION``."""
     name, _, emotion = text.rpartition("=")
@@ -65,3 +76,37 @@ def open_dataset(options: argparse.Namespace) -> DatasetIndex:
     for note in index.notes:
         print(f"note: {note}", file=sys.stderr)
     return index
+
+
+def cut_photos(options: argparse.Namespace, index: DatasetIndex, home: Path) -> DatasetIndex:
+    """Return ``index``, or the faces of its photos in a new dataset below ``home``.
+
+    Args:
+        options: ``detect``: True to cut, False not to, None to cut where the images are photos.
+        index: The dataset.
+        home: Folder of the new dataset's folder.
+    """
+    if options.detect is False:
+        return index
+    check = crop_dataset.check_photos(index)
+    if not (options.detect or check.are_photos):
+        return index
+    folder = crop_dataset.cropped_once(index, home, on_terminal("faces"))
+    faces = DatasetSource(str(folder)).open(on_terminal("scan"))
+    note = f"Used instead: {len(faces):,} faces cut out of {len(index):,} images, in {folder}."
+    print("note:", *filter(None, [check.sentence, note]), file=sys.stderr)
+    return faces
+
+
+def require_crops(options: argparse.Namespace, index: DatasetIndex) -> DatasetIndex:
+    """Return ``index``, or with ``--detect`` its faces in a new dataset of the store.
+
+    Raises:
+        DatasetError: The images are photos, and neither ``--detect`` nor ``--no-detect`` was given.
+    """
+    if options.detect is None and (sentence := crop_dataset.check_photos(index).sentence):
+        raise DatasetError(
+            f"{index.root}: {sentence} Run first: python -m fer_core dataset crop {options.data}, "
+            "or add --detect. If they are face crops after all, add --no-detect."
+        )
+    return cut_photos(options, index, store.default_home()) if options.detect else index

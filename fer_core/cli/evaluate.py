@@ -19,11 +19,13 @@ from fer_core.models.card import ModelCard
 from fer_core.reports import Table, table
 from fer_core.system import files
 from fer_core.system.parallel import on_terminal
+from fer_core.system.settings import settings
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Fill the parser of ``python -m fer_core evaluate``."""
     dataset_options.add(parser, required=True)
+    dataset_options.add_detect(parser, "cut where they are no crops")
     parser.add_argument(
         "--split", choices=SPLITS, default="test", help="images to evaluate (default: test)"
     )
@@ -96,6 +98,7 @@ def _print(title: str, *tables: Table) -> None:
 def _open(options: argparse.Namespace) -> tuple[DatasetIndex, DatasetIndex]:
     """Return the whole dataset, and the readable images of the split."""
     dataset = dataset_options.open_dataset(options)
+    dataset = dataset_options.cut_photos(options, dataset, settings().cache / "faces")
     index = dataset.readable().split(options.split)
     if not len(index):
         splits = ", ".join(map(str, dataset.counts().columns)) or "none with readable images"

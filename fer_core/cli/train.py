@@ -27,6 +27,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--resume", action="store_true", help="go on with the run in that folder")
     dataset_options.add(parser)
+    dataset_options.add_detect(parser, "refuse photos")
     parser.add_argument(
         "--corrections", action="store_true", help="add the faces corrected on the live page"
     )
@@ -142,4 +143,9 @@ def _source(folder: RunFolder, options: argparse.Namespace) -> dict[str, Any]:
         return dict(json.loads(folder.dataset.read_text("utf-8")))
     if not options.data:
         raise TrainingError("--data needs a dataset folder, or the word demo.")
-    return dataset_options.source(options).to_dict()
+    source = dataset_options.source(options)
+    index = source.open()
+    crops = dataset_options.require_crops(options, index)
+    if crops is not index:  # votes, decisions and classes are applied to it
+        source = DatasetSource(str(crops.root), corrections=source.corrections)
+    return source.to_dict()
