@@ -1,6 +1,6 @@
 """The live page with one thing changed, named in LIVE_VARIANT.
 
-``slow``: recognition takes 300 ms longer. ``asynchronous``: the player's own thread and queue
+``slow``: reading a picture takes 300 ms more. ``asynchronous``: the player's own thread and queue
 stand between the video and the callback. ``late``: a connection is answered a second later.
 ``behind``: two runs are counted for each, as now and then on a busy server. ``plain``: nothing.
 """
@@ -22,9 +22,9 @@ ANSWER_S = 1.0
 
 
 @st.cache_resource
-def change(variant: str) -> None:
-    """Apply the variant once in a process."""
-    if variant == "slow":
+def change(what: str) -> None:
+    """Once a process."""
+    if what == "slow":
         classify = Recognizer.classify
 
         def slowly(self, rgb, detections):
@@ -32,18 +32,18 @@ def change(variant: str) -> None:
             return classify(self, rgb, detections)
 
         Recognizer.classify = slowly
-    elif variant == "late":
-        process_offer = WebRtcWorker.process_offer
+    elif what == "late":
+        answer = WebRtcWorker.process_offer
 
         def lately(self, *args, **kw):
             time.sleep(ANSWER_S)
-            return process_offer(self, *args, **kw)
+            return answer(self, *args, **kw)
 
         WebRtcWorker.process_offer = lately
-    elif variant == "behind":
+    elif what == "behind":
         counted = itertools.count(step=2)
         component.get_script_run_count = lambda _: next(counted)
-    elif variant == "asynchronous":
+    elif what == "asynchronous":
         plain = player.webrtc_streamer
         player.webrtc_streamer = lambda *args, **kw: plain(*args, **kw | {"async_processing": True})
 

@@ -1,4 +1,4 @@
-"""Measure more than one machine: Ray against one machine, sweeps, replicas behind nginx.
+"""What more than one machine costs: Ray against one machine, sweeps, replicas behind nginx.
 
     python -m benchmarks.scale                                  # everything, about 15 minutes
     python -m benchmarks.scale --parts bulk --photos 20000      # or list, sweep, viewers
@@ -40,7 +40,7 @@ ONE_THREAD = {
 
 @dataclass
 class Run:
-    """A process and its children: elapsed seconds, and the CPU seconds of all of them."""
+    """A whole process with all that it started: its time, and the CPU time of all."""
 
     seconds: float
     cpu_s: float
@@ -49,31 +49,31 @@ class Run:
 def command(*arguments: str | Path, environment: Mapping[str, str] | None = None) -> Run:
     """Time ``python -m fer_core``."""
     start, used = time.perf_counter(), {}
-    with tempfile.TemporaryFile("w+") as output:
+    with tempfile.TemporaryFile("w+") as said:
         process = psutil.Popen(
             [sys.executable, "-m", "fer_core", *map(str, arguments)], cwd=ROOT,
-            env=os.environ | (environment or {}), stdout=output, stderr=output,
+            env=os.environ | (environment or {}), stdout=said, stderr=said,
         )  # fmt: skip
         while process.poll() is None:
             with suppress(psutil.Error):
-                for member in (process, *process.children(recursive=True)):
-                    used[member] = sum(member.cpu_times()[:2])
+                for one in (process, *process.children(recursive=True)):
+                    used[one] = sum(one.cpu_times()[:2])
             with suppress(psutil.TimeoutExpired):
                 process.wait(0.5)
-        output.seek(0)
-        assert process.wait() == 0, output.read()
+        said.seek(0)
+        assert process.wait() == 0, said.read()
     return Run(time.perf_counter() - start, sum(used.values()))
 
 
 def bulk(rows: dict[str, float], folder: Path, count: int) -> None:
-    """Measure both engines on the same photos."""
+    """Both engines on the same photos."""
     few = table.write_photos(folder / "few", count // 5)
     many = table.write_photos(folder / "many", count)
     runs: dict[str, list[Run]] = {"local": [], "ray": []}
-    for number, source in enumerate((few, many)):
+    for number, place in enumerate((few, many)):
         for engine, out in (("local", f"{number}.parquet"), ("ray", f"{number}")):
-            command_line = ("classify", source, "--engine", engine, "--workers", str(CORES))
-            runs[engine].append(command(*command_line, "--out", folder / out))
+            how = ("classify", place, "--engine", engine, "--workers", str(CORES))
+            runs[engine].append(command(*how, "--out", folder / out))
     pace = {}
     for engine, (short, long) in runs.items():
         more = count - count // 5
@@ -94,49 +94,48 @@ def bulk(rows: dict[str, float], folder: Path, count: int) -> None:
 
 
 def listing(rows: dict[str, float], folder: Path, _: int) -> None:
-    """Measure the list of a million files, without reading them."""
-    memory_before = psutil.Process().memory_info().rss
+    """Writing down a million files, without reading them."""
+    before = psutil.Process().memory_info().rss
     names = (f"/archive/{number // 1000:04}/{number:08}.jpg" for number in range(1_000_000))
-    inputs = [Source(name, Path(name)) for name in names]
-    start = time.perf_counter()
-    results = Folder(str(folder / "list"))
-    results.add_inputs(inputs)
+    found = [Source(name, Path(name)) for name in names]
+    made = time.perf_counter()
+    place = Folder(str(folder / "list"))
+    place.add_inputs(found)
     rows["a million files: memory of the list, MB"] = (
-        psutil.Process().memory_info().rss - memory_before
+        psutil.Process().memory_info().rss - before
     ) / 1e6
-    rows["a million files: written down, s"] = time.perf_counter() - start
-    rows["a million files: shares"] = results.shares
+    rows["a million files: written down, s"] = time.perf_counter() - made
+    rows["a million files: shares"] = place.shares
     rows["a million files: on the disk, MB"] = (
         sum(file.stat().st_size for file in (folder / "list").iterdir()) / 1e6
     )
 
 
 def sweep(rows: dict[str, float], folder: Path, _: int) -> None:
-    """Measure eight tiny trials: one after the other, and two at a time."""
-    sweep_config = SweepConfig.from_dict({
+    """Eight tiny trials, all to the end: one after the other, and two at a time."""
+    wanted = SweepConfig.from_dict({
         "title": "Scale", "data": str(demo.make(folder / "demo")), "base": TINY, "trials": 8,
         "fields": {"learning_rate": {"low": 1e-3, "high": 3e-3}}, "grace": TINY["epochs"],
         "parallel_trials": CORES,
     })  # fmt: skip
-    sweep_config.save(folder / "sweep.yaml")
-    sequential: list[Run] = []
-    for number, config in enumerate(sweep_config.configs()):
+    wanted.save(folder / "sweep.yaml")
+    alone: list[Run] = []
+    for number, config in enumerate(wanted.configs()):
         file = folder / f"{number}.yaml"
         config.save(file)
         run = ("--config", file, "--run", folder / "alone" / str(number))
-        data = sweep_config.source.data
-        sequential.append(command("train", "--data", data, *run, environment=ONE_THREAD))
+        alone.append(command("train", "--data", wanted.source.data, *run, environment=ONE_THREAD))
     home = {"FER_HOME": str(folder / "home")}
     together = command("sweep", "--config", folder / "sweep.yaml", environment=home)
     assert len(list((folder / "home" / "runs").glob("*/model/card.json"))) == 8
-    one_by_one = sum(run.seconds for run in sequential)
+    one_by_one = sum(one.seconds for one in alone)
     rows["8 trials one after the other, s"] = one_by_one
     rows["8 trials as a sweep, two at a time, s"] = together.seconds
     rows["times as fast (>= 1.6)"] = one_by_one / together.seconds
 
 
 def viewers(rows: dict[str, float], folder: Path, count: int) -> None:
-    """Measure two replicas behind nginx: memory of each and of a viewer, and the cost of nginx."""
+    """Two replicas behind nginx: memory of each, of a viewer, and what nginx adds."""
     from playwright.sync_api import sync_playwright
 
     from tests.conftest import CHROMIUM, environment_of_tests
@@ -169,8 +168,8 @@ def viewers(rows: dict[str, float], folder: Path, count: int) -> None:
 
 def megabytes(pid: int) -> float:
     process = psutil.Process(pid)
-    processes = [process, *process.children(recursive=True)]
-    return sum(item.memory_info().rss for item in processes) / 1e6
+    every = [process, *process.children(recursive=True)]
+    return sum(one.memory_info().rss for one in every) / 1e6
 
 
 def pings(address: str) -> float:

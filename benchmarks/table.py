@@ -1,4 +1,4 @@
-"""Options, photos and output that the measured tables share."""
+"""What the measured tables share: options, where YuNet lies, photos with one face, the printout."""
 
 import argparse
 import json
@@ -17,29 +17,29 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def parser(doc: str | None) -> argparse.ArgumentParser:
-    """Return a parser with the options of every table."""
-    result = argparse.ArgumentParser(description=doc)
-    result.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
-    result.add_argument("--json", type=Path, help="also write the figures as JSON")
-    return result
+    """With the options that every table has."""
+    made = argparse.ArgumentParser(description=doc)
+    made.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
+    made.add_argument("--json", type=Path, help="write the figures there too")
+    return made
 
 
 def use_yunet(shared: Path) -> None:
-    """Use YuNet's file in ``shared`` if it is there, instead of downloading it."""
+    """Take YuNet from ``shared``, where it is, instead of fetching it."""
     yunet = shared / "weights" / YUNET_NAME
     if yunet.is_file():
         os.environ.setdefault("FER_YUNET", str(yunet))
 
 
 def different_photos() -> list[bytes]:
-    """Return 40 photos of 640x480 with one face, as JPEG."""
+    """40 photos of 640x480 with one face."""
     face = cv2.resize(skimage.data.astronaut(), (480, 480), interpolation=cv2.INTER_AREA)
     scene = cv2.copyMakeBorder(face, 0, 0, 80, 80, cv2.BORDER_REPLICATE)
     return [encode(np.roll(scene, number, axis=1)) for number in range(40)]
 
 
 def write_photos(folder: Path, count: int) -> Path:
-    """Write ``count`` photos, 40 of them different, and return their folder."""
+    """A folder of ``count`` photos, 40 of them different."""
     folder.mkdir()
     data = different_photos()
     for number in range(count):

@@ -11,7 +11,7 @@ import pandas as pd
 
 from fer_core.balance.manifest import Recipe, make_manifest
 from fer_core.balance.plan import Plan
-from fer_core.dataset import ferplus, image_reading, store
+from fer_core.dataset import ferplus, groups, image_reading, store
 from fer_core.dataset.index import DatasetIndex
 from fer_core.errors import DatasetError
 from fer_core.images import augment
@@ -94,7 +94,8 @@ def apply(
     with store.new_dataset(name, need, home) as folder:
         write(manifest, index.root, folder, progress)
         origins = pd.Index(index.table["file"]).get_indexer(pd.Index(manifest["source"]))
-        ferplus.keep(index, folder, manifest["file"], origins)
+        for table in (ferplus, groups):
+            table.save(index, folder, manifest["file"].tolist(), origins)
         (folder / store.MANIFEST).write_bytes(files.parquet_bytes(manifest))
         about = {
             "source": str(index.root), "seed": recipe.seed, "counts": dict(recipe.plan.counts),

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from fer_core.bulk import object_store
-from fer_core.dataset.importers.zip_archive import checked_members
+from fer_core.dataset.importers.archive import images_in
 from fer_core.errors import DatasetError, ImageError
 from fer_core.images.codec import SUFFIXES as PICTURES
 from fer_core.system.paths import shown, typed
@@ -136,7 +136,7 @@ def _is_wanted(path: Path) -> bool:
 def _packed(path: Path) -> Iterator[Source]:
     try:
         with zipfile.ZipFile(path) as archive:
-            members = checked_members(archive)
+            members = images_in(archive)
     except UNREADABLE as error:
         raise DatasetError(
             f"{path.name}: not a ZIP file that can be opened ({error}). Pack the folder again."

@@ -9,8 +9,8 @@ import pandas as pd
 from fer_core import balance
 from fer_core.audit import duplicates, image_issues, label_issues, report
 from fer_core.cli import dataset_options
-from fer_core.dataset import DatasetIndex, demo, store
-from fer_core.dataset.importers import import_dataset
+from fer_core.dataset import DatasetIndex, demo, ferplus, import_record, store
+from fer_core.dataset.importers import ImportOptions, import_dataset
 from fer_core.errors import DatasetError
 from fer_core.images.augment import LIMITS, Spec
 from fer_core.models.classifier import EmotionClassifier
@@ -29,7 +29,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     one = actions.add_parser("import", help="take in a folder, a ZIP, fer2013.csv or the demo")
     one.add_argument("source", help="a folder, a .zip, a .csv, or the word demo")
     one.add_argument("--name", help="name of the new dataset (default: the file's)")
-    one.add_argument("--votes", type=Path, help="fer2013new.csv or labels.csv to keep with it")
+    one.add_argument("--votes", type=Path, help="FER+ votes: fer2013new.csv or labels.csv")
+    dataset_options.add_classes(one)
     one.set_defaults(run=_import)
     one = actions.add_parser("balance", help="write a balanced version beside the dataset")
     dataset_options.add(one, positional=True)
@@ -104,8 +105,13 @@ def _import(options: argparse.Namespace) -> int:
         print(demo.make())
     else:
         progress = on_terminal("import")
-        source = Path(options.source)
-        print(import_dataset(source, options.name, None, progress, options.votes))
+        votes = ferplus.read(options.votes) if options.votes else None
+        classes = dataset_options.classes(options)
+        request = ImportOptions(options.name, None, progress, votes, classes)
+        folder = import_dataset(Path(options.source), request)
+        if record := import_record.load(folder):
+            dataset_options.print_notes(record.sentences)
+        print(folder)
     return 0
 
 

@@ -2,10 +2,11 @@
 
 import argparse
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from fer_core.dataset import DatasetIndex, store
+from fer_core.dataset import DatasetIndex, numberings, store
 from fer_core.dataset.source import DatasetSource
 from fer_core.errors import DatasetError
 from fer_core.labels import EMOTIONS
@@ -34,9 +35,10 @@ def add(parser: argparse.ArgumentParser, *, positional: bool = False, **options:
 def add_classes(parser: argparse.ArgumentParser) -> None:
     """Add ``--classes``; ``--folder`` is its old name."""
     parser.add_argument(
-        "--classes", "--folder", action="append", default=[], type=class_pair,
+        "--classes", "--folder", action="append", default=[], type=class_pairs,
         metavar="NAME=EMOTION",
-        help="emotion of a class with another name, as contempt=disgust; may be repeated",
+        help="emotion of a class with another name or number, as contempt=disgust, or none to "
+        "leave it out; or the dataset whose numbers the classes have, as RAF-DB; may be repeated",
     )  # fmt: skip
 
 
@@ -49,14 +51,28 @@ def add_detect(parser: argparse.ArgumentParser, default: str) -> None:
     )  # fmt: skip
 
 
-def class_pair(text: str) -> tuple[str, str]:
-    """Return the name, in lower case, and the emotion of ``NAME=EMOTION``."""
+def class_pairs(text: str) -> list[tuple[str, str]]:
+    """Return names, in lower case, with emotions: of ``NAME=EMOTION``, or of a numbering.
+
+    Args:
+        text: ``contempt=disgust``, ``contempt=none`` to leave a class out, or ``RAF-DB``.
+    """
     name, _, emotion = text.rpartition("=")
-    if not name or emotion not in EMOTIONS:
+    numbering = numberings.named(text)
+    if numbering is not None:
+        return list(numbering.emotions.items())
+    if not name or emotion not in (*EMOTIONS, numberings.NOT_ONE_OF_SEVEN):
+        titles = ", ".join(each.title for each in numberings.NUMBERINGS)
         raise argparse.ArgumentTypeError(
-            f"must be NAME=EMOTION with one of {', '.join(EMOTIONS)}. Received: {text!r}"
+            f"must be NAME=EMOTION with one of {', '.join(EMOTIONS)} or none, or one of {titles}. "
+            f"Received: {text!r}"
         )
-    return name.lower(), emotion
+    return [(name.lower(), emotion)]
+
+
+def classes(options: argparse.Namespace) -> dict[str, str] | None:
+    """Return the emotions that ``--classes`` gives to names; None without."""
+    return {name: emotion for pairs in options.classes for name, emotion in pairs} or None
 
 
 def source(options: argparse.Namespace) -> DatasetSource:
@@ -66,15 +82,14 @@ def source(options: argparse.Namespace) -> DatasetSource:
         votes=str(options.votes.absolute()) if options.votes else None,
         decisions=str(options.decisions.absolute()) if options.decisions else None,
         corrections=getattr(options, "corrections", False),
-        classes=dict(options.classes) or None,
+        classes=classes(options),
     )
 
 
 def open_dataset(options: argparse.Namespace) -> DatasetIndex:
     """Open the dataset that the options name; its notes go to stderr."""
     index = source(options).open(on_terminal("scan"))
-    for note in index.notes:
-        print(f"note: {note}", file=sys.stderr)
+    print_notes(index.notes)
     return index
 
 
@@ -110,3 +125,9 @@ def require_crops(options: argparse.Namespace, index: DatasetIndex) -> DatasetIn
             "or add --detect. If they are face crops after all, add --no-detect."
         )
     return cut_photos(options, index, store.default_home()) if options.detect else index
+
+
+def print_notes(notes: Iterable[str]) -> None:
+    """Print sentences on how a dataset was read and what was left out, to stderr."""
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)

@@ -63,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
     dataset, index = _open(options)
     sources = _sources(options, index)
     exclusions = {
-        source: count_exclusions(dataset, options.split, ferplus.truth(index, source))
+        source: count_exclusions(dataset, options.split, ferplus.true_labels(index, source))
         for source in sources
     }
     evaluations = {
@@ -120,7 +120,7 @@ def _has_labels(index: DatasetIndex, source: str) -> bool:
     """Return whether any image has a label of ``source``; a table of votes may cover none."""
     if source != "fer2013" and index.votes is None:
         return False
-    return bool((ferplus.truth(index, source) >= 0).any())
+    return bool((ferplus.true_labels(index, source) >= 0).any())
 
 
 def _forms(options: argparse.Namespace, card: ModelCard) -> list[str]:
@@ -146,7 +146,7 @@ def _evaluate(  # noqa: PLR0913, PLR0917
     return {
         (head, source): evaluate(
             predictions.probabilities(card, head),
-            ferplus.truth(index, source),
+            ferplus.true_labels(index, source),
             card.head(head).abstain_below,
             options.seed,
         )
@@ -165,7 +165,7 @@ def _robustness(
     for head in heads:
         same_set = head in ferplus.SOURCES and _has_labels(index, head)
         source = head if same_set else "fer2013"
-        y_true = ferplus.truth(index, source)
+        y_true = ferplus.true_labels(index, source)
         rows = np.flatnonzero(y_true >= 0)
         labelled = LabelledCrops([crops[row] for row in rows], y_true[rows])
         classifier = open_form(card, "fp32", head, in_bulk=True)

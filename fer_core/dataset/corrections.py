@@ -20,7 +20,7 @@ def folder(config: Settings | None = None) -> Path:
     return (config or settings()).home / "datasets" / "corrections"
 
 
-def keep(crop: Pixels, emotion: str, config: Settings | None = None) -> Path:
+def save(crop: Pixels, emotion: str, config: Settings | None = None) -> Path:
     """Keep one face.
 
     Args:

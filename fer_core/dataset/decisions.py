@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -195,5 +195,5 @@ def view(index: DatasetIndex, decisions: Decisions) -> DatasetIndex:
     notes = index.notes
     if excluded.any() or relabel.any():
         notes += (f"Decisions exclude {excluded.sum():,} images and relabel {relabel.sum():,}.",)
-    changed = DatasetIndex(index.root, table, index.thumbs, notes, index.votes)
+    changed = replace(index, table=table, notes=notes)
     return changed.where(np.asarray(~excluded, np.bool_)) if excluded.any() else changed

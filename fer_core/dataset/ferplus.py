@@ -1,26 +1,27 @@
-"""FER+ votes: what ten more annotators saw in each image.
+"""FER+ votes: the emotions that ten more annotators chose for each image.
 
 Source: Barsoum et al., Training deep networks for facial expression recognition with
 crowd-sourced label distribution, 2016 (https://github.com/microsoft/FERPlus).
 """
 
-import shutil
+import csv
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from fer_core.dataset import fer2013_order, joins
+from fer_core.dataset.fer2013_order import Order
 from fer_core.dataset.index import DatasetIndex
+from fer_core.dataset.joins import NONE, Join
 from fer_core.errors import DatasetError
 from fer_core.labels import EMOTIONS
 from fer_core.system import csv_files
 from fer_core.system.files import reading
-
-Codes = npt.NDArray[np.int64]
+from fer_core.types import Labels, Rows
 
 NAMES: Final = {
     "angry": "anger", "disgust": "disgust", "fear": "fear", "happy": "happiness",
@@ -31,124 +32,227 @@ NAMES: Final = {
 OTHER: Final = ("contempt", "unknown", "nf")
 """Votes for none of the seven; ``nf`` is not a face."""
 
+WORDS: Final = (
+    "neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", *OTHER,
+)  # fmt: skip
+"""The order of votes in Microsoft's tables."""
+
 COLUMNS: Final = {
-    "image name", "file", *NAMES.values(), *OTHER,
-    *(f"votes_{word}" for word in (*NAMES.values(), *OTHER)),
+    "image name", "usage", "file", "format", *WORDS, *(f"votes_{word}" for word in WORDS),
 }  # fmt: skip
-"""Of both kinds of tables of votes."""
+"""Of both kinds of tables with a header."""
 
 SOURCES: Final = {"fer2013": "The dataset's labels", "ferplus": "FER+ majority of ten votes"}
-"""Where the truth may come from. Readings of a model carry the same names."""
+"""Sources of the true labels. Heads of a model carry the same names."""
 
 OFFICIAL: Final = "fer2013new.csv"
-MOST_VOTES: Final = 1_000_000
+MAX_VOTES: Final = 1_000_000
 """Of one emotion for one image; more are a mistake."""
 
 KEPT: Final = "votes.csv"
-"""How imports and balancing call the votes they keep; it comes before the others."""
+"""Name of the votes that imports and balancing write; it comes before the others."""
+
+FORMAT: Final = 2
+"""Of ``votes.csv``. Tables without it are of 0.1.0, which joined row-numbered names wrongly."""
 
 FILES: Final = (KEPT, "labels.csv", OFFICIAL)
 
 
-def find(root: Path, table: pd.DataFrame) -> pd.DataFrame | None:
-    """The votes of the rows of ``table`` from a file in ``root`` or one folder below; or None.
+@dataclass(frozen=True, slots=True, eq=False)
+class VoteTable:
+    """A table of votes, not joined to images yet.
 
-    Raises:
-        DatasetError: There is such a file, but it is damaged.
+    Attributes:
+        name: The file's name, for messages.
+        keys: Image named in each of R rows, empty for none.
+        votes: int64 counts, R rows, columns ``EMOTIONS`` and ``other``.
+        usages: ``Usage`` of each row where the table is Microsoft's, else None.
+        format: Of ``votes.csv``; 1 where the table does not say.
     """
-    for pattern in ("", "*/"):
-        for name in FILES:
-            for file in sorted(root.glob(pattern + name)):
-                found = load(file, table, file.parent.relative_to(root).as_posix())
-                if found is not None:
-                    return found
-    return None
+
+    name: str
+    keys: Sequence[str]
+    votes: pd.DataFrame
+    usages: Sequence[str] | None = None
+    format: int = 1
+
+    def order(self) -> Order:
+        """Return what a join by order needs; of a table with ``usages`` alone."""
+        return Order(self.keys, self.usages or (), majority_codes(self.votes), self.contents())
+
+    def contents(self) -> "np.typing.NDArray[np.uint64]":
+        """Return uint64 (R,), equal where the votes of two rows are equal."""
+        return np.asarray(pd.util.hash_pandas_object(self.votes, index=False), np.uint64)
+
+    def select(self, join: Join) -> pd.DataFrame:
+        """Return the votes of joined images, N rows, zeros where an image has no row."""
+        votes = self.votes.iloc[np.maximum(join.rows, 0)].reset_index(drop=True)
+        votes[~join.has_row] = 0
+        return votes
 
 
-def load(file: Path, table: pd.DataFrame, folder: str = "") -> pd.DataFrame | None:
-    """Read FER+ votes for the rows of ``table``.
+@dataclass(frozen=True, slots=True, eq=False)
+class JoinedVotes:
+    """Votes of images, and what must be said of their join.
 
-    Images are matched by their path below the dataset or below ``folder`` in it, or by their name
-    alone.
-
-    Args:
-        file: ``fer2013new.csv``, known by its column ``image name``, or a table with a column
-            ``file`` and columns ``votes_<word>``.
-        table: The table of a ``DatasetIndex``.
-        folder: Folder below the dataset's root from which paths may count too.
-
-    Returns:
-        int64 counts, columns ``EMOTIONS`` and ``other``, zeros for images without votes. None
-        where the file has no votes at all.
-
-    Raises:
-        DatasetError: The file is damaged.
+    Attributes:
+        votes: int64 counts, a row for each image, columns ``EMOTIONS`` and ``other``; zeros for
+            images without votes.
+        notes: Sentences with every count.
     """
-    return from_bytes(read(file), str(file), table, folder)
+
+    votes: pd.DataFrame
+    notes: tuple[str, ...]
+
+    @property
+    def has_any(self) -> bool:
+        """Return whether any image has votes."""
+        return bool(self.votes.to_numpy().any())
 
 
 def read(file: Path) -> bytes:
-    """The file's bytes, or a ``DatasetError`` that names it."""
+    """Return the bytes of a file, or raise a ``DatasetError`` that names it."""
     with reading(file, DatasetError):
         return file.read_bytes()
 
 
-def from_bytes(
-    data: bytes, name: str, table: pd.DataFrame, folder: str = ""
-) -> pd.DataFrame | None:
-    """As ``load``, from the file's bytes; ``name`` is for messages."""
-    try:
-        source = csv_files.table(data, COLUMNS)
-        official = {"image name", "anger"} <= set(source.columns)
-        prefix = "" if official else "votes_"
-        if prefix + "anger" not in source:
-            return None
-        counts = pd.DataFrame({ours: source[prefix + word] for ours, word in NAMES.items()})
-        counts["other"] = source[[prefix + word for word in OTHER]].sum(axis=1)
-        counts = counts.astype(np.float64).clip(0, MOST_VOTES).fillna(0).astype(np.int64)
-        key = source["image name"] if official else source["file"]
-    except (ValueError, KeyError, TypeError, OverflowError) as error:
-        raise DatasetError(
-            f"{name}: the votes cannot be read ({error}). Take the file away or replace it."
-        ) from error
-    counts.index = pd.Index(key.astype("object").fillna("").astype("str").str.strip())
-    files = table["file"].astype("str")
-    inside = files.str.removeprefix(f"{folder}/")
-    by_path = _rows(counts, files).fillna(_rows(counts, inside))
-    counts.index = counts.index.map(_stem)
-    return by_path.fillna(_rows(counts, files.map(_stem))).fillna(0).astype(np.int64)
-
-
-def _rows(counts: pd.DataFrame, names: pd.Series) -> pd.DataFrame:
-    """The first row of each name, or missing values."""
-    known = counts[~counts.index.duplicated() & (counts.index != "")]
-    return known.reindex(names).reset_index(drop=True)
-
-
-def keep(index: DatasetIndex, folder: Path, files: pd.Series, rows: Codes) -> None:
-    """Write beside copied images what is known of them.
+def parse(data: bytes, name: str) -> VoteTable | None:
+    """Return the votes of a table; None where it holds no votes.
 
     Args:
-        index: Where they come from.
-        folder: The new dataset.
-        files: Path (N,) of each image in it.
-        rows: int64 (N,), the row of ``index`` that each was made of.
+        data: The file's bytes: ``fer2013new.csv``, a table with the columns ``file`` and
+            ``votes_<word>``, or a ``label.csv`` of Microsoft's folders, which has no header.
+        name: The file's name, for messages.
+
+    Raises:
+        DatasetError: The table is damaged.
     """
-    for name in FILES:
-        if (index.root / name).is_file():
-            shutil.copyfile(index.root / name, folder / name)
-    if index.votes is None:
-        return
-    counts = index.votes.iloc[rows].reset_index(drop=True)
-    table = pd.DataFrame({"file": files.to_numpy()})
-    for ours, word in NAMES.items():
-        table[f"votes_{word}"] = counts[ours]
-    table = table.assign(votes_contempt=0, votes_unknown=counts["other"], votes_nf=0)
-    (folder / KEPT).write_bytes(table.to_csv(index=False).encode())
+    try:
+        source = csv_files.table(data, COLUMNS)
+        is_official = {"image name", "anger"} <= set(source.columns)
+        prefix = "" if is_official else "votes_"
+        if f"{prefix}anger" not in source:
+            return _without_header(data, name)
+        keys = source["image name"] if is_official else source["file"]
+        counts = source[[prefix + word for word in WORDS]].set_axis(list(WORDS), axis=1)
+        usages = source["usage"].astype("object").fillna("") if is_official else None
+        version = source["format"].iloc[0] if "format" in source and len(source) else 1
+        votes = _counts(counts)
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
+        raise DatasetError(
+            f"{name}: the votes cannot be read ({error}). Expected fer2013new.csv, or the columns "
+            "file and votes_anger to votes_nf. Correct the table or remove it."
+        ) from error
+    words = None if usages is None else usages.astype("str").str.strip().tolist()
+    return VoteTable(name, _texts(keys), votes, words, int(version))
+
+
+def _without_header(data: bytes, name: str) -> VoteTable | None:
+    """Return the votes of ``name.png,"(0, 0, 48, 48)",4,0,0,1,3,2,0,0,0,0``, or None."""
+    columns = ["file", "box", *WORDS]
+    first = data[:200].decode("utf-8", "replace").partition("\n")[0]
+    if first.count(",") < len(WORDS) or not first.rstrip().rsplit(",", 1)[-1].isdigit():
+        return None
+    try:
+        source = pd.DataFrame(list(csv_files.rows(data.decode().splitlines())))
+        if source.shape[1] == len(columns) - 1:  # a version without boxes
+            columns.remove("box")
+        source.columns = pd.Index(columns)
+        return VoteTable(name, _texts(source["file"]), _counts(source[list(WORDS)]))
+    except (ValueError, csv.Error):
+        return None
+
+
+def _texts(keys: pd.Series) -> list[str]:
+    return keys.astype("object").fillna("").astype("str").str.strip().tolist()
+
+
+def _counts(words: pd.DataFrame) -> pd.DataFrame:
+    """Return counts of votes: columns ``EMOTIONS`` and ``other``."""
+    numbers = words.astype(np.float64).clip(0, MAX_VOTES).fillna(0).astype(np.int64)
+    counts = pd.DataFrame({ours: numbers[word] for ours, word in NAMES.items()})
+    return counts.assign(other=numbers[list(OTHER)].sum(axis=1))
+
+
+def join(table: VoteTable, index: DatasetIndex, folder: str = "") -> JoinedVotes:
+    """Join votes to the images of a dataset; see ``joins`` and ``fer2013_order``.
+
+    Args:
+        table: The votes.
+        index: The dataset.
+        folder: Folder below the dataset's root that holds the table.
+    """
+    files = index.table["file"].tolist()
+    notice = ""
+    if table.usages is None:
+        matched = joins.by_path(files, table.keys, index.root, folder, table.contents())
+        if table.format < FORMAT and table.name.endswith(KEPT):
+            matched, notice = _of_old_version(table, matched, index)
+    else:
+        splits, labels = index.table["split"].tolist(), index.label_codes()
+        matched, notice = fer2013_order.by_name(table.order(), files, splits, labels, index.root)
+    note = matched.note(f"{table.name}: FER+ votes")
+    return JoinedVotes(table.select(matched), tuple(filter(None, (note, notice))))
+
+
+def _of_old_version(table: VoteTable, matched: Join, index: DatasetIndex) -> tuple[Join, str]:
+    """Return no rows where a ``votes.csv`` of 0.1.0 may hold the votes of other images."""
+    stems = index.table["file"].str.rsplit("/", n=1).str[-1].str.rsplit(".", n=1).str[0]
+    counts_rows = stems.str.match(r"fer\d{7}(?:-|$)")
+    majority = np.where(matched.has_row, majority_codes(table.votes)[matched.rows], NONE)
+    kappa = fer2013_order.agreement(index.label_codes(), majority)
+    if not counts_rows.any() or (kappa is not None and kappa >= fer2013_order.LEAST_KAPPA):
+        return matched, ""
+    return replace(matched, rows=np.full(len(matched.rows), NONE), ambiguous=matched.count), (
+        f"{table.name} was written by version 0.1.0, which gave images of a fer2013.csv the votes "
+        "of other rows, so it is not used. Import fer2013.csv again with fer2013new.csv, and "
+        "balance that."
+    )
+
+
+def find(index: DatasetIndex) -> DatasetIndex:
+    """Return the dataset with the votes of a file in its folder or one below, where it has any.
+
+    A table that cannot be used never keeps a dataset closed: a note names it and the reason.
+    """
+    notes: list[str] = []
+    for pattern in ("", "*/"):
+        for name in FILES:
+            for file in sorted(index.root.glob(pattern + name)):
+                found = _from_file(file, index, notes)
+                if found is not None:
+                    return replace(index, votes=found, notes=(*index.notes, *notes))
+    return replace(index, notes=(*index.notes, *notes)) if notes else index
+
+
+def _from_file(file: Path, index: DatasetIndex, notes: list[str]) -> pd.DataFrame | None:
+    place = file.relative_to(index.root)
+    try:
+        table = parse(read(file), place.as_posix())
+    except DatasetError as error:
+        reason = str(error).removeprefix(f"{file}: ").removeprefix(f"{place.as_posix()}: ")
+        notes.append(f"{place.as_posix()} was not used: {reason}")
+        return None
+    if table is None:
+        if "group" not in _header(file):
+            notes.append(
+                f"{place.as_posix()} was not used: it has no FER+ votes and no groups of these "
+                "images."
+            )
+        return None
+    joined = join(table, index, place.parent.as_posix())
+    notes.extend(joined.notes)
+    return joined.votes if joined.has_any else None
+
+
+def _header(file: Path) -> list[str]:
+    with file.open("rb") as opened:
+        line = opened.readline(2000).decode("utf-8", "replace")
+    return [name.strip().strip('"').lower() for name in line.lstrip("\ufeff").split(",")]
 
 
 def attach(index: DatasetIndex, file: Path) -> DatasetIndex:
-    """The dataset with the votes of ``file``; see ``load``.
+    """Return the dataset with the votes of ``file``, and notes of their join.
 
     Raises:
         DatasetError: The file is damaged, or has no votes on any of the images.
@@ -157,51 +261,64 @@ def attach(index: DatasetIndex, file: Path) -> DatasetIndex:
 
 
 def attach_bytes(index: DatasetIndex, data: bytes, name: str = "The votes") -> DatasetIndex:
-    """As ``attach``, from the file's bytes; ``name`` is for messages."""
-    found = from_bytes(data, name, index.table)
-    _check_any(found, name, index.root.name)
-    return replace(index, votes=found)
+    """Return the dataset with votes from a file's bytes; see ``attach``."""
+    table = parse(data, name)
+    if table is None:
+        raise DatasetError(
+            f"{name}: holds no FER+ votes. Expected fer2013new.csv, or a table with the columns "
+            "file and votes_anger to votes_nf."
+        )
+    return attach_joined(index, join(table, index), name)
 
 
-def add(folder: Path, name: str, listed: Sequence[str], data: bytes | None) -> None:
-    """Put votes into a new dataset's folder, and see that it can be opened with what is there.
+def attach_joined(index: DatasetIndex, joined: JoinedVotes, name: str) -> DatasetIndex:
+    """Return the dataset with joined votes; raises ``DatasetError`` where no image has any."""
+    if not joined.has_any:
+        raise DatasetError(
+            f"{name}: no FER+ votes on the images of {index.root.name}. {' '.join(joined.notes)}"
+        )
+    return replace(index, votes=joined.votes, notes=(*index.notes, *joined.notes))
+
+
+def table_bytes(votes: pd.DataFrame, files: Sequence[str]) -> bytes:
+    """Return a ``votes.csv``: the votes, N rows, of the images at paths ``files`` (N,)."""
+    table = pd.DataFrame({"file": list(files), "format": FORMAT})
+    for ours, word in NAMES.items():
+        table[f"votes_{word}"] = votes[ours].to_numpy()
+    table = table.assign(votes_contempt=0, votes_unknown=votes["other"].to_numpy(), votes_nf=0)
+    return table.to_csv(index=False).encode()
+
+
+def save(index: DatasetIndex, folder: Path, files: Sequence[str], rows: Rows) -> None:
+    """Write the votes of copied images as ``votes.csv`` into a new dataset.
 
     Args:
-        folder: Where it is being written.
-        name: What it will be called.
-        listed: Its images, as their paths below ``folder``.
-        data: The votes that were given with it; None for none.
-
-    Raises:
-        DatasetError: Votes given, or found among its files, are damaged; or those given are about
-            none of the images.
+        index: The dataset that they come from.
+        folder: The new dataset.
+        files: Path of each image in it (N,).
+        rows: int64 (N,), the row of ``index`` that each was made of.
     """
-    table = pd.DataFrame({"file": list(listed)})
-    if data is not None:
-        _check_any(from_bytes(data, "The votes", table), "The votes", name)
-        (folder / KEPT).write_bytes(data)
-    try:
-        find(folder, table)
-    except DatasetError as error:
-        raise DatasetError(str(error).replace(str(folder), name)) from error
-
-
-def _check_any(found: pd.DataFrame | None, votes: str, dataset: str) -> None:
-    if found is None or not found.to_numpy().any():
-        raise DatasetError(f"{votes}: no FER+ votes on the images of {dataset}.")
+    if index.votes is not None:
+        (folder / KEPT).write_bytes(table_bytes(index.votes.iloc[rows], files))
 
 
 def majority(votes: pd.DataFrame) -> pd.Series:
-    """The emotion with most votes, or missing where ``other`` has as many or nobody voted."""
+    """Return the emotion with most votes, missing where ``other`` has as many or nobody voted."""
+    codes = majority_codes(votes)
+    names = pd.Series(np.asarray(EMOTIONS, object)[np.maximum(codes, 0)], dtype="str")
+    return names.where(codes >= 0)
+
+
+def majority_codes(votes: pd.DataFrame) -> Labels:
+    """Return ``majority`` as positions in ``EMOTIONS``, int64 (N,), -1 for none."""
     counts = votes[list(EMOTIONS)].to_numpy()
     best = counts.max(axis=1)
     clear = (best > votes["other"].to_numpy()) & (best > 0)
-    names = pd.Series(np.asarray(EMOTIONS, object)[counts.argmax(axis=1)], dtype="str")
-    return names.where(clear)
+    return np.where(clear, counts.argmax(axis=1), NONE).astype(np.int64)
 
 
-def truth(index: DatasetIndex, source: str) -> Codes:
-    """The class (N,) of each image by one of ``SOURCES``, -1 where it has none.
+def true_labels(index: DatasetIndex, source: str) -> Labels:
+    """Return the class of each image by one of ``SOURCES``, int64 (N,), -1 where it has none.
 
     ``fer2013`` is the dataset's own label. ``ferplus`` is the top vote where it is one of the
     seven emotions and holds at least half of all votes; images without votes have none.
@@ -213,18 +330,10 @@ def truth(index: DatasetIndex, source: str) -> Codes:
         return index.label_codes()
     if index.votes is None:
         raise DatasetError(
-            f"{index.root.name} has no FER+ votes. Put fer2013new.csv beside its images, or choose "
+            f"{index.root.name} has no FER+ votes. Give them with --votes or on the page, or use "
             "the dataset's own labels."
         )
-    return _clear_majority(index.votes)
-
-
-def _clear_majority(votes: pd.DataFrame) -> Codes:
-    counts = votes[list(EMOTIONS)].to_numpy()
-    total = counts.sum(axis=1) + votes["other"].to_numpy()
+    counts = index.votes[list(EMOTIONS)].to_numpy()
+    total = counts.sum(axis=1) + index.votes["other"].to_numpy()
     is_clear = (counts.max(axis=1) * 2 >= total) & (total > 0)
-    return np.where(is_clear, counts.argmax(axis=1), -1).astype(np.int64)
-
-
-def _stem(path: str) -> str:
-    return path.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+    return np.where(is_clear, counts.argmax(axis=1), NONE).astype(np.int64)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from fer_core.dataset.left_out import LeftOut
 from fer_core.labels import EMOTIONS
 
 SPLITS: Final = ("train", "validation", "test")
@@ -33,7 +34,9 @@ class DatasetIndex:
             (uint64 of the grey pixels: equal pixels, equal digest), ``error`` (empty, or why the
             file cannot be read; the values of such a row mean nothing).
         thumbs: uint8 (N, 16, 16), the rows' grey pictures scaled down.
-        notes: Sentences on what was left out or looks odd.
+        notes: Sentences on how the dataset was read, what was left out and what is unusual.
+        left_out: Files that are not images of the dataset, by reason; with the readable rows of
+            ``table`` they are all files in the folder.
         votes: How many FER+ annotators chose each emotion, a row for each row of ``table`` with
             the columns ``EMOTIONS`` and ``other``; None where no votes are known.
     """
@@ -43,6 +46,7 @@ class DatasetIndex:
     thumbs: Thumbs
     notes: tuple[str, ...] = ()
     votes: pd.DataFrame | None = field(default=None)
+    left_out: tuple[LeftOut, ...] = ()
 
     def __len__(self) -> int:
         return len(self.table)

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,16 +10,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fer_core.dataset import ferplus, image_reading
+from fer_core.dataset import ferplus, image_reading, import_record
 from fer_core.dataset.discover import Listing, list_files
-from fer_core.dataset.index import THUMB, DatasetIndex, Thumbs, make_table
+from fer_core.dataset.index import THUMB, DatasetIndex, Thumbs
+from fer_core.dataset.left_out import sentences
 from fer_core.errors import DatasetError, ImageError
 from fer_core.system import files, parallel
 from fer_core.system.parallel import Progress
 from fer_core.system.paths import shown, typed
 from fer_core.system.settings import settings
 
-SEEN: Final = {
+OPENED: Final = {
     "width": np.int32, "height": np.int32, "brightness": np.float32, "contrast": np.float32,
     "digest": np.uint64, "error": object,
 }  # fmt: skip
@@ -37,59 +39,67 @@ def scan(
     them is kept under ``FER_CACHE``, but not on public links.
 
     Args:
-        root: ``root/<class>/…`` or ``root/{train,validation,test}/<class>/…``; see ``listing``.
-            FER+ votes are read from a ``labels.csv`` or ``fer2013new.csv`` in it.
-        progress: See ``chunks.Progress``.
+        root: ``root/<class>/…`` or ``root/{train,validation,test}/<class>/…``, or another layout of
+            ``discover``. FER+ votes are read from a ``labels.csv`` or ``fer2013new.csv`` in it.
+        progress: Called with the files opened and the files to open.
         threads: Threads that open files.
-        classes: What other folder names, in lower case, stand for: ``{"contempt": "disgust"}``.
+        classes: Emotions of other class names, in lower case: ``{"contempt": "disgust"}``; ``none``
+            leaves a class out.
 
     Raises:
         DatasetError: The folder is missing, cannot be read, has a name that is not UTF-8, or holds
-            no class folders.
+            no images of any class.
         CancelledError: ``progress`` asked to stop.
     """
     root = typed(root, DatasetError).absolute()
     if (name := shown(str(root))) != str(root):
         raise DatasetError(f"{name}: this folder's name is not UTF-8. Rename it.")
     listing = list_files(root, classes)
+    if listing.boxes is not None:
+        raise DatasetError(
+            f"{root}: a list gives the faces as boxes in its images. Import it, which cuts the "
+            f"faces out: python -m fer_core dataset import {root}"
+        )
     cache = _cache_file(root)
-    seen, thumbs, rows = _recall(cache, listing)
+    facts, thumbs, rows = _recall(cache, listing)
     if len(rows):
 
-        def look(start: int, stop: int) -> None:
+        def open_rows(start: int, stop: int) -> None:
             for row in rows[start:stop].tolist():
-                _look_at(root, listing.files, seen, thumbs, row)
+                _open_file(root, listing.files, facts, thumbs, row)
 
-        parallel.run(look, len(rows), progress, threads)
-    table = _table(listing, seen)
+        parallel.run(open_rows, len(rows), progress, threads)
+    table = listing.table().assign(**facts).astype({"error": "str"})
     if len(rows) and settings().policy.may_store:  # what strangers bring is not stored
         _remember(cache, table, thumbs)
-    return DatasetIndex(root, table, thumbs, listing.notes(), ferplus.find(root, table))
+    return _with_notes(DatasetIndex(root, table, thumbs), listing)
 
 
-def _table(listing: Listing, seen: dict[str, npt.NDArray[Any]]) -> pd.DataFrame:
-    listed: dict[str, Any] = {
-        "file": listing.files,
-        "split": listing.splits,
-        "label": listing.labels,
-        "bytes": np.asarray(listing.sizes, np.int64),
-        "mtime_ns": np.asarray(listing.times, np.int64),
-    }
-    return make_table(listed | seen)
+def _with_notes(index: DatasetIndex, listing: Listing) -> DatasetIndex:
+    """Return the index with votes, and with what was left out now and when it was imported."""
+    bad = index.table["file"][~index.is_readable]
+    if len(bad):
+        listing.tally.add("unreadable", str(bad.iloc[0]), len(bad))
+    left_out = listing.left_out()
+    record = import_record.load(index.root)
+    imported = record.sentences if record else ()
+    notes = (*listing.remarks(), *sentences(left_out), *imported)
+    index = replace(index, notes=notes, left_out=left_out, votes=listing.votes)
+    return index if index.votes is not None else ferplus.find(index)
 
 
-def _look_at(
-    root: Path, names: Sequence[str], seen: dict[str, npt.NDArray[Any]], thumbs: Thumbs, row: int
+def _open_file(
+    root: Path, names: Sequence[str], facts: dict[str, npt.NDArray[Any]], thumbs: Thumbs, row: int
 ) -> None:
     """Open one file and fill its place."""
     try:
-        facts = image_reading.facts(image_reading.read(root / names[row]))
+        image = image_reading.facts(image_reading.read(root / names[row]))
     except ImageError as error:
-        seen["error"][row] = str(error)
+        facts["error"][row] = str(error)
         return
     for name in ("width", "height", "brightness", "contrast", "digest"):
-        seen[name][row] = getattr(facts, name)
-    thumbs[row] = facts.thumb
+        facts[name][row] = getattr(image, name)
+    thumbs[row] = image.thumb
 
 
 def _cache_file(root: Path) -> Path:
@@ -102,12 +112,12 @@ def _recall(
 ) -> tuple[dict[str, npt.NDArray[Any]], Thumbs, npt.NDArray[np.intp]]:
     """What is known of the listed files, and the rows of those that must be opened."""
     count = len(listing.files)
-    seen = {name: np.zeros(count, kind) for name, kind in SEEN.items()}
-    seen["error"][:] = ""
+    facts = {name: np.zeros(count, kind) for name, kind in OPENED.items()}
+    facts["error"][:] = ""
     thumbs = np.zeros((count, THUMB, THUMB), np.uint8)
     old = _read_cache(cache)
     if old is None:
-        return seen, thumbs, np.arange(count)
+        return facts, thumbs, np.arange(count)
     table, old_thumbs = old
     places = pd.Index(table["file"]).get_indexer(pd.Index(listing.files, dtype="str"))
     same = (
@@ -116,10 +126,10 @@ def _recall(
         & (table["mtime_ns"].to_numpy()[places] == listing.times)
         & (table["error"].to_numpy()[places] == "")  # might have been the disk's or the network's
     )
-    for name in SEEN:
-        seen[name][same] = table[name].to_numpy()[places[same]]
+    for name in OPENED:
+        facts[name][same] = table[name].to_numpy()[places[same]]
     thumbs[same] = old_thumbs[places[same]]
-    return seen, thumbs, np.flatnonzero(~same)
+    return facts, thumbs, np.flatnonzero(~same)
 
 
 def _read_cache(cache: Path) -> tuple[pd.DataFrame, Thumbs] | None:
@@ -127,7 +137,7 @@ def _read_cache(cache: Path) -> tuple[pd.DataFrame, Thumbs] | None:
     try:
         table = pd.read_parquet(cache)
         thumbs = np.load(cache.with_suffix(".npy"), mmap_mode="r")
-        needed = {"file", "bytes", "mtime_ns", *SEEN}
+        needed = {"file", "bytes", "mtime_ns", *OPENED}
         fits = thumbs.shape == (len(table), THUMB, THUMB) and needed <= set(table.columns)
     except (OSError, ValueError, EOFError):
         return None

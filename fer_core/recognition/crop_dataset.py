@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from fer_core.dataset import ferplus, image_reading, store
+from fer_core.dataset import ferplus, groups, image_reading, store
 from fer_core.dataset.index import DatasetIndex
 from fer_core.errors import DatasetError, ImageError
 from fer_core.images.boxes import Box
@@ -164,7 +164,9 @@ def crop_dataset(
             raise DatasetError(
                 f"{index.root}: no face was detected in any of {len(index):,} images."
             )
-        ferplus.keep(index, folder, manifest["file"], manifest.pop("row").to_numpy())
+        rows = manifest.pop("row").to_numpy()
+        for table in (ferplus, groups):
+            table.save(index, folder, manifest["file"].tolist(), rows)
         (folder / store.MANIFEST).write_bytes(files.parquet_bytes(manifest))
         about = {"source": str(index.root), "faces": len(manifest), "detector": detector.name,
                  "every_face": every_face, "without_face": without_face}  # fmt: skip

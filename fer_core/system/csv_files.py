@@ -11,8 +11,15 @@ MOST_SIGNS: Final = 20_000
 """Longest row. A picture of fer2013.csv has 9,300; 300,000 commas make pandas take a gigabyte."""
 
 
-def rows(text: Iterable[str]) -> Iterator[list[str]]:
-    """The rows of a CSV, from its lines; a row may go on over several.
+def rows(
+    text: Iterable[str], delimiter: str = ",", longest: int = MOST_SIGNS
+) -> Iterator[list[str]]:
+    """Return the rows of a CSV, from its lines; a row may go on over several.
+
+    Args:
+        text: The lines.
+        delimiter: The character between values.
+        longest: Most characters of a row.
 
     Raises:
         csv.Error: A row is too long, or its quotes are wrong.
@@ -23,11 +30,12 @@ def rows(text: Iterable[str]) -> Iterator[list[str]]:
         nonlocal signs
         for line in text:
             signs += len(line)
-            if signs > MOST_SIGNS:
-                raise csv.Error(f"a row is longer than {MOST_SIGNS:,} signs")
+            if signs > longest:
+                raise csv.Error(f"a row is longer than {longest:,} characters")
             yield line
 
-    for row in csv.reader(lines(), strict=True):
+    csv.field_size_limit(max(csv.field_size_limit(), longest))
+    for row in csv.reader(lines(), strict=True, delimiter=delimiter):
         yield row
         signs = 0
 

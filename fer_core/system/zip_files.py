@@ -33,20 +33,14 @@ def check(archive: zipfile.ZipFile, policy: Policy) -> list[zipfile.ZipInfo]:
             ``policy`` allows.
     """
     members = archive.infolist()
-    if len(members) > policy.zip_files:
-        raise DatasetError(
-            f"The ZIP holds {len(members):,} files; at most {policy.zip_files:,} are allowed."
-        )
+    check_totals(len(members), 0, policy)
     for member in members:
-        _check_member(member)
+        check_path(member.filename)
+        if member.flag_bits & 1:
+            raise DatasetError("The ZIP is encrypted. Pack the folder again without a password.")
     total = sum(member.file_size for member in members)
     packed = sum(member.compress_size for member in members)
-    if total > policy.zip_bytes:
-        advice = " Unpack it yourself and open the folder by its path."
-        raise DatasetError(
-            f"The ZIP would unpack to {total / 1e9:,.1f} GB; at most {policy.zip_bytes / 1e9:.1f} "
-            f"GB are allowed.{advice if policy.shows_server else ''}"
-        )
+    check_totals(len(members), total, policy)
     if total > FREE_RATIO_BYTES and total > MAX_RATIO * max(packed, 1):
         raise DatasetError(
             f"The ZIP would grow {total / max(packed, 1):,.0f}-fold when unpacked, as only ZIPs "
@@ -55,13 +49,32 @@ def check(archive: zipfile.ZipFile, policy: Policy) -> list[zipfile.ZipInfo]:
     return members
 
 
-def _check_member(member: zipfile.ZipInfo) -> None:
-    path = PurePosixPath(member.filename.replace("\\", "/"))
-    if not member.filename:
-        raise DatasetError("The ZIP holds a file without a name. Pack the folder again.")
-    if path.is_absolute() or ".." in path.parts or ":" in member.filename.split("/")[0]:
+def check_path(name: str) -> None:
+    """Raise ``DatasetError`` where the path of a member leads outside, or is empty."""
+    path = PurePosixPath(name.replace("\\", "/"))
+    if not name:
+        raise DatasetError("The archive holds a file without a name. Pack the folder again.")
+    if path.is_absolute() or ".." in path.parts or ":" in name.split("/", maxsplit=1)[0]:
         raise DatasetError(
-            f"The ZIP holds {member.filename!r}, a path that leads outside. Pack the folder again."
+            f"The archive holds {name!r}, a path that leads outside. Pack the folder again."
         )
-    if member.flag_bits & 1:
-        raise DatasetError("The ZIP is encrypted. Pack the folder again without a password.")
+
+
+def check_totals(count: int, total: int, policy: Policy) -> None:
+    """Raise ``DatasetError`` where an archive holds more than ``policy`` allows.
+
+    Args:
+        count: Files in it.
+        total: Bytes that they unpack to.
+        policy: The limits.
+    """
+    if count > policy.zip_files:
+        raise DatasetError(
+            f"The archive holds {count:,} files; at most {policy.zip_files:,} are allowed."
+        )
+    if total > policy.zip_bytes:
+        advice = " Unpack it yourself and open the folder by its path."
+        raise DatasetError(
+            f"The archive would unpack to {total / 1e9:,.1f} GB; at most "
+            f"{policy.zip_bytes / 1e9:.1f} GB are allowed.{advice if policy.shows_server else ''}"
+        )

@@ -95,7 +95,7 @@ def load(
         pixels=np.concatenate(parts),
         labels=index.label_codes()[kept],
         votes=_votes(index, kept),
-        majority=None if index.votes is None else ferplus.truth(index, "ferplus")[kept],
+        majority=None if index.votes is None else ferplus.true_labels(index, "ferplus")[kept],
         files=tuple(index.table["file"].iloc[kept]),
         skipped=tuple(bad),
     )

@@ -146,7 +146,7 @@ def _robustness(model: Path, config: TrainConfig, about: DatasetIndex) -> dict[s
         for split in ("test", "validation"):
             index = about.readable().split(split)
             has_labels = len(index) and (name != "ferplus" or index.votes is not None)
-            y_true = ferplus.truth(index, name) if has_labels else np.empty(0, np.int64)
+            y_true = ferplus.true_labels(index, name) if has_labels else np.empty(0, np.int64)
             rows = np.flatnonzero(y_true >= 0)
             if len(rows):
                 break

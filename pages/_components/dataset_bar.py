@@ -1,16 +1,14 @@
 """Open a dataset: demo, upload, folder, or one of those kept."""
 
-import io
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 import streamlit as st
 
-from fer_core.dataset import demo, store
-from fer_core.dataset.discover import other_names
-from fer_core.dataset.importers import import_dataset
-from fer_core.dataset.importers.fer2013_csv import import_csv
-from fer_core.dataset.importers.zip_archive import import_zip
+from fer_core.dataset import demo, ferplus, store
+from fer_core.dataset.discover import needs_import, unknown_classes
+from fer_core.dataset.importers import ImportOptions, archive, import_dataset, with_name
 from fer_core.errors import DatasetError
 from fer_core.labels import EMOTIONS
 from fer_core.system.parallel import Progress
@@ -27,7 +25,8 @@ from pages._components.open_dataset import (
     show_opened,
 )
 
-MOST_NAMES = 16
+MAX_NAMES = 16
+UPLOADS = ["zip", "csv", "gz", "tgz", "tar"]
 WAYS = ("Demo", "Upload", "Folder", "Kept here")
 
 
@@ -68,8 +67,8 @@ def open_demo() -> None:
 
 def _upload() -> None:
     most = st.get_option("server.maxUploadSize")
-    chosen = st.file_uploader(
-        "A ZIP of class folders, or Kaggle's fer2013.csv", ["zip", "csv"],
+    uploads = st.file_uploader(
+        "A ZIP of class folders, or Kaggle's fer2013.csv", UPLOADS,
         accept_multiple_files=True, key="dataset_files",
     )  # fmt: skip
     larger = (
@@ -82,14 +81,21 @@ def _upload() -> None:
         f"Up to {most} MB.{stays}{larger} FER+ votes: choose fer2013new.csv together with it, or "
         "pack it into the ZIP."
     )
-    if st.button("Import", type="primary", disabled=not chosen, icon=":material/upload:"):
-        files = {file.name: file.getvalue() for file in chosen}
+    classes: dict[str, str] = {}
+    for upload in uploads:
+        if upload.name.lower().endswith(".zip"):
+            classes |= _ask_classes(upload.name, archive.unknown_classes(upload))
+    if st.button("Import", type="primary", disabled=not uploads, icon=":material/upload:"):
+        files = {upload.name: upload.getvalue() for upload in uploads}
         home = private_home()
-        start("Importing", partial(open_made, partial(_import, files, home), home), show_opened)
+        work = partial(_import, files, home, classes)
+        start("Importing", partial(open_made, work, home), show_opened)
         st.rerun()
 
 
-def _import(files: dict[str, bytes], home: Path | None, progress: Progress) -> Path:
+def _import(
+    files: dict[str, bytes], home: Path | None, classes: dict[str, str], progress: Progress
+) -> Path:
     votes = files.pop("fer2013new.csv", None)
     if len(files) != 1:
         raise DatasetError(
@@ -97,11 +103,8 @@ def _import(files: dict[str, bytes], home: Path | None, progress: Progress) -> P
             f"Received: {', '.join(files) or 'fer2013new.csv alone'}."
         )
     ((name, data),) = files.items()
-    stem = Path(name).stem
-    if name.lower().endswith(".zip"):
-        return import_zip(io.BytesIO(data), stem, home, progress, votes)
-    text = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline="")
-    return import_csv(text, stem, home, progress, votes)
+    options = ImportOptions(None, home, progress, votes, classes or None)
+    return import_dataset(with_name(data, name), options)
 
 
 def _folder() -> None:
@@ -110,7 +113,8 @@ def _folder() -> None:
         placeholder="/data/fer2013",
         help="A folder with one folder a class (angry, disgust, fear, happy, neutral, sad, "
         "surprise), or with train, validation and test folders that hold these. A ZIP of one or "
-        "Kaggle's fer2013.csv will do as well.",
+        "Kaggle's fer2013.csv will do as well, and so do RAF-DB, AffectNet, FER+, CK+, JAFFE, KDEF "
+        "and ExpW as they are published.",
         key="dataset_path",
     )
     votes = st.text_input(
@@ -125,41 +129,67 @@ def _folder() -> None:
     except DatasetError as error:
         st.error(str(error))
         return
-    if path.strip() and root.is_file():
+    if not path.strip():
+        st.button("Open the folder", type="primary", disabled=True)
+    elif root.is_file() or needs_import(root):
         _file(root, votes_file)
-        return
-    classes = _mapping(root) if path.strip() else {}
-    if st.button("Open the folder", type="primary", disabled=not path.strip()):
-        work = partial(open_folder, root, votes_file=votes_file, classes=classes)
-        start(f"Scanning {root.name}", work, show_opened)
+    elif _open_folder(root, votes_file):
         st.rerun()
 
 
+def _open_folder(root: Path, votes_file: Path | None) -> bool:
+    """Ask for what the folder needs; True once it is being opened."""
+    classes = _ask_classes(str(root), unknown_classes(root))
+    if not st.button("Open the folder", type="primary"):
+        return False
+    work = partial(open_folder, root, votes_file=votes_file, classes=classes)
+    start(f"Scanning {root.name}", work, show_opened)
+    return True
+
+
 def _file(file: Path, votes: Path | None) -> None:
-    """A ZIP or CSV on the computer that runs this: of any size, and copied before it is opened."""
+    """Import a file on the computer that runs this, of any size; it is copied before it opens."""
     st.caption(f"{file.name} is unpacked into {store.default_home()} and opened there.")
+    classes = {}
+    if file.is_file():
+        with suppress(OSError), file.open("rb") as opened:
+            if archive.is_archive(opened):
+                classes = _ask_classes(str(file), archive.unknown_classes(opened))
     if st.button("Import the file", type="primary", icon=":material/upload:"):
 
         def make(progress: Progress) -> Path:
-            return import_dataset(file, progress=progress, votes=votes)
+            table = None if votes is None else ferplus.read(votes)
+            options = ImportOptions(None, None, progress, table, classes or None)
+            return import_dataset(file, options)
 
         start(f"Importing {file.name}", partial(open_made, make, None), show_opened)
         st.rerun()
 
 
-def _mapping(root: Path) -> dict[str, str]:
-    """What class folders with other names stand for, as the user says."""
-    others = other_names(root)[:MOST_NAMES]
-    if not others:
+def _ask_classes(title: str, unknown: dict[str, int]) -> dict[str, str]:
+    """Return the emotions of classes with other names, as the user chooses them.
+
+    Args:
+        title: The folder or file, for the keys of the fields.
+        unknown: Names that are no emotion, with their images.
+    """
+    if not unknown:
         return {}
-    st.write("Some folders have names that are none of the seven. What do they show?")
+    names = sorted(unknown)[:MAX_NAMES]
+    more = (
+        f" The first {MAX_NAMES} of {len(unknown)} are shown." if len(unknown) > MAX_NAMES else ""
+    )
+    st.write(
+        f"Some folders have names that are none of the seven emotions. What do they show?{more}"
+    )
     chosen = {}
     with st.container(horizontal=True):
-        for other in others:
-            chosen[other] = st.selectbox(
-                other, ["leave out", *EMOTIONS], key=f"stands-{root}-{other}", width=160
-            )
-    return {other: emotion for other, emotion in chosen.items() if emotion in EMOTIONS}
+        for name in names:
+            chosen[name] = st.selectbox(
+                f"{name} ({unknown[name]:,} images)", ["leave out", *EMOTIONS],
+                key=f"stands-{title}-{name}", width=200,
+            )  # fmt: skip
+    return {name: emotion for name, emotion in chosen.items() if emotion in EMOTIONS}
 
 
 def _kept() -> None:

@@ -3,25 +3,33 @@
 from dataclasses import replace
 from pathlib import Path
 
-import pandas as pd
 import streamlit as st
 
 from fer_core.dataset import ferplus, groups
+from fer_core.dataset.groups import JoinedGroups
 from fer_core.errors import DatasetError, FerError
-from fer_core.system import files
+from fer_core.system.files import write_bytes, writing
 from pages._components import notify
 from pages._components.open_dataset import OpenDataset
 from pages._evaluate.selection import Selection
 
 
-def groups_of(selection: Selection) -> pd.Series | None:
-    """Return the group of each image, where the dataset or an added table names any."""
+def groups_of(selection: Selection) -> JoinedGroups | None:
+    """Return the group of each image, where the dataset or an added table names any.
+
+    Raises:
+        DatasetError: The table is damaged.
+    """
     added: dict[Path, bytes] = st.session_state.setdefault("added_labels", {})
-    root = selection.dataset.index.root
-    table = selection.index.table
-    if root in added:
-        return groups.from_bytes(added[root], "labels.csv", table)
-    return groups.find(root, table)
+    every = selection.dataset.index  # a name counts only where it is unique in the whole dataset
+    table = added.get(every.root)
+    joined = groups.from_bytes(table, "labels.csv", every) if table else groups.find(every)
+    if joined is None:
+        return None
+    names = joined.names.set_axis(every.table["file"].to_numpy())
+    return replace(
+        joined, names=names.reindex(selection.index.table["file"]).reset_index(drop=True)
+    )
 
 
 def add_labels(dataset: OpenDataset) -> None:
@@ -43,19 +51,20 @@ def add_labels(dataset: OpenDataset) -> None:
 
 
 def _attach(dataset: OpenDataset, file) -> None:
-    data, table = file.getvalue(), dataset.index.table
-    counts = ferplus.from_bytes(data, file.name, table)
-    official = file.name == ferplus.OFFICIAL
-    people = None if official else groups.from_bytes(data, file.name, table)
-    has_votes = counts is not None and counts.to_numpy().any()
-    has_groups = people is not None and people.notna().any()
-    if not (has_votes or has_groups):
-        raise DatasetError("it has no votes and no groups of these images.")
-    if has_votes:
-        dataset.index = replace(dataset.index, votes=counts)
+    data, index = file.getvalue(), dataset.index
+    table = ferplus.parse(data, file.name)
+    votes = ferplus.join(table, index) if table else None
+    people = None if file.name == ferplus.OFFICIAL else groups.from_bytes(data, file.name, index)
+    has_groups = people is not None and people.names.notna().any()
+    notes = [*(votes.notes if votes else ()), *([people.note] if has_groups else [])]
+    if not has_groups and not (votes and votes.has_any):
+        raise DatasetError(f"no votes and no groups of these images. {' '.join(notes)}".strip())
+    if votes and votes.has_any:
+        dataset.index = ferplus.attach_joined(index, votes, file.name)
         dataset.votes_file = dataset.decisions.file.with_name(ferplus.KEPT)
-        with files.writing(dataset.votes_file, DatasetError):
-            files.write_bytes(dataset.votes_file, data)
+        with writing(dataset.votes_file, DatasetError):
+            rows = ferplus.table_bytes(votes.votes, index.table["file"].tolist())
+            write_bytes(dataset.votes_file, rows)
     if has_groups:
-        st.session_state.setdefault("added_labels", {})[dataset.index.root] = data
-    notify.success(f"{file.name} is added.")
+        st.session_state.setdefault("added_labels", {})[index.root] = data
+    notify.success(f"{file.name} is imported. {' '.join(notes)}")

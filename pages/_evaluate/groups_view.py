@@ -43,7 +43,7 @@ def evaluations(result: Result) -> dict[str, Evaluation]:
     if groups is None:
         return {}
     threshold = result.evaluation.threshold
-    return by_group(result.probabilities, result.y_true, groups, threshold)
+    return by_group(result.probabilities, result.y_true, groups.names, threshold)
 
 
 def _row(evaluation: Evaluation) -> dict[str, object]:

@@ -291,7 +291,7 @@ def evaluate_selection(
 
 def labels_of(selection: Selection, source: str) -> Labels:
     """Return the label of each image; decisions change labels, and excluded images have none."""
-    y_true = ferplus.truth(selection.index, source).copy()
+    y_true = ferplus.true_labels(selection.index, source).copy()
     for row, decision in decisions_of(selection):
         if decision.action == "exclude":
             y_true[row] = -1

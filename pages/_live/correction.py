@@ -50,7 +50,7 @@ def show_frozen() -> None:
 def save(frozen: Frozen, emotion: str) -> None:
     """Save the face with its emotion and report the result."""
     try:
-        corrections.keep(frozen.crop, emotion)
+        corrections.save(frozen.crop, emotion)
     except FerError as error:
         st.toast(str(error), icon=":material/error:", duration="long")
         return

@@ -5,7 +5,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
-import pandas as pd
 import pytest
 from starlette.exceptions import HTTPException
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
@@ -13,7 +12,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 from streamlit.testing.v1 import AppTest
 
 from fer_core.dataset import ferplus
-from fer_core.dataset.index import DatasetIndex
+from fer_core.dataset.index import DatasetIndex, make_table
 from pages._evaluate.extra_labels import _attach
 from pages._server import uploads
 
@@ -73,7 +72,7 @@ def test_a_visitor_cannot_park_files_without_end(monkeypatch: pytest.MonkeyPatch
 def test_a_table_of_votes_overwrites_no_decisions(tmp_path: Path) -> None:
     decisions = tmp_path / "decisions.csv"
     decisions.write_text("file,given,action,label,reason\n")
-    table = pd.DataFrame({"file": ["a.png"]})
+    table = make_table({"file": ["a.png"], "split": "train", "label": "sad", "error": ""})
     index = DatasetIndex(tmp_path, table, np.zeros((1, 1, 1), np.uint8), ())
     found = SimpleNamespace(index=index, decisions=SimpleNamespace(file=decisions), votes_file=None)
     words = [*ferplus.NAMES.values(), *ferplus.OTHER]
@@ -83,4 +82,4 @@ def test_a_table_of_votes_overwrites_no_decisions(tmp_path: Path) -> None:
     upload.name = "decisions.csv"
     _attach(found, upload)
     assert decisions.read_text().startswith("file,given")
-    assert found.votes_file.read_bytes() == upload.getvalue()
+    assert ferplus.parse(found.votes_file.read_bytes(), "votes.csv").keys == ["a.png"]

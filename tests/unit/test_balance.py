@@ -13,8 +13,7 @@ import pytest
 from fer_core import balance
 from fer_core.balance import Recipe, plan
 from fer_core.dataset import ferplus, image_reading, scan, splits, store
-from fer_core.dataset.importers.folder import import_folder
-from fer_core.dataset.importers.zip_archive import import_zip
+from fer_core.dataset.importers import ImportOptions, import_dataset
 from fer_core.errors import CancelledError, DatasetError, ImageError
 from fer_core.images.augment import LIMITS, Spec
 
@@ -297,10 +296,10 @@ def test_what_was_made_never_validates_and_stays_with_its_origin(
         wanted = Recipe(plan(balance.train_counts(index), target), Spec(rotation=5))
         index = scan(balance.apply(index, wanted, name))
     if way == "folder":
-        index = scan(import_folder(index.root, "taken"))
+        index = scan(import_dataset(index.root, ImportOptions("taken")))
     elif way == "zip":
         packed = Path(shutil.make_archive(str(tmp_path / "packed"), "zip", index.root))
-        index = scan(import_zip(packed, "taken"))
+        index = scan(import_dataset(packed, ImportOptions("taken")))
     elif way == "parent":
         index = scan(shutil.move(index.root, tmp_path / "outer" / "second").parent)
     parted = splits.with_validation(index).table

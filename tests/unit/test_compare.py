@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_core.dataset import groups
+from fer_core.dataset import DatasetIndex, groups
+from fer_core.dataset.index import make_table
 from fer_core.errors import DatasetError
 from fer_core.evaluation.compare import compare, mcnemar
 from fer_core.evaluation.groups import by_group, gap
@@ -74,21 +75,30 @@ def test_groups_and_their_gap() -> None:
     assert "may be chance" in gap(few)
 
 
-def test_groups_are_read_by_path_or_name(tmp_path: Path) -> None:
-    table = pd.DataFrame({"file": ["test/sad/a.png", "test/sad/b.png", "test/sad/c.png"]})
+def index_of(root: Path, *files: str) -> DatasetIndex:
+    columns = {"file": files, "split": "test", "label": "sad", "error": ""}
+    return DatasetIndex(root, make_table(columns), np.zeros((len(files), 16, 16), np.uint8))
+
+
+def test_groups_are_read_by_path_or_unique_name(tmp_path: Path) -> None:
+    index = index_of(tmp_path, *(f"test/sad/{name}.png" for name in "abc"), "test/happy/c.png")
     file = tmp_path / "labels.csv"
-    file.write_text("file,group\ntest/sad/a.png,x\nb.png,y\n")
-    assert groups.find(tmp_path, table).fillna("none").tolist() == ["x", "y", "none"]
+    file.write_text("file,group\ntest/sad/a.png,x\nb.png,y\nc.png,z\nd.png,z\n")
+    joined = groups.find(index)
+    assert joined.names.fillna("none").tolist() == ["x", "y", "none", "none"]
+    assert "groups for 2 of 4 images" in joined.note
+    assert "1 rows name no image" in joined.note
+    assert "1 rows are ambiguous" in joined.note
     file.write_text("file,label\na.png,sad\n")
-    assert groups.find(tmp_path, table) is None
+    assert groups.find(index) is None
     file.write_text("name,group\na.png,sad\n")
     with pytest.raises(DatasetError, match=r"^labels.csv: .* needs the columns file and group"):
-        groups.find(tmp_path, table)
+        groups.find(index)
 
 
 def test_groups_in_a_wrapping_folder_count_from_there(tmp_path: Path) -> None:
-    table = pd.DataFrame({"file": [f"faces/test/sad/{name}.png" for name in "abcd"]})
+    index = index_of(tmp_path, *(f"faces/test/sad/{name}.png" for name in "abcd"))
     (tmp_path / "faces").mkdir()
     lines = ["file,group", "test/sad/a.png,x", "faces/test/sad/b.png,y", "c.png,z"]
     (tmp_path / "faces" / "labels.csv").write_text("\n".join(lines))
-    assert groups.find(tmp_path, table).fillna("none").tolist() == ["x", "y", "z", "none"]
+    assert groups.find(index).names.fillna("none").tolist() == ["x", "y", "z", "none"]

@@ -63,7 +63,7 @@ def test_an_audit_of_few_images_still_finds_copies(
     [
         (["scan", "nowhere"], "no such folder"),
         (["scan", "demo", "--decisions", "none.csv"], "none.csv: there is no such file"),
-        (["import", "faces.rar"], "only folders, .zip and .csv"),
+        (["import", "faces.rar"], "only folders, .zip, .tar.gz and .csv"),
         (["import", "none.csv"], "none.csv: there is no such file"),
         (["import", "none.zip"], "none.zip: there is no such file"),
         (["balance", "demo", "--to", "smallest"], "A strategy is"),

@@ -9,7 +9,7 @@ import pytest
 
 from fer_core.balance import class_weights
 from fer_core.dataset import discover, ferplus, image_reading, scan
-from fer_core.dataset.discover import other_names
+from fer_core.dataset.discover import unknown_classes
 from fer_core.errors import CancelledError, DatasetError, ImageError
 from fer_core.images.codec import encode
 
@@ -46,9 +46,9 @@ def test_which_folder_is_what(tmp_path: Path, names: list[str], rows: list) -> N
     ("names", "says"),
     [
         ([], "no such folder"),
-        (["readme.txt"], "no pictures in class folders"),
-        (["cats/a.png", "dogs/b.png"], "no pictures in class folders"),
-        (["happy/notes.txt"], "no pictures in class folders"),
+        (["readme.txt"], "no images in class folders"),
+        (["cats/a.png", "dogs/b.png"], "no images in class folders"),
+        (["happy/notes.txt"], "no images in class folders"),
     ],
 )
 def test_a_folder_that_is_no_dataset(tmp_path: Path, names: list[str], says: str) -> None:
@@ -66,18 +66,23 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("extra", "says"),
     [
-        ("train/happy/thumbs.db", "1 other files were left out"),
-        ("train/contempt/a.png", "1 folders are no emotion"),
-        ("elsewhere/a.png", "1 folders are no emotion"),
+        ("train/happy/thumbs.db", "1 file that is hidden or of the system: train/happy/thumbs.db"),
+        ("train/happy/clip.mp4", "1 file of a type that is no image this app reads"),
+        ("train/contempt/a.png", "1 file of a class that is none of the seven emotions"),
+        ("elsewhere/a.png", "1 file in folders whose names are no emotion and no split"),
+        ("train/zurprises/a.png", "Zurprises is most like surprise"),
+        ("loose.png", "1 file outside class folders: loose.png"),
     ],
 )
-def test_what_is_passed_by_is_noted(tree: Path, extra: str, says: str) -> None:
-    assert any(says in note for note in scan(put(tree, extra)).notes)
+def test_what_is_left_out_is_noted(tree: Path, extra: str, says: str) -> None:
+    index = scan(put(tree, extra, data=PNG if extra.endswith("png") else b"x" * 20))
+    assert any(says in note for note in index.notes)
+    assert sum(each.count for each in index.left_out) == 1
 
 
 def test_ten_thousand_strays_make_one_short_note(tree: Path) -> None:
     put(tree, *(f"train/happy/{number}.txt" for number in range(10_000)), data=b"")
-    (note,) = [note for note in scan(tree).notes if "other files" in note]
+    (note,) = [note for note in scan(tree).notes if "tables or texts" in note]
     assert note.startswith("10,000 ")
     assert len(note) < 200
 
@@ -86,7 +91,7 @@ def test_an_empty_class_and_a_single_class_are_noted(tmp_path: Path) -> None:
     root = put(tmp_path / "data", "train/happy/a.png")
     (root / "train" / "sad").mkdir()
     notes = " ".join(scan(root).notes)
-    assert "1 class folders are empty (train/sad)" in notes
+    assert "The class folder train/sad has no images" in notes
     assert "Only one class" in notes
     assert "no validation or test split" in notes
 
@@ -210,11 +215,11 @@ FERPLUS = (
 
 
 def test_votes_from_the_official_table(tree: Path) -> None:
-    text = FERPLUS + "Training,0.png,1,6,0,0,0,0,0,1,2,0\nTraining,,0,0,0,0,0,0,0,0,0,10\n"
+    text = FERPLUS + "Training,9.png,1,6,0,0,0,0,0,1,2,0\nTraining,,0,0,0,0,0,0,0,0,0,10\n"
     (tree / ferplus.OFFICIAL).write_text(text)
     index = scan(tree)
     assert index.votes is not None
-    row = index.table.index[index.table["file"] == "train/happy/0.png"][0]
+    row = index.table.index[index.table["file"] == "train/happy/9.png"][0]
     assert index.votes.loc[row].to_dict() == {
         "angry": 0, "disgust": 0, "fear": 0, "happy": 6, "neutral": 1, "sad": 0, "surprise": 0,
         "other": 3,
@@ -223,28 +228,40 @@ def test_votes_from_the_official_table(tree: Path) -> None:
     assert ferplus.majority(index.votes).isna().sum() == (index.votes.sum(axis=1) == 0).sum()
 
 
-def test_damaged_votes_are_named(tree: Path) -> None:
-    (tree / ferplus.OFFICIAL).write_text("anger,Image name\n3,x.png\n")
-    with pytest.raises(DatasetError, match=ferplus.OFFICIAL):
-        scan(tree)
-
-
-def test_other_tables_are_no_votes(tree: Path) -> None:
-    (tree / "labels.csv").write_text("file,label\nx.png,happy\n")
-    assert scan(tree).votes is None
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        (ferplus.OFFICIAL, b"anger,Image name\n3,x.png\n"),
+        ("labels.csv", b"file,label\nx.png,happy\n"),
+        ("labels.csv", b",pth,label,relFCs\n0,anger/image0000006.jpg,surprise,0.87\n"),
+        ("labels.csv", "file,photographer\nhappy/1.png,Ren\xe9e\n".encode("latin-1")),
+        ("labels.csv", b"\xff\xfef\0i\0l\0e\0"),
+        ("labels.csv", b""),
+        ("votes.csv", b"file,votes_anger\ntrain/happy/0.png,3\n"),
+        ("labels.csv", b"file,votes_anger,votes_anger\na,1,2\n"),
+    ],
+)
+def test_a_table_of_something_else_is_named_and_not_used(
+    tree: Path, name: str, data: bytes
+) -> None:
+    (tree / name).write_bytes(data)
+    index = scan(tree)
+    assert index.votes is None
+    assert len(index) == 20
+    assert sum(f"{name} was not used" in note for note in index.notes) == 1
 
 
 WORDS = (*ferplus.NAMES.values(), *ferplus.OTHER)
 HEAD = "file," + ",".join(f"votes_{word}" for word in WORDS) + "\n"
 
 
-def test_votes_are_matched_by_path_before_name(tree: Path) -> None:
+def test_votes_stay_with_the_images_that_they_name(tree: Path) -> None:
     text = "train/happy/0.png,0,0,0,8,0,0,0,0,0,0\ntest/happy/0.png,0,0,0,2,6,0,0,0,0,1\n"
     (tree / "labels.csv").write_text(HEAD + text)
     index = scan(tree)
     assert index.votes is not None
     happy = index.votes.set_axis(index.table["file"])["happy"]
-    assert happy[["train/happy/0.png", "test/happy/0.png", "train/sad/0.png"]].tolist() == [8, 2, 8]
+    assert happy[["train/happy/0.png", "test/happy/0.png", "train/sad/0.png"]].tolist() == [8, 2, 0]
 
 
 def test_votes_in_a_wrapping_folder_count_from_there(tree: Path, tmp_path: Path) -> None:
@@ -260,7 +277,7 @@ def test_votes_in_a_wrapping_folder_count_from_there(tree: Path, tmp_path: Path)
 
 def test_a_table_without_votes_does_not_hide_one_that_has_them(tree: Path) -> None:
     (tree / "labels.csv").write_text("file,group\ntrain/happy/0.png,adult\n")
-    (tree / ferplus.OFFICIAL).write_text(FERPLUS + "Training,0.png,1,6,0,0,0,0,0,1,2,0\n")
+    (tree / ferplus.OFFICIAL).write_text(FERPLUS + "Training,9.png,1,6,0,0,0,0,0,1,2,0\n")
     index = scan(tree)
     assert index.votes is not None
     assert index.votes["happy"].max() == 6
@@ -278,8 +295,8 @@ def test_names_that_are_not_utf_8_are_left_out_with_a_note(tree: Path) -> None:
     index = scan(tree)
     assert len(index) == 19
     notes = " ".join(index.notes)
-    assert r"1 pictures have names that are not UTF-8; rename them (train/sad/\udcff.png)" in notes
+    assert r"1 file with a name that is not UTF-8: train/sad/\udcff.png" in notes
     assert r"train/\udcff" in notes
-    assert other_names(tree) == ()
+    assert unknown_classes(tree) == {}
     with pytest.raises(DatasetError, match=r"udcff: this folder's name is not UTF-8"):
         scan(tree.rename(tree.with_name(odd)))

@@ -126,7 +126,7 @@ def config(folder: Path, public: bool = False) -> Settings:
 
 def test_a_correction_becomes_a_file_of_an_ordinary_dataset(tmp_path):
     crop = np.random.default_rng(0).integers(0, 255, (96, 96, 3), np.uint8)
-    file = corrections.keep(crop, "sad", config(tmp_path))
+    file = corrections.save(crop, "sad", config(tmp_path))
     assert file.parent == tmp_path / "datasets" / "corrections" / "sad"
     assert np.array_equal(cv2.cvtColor(cv2.imread(str(file)), cv2.COLOR_BGR2RGB), crop)
     assert corrections.counts(config(tmp_path))["sad"] == 1
@@ -135,16 +135,16 @@ def test_a_correction_becomes_a_file_of_an_ordinary_dataset(tmp_path):
 
 def test_nothing_is_kept_on_a_public_link(tmp_path):
     with pytest.raises(SettingsError, match="public"):
-        corrections.keep(np.zeros((96, 96, 3), np.uint8), "sad", config(tmp_path, public=True))
+        corrections.save(np.zeros((96, 96, 3), np.uint8), "sad", config(tmp_path, public=True))
     assert not list(tmp_path.rglob("*.png"))
 
 
 def test_only_the_seven_emotions_can_be_kept(tmp_path):
     with pytest.raises(ValueError, match="bored"):
-        corrections.keep(np.zeros((96, 96, 3), np.uint8), "bored", config(tmp_path))
+        corrections.save(np.zeros((96, 96, 3), np.uint8), "bored", config(tmp_path))
 
 
 def test_a_correction_that_cannot_be_written_says_where(tmp_path):
     (tmp_path / "datasets").write_text("a file where a folder should be")
     with pytest.raises(DatasetError, match=r"sad cannot be written .*another FER_HOME"):
-        corrections.keep(np.zeros((96, 96, 3), np.uint8), "sad", config(tmp_path))
+        corrections.save(np.zeros((96, 96, 3), np.uint8), "sad", config(tmp_path))

@@ -18,7 +18,7 @@ from streamlit.testing.v1 import AppTest
 
 from fer_core.cli.main import main
 from fer_core.dataset import store
-from fer_core.dataset.importers import zip_archive
+from fer_core.dataset.importers import ImportOptions, import_dataset, with_name
 from fer_core.errors import DatasetError, FerError, JobError, ModelError, TrainingError, VideoError
 from fer_core.live.capture import without_login
 from fer_core.models import store as model_store
@@ -155,7 +155,7 @@ def test_public_links_take_fewer_files_and_count_blocks(
     tiny = {f"happy/{number}.png": b"x" for number in range(9)}
     asked: list[int] = []
     monkeypatch.setattr(store, "check_space", lambda _, need: asked.append(need))
-    zip_archive.import_zip(run_zip(**tiny), "x", tmp_path)
+    import_dataset(with_name(run_zip(**tiny).getvalue(), "x.zip"), ImportOptions(home=tmp_path))
     assert asked == [9 * 4096]
     archive = zipfile.ZipFile(run_zip(**tiny))
     assert zip_files.check(archive, Policy(zip_files=10))

@@ -31,25 +31,25 @@ def test_the_majority_holds_half_of_all_votes(tree: Path) -> None:
     rows = [row("happy", **given) for given, _ in CASES]
     pd.DataFrame(rows).assign(file=files).to_csv(tree / "labels.csv", index=False)
     index = scan(tree)
-    found = dict(zip(index.table["file"], ferplus.truth(index, "ferplus"), strict=True))
+    found = dict(zip(index.table["file"], ferplus.true_labels(index, "ferplus"), strict=True))
     assert [found[file] for file in files] == [answer for _, answer in CASES]
 
 
 def test_a_dataset_gives_both(tree: Path) -> None:
     index = scan(tree)
     with pytest.raises(DatasetError, match="no FER\\+ votes"):
-        ferplus.truth(index, "ferplus")
+        ferplus.true_labels(index, "ferplus")
     files = index.table["file"]
     table = pd.DataFrame([row("happy", fear=9, nf=1)] * len(files)).assign(file=files)
     table.to_csv(tree / "labels.csv", index=False)
     again = scan(tree)
-    assert set(ferplus.truth(again, "ferplus").tolist()) == {2}
-    np.testing.assert_array_equal(ferplus.truth(again, "fer2013"), again.label_codes())
+    assert set(ferplus.true_labels(again, "ferplus").tolist()) == {2}
+    np.testing.assert_array_equal(ferplus.true_labels(again, "fer2013"), again.label_codes())
 
 
 def test_votes_without_a_single_name_are_on_no_image(tree: Path) -> None:
     words = ",".join(f"votes_{word}" for word in WORDS)
     data = f"file,{words}\n{',1' * len(WORDS)}\n".encode()
-    found = ferplus.from_bytes(data, "labels.csv", scan(tree).table)
-    assert found is not None
-    assert not found.to_numpy().any()
+    table = ferplus.parse(data, "labels.csv")
+    assert table is not None
+    assert not ferplus.join(table, scan(tree)).has_any

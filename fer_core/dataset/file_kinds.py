@@ -1,0 +1,68 @@
+"""What a file in a dataset's folder is: by its content where its name does not say."""
+
+from pathlib import Path
+from typing import Final
+
+from fer_core.images.codec import SUFFIXES
+
+IMAGE, DOCUMENT, RECORD, UNSUPPORTED = "image", "document", "record", "unsupported"
+
+IMAGE_SUFFIXES: Final = frozenset({*SUFFIXES, ".jfif", ".jpe", ".jif"})
+
+DOCUMENTS: Final = frozenset(
+    {".csv", ".txt", ".lst", ".json", ".md", ".xml", ".xls", ".xlsx", ".pdf", ".html", ".yaml",
+     ".yml", ".npy", ".mat", ".rtf", ".doc", ".docx", ".tsv", ".gz", ".py", ".ipynb", ".parquet"}
+)  # fmt: skip
+
+LISTS: Final = frozenset({".csv", ".tsv", ".txt", ".lst", ".npy", ".gz"})
+"""Documents that may hold labels."""
+
+RECORDS: Final = frozenset(
+    {"manifest.parquet", "version.json", "dataset.json", "votes.csv", "labels.csv",
+     "fer2013new.csv", "decisions.csv"}
+)  # fmt: skip
+"""Files that this app writes or reads beside the images."""
+
+SYSTEM: Final = frozenset(
+    {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "__macosx", "@eadir", "#recycle",
+     "$recycle.bin", "system volume information", "lost+found", "__pycache__"}
+)  # fmt: skip
+
+_START: Final = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"BM", b"II*\0", b"MM\0*")
+
+
+def is_hidden(name: str) -> bool:
+    """Return whether a file or folder is hidden or belongs to an operating system."""
+    return name.startswith((".", "~$")) or name.lower() in SYSTEM
+
+
+def has_image_name(name: str) -> bool:
+    """Return whether a file's name ends as those of images do."""
+    return f".{name.lower().rpartition('.')[2]}" in IMAGE_SUFFIXES
+
+
+def is_image_start(start: bytes) -> bool:
+    """Return whether the first bytes of a file, 12 or more, are those of an image that opens."""
+    return start.startswith(_START) or (start[:4] == b"RIFF" and start[8:12] == b"WEBP")
+
+
+def kind_of(name: str, path: str | Path) -> str:
+    """Return ``IMAGE``, ``DOCUMENT``, ``RECORD`` or ``UNSUPPORTED``.
+
+    Args:
+        name: The file's name.
+        path: Where it is, to look at its first bytes where the name does not say.
+    """
+    if has_image_name(name):
+        return IMAGE
+    lower = name.lower()
+    suffix = f".{lower.rpartition('.')[2]}" if "." in lower else ""
+    if lower in RECORDS:
+        return RECORD
+    if suffix in DOCUMENTS:
+        return DOCUMENT
+    try:
+        with Path(path).open("rb") as file:
+            return IMAGE if is_image_start(file.read(12)) else UNSUPPORTED
+    except OSError:
+        return UNSUPPORTED

@@ -1,0 +1,292 @@
+"""Import a ZIP or a tar of a dataset, and believe nothing that it says of itself."""
+
+import io
+import shutil
+import stat
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, Final
+
+from fer_core.dataset.file_kinds import (
+    DOCUMENT,
+    IMAGE,
+    LISTS,
+    RECORD,
+    UNSUPPORTED,
+    has_image_name,
+    is_hidden,
+    is_image_start,
+    kind_of,
+)
+from fer_core.dataset.folder_names import class_named, split_named
+from fer_core.dataset.importers.folder import write_folder
+from fer_core.dataset.importers.options import ImportOptions
+from fer_core.dataset.left_out import Tally
+from fer_core.errors import DatasetError
+from fer_core.system import zip_files
+from fer_core.system.settings import settings
+from fer_core.system.zip_files import UNREADABLE
+
+BLOCK: Final = 4096
+"""The least that a file takes on a disk."""
+
+UNPACKED: Final = ".unpacked"
+"""Folder in the new dataset that holds the archive's files until they are in place."""
+
+NESTED: Final = ".nested"
+"""An archive that lay in the archive."""
+
+ARCHIVES: Final = (".zip", ".tar", ".tar.gz", ".tgz")
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A file in an archive."""
+
+    path: str
+    size: int
+    original: zipfile.ZipInfo | tarfile.TarInfo
+
+
+def is_archive(file: BinaryIO) -> bool:
+    """Return whether an open file is a ZIP or a tar; it is rewound."""
+    start = file.read(4)
+    file.seek(0)
+    if start[:2] == b"PK":
+        return True
+    try:
+        with tarfile.open(fileobj=file):
+            return True
+    except (tarfile.TarError, EOFError, OSError, ValueError):
+        return False
+    finally:
+        file.seek(0)
+
+
+def need_bytes(file: BinaryIO) -> int:
+    """Return the disk space that the files of an archive take; the archive is checked.
+
+    Raises:
+        DatasetError: It cannot be opened, or unpacks to too much; see ``zip_files.check``.
+    """
+    try:
+        with _open(file) as archive:
+            return sum(
+                -(-member.size // BLOCK) * BLOCK
+                for member in archive.members()
+                if _has_data_name(member.path) and not _is_hidden(member.path)
+            )
+    except UNREADABLE as error:
+        raise DatasetError(
+            f"Not an archive that can be opened ({error}). Pack the folder again."
+        ) from error
+    finally:
+        file.seek(0)
+
+
+def write_archive(source: BinaryIO, folder: Path, options: ImportOptions, title: str) -> None:
+    """Unpack an archive into a new dataset's folder.
+
+    Everything is checked before the first byte is unpacked; only images, tables and texts are.
+
+    Args:
+        source: An open ZIP or tar.
+        folder: The new dataset.
+        options: See ``ImportOptions``.
+        title: The archive's name, for messages.
+
+    Raises:
+        DatasetError: Damaged, encrypted, with paths that lead outside, too large unpacked, without
+            images of any class, or with votes that are damaged or about other images.
+    """
+    unpacked, tally = folder / UNPACKED, Tally()
+    try:
+        with _open(source) as archive:
+            members = archive.members()
+            inner = _only_archive(members)
+            if inner is not None:
+                archive.extract(inner, folder / NESTED)
+            else:
+                kept = [member for member in members if _is_kept(archive, member, tally)]
+                for number, member in enumerate(kept, start=1):
+                    archive.extract(member, unpacked / member.path)
+                    if options.progress and (number % 256 == 0 or number == len(kept)):
+                        options.progress(number, len(kept))
+    except UNREADABLE as error:
+        raise DatasetError(
+            f"{title}: not an archive that can be opened ({error}). Pack the folder again."
+        ) from error
+    if inner is not None:
+        with (folder / NESTED).open("rb") as file:
+            write_archive(file, folder, options, f"{title}/{inner.path}")
+        (folder / NESTED).unlink()
+        return
+    unpacked.mkdir(exist_ok=True)
+    try:
+        write_folder(unpacked, folder, options, title, tally)
+    except DatasetError as error:
+        raise DatasetError(str(error).replace(str(folder), title)) from error
+    shutil.rmtree(unpacked, ignore_errors=True)
+
+
+def unknown_classes(source: BinaryIO) -> dict[str, int]:
+    """Return folders in an archive that hold images and name nothing, with their images.
+
+    For a page that asks what they show; empty where the archive cannot be read.
+    """
+    unknown: dict[str, int] = {}
+    try:
+        with _open(source) as archive:
+            folders = [
+                PurePosixPath(member.path).parts[:-1]
+                for member in archive.members()
+                if kind_of(member.path, "") == IMAGE and not _is_hidden(member.path)
+            ]
+    except (DatasetError, *UNREADABLE):
+        return {}
+    finally:
+        source.seek(0)
+    for parts in folders:
+        if parts and not any(class_named(part, {}) for part in parts):
+            name = next((part for part in reversed(parts) if not split_named(part)), "")
+            if name:
+                unknown[name.strip().casefold()] = unknown.get(name.strip().casefold(), 0) + 1
+    return unknown
+
+
+def _only_archive(members: list[Member]) -> Member | None:
+    """Return the archive in an archive that holds no images and no CSV, as Kaggle's competition."""
+    if any(kind_of(m.path, "") == IMAGE or m.path.lower().endswith(".csv") for m in members):
+        return None
+    nested = [member for member in members if member.path.lower().endswith(ARCHIVES)]
+    return nested[0] if len(nested) == 1 else None
+
+
+def _is_hidden(path: str) -> bool:
+    return any(is_hidden(part) for part in PurePosixPath(path).parts)
+
+
+def _is_kept(archive: "_Zip | _Tar", member: Member, tally: Tally) -> bool:
+    """Return whether a member is unpacked; else count it."""
+    if _is_hidden(member.path):
+        tally.add("hidden", member.path)
+        return False
+    kind = kind_of(PurePosixPath(member.path).name, "")
+    if _has_data_name(member.path) or (kind == UNSUPPORTED and _is_image(archive, member)):
+        return True
+    tally.add({DOCUMENT: "document", RECORD: "record"}.get(kind, kind), member.path)
+    return False
+
+
+def _has_data_name(path: str) -> bool:
+    """Return whether the name of a member is that of an image or a list of labels."""
+    return has_image_name(path) or PurePosixPath(path).suffix.lower() in LISTS
+
+
+def _is_image(archive: "_Zip | _Tar", member: Member) -> bool:
+    return is_image_start(archive.start(member))
+
+
+class _Zip:
+    """A ZIP whose members were checked."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.archive = zipfile.ZipFile(file)
+
+    def members(self) -> list[Member]:
+        """Return the files; folders and links are passed over."""
+        return [
+            Member(member.filename.replace("\\", "/"), member.file_size, member)
+            for member in zip_files.check(self.archive, settings().policy)
+            if not (member.is_dir() or stat.S_ISLNK(member.external_attr >> 16))
+        ]
+
+    def start(self, member: Member) -> bytes:
+        """Return the first bytes of a member."""
+        with self.archive.open(member.original) as packed:  # type: ignore[arg-type]
+            return packed.read(12)
+
+    def extract(self, member: Member, target: Path) -> None:
+        """Unpack a member."""
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with (
+                self.archive.open(member.original) as packed,  # type: ignore[arg-type]
+                target.open("wb") as file,
+            ):
+                shutil.copyfileobj(packed, file)  # never more than member.size: see zipfile
+        except UNREADABLE as error:
+            raise DatasetError(f"{member.path}: damaged in the ZIP ({error}).") from error
+
+    def close(self) -> None:
+        """Close the archive; the file stays open."""
+        self.archive.close()
+
+
+class _Tar:
+    """A tar, gzipped or not, whose members were checked."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.archive = tarfile.open(fileobj=file)  # noqa: SIM115  # closed by close
+
+    def members(self) -> list[Member]:
+        """Return the files; folders, links and devices are passed over."""
+        files: list[Member] = []
+        total = 0
+        for member in self.archive:
+            total += member.size
+            zip_files.check_path(member.name)
+            zip_files.check_totals(len(files), total, settings().policy)
+            if member.isfile():
+                files.append(Member(member.name.removeprefix("./"), member.size, member))
+        return files
+
+    def start(self, member: Member) -> bytes:
+        """Return the first bytes of a member."""
+        packed = self.archive.extractfile(member.original)  # type: ignore[arg-type]
+        return packed.read(12) if packed else b""
+
+    def extract(self, member: Member, target: Path) -> None:
+        """Unpack a member."""
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            packed = self.archive.extractfile(member.original)  # type: ignore[arg-type]
+            with packed or io.BytesIO() as content, target.open("wb") as file:
+                shutil.copyfileobj(content, file)
+        except UNREADABLE as error:
+            raise DatasetError(f"{member.path}: damaged in the archive ({error}).") from error
+
+    def close(self) -> None:
+        """Close the archive; the file stays open."""
+        self.archive.close()
+
+
+@contextmanager
+def _open(file: BinaryIO) -> Iterator[_Zip | _Tar]:
+    file.seek(0)
+    is_zip = file.read(2) == b"PK"
+    file.seek(0)
+    archive = _Zip(file) if is_zip else _Tar(file)
+    try:
+        yield archive
+    finally:
+        archive.close()
+
+
+def images_in(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """Return the images of a ZIP, checked; hidden files and those without an image's name are not.
+
+    Raises:
+        DatasetError: See ``zip_files.check``.
+    """
+    return [
+        member
+        for member in zip_files.check(archive, settings().policy)
+        if not (member.is_dir() or stat.S_ISLNK(member.external_attr >> 16))
+        and not _is_hidden(member.filename.replace("\\", "/"))
+        and kind_of(member.filename, "") == IMAGE
+    ]

@@ -1,0 +1,213 @@
+"""Join the rows of a table to images, by rules that never give an image the row of another.
+
+1. By path: the row names the image's path below the dataset. ``./``, back slashes, the dataset's
+   own name or absolute path in front, and the folder that holds the table do not matter; case
+   matters unless the file system ignores it.
+2. By name: the row names a file without a folder, and only one image of the dataset is called so.
+3. By order: ``fer2013_order`` alone, for Microsoft's ``fer2013new.csv``.
+
+Everything else stays without a row, and is counted.
+"""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from fer_core.types import Rows
+
+NONE: Final = -1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Join:
+    """The rows of a table that belong to images.
+
+    Attributes:
+        rows: int64 (N,), the row of each of N images, -1 where it has none.
+        rule: How they were matched, such as "by path".
+        unused: Rows of the table that name no image.
+        ambiguous: Rows of the table that name several images, or disagree about one.
+    """
+
+    rows: Rows
+    rule: str
+    unused: int = 0
+    ambiguous: int = 0
+
+    @property
+    def has_row(self) -> npt.NDArray[np.bool_]:
+        """Return the images that have a row, bool (N,)."""
+        return self.rows >= 0
+
+    @property
+    def count(self) -> int:
+        """Return the number of images that have a row."""
+        return int(self.has_row.sum())
+
+    def note(self, subject: str) -> str:
+        """Return a sentence with every count; ``subject`` is such as "labels.csv: FER+ votes"."""
+        without = len(self.rows) - self.count
+        text = f"{subject} for {self.count:,} of {len(self.rows):,} images, matched {self.rule}"
+        parts = [
+            f"{without:,} images have none" if without else "",
+            f"{self.unused:,} rows name no image of this dataset" if self.unused else "",
+            f"{self.ambiguous:,} rows are ambiguous and not used: they name more than one image, "
+            "or contradict each other"
+            if self.ambiguous
+            else "",
+        ]
+        return "; ".join([text, *filter(None, parts)]) + "."
+
+
+def by_path(
+    files: Sequence[str],
+    keys: Sequence[str],
+    root: Path,
+    folder: str = "",
+    contents: npt.NDArray[np.uint64] | None = None,
+) -> Join:
+    """Join rows to images by path, or by name where that is unique.
+
+    Args:
+        files: Paths (N,) of the images below ``root``, with ``/``.
+        keys: Path or name in each row of the table (R,); empty for none.
+        root: The dataset's folder.
+        folder: Folder below ``root`` that holds the table, as ``folder/below``.
+        contents: uint64 (R,), equal where rows say the same. Two rows about one image count only
+            if they agree; without this they never do.
+    """
+    ignores_case = file_system_ignores_case(root)
+    names = [_key(file, ignores_case) for file in files]
+    wanted = [_key(key, ignores_case) for key in keys]
+    images = np.full(len(wanted), NONE, np.int64)
+    shapes = [names, _without(names, folder), _without(names, _common_folder(names))]
+    outside = _key(str(root), ignores_case).strip("/") + "/"
+    inside = f"{_key(root.name, ignores_case)}/"
+    for shape in shapes:
+        places = _unique(shape)
+        for variant in (_same, _below(inside), _below(outside), _after(inside)):
+            _fill(images, places, [variant(key) for key in wanted])
+    is_name = np.asarray([bool(key) and "/" not in key for key in wanted], np.bool_)
+    ambiguous = np.zeros(len(wanted), np.bool_)
+    by_path_count = int((images >= 0).sum())
+    for shorten in (_last, _stem):
+        short = [shorten(name) for name in names]
+        asked = [shorten(key) if is_name[row] else "" for row, key in enumerate(wanted)]
+        open_rows = images == NONE
+        _fill(images, _unique(short), asked)
+        repeated = {name for name, count in Counter(short).items() if count > 1}
+        is_repeated = np.asarray([key in repeated for key in asked], np.bool_)
+        ambiguous |= open_rows & is_repeated & (images == NONE)
+    by_name = int((images >= 0).sum()) > by_path_count
+    rule = "by path" if not by_name else "by path and name" if by_path_count else "by name"
+    rows, contradicting = _one_row_each(images, len(names), contents)
+    ambiguous |= contradicting
+    has_key = np.asarray([bool(key) for key in wanted], np.bool_)
+    unused = int(((images == NONE) & has_key & ~ambiguous).sum())
+    return Join(rows, rule, unused, int(ambiguous.sum()))
+
+
+def file_system_ignores_case(folder: Path) -> bool:
+    """Return whether the disk of ``folder`` takes ``A.png`` and ``a.png`` for one file."""
+    for place in (folder, *folder.parents):
+        other = place.with_name(place.name.swapcase()) if place.name else place
+        if other.name != place.name:
+            try:
+                return place.samefile(other)
+            except OSError:
+                return False
+    return False
+
+
+def _key(path: str, ignores_case: bool) -> str:
+    text = path.strip().replace("\\", "/")
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)  # macOS writes accents apart from their letter
+    if "//" in text or "./" in text:
+        start = "/" if text.startswith("/") else ""
+        text = start + "/".join(part for part in text.split("/") if part not in ("", "."))
+    return text.casefold() if ignores_case else text
+
+
+def _same(key: str) -> str:
+    return key
+
+
+def _below(folder: str) -> Callable[[str], str]:
+    def variant(key: str) -> str:
+        path = key.lstrip("/")
+        return path.removeprefix(folder) if path.startswith(folder) else ""
+
+    return variant
+
+
+def _after(folder: str) -> Callable[[str], str]:
+    """Return what follows ``folder`` in absolute paths, such as those of another machine."""
+
+    def variant(key: str) -> str:
+        if not (key.startswith("/") or key[1:2] == ":"):
+            return ""
+        return key.rpartition(f"/{folder}")[2] if f"/{folder}" in key else ""
+
+    return variant
+
+
+def _last(path: str) -> str:
+    return path.rsplit("/", 1)[-1]
+
+
+def _stem(path: str) -> str:
+    return _last(path).rsplit(".", 1)[0]
+
+
+def _without(names: Sequence[str], folder: str) -> list[str]:
+    if folder in ("", "."):
+        return []
+    return [name.removeprefix(f"{folder}/") for name in names]
+
+
+def _common_folder(names: Sequence[str]) -> str:
+    """Return the folders that all paths begin with; they wrap the dataset."""
+    first, last = (min(names), max(names)) if names else ("", "")
+    parts = []
+    for one, other in zip(first.split("/")[:-1], last.split("/")[:-1], strict=False):
+        if one != other:
+            break
+        parts.append(one)
+    return "/".join(parts)
+
+
+def _unique(names: Sequence[str]) -> dict[str, int]:
+    """Return the position of each name that is there once."""
+    counts = Counter(names)
+    return {name: at for at, name in enumerate(names) if name and counts[name] == 1}
+
+
+def _fill(images: Rows, places: Mapping[str, int], keys: Sequence[str]) -> None:
+    """Set the image of each row that has none yet."""
+    for row in np.flatnonzero(images == NONE).tolist():
+        images[row] = places.get(keys[row], NONE)
+
+
+def _one_row_each(
+    images: Rows, count: int, contents: npt.NDArray[np.uint64] | None
+) -> tuple[Rows, npt.NDArray[np.bool_]]:
+    """Return the row of each image, and the rows that contradict others about theirs."""
+    rows = np.full(count, NONE, np.int64)
+    table = pd.DataFrame({"image": images, "row": np.arange(len(images))})
+    table["content"] = np.arange(len(images)) if contents is None else contents
+    table = table[table["image"] >= 0]
+    kinds = table.groupby("image")["content"].nunique()
+    contradicted = table["image"].isin(kinds.index[kinds > 1])
+    first = table[~contradicted].drop_duplicates("image")
+    rows[first["image"].to_numpy()] = first["row"].to_numpy()
+    contradicting = np.zeros(len(images), np.bool_)
+    contradicting[table["row"][contradicted].to_numpy()] = True
+    return rows, contradicting
