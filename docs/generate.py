@@ -1,6 +1,6 @@
 """Write the pages of the reference that come from code: ``make docs``.
 
-A test fails where ``docs/commands.md`` or ``docs/config.md`` is not what this would write.
+A test fails where ``docs/commands.md`` or ``docs/config.md`` differs from what this writes.
 """
 
 import argparse
@@ -19,23 +19,23 @@ NOTE = "<!-- Written by docs/generate.py from the code: change it there, then ru
 
 
 def pages() -> dict[str, str]:
-    """File name to text."""
+    """Return file name to text."""
     return {"commands.md": commands(), "config.md": config()}
 
 
 def commands() -> str:
-    """Every command with its arguments."""
+    """Return every command with its arguments."""
     parts = [
         "# Command line\n",
         NOTE,
-        "What works without a browser, `python -m fer_core COMMAND`:\n",
+        "Commands that need no browser, `python -m fer_core COMMAND`:\n",
     ]
-    parts += [_command(one) for one in _leaves(parser())]
+    parts += [_command(command, help_text) for command, help_text in _leaves(parser())]
     return "\n".join(parts)
 
 
 def config() -> str:
-    """Every field of a training config."""
+    """Return every field of a training config."""
     rows = [_row(field) for name, field in fields_of(TrainConfig).items() if name != "augmentation"]
     inner = [_row(field) for field in fields_of(Augmentation).values()]
     head = "| field | default | allowed | meaning |\n|---|---|---|---|\n"
@@ -49,21 +49,20 @@ def config() -> str:
     ])  # fmt: skip
 
 
-def _leaves(one: argparse.ArgumentParser) -> Iterator[tuple[argparse.ArgumentParser, str]]:
-    """The parsers that take no further command, each with what its parent says of it."""
-    for action in one._actions:  # argparse shows them nowhere else
+def _leaves(root: argparse.ArgumentParser) -> Iterator[tuple[argparse.ArgumentParser, str]]:
+    """Yield the parsers without further commands, each with its help in the parent."""
+    for action in root._actions:  # argparse shows them nowhere else
         if isinstance(action, argparse._SubParsersAction):
-            told = {choice.dest: choice.help or "" for choice in action._choices_actions}
+            helps = {choice.dest: choice.help or "" for choice in action._choices_actions}
             for name, inner in action.choices.items():
                 leaves = list(_leaves(inner))
-                yield from leaves or [(inner, told.get(name, ""))]
+                yield from leaves or [(inner, helps.get(name, ""))]
 
 
-def _command(found: tuple[argparse.ArgumentParser, str]) -> str:
-    one, told = found
-    lines = [f"## `{one.prog.removeprefix('python -m fer_core ')}`\n"]
-    lines += [f"{told[:1].upper()}{told[1:]}.\n"] if told else []
-    rows = [_argument(action) for action in one._actions if action.dest != "help"
+def _command(command: argparse.ArgumentParser, help_text: str) -> str:
+    lines = [f"## `{command.prog.removeprefix('python -m fer_core ')}`\n"]
+    lines += [f"{help_text[:1].upper()}{help_text[1:]}.\n"] if help_text else []
+    rows = [_argument(action) for action in command._actions if action.dest != "help"
             and action.help != argparse.SUPPRESS]  # fmt: skip
     if rows:
         lines += ["| argument | meaning |\n|---|---|", *rows, ""]

@@ -36,7 +36,7 @@ assert names == ["._0.png", "0.png", "1.png", "2.png", "3.png"]
 for name in ("4.webp", "5.jfif"):
     decoded = tf.io.decode_image((root / "happy" / name).read_bytes(), channels=3)
     print(name, "decodes to", decoded.shape)
-    assert decoded.shape == (32, 32, 3)
+    assert decoded.shape[-3:] == (32, 32, 3)
 try:
     for _ in dataset:
         pass
