@@ -28,7 +28,7 @@ def commands() -> str:
     parts = [
         "# Command line\n",
         NOTE,
-        "Commands that need no browser, `python -m fer_core COMMAND`:\n",
+        "Commands that need no browser, `fer-studio COMMAND` or `python -m fer_core COMMAND`:\n",
     ]
     parts += [_command(command, help_text) for command, help_text in _leaves(parser())]
     return "\n".join(parts)
@@ -60,7 +60,7 @@ def _leaves(root: argparse.ArgumentParser) -> Iterator[tuple[argparse.ArgumentPa
 
 
 def _command(command: argparse.ArgumentParser, help_text: str) -> str:
-    lines = [f"## `{command.prog.removeprefix('python -m fer_core ')}`\n"]
+    lines = [f"## `{command.prog.removeprefix('fer-studio ')}`\n"]
     lines += [f"{help_text[:1].upper()}{help_text[1:]}.\n"] if help_text else []
     rows = [_argument(action) for action in command._actions if action.dest != "help"
             and action.help != argparse.SUPPRESS]  # fmt: skip

@@ -1,14 +1,17 @@
-"""Results of a long job in numbered parts: what is written stays, whatever happens next.
+"""Keep the results of a long job in parts: what is written stays, whatever happens next.
 
-A part is one Parquet file with the rows and, in its metadata, what is finished after it and where
-a half-read video goes on. It appears under its name when it is complete, so a killed job leaves
-whole parts only, and the next one goes on behind the last.
+A part is one Parquet file with rows and, in its metadata, the files that it finishes, each with its
+fingerprint. Its name holds its number and a digest of its content. It appears under that name when
+it is on the disk, so a killed job leaves whole parts only. ``plan.json`` says what the job is: it
+is written before the first part and removed after the last, so parts never lie without their plan.
 """
 
+import hashlib
 import io
 import json
+import logging
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,108 +21,234 @@ import pyarrow.parquet as pq
 
 from fer_core.errors import FerError
 from fer_core.recognition import results
-from fer_core.system.files import write_bytes, write_json
+from fer_core.system.files import write_bytes
 from fer_core.video import Position
 
 KEY: Final = b"fer_studio"
 PLAN: Final = "plan.json"
+FORMAT: Final = 2
+"""Version of plan and parts. Version 1, of 0.1.0, has no fingerprints."""
+
 OLD_KEYS: Final = {"reading": "head"}
 """Keys of a plan in version 0.1 and their present names."""
 
+_LOGGER = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """Where a job stands after a part.
+class Checkpoint:
+    """What a part finishes, and where a half-read video continues.
 
     Attributes:
-        finished: Names of the sources that this part finished.
-        video: Name of the video that is half read, or empty.
-        position: Where its reading goes on.
+        finished: Names of the sources that the part finishes, each with its fingerprint; empty
+            where version 0.1 wrote none.
+        video: The one video whose rows the part holds, or empty for photos.
+        fingerprint: Fingerprint of that video when its reading began.
+        number: Number of the part among those of the video, from 0.
+        position: Where reading the video continues; None where it is finished.
         pieces: Pieces of its annotated copy that are written.
+        copy: Name of its annotated copy, or empty.
     """
 
-    finished: tuple[str, ...] = ()
+    finished: Mapping[str, str] = field(default_factory=dict)
     video: str = ""
+    fingerprint: str = ""
+    number: int | None = None
     position: Position | None = None
     pieces: int = 0
+    copy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    file: Path
+    checkpoint: Checkpoint
 
 
 class Parts:
-    """The parts in ``folder``.
+    """The parts in ``folder``, which one process at a time may open.
 
     Args:
-        folder: Where they lie; made if needed.
-        plan: What the job is asked to do. Parts of another plan are not continued.
-        restart: Throw away what is there.
+        folder: Their folder; made if needed.
+        plan: What decides the rows. Parts of another plan are not continued.
+        restart: Remove the parts that are there.
 
     Raises:
-        FerError: Parts of another plan are there, or they cannot be written.
+        FerError: Parts of another plan, or of a newer version, are there.
+        OSError: They cannot be written.
     """
 
     def __init__(self, folder: Path, plan: Mapping[str, Any], restart: bool = False) -> None:
         self.folder = folder
+        self._forgotten: set[str] = set()
         if restart:
             self.delete()
-        plan = json.loads(json.dumps(plan))
-        known = self._known_plan()
-        if known is None:
-            write_json(folder / PLAN, plan)
-        elif known != plan:
-            changed = ", ".join(sorted(key for key in plan if known.get(key) != plan[key]))
-            raise FerError(
-                f"{folder} holds half of another job (different: {changed or 'version'}). Give the "
-                "same options to finish it, --restart to begin anew, or another --out."
-            )
+        self._remove_halves()
+        self._claim(json.loads(json.dumps(plan)))
+        self._parts = [part for file in self._files() if (part := self._open(file))]
+        self._remove_broken_videos()
 
-    def add(self, rows: Iterable[Mapping[str, Any]], standing: Standing) -> None:
-        """Write the next part."""
+    def add(self, rows: Iterable[Mapping[str, Any]], checkpoint: Checkpoint) -> None:
+        """Write the next part; it is on the disk when this returns."""
         table = pa.Table.from_pandas(results.table(map(dict, rows)), preserve_index=False)
-        note = json.dumps(asdict(standing)).encode()
+        note = json.dumps({"format": FORMAT, **asdict(checkpoint)}).encode()
         table = table.replace_schema_metadata({**(table.schema.metadata or {}), KEY: note})
         buffer = io.BytesIO()
         pq.write_table(table, buffer)
-        write_bytes(self.folder / f"{len(self._files()):06}.parquet", buffer.getvalue())
+        data = buffer.getvalue()
+        number = int(self._parts[-1].file.name[:6]) + 1 if self._parts else 0
+        file = self.folder / f"{number:06}-{_digest(data)}.parquet"
+        write_bytes(file, data, durable=True)
+        self._parts.append(_Part(file, checkpoint))
+        self._forgotten.difference_update(checkpoint.finished)
 
-    def standing(self) -> Standing:
-        """Where the job stands: everything finished, and the half-read video of the last part."""
-        finished: list[str] = []
-        last = Standing()
-        for file in self._files():
-            note = json.loads(pq.read_schema(file).metadata[KEY])
-            position = Position(**note["position"]) if note["position"] else None
-            last = Standing(tuple(note["finished"]), note["video"], position, note["pieces"])
-            finished += last.finished
-        return Standing(tuple(finished), last.video, last.position, last.pieces)
+    def finished(self) -> dict[str, str]:
+        """Return the names of all finished sources, each with its fingerprint."""
+        return {
+            name: fingerprint
+            for part in self._parts
+            for name, fingerprint in part.checkpoint.finished.items()
+            if name not in self._forgotten
+        }
+
+    def half_read(self) -> Checkpoint | None:
+        """Return the last checkpoint of the video that is half read; None where there is none."""
+        finished = self.finished()
+        for part in reversed(self._parts):
+            video = part.checkpoint.video
+            if video and video not in finished:
+                return part.checkpoint
+        return None
+
+    def copies(self) -> dict[str, str]:
+        """Return the names of the annotated copies, by video."""
+        notes = [part.checkpoint for part in self._parts if part.checkpoint.copy]
+        return {note.video: note.copy for note in notes}
+
+    def forget(self, name: str) -> None:
+        """Leave the rows of a source that has changed out of the table; it must be read again."""
+        self._forgotten.add(name)
+        own = [part for part in self._parts if part.checkpoint.video == name]
+        for part in reversed(own):  # those left by a kill are a video's beginning
+            part.file.unlink()
+            self._parts.remove(part)
+        if own:
+            for piece in self.folder.glob("*.nut"):
+                piece.unlink()
 
     def tables(self) -> Iterator[pd.DataFrame]:
-        """The rows, part by part."""
-        for file in self._files():
-            yield pq.read_table(file).to_pandas().astype(results.TYPES)
+        """Yield the rows, part by part, of each source those of the part that finished it last."""
+        last = {name: part.file for part in self._parts for name in part.checkpoint.finished}
+        for part in self._parts:
+            table = pq.read_table(part.file).to_pandas().astype(results.TYPES)
+            replaced = {name for name in part.checkpoint.finished if last[name] != part.file}
+            replaced |= self._forgotten
+            yield table[~table["source"].isin(replaced)] if replaced else table
 
     def delete(self) -> None:
-        """Remove the parts and what belongs to them."""
-        for file in (self.folder / PLAN, *self._files(), *self.folder.glob("*.nut")):
-            file.unlink(missing_ok=True)
+        """Remove the parts, then what belongs to them, and the plan last."""
+        for file in (*self._files(), *self.folder.glob("*.nut")):
+            file.unlink()
+        self._parts = []
+        (self.folder / PLAN).unlink(missing_ok=True)
 
     def _files(self) -> list[Path]:
         return sorted(self.folder.glob("[0-9]*.parquet"))
 
-    def _known_plan(self) -> Any:
+    def _remove_halves(self) -> None:
+        """Remove files that were being written when a process was killed."""
+        for file in (*self.folder.glob(".*.parquet-*"), *self.folder.glob(f".{PLAN}-*")):
+            file.unlink()
+
+    def _claim(self, plan: dict[str, Any]) -> None:
+        """Write the plan, or check that it is the one that is there."""
+        file = self.folder / PLAN
         try:
-            return read_plan((self.folder / PLAN).read_text("utf-8"))
+            known = read_plan(file.read_text("utf-8"))
         except FileNotFoundError:
-            return None
+            if self._files():
+                raise FerError(
+                    f"{self.folder} holds parts of a job without their {PLAN}. Use --restart to "
+                    "remove them, or another --out."
+                ) from None
+            text = json.dumps({"version": FORMAT, **plan}, indent=2) + "\n"
+            write_bytes(file, text.encode(), durable=True)
+            return
         except (OSError, ValueError) as error:
-            raise FerError(f"{self.folder / PLAN} is damaged. Use --restart.") from error
+            raise FerError(f"{file} is damaged. Use --restart to begin anew.") from error
+        changed = changes(plan, known, self.folder)
+        if changed:
+            raise FerError(
+                f"{self.folder} holds half of another job (different: {changed}). Give the same "
+                "options to finish it, --restart to begin anew, or another --out."
+            )
+
+    def _open(self, file: Path) -> _Part | None:
+        """Return a part; None, and no file, where it is damaged and its sources must be read again.
+
+        Raises:
+            FerError: It is damaged, and version 0.1 wrote it.
+        """
+        data, (_, _, digest) = file.read_bytes(), file.stem.partition("-")
+        try:
+            if digest and _digest(data) != digest:
+                raise ValueError("its content is not what was written")
+            note = json.loads(pq.read_schema(pa.BufferReader(data)).metadata[KEY])
+            return _Part(file, _checkpoint(note))
+        except (ValueError, KeyError, TypeError, OSError, pa.ArrowException) as error:
+            if not digest:
+                raise FerError(f"{file} is damaged. Use --restart to begin anew.") from error
+            _LOGGER.warning("%s is damaged: its files are read again.", file)
+            file.unlink()
+            return None
+
+    def _remove_broken_videos(self) -> None:
+        """Forget videos of which a part is missing."""
+        numbers: dict[str, list[int]] = {}
+        for part in self._parts:
+            note = part.checkpoint
+            if note.number is not None:
+                numbers.setdefault(note.video, []).append(note.number)
+        for video, found in numbers.items():
+            if found != list(range(len(found))):
+                self.forget(video)
+
+
+def changes(plan: Mapping[str, Any], known: Mapping[str, Any], folder: Path | str) -> str:
+    """Return the names of the fields in which two plans differ, separated by commas.
+
+    Raises:
+        FerError: ``known`` is of a newer version.
+    """
+    if int(known.get("version", 1)) > FORMAT:
+        raise FerError(
+            f"{folder} was written by a newer version of FER Studio. Finish the job with that "
+            "version, or choose another --out."
+        )
+    return ", ".join(sorted(key for key in plan if known.get(key) != plan[key]))
 
 
 def read_plan(text: str) -> dict[str, Any]:
     """Return the plan that a JSON text holds; the keys of version 0.1 get their present names.
 
     Raises:
-        ValueError: It is no JSON object.
+        ValueError: It is no JSON object, or its version is no number.
     """
     plan = json.loads(text)
-    if not isinstance(plan, dict):
-        raise ValueError("it is no JSON object")
+    if not isinstance(plan, dict) or not isinstance(plan.get("version", 1), int):
+        raise ValueError("it is no plan")
     return {OLD_KEYS.get(str(key), str(key)): value for key, value in plan.items()}
+
+
+def _checkpoint(note: Mapping[str, Any]) -> Checkpoint:
+    """Return the checkpoint that a part's metadata holds, of this version or of 0.1."""
+    values = {name: value for name, value in note.items() if name != "format"}
+    if note.get("position"):
+        values["position"] = Position(**note["position"])
+    if not isinstance(note["finished"], dict):
+        values["finished"] = dict.fromkeys(note["finished"], "")
+    return Checkpoint(**values)
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=8).hexdigest()

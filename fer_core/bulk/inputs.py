@@ -1,32 +1,53 @@
-"""What a command or a page names, taken apart into single files."""
+"""List the single files that a command or a page names, and read their bytes."""
 
 import glob
+import hashlib
+import os
+import re
+import stat
 import threading
 import zipfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Final
 
 from fer_core.bulk import object_store
-from fer_core.dataset.importers.archive import images_in
 from fer_core.errors import DatasetError, ImageError
-from fer_core.images.codec import SUFFIXES as PICTURES
-from fer_core.system.paths import shown, typed
-from fer_core.system.zip_files import UNREADABLE
+from fer_core.images.codec import SUFFIXES as IMAGES
+from fer_core.system.files import reading
+from fer_core.system.paths import typed
+from fer_core.system.settings import settings
+from fer_core.system.text import utf8
+from fer_core.system.zip_files import UNREADABLE, check
 from fer_core.video import SUFFIXES as VIDEOS
-from fer_core.video import is_listed_video, is_video
+from fer_core.video import is_video
 
-MOST_FILES: Final = 100_000
-"""Files in one go on one machine; more are refused, not cut off."""
+MAX_FILES: Final = 100_000
+"""Files in one call on one machine; more are refused, not cut off."""
 
-MOST_BYTES: Final = 500_000_000
-"""Largest picture file that is opened; nothing smaller than the pixel limit comes near."""
-
+MAX_BYTES: Final = 500_000_000
+"""Largest image file that is opened; nothing smaller than the pixel limit comes near."""
 
 LIST: Final = ".parquet"
 """Suffix of a list of files."""
+
+EDGE_BYTES: Final = 16_384
+"""Bytes of a file's head, and as many of its tail, that its fingerprint covers."""
+
+MISSING: Final = "missing"
+"""Fingerprint of a file that is not there or cannot be read."""
+
+IMAGE_HEADS: Final = re.compile(
+    rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|GIF8|II\*\x00|MM\x00\*|RIFF.{4}WEBP|.{4}ftyp(heic|heix|mif1|avif)",
+    re.DOTALL,
+)
+"""First bytes of JPEG, PNG, GIF, TIFF, WebP, HEIC and AVIF files."""
+
+MAX_KINDS: Final = 6
+"""Kinds of files named in the sentence on files that were passed over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +55,7 @@ class Source:
     """One file, or one member of a ZIP.
 
     Attributes:
-        name: What the results call it; see ``paths.shown``.
+        name: Its name in the results; see ``text.utf8``.
         path: The file, or the ZIP.
         member: The member's name in the ZIP, or empty.
         store: Address of the object store in which ``path`` is, or empty.
@@ -47,109 +68,165 @@ class Source:
 
     @property
     def is_video(self) -> bool:
-        """It is read as a video."""
+        """True for what is read as a video."""
         return not self.member and not self.store and is_video(self.path)
 
 
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The files to read.
+
+    Attributes:
+        sources: Each once, in order.
+        passed_over: Files that are neither images nor videos, by kind: ``.txt`` to their number.
+    """
+
+    sources: tuple[Source, ...]
+    passed_over: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def notice(self) -> str:
+        """Sentence on the files passed over; empty where there are none."""
+        kinds = sorted(self.passed_over.items(), key=lambda item: (-item[1], item[0]))
+        if not kinds:
+            return ""
+        names = [f"{count:,} {kind}" for kind, count in kinds[:MAX_KINDS]]
+        others = sum(count for _, count in kinds[MAX_KINDS:])
+        names += [f"{others:,} of other kinds"] if others else []
+        total = sum(self.passed_over.values())
+        files = "1 file is" if total == 1 else f"{total:,} files are"
+        return f"{files} neither image nor video and not read: {', '.join(names)}."
+
+
 def listing(
-    named: Sequence[str], below: Path | None = None, most: int | None = None
-) -> tuple[Source, ...]:
-    """Every file that is meant: as named, below folders, in ZIPs, matching patterns.
+    names: Sequence[str], below: Path | None = None, max_files: int | None = None
+) -> Listing:
+    """List every file that is meant: as named, below folders, in ZIPs, matching patterns.
+
+    In folders a file counts by its suffix, and one of an unknown suffix by its first bytes.
 
     Args:
-        named: Files, folders, ZIPs, and patterns such as ``photos/**/*.jpg``; addresses in object
-            stores; Parquet lists. See ``remote``.
-        below: Files below this folder are called by their path from there on.
-        most: ``MOST_FILES`` if None.
+        names: Files, folders, ZIPs, and patterns such as ``photos/**/*.jpg``; addresses in object
+            stores; Parquet lists. See ``object_store``.
+        below: Files below this folder are named by their path from there on.
+        max_files: ``MAX_FILES`` if None.
 
     Raises:
-        ImageError: Nothing is there, more than ``most``, or one is no path.
-        DatasetError: A ZIP is damaged or breaks a rule, see ``dataset.archive``; a store or a list
+        ImageError: Nothing is there, more than ``max_files``, or one is no path.
+        DatasetError: A ZIP is damaged or breaks a rule, see ``zip_files.check``; a store or a list
             cannot be read.
     """
-    found: dict[str, Source] = {}
-    most = most or MOST_FILES
-    for source in (_called(one, below) for one in _every(named)):
-        found.setdefault(source.name, source)
-        if len(found) > most:
+    sources: dict[str, Source] = {}
+    passed_over: Counter[str] = Counter()
+    max_files = max_files or MAX_FILES
+    for entry in _expand(names):
+        if isinstance(entry, str):
+            passed_over[entry] += 1
+            continue
+        source = _renamed(entry, below)
+        sources.setdefault(source.name, source)
+        if len(sources) > max_files:
             raise ImageError(
-                f"More than {most:,} files in {', '.join(named)}. Name fewer at a time."
+                f"More than {max_files:,} files in {', '.join(names)}. Name fewer at a time."
             )
-    if not found:
+    result = Listing(tuple(sources.values()), passed_over)
+    if not sources:
         raise ImageError(
-            f"No pictures and no videos in {', '.join(named)}. "
-            f"Looked for {', '.join(PICTURES + VIDEOS)}."
+            f"No images and no videos in {', '.join(names)}. "
+            f"Looked for {', '.join(IMAGES + VIDEOS)}. {result.notice}".rstrip()
         )
-    return tuple(found.values())
+    return result
 
 
-def _called(source: Source, below: Path | None) -> Source:
+def _renamed(source: Source, below: Path | None) -> Source:
     name = source.name
     if below is not None and source.path.is_relative_to(below):
         name = str(PurePosixPath(source.path.relative_to(below), source.member))
-    return replace(source, name=shown(name))
+    return replace(source, name=utf8(name))
 
 
-def _every(named: Iterable[str]) -> Iterator[Source]:
-    for name in named:
+def _expand(names: Iterable[str]) -> Iterator[Source | str]:
+    """Yield sources, and the kinds of files that are passed over."""
+    for name in names:
         if object_store.is_address(name):
             yield from _stored(name)
             continue
         path = typed(name, ImageError)
         if not path.exists() and glob.has_magic(name):
             matches = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207  # may be absolute
-            for match in filter(_is_wanted, map(Path, matches)):
-                yield from _at(match)
+            for match in map(Path, matches):
+                if match.is_dir() or match.suffix.lower() == ".zip":
+                    yield from _at(match)
+                else:
+                    yield _file_in_folder(match)
         else:
             yield from _at(path)
 
 
-def _at(path: Path) -> Iterator[Source]:
+def _at(path: Path) -> Iterator[Source | str]:
     if path.suffix.lower() == LIST and path.exists():
-        yield from _every(object_store.listed(path))
+        yield from _expand(object_store.listed(path))
     elif path.is_dir():
-        yield from _below(path)
+        for file in sorted(path.rglob("*")):
+            if file.is_file():
+                yield _file_in_folder(file)
     elif path.suffix.lower() == ".zip":
         yield from _packed(path)
     else:
         yield Source(str(path), path)
 
 
-def _below(folder: Path) -> Iterator[Source]:
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() not in PICTURES and not is_listed_video(path):
-            continue
-        if path.is_file() and not path.name.startswith("._"):  # macOS leaves these beside photos
-            yield Source(str(path), path)
+def _file_in_folder(path: Path) -> Source | str:
+    if not path.name.startswith("._") and is_media(path):  # macOS leaves ._NAME beside photos
+        return Source(str(path), path)
+    return _kind_passed_over(path)
+
+
+def _kind_passed_over(path: PurePath) -> str:
+    if path.name.startswith("."):
+        return "hidden"
+    return utf8(path.suffix.lower()) or "without a suffix"
+
+
+def is_media(path: Path) -> bool:
+    """Return True for an image or a video: by the suffix, else by the first bytes."""
+    if path.suffix.lower() in IMAGES or is_video(path):
+        return True
+    try:
+        with path.open("rb") as file:
+            return IMAGE_HEADS.match(file.read(12)) is not None
+    except OSError:
+        return False
 
 
 def _stored(address: str) -> Iterator[Source]:
     scheme = address.partition("://")[0]
-    for path in object_store.below(address, PICTURES):
+    for path in object_store.below(address, IMAGES):
         yield Source(f"{scheme}://{path}", Path(path), store=address)
 
 
-def _is_wanted(path: Path) -> bool:
-    return path.is_dir() or path.suffix.lower() in (*PICTURES, *VIDEOS, ".zip")
-
-
-def _packed(path: Path) -> Iterator[Source]:
+def _packed(path: Path) -> Iterator[Source | str]:
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = images_in(archive)
+        with reading(path, DatasetError), zipfile.ZipFile(path) as archive:
+            members = check(archive, settings().policy)
     except UNREADABLE as error:
         raise DatasetError(
             f"{path.name}: not a ZIP file that can be opened ({error}). Pack the folder again."
         ) from error
-    except OSError as error:
-        raise DatasetError(f"{path}: cannot be read ({error.strerror}).") from error
-    for member in sorted(members, key=lambda one: one.filename):
-        if member.filename.lower().endswith(PICTURES):
+    for member in sorted(members, key=lambda member: member.filename):
+        file = PurePosixPath(member.filename.replace("\\", "/"))
+        if member.is_dir():
+            continue
+        if any(part.startswith((".", "__MACOSX")) for part in file.parts):
+            yield "hidden"
+        elif file.suffix.lower() in IMAGES and not stat.S_ISLNK(member.external_attr >> 16):
             yield Source(f"{path}/{member.filename}", path, member.filename)
+        else:
+            yield f"{_kind_passed_over(file)} in a ZIP"
 
 
 class Opener:
-    """Reads the bytes of sources; keeps the ZIPs that it opened. Safe to share between threads."""
+    """Reads the bytes of sources and holds the ZIPs open. Safe to share between threads."""
 
     def __init__(self, stack: ExitStack) -> None:
         self._stack = stack
@@ -157,26 +234,40 @@ class Opener:
         self._lock = threading.Lock()
 
     def read(self, source: Source) -> bytes:
-        """The file's bytes.
+        """Return the file's bytes.
 
         Raises:
             ImageError: It cannot be read.
         """
         try:
-            if source.store:
-                return object_store.read(source.store, source.path.as_posix())
-            if source.member:
-                archive = self._archive(source.path)
-                member = archive.getinfo(source.member)
-                _check_size(member.file_size, source.name)
-                return archive.read(member)
-            _check_size(source.path.stat().st_size, source.name)
-            return source.path.read_bytes()
+            with reading(source.name, ImageError):
+                if source.store:
+                    return object_store.read(source.store, source.path.as_posix())
+                if source.member:
+                    archive = self._archive(source.path)
+                    member = archive.getinfo(source.member)
+                    _check_size(member.file_size, source.name)
+                    return archive.read(member)
+                _check_size(source.path.stat().st_size, source.name)
+                return source.path.read_bytes()
         except UNREADABLE as error:
             raise ImageError(f"{source.name}: damaged in the ZIP ({error}).") from error
-        except OSError as error:
-            said = error.strerror or error
-            raise ImageError(f"{source.name}: cannot be read ({said}).") from error
+
+    def fingerprint(self, source: Source) -> str:
+        """Return what tells a file from another of the same name: size, time and digest.
+
+        The digest covers head and tail of a file, and all of a member of a ZIP. ``MISSING`` where
+        it cannot be read.
+        """
+        try:
+            if source.store:
+                return object_store.fingerprint(source.store, source.path.as_posix())
+            if source.member:
+                member = self._archive(source.path).getinfo(source.member)
+                return f"{member.file_size}-{member.date_time}-{member.CRC:08x}"
+            return fingerprint(source.path)
+        except (OSError, *UNREADABLE, KeyError):
+            return MISSING
 
     def _archive(self, path: Path) -> zipfile.ZipFile:
         with self._lock:
@@ -185,9 +276,19 @@ class Opener:
             return self._archives[path]
 
 
+def fingerprint(file: Path) -> str:
+    """Return size, time of change and a digest of head and tail of a file."""
+    with file.open("rb") as opened:
+        facts = os.fstat(opened.fileno())
+        digest = hashlib.blake2b(opened.read(EDGE_BYTES), digest_size=8)
+        opened.seek(max(facts.st_size - EDGE_BYTES, 0))
+        digest.update(opened.read(EDGE_BYTES))
+    return f"{facts.st_size}-{facts.st_mtime_ns}-{digest.hexdigest()}"
+
+
 def _check_size(size: int, name: str) -> None:
-    if size > MOST_BYTES:
+    if size > MAX_BYTES:
         raise ImageError(
-            f"{name}: {size / 1e6:,.0f} MB are too large for a picture; at most "
-            f"{MOST_BYTES / 1e6:,.0f} MB are opened."
+            f"{name}: {size / 1e6:,.0f} MB are too large for an image; at most "
+            f"{MAX_BYTES / 1e6:,.0f} MB are opened."
         )

@@ -18,12 +18,12 @@ COLUMN: Final = "path"
 
 
 def is_address(name: str) -> bool:
-    """Whether ``name`` is an address such as ``s3://bucket/photos`` and no path."""
+    """Return True for an address such as ``s3://bucket/photos``, False for a path."""
     return "://" in name
 
 
-def place(address: str) -> tuple[Any, str]:
-    """The ``pyarrow`` file system of an address, and the path in it.
+def locate(address: str) -> tuple[Any, str]:
+    """Return the ``pyarrow`` file system of an address, and the path in it.
 
     Options such as ``?region=eu-central-1`` or ``?endpoint_override=host:port`` belong to the
     store, not to the path; see pyarrow's ``FileSystem.from_uri``.
@@ -34,7 +34,7 @@ def place(address: str) -> tuple[Any, str]:
     """
     parts = urlsplit(address)
     if parts.scheme not in SCHEMES:
-        kinds = ", ".join(f"{one}://" for one in SCHEMES)
+        kinds = ", ".join(f"{scheme}://" for scheme in SCHEMES)
         raise DatasetError(f"{name_of(address)}: addresses begin with {kinds}.")
     if "@" in parts.netloc:
         raise DatasetError(
@@ -46,47 +46,58 @@ def place(address: str) -> tuple[Any, str]:
 
 
 def name_of(address: str) -> str:
-    """What results call the file: the address without options and keys."""
+    """Return the name of a file in the results: its address without options and keys."""
     parts = urlsplit(address)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{unquote(parts.path)}"
 
 
 def below(address: str, suffixes: tuple[str, ...]) -> Iterator[str]:
-    """Paths of the files below an address whose names end so, sorted; or of the file itself.
+    """Yield the files below an address that have one of the suffixes, sorted; or the file itself.
 
     Raises:
         DatasetError: The store cannot be reached or refuses.
     """
-    store, path = place(address)
+    store, path = locate(address)
     try:
         info = store.get_file_info(path)
         if info.type == pafs.FileType.File:
             yield info.path
             return
-        found = store.get_file_info(pafs.FileSelector(path, recursive=True))
+        files = store.get_file_info(pafs.FileSelector(path, recursive=True))
     except OSError as error:
         raise DatasetError(f"{name_of(address)}: cannot be listed ({error}).") from error
-    for one in sorted(found, key=lambda one: one.path):
-        if one.type == pafs.FileType.File and one.path.lower().endswith(suffixes):
-            yield one.path
+    for file in sorted(files, key=lambda file: file.path):
+        if file.type == pafs.FileType.File and file.path.lower().endswith(suffixes):
+            yield file.path
 
 
 def read(address: str, path: str) -> bytes:
-    """The bytes of the file at ``path`` in the store of ``address``; may raise ``OSError``."""
-    store, _ = place(address)
+    """Return the bytes of the file at ``path`` in the store of ``address``.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    store, _ = locate(address)
     with store.open_input_file(path) as file:
         return bytes(file.read())
 
 
+def fingerprint(address: str, path: str) -> str:
+    """Return size and time of change of the file at ``path`` in the store of ``address``."""
+    store, _ = locate(address)
+    info = store.get_file_info(path)
+    return f"{info.size}-{info.mtime_ns}"
+
+
 def listed(file: Path) -> Iterator[str]:
-    """The paths and addresses in a Parquet file, or a folder of them.
+    """Yield the paths and addresses in a Parquet file, or a folder of them.
 
     Raises:
         DatasetError: It cannot be read, or has no column of texts called ``path``.
     """
-    for one in sorted(file.rglob("*.parquet")) if file.is_dir() else (file,):
+    for part in sorted(file.rglob("*.parquet")) if file.is_dir() else (file,):
         try:
-            with pq.ParquetFile(one) as table:
+            with pq.ParquetFile(part) as table:
                 kind = table.schema_arrow.field(COLUMN).type
                 if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
                     raise KeyError(COLUMN)
@@ -94,11 +105,11 @@ def listed(file: Path) -> Iterator[str]:
                     yield from filter(None, rows.column(0).to_pylist())
         except KeyError as error:
             raise DatasetError(
-                f"{one}: a list of files needs a column called {COLUMN} with their paths or "
+                f"{part}: a list of files needs a column called {COLUMN} with their paths or "
                 "addresses as text."
             ) from error
         except (OSError, UnicodeError, pa.ArrowInvalid) as error:
-            raise DatasetError(f"{one}: cannot be read as Parquet ({error}).") from error
+            raise DatasetError(f"{part}: cannot be read as Parquet ({error}).") from error
 
 
 @lru_cache(maxsize=64)

@@ -3,8 +3,8 @@
 import logging
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import groupby
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fer_core.bulk import inputs, object_store, writers
-from fer_core.bulk.checkpoint import Parts, Standing
+from fer_core.bulk.checkpoint import Checkpoint, Parts
 from fer_core.bulk.inputs import Opener, Source
 from fer_core.bulk.video_job import VideoJob
 from fer_core.errors import FerError, ImageError, JobError
@@ -21,20 +21,19 @@ from fer_core.recognition.photos import Photo, PhotoReader
 from fer_core.recognition.pool import RecognizerPool
 from fer_core.recognition.recognizer import Recognizer
 from fer_core.recognition.results import check_format
-from fer_core.system.files import digest, numbered
+from fer_core.system.files import digest, numbered, writing
 from fer_core.system.jobs import process_lock
 from fer_core.system.jobs.job import OWNER
-from fer_core.system.paths import shown, typed
+from fer_core.system.paths import typed
+from fer_core.system.text import utf8
 from fer_core.video import Sampling, probe
 
 Report = Callable[[float, float, str], None]
-"""Called with pictures done, pictures in all and the file at work; may raise to stop."""
+"""Called with images done, all images and the current file; may raise to stop."""
 
 PHOTOS_A_PART: Final = 250
 SECONDS_A_PART: Final = 5.0
-"""What a kill costs at most."""
-
-PLAN_VERSION: Final = 1
+"""Photos, and seconds, that a kill costs at most."""
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -45,9 +44,9 @@ class Options:
 
     Attributes:
         is_crop: Each photo is one face already; see ``PhotoReader``.
-        sampling: Which pictures of a video are read.
+        sampling: Which frames of a video are read.
         annotated: Folder for annotated copies of the videos; None for no copies.
-        below: See ``sources.listing``.
+        below: See ``inputs.listing``.
         restart: Forget what an earlier call did.
     """
 
@@ -60,14 +59,15 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What came out.
+    """The size of the result.
 
     Attributes:
         files: Files read, those with errors too.
         faces: Rows with a face.
-        rows: Rows in all.
-        errors: Files with something wrong.
+        rows: All rows.
+        errors: Files with an error.
         error_file: The table of errors; written if there are any.
+        notice: Sentence on files that were passed over; may be empty.
     """
 
     files: int
@@ -75,64 +75,77 @@ class Summary:
     rows: int
     errors: int
     error_file: Path
+    notice: str = ""
 
 
 def parts_folder(target: Path) -> Path:
-    """Where the parts lie until ``target`` is complete."""
+    """Return the folder of the parts until ``target`` is complete."""
     return target.with_name(target.name + ".parts")
 
 
 def error_file(target: Path) -> Path:
-    """The table of errors that belongs to ``target``."""
-    return target.with_name(f"{target.stem}.errors.csv")
+    """Return the table of errors that belongs to ``target`` and to no other table."""
+    return target.with_name(f"{target.name}.errors.csv")
 
 
 def classify(
-    named: Sequence[str],
+    names: Sequence[str],
     pool: RecognizerPool,
     targets: Sequence[Path],
     options: Options | None = None,
     report: Report = lambda done, total, note: None,
 ) -> Summary:
-    """Read everything that is named and write one table; goes on where an earlier call stopped.
+    """Read every file and write one table; continues where an earlier call stopped.
+
+    A file that has changed since an earlier call read it is read again.
 
     Args:
-        named: See ``sources.listing``.
-        pool: Who reads.
+        names: See ``inputs.listing``.
+        pool: The recognizers.
         targets: Tables to write, all with the same rows: ``.csv``, ``.json`` or ``.parquet``.
         options: How files are read.
-        report: Hears of the progress.
+        report: Called with the progress.
 
     Raises:
-        FerError: Nothing to read, results cannot be written, or other half-done results are in
-            the way. What is done stays for the next call.
+        FerError: Nothing to read, results cannot be written, or the half-done results of another
+            job are in the way. What is done stays for the next call.
     """
     options = options or Options()
     for target in targets:
         check_format(target)
     folder, errors = parts_folder(targets[0]), error_file(targets[0])
-    try:
-        with _alone(folder):
-            found = inputs.listing(named, options.below)
-            _check_copies(named, found, options.annotated)
-            parts = Parts(folder, plan(named, pool, options), options.restart)
-            _Run(found, pool, parts, options, report).go()
-            counts = writers.write(parts.tables(), targets, errors)
-            parts.delete()
-    except OSError as error:
+    advice = (
+        "Free some space or choose another place. What is done stays: the same call continues "
+        "from there."
+    )
+    with writing(targets[0], FerError, advice), _locked(folder):
+        listing = inputs.listing(names, options.below)
+        _check_copies(names, listing.sources, options.annotated)
+        parts = Parts(folder, plan(names, pool, options), options.restart)
+        _Run(listing.sources, pool, parts, options, report).run()
+        _check_complete(listing.sources, parts)
+        counts = writers.write(parts.tables(), targets, errors)
+        parts.delete()
+    return Summary(
+        len(listing.sources), counts.faces, counts.rows, counts.errors, errors, listing.notice
+    )
+
+
+def _check_complete(sources: Sequence[Source], parts: Parts) -> None:
+    missing = {source.name for source in sources} - parts.finished().keys()
+    if missing:
         raise FerError(
-            f"{targets[0]} cannot be written ({error.strerror or error}). Free some space or "
-            "choose another place. What is done is kept: the same call goes on from there."
-        ) from error
-    return Summary(len(found), counts.faces, counts.rows, counts.errors, errors)
+            f"{len(missing):,} of {len(sources):,} files have no rows, such as {min(missing)}. "
+            "Nothing was written: give the same command again."
+        )
 
 
 class _Run:
-    """One call's work."""
+    """The work of one call."""
 
     def __init__(
         self,
-        found: Sequence[Source],
+        sources: Sequence[Source],
         pool: RecognizerPool,
         parts: Parts,
         options: Options,
@@ -140,19 +153,19 @@ class _Run:
     ) -> None:
         self._pool, self._parts, self._options = pool, parts, options
         self._report = report
-        self._standing = parts.standing()
-        finished = set(self._standing.finished)
-        waiting = [source for source in found if source.name not in finished]
-        half = self._standing.video  # comes first: files added since may precede it in the list
+        self._half = _half_read(sources, parts)
+        finished = _still_finished(sources, parts)
+        waiting = [source for source in sources if source.name not in finished]
+        half = self._half.video if self._half else ""  # first: its pieces are in the folder
         self._waiting = sorted(waiting, key=lambda source: source.name != half)
-        self._weights = {one.name: _weight(one, options.sampling) for one in found}
-        self._done = float(sum(self._weights[one.name] for one in found if one.name in finished))
+        self._weights = {source.name: _weight(source, options.sampling) for source in sources}
+        self._done = float(sum(self._weights[name] for name in finished))
         self._total = float(sum(self._weights.values()))
-        self._copies = _copies(found, options.annotated)
+        self._copies = _copies(sources, options.annotated, parts.copies())
 
-    def go(self) -> None:
-        """Read what is waiting."""
-        for is_video, group in groupby(self._waiting, key=lambda one: one.is_video):
+    def run(self) -> None:
+        """Read the waiting files."""
+        for is_video, group in groupby(self._waiting, key=lambda source: source.is_video):
             if is_video:
                 for source in group:
                     self._read_video(source)
@@ -163,62 +176,94 @@ class _Run:
     def _read_photos(self, waiting: Sequence[Source]) -> None:
         with ExitStack() as stack:
             opener = Opener(stack)
-            read_photos = self._pool.map(
-                lambda member, source: read_photo(
-                    member, source.name, partial(opener.read, source), self._options
-                ),
-                waiting,
-            )
-            stack.enter_context(closing(read_photos))
-            for photos in _batches(read_photos, self._photo_done):
-                rows = [row for photo in photos for row in photo.rows()]
-                self._parts.add(rows, Standing(tuple(photo.name for photo in photos)))
 
-    def _photo_done(self, photo: Photo) -> None:
+            def read(recognizer: Recognizer, source: Source) -> tuple[Photo, str]:
+                fingerprint = opener.fingerprint(source)
+                fetch = partial(opener.read, source)
+                return read_photo(recognizer, source.name, fetch, self._options), fingerprint
+
+            photos = self._pool.map(read, waiting)
+            stack.enter_context(closing(photos))
+            for batch in _batches(photos, self._on_photo):
+                rows = [row for photo, _ in batch for row in photo.rows()]
+                finished = {photo.name: fingerprint for photo, fingerprint in batch}
+                self._parts.add(rows, Checkpoint(finished))
+
+    def _on_photo(self, photo: Photo) -> None:
         self._done += 1
         self._report(self._done, self._total, photo.name)
 
     def _read_video(self, source: Source) -> None:
         copy = self._copies.get(source.name)
         job = VideoJob(source, self._pool, self._parts, self._options.sampling, copy)
-        before, weight = self._done, self._weights[source.name]
-        with closing(job.go(self._standing)) as shares:
+        done_before, weight = self._done, self._weights[source.name]
+        is_half = self._half is not None and self._half.video == source.name
+        with closing(job.run(self._half if is_half else None)) as shares:
             for share in shares:
-                self._report(before + weight * share, self._total, source.name)
-        self._done = before + weight
-        self._standing = Standing()
+                self._report(done_before + weight * share, self._total, source.name)
+        self._done = done_before + weight
+
+
+def _half_read(sources: Sequence[Source], parts: Parts) -> Checkpoint | None:
+    """Return where a half-read video continues; rows of one that has gone or changed are left."""
+    paths = {source.name: source.path for source in sources}
+    while half := parts.half_read():
+        path = paths.get(half.video)
+        with suppress(OSError):
+            if path and half.fingerprint in {"", inputs.fingerprint(path)}:
+                return half
+        parts.forget(half.video)
+    return None
+
+
+def _still_finished(sources: Sequence[Source], parts: Parts) -> set[str]:
+    """Return the finished sources that have not changed since; the parts forget the others."""
+    recorded = parts.finished()
+    with ExitStack() as stack:
+        opener = Opener(stack)
+        known = [source for source in sources if source.name in recorded]
+        changed = {
+            source.name
+            for source in known
+            if recorded[source.name] and opener.fingerprint(source) != recorded[source.name]
+        }
+    for name in changed:
+        parts.forget(name)
+    return {source.name for source in known} - changed
 
 
 def read_photo(
     recognizer: Recognizer, name: str, fetch: Callable[[], bytes], options: Options
 ) -> Photo:
-    """One photo's results; whatever is wrong with it is its ``error``."""
+    """Return the results of a photo; what is wrong with it becomes its ``error``."""
     try:
         data = fetch()
         return PhotoReader(recognizer, options.is_crop).read(data, name, draw=False)
     except FerError as error:
         return Photo(name, error=str(error))
-    except Exception as error:  # one odd file must not end a job of 100,000
+    except Exception as error:  # one strange file must not end a job of 100,000
         _LOGGER.exception("%s could not be read", name)
         return Photo(name, error=f"{name}: could not be read ({error}).")
 
 
-def _batches(photos: Iterator[Photo], done: Callable[[Photo], None]) -> Iterator[list[Photo]]:
-    """Photos in groups that are worth a part: some hundred, or what came in some seconds."""
-    batch: list[Photo] = []
-    began = time.monotonic()
+def _batches(
+    photos: Iterable[tuple[Photo, str]], on_photo: Callable[[Photo], None]
+) -> Iterator[list[tuple[Photo, str]]]:
+    """Yield photos in groups that are worth a part: some hundred, or those of some seconds."""
+    batch: list[tuple[Photo, str]] = []
+    start = time.monotonic()
     for photo in photos:
         batch.append(photo)
-        done(photo)
-        if len(batch) >= PHOTOS_A_PART or time.monotonic() - began > SECONDS_A_PART:
+        on_photo(photo[0])
+        if len(batch) >= PHOTOS_A_PART or time.monotonic() - start > SECONDS_A_PART:
             yield batch
-            batch, began = [], time.monotonic()
+            batch, start = [], time.monotonic()
     if batch:
         yield batch
 
 
 def _weight(source: Source, sampling: Sampling) -> int:
-    """Pictures to read, about."""
+    """Return the number of images to read, about."""
     if not source.is_video:
         return 1
     try:
@@ -228,41 +273,47 @@ def _weight(source: Source, sampling: Sampling) -> int:
     return max(round(info.seconds / sampling.interval_s(info.rate)), 1)
 
 
-def _copies(found: Sequence[Source], folder: Path | None) -> dict[str, Path]:
-    """Video to annotated copy; a number keeps equal names apart."""
-    copies: dict[str, Path] = {}
-    taken: set[str] = set()
+def _copies(
+    sources: Sequence[Source], folder: Path | None, known: Mapping[str, str]
+) -> dict[str, Path]:
+    """Return the annotated copy of each video; a number tells equal names apart.
+
+    Args:
+        sources: All files.
+        folder: Folder for the copies; None for none.
+        known: Names of copies that an earlier call made.
+    """
     if folder is None:
-        return copies
+        return {}
     folder.mkdir(parents=True, exist_ok=True)
-    for source in filter(lambda one: one.is_video, found):
-        name = numbered(shown(source.path.stem), taken.__contains__)
-        taken.add(name)
-        copies[source.name] = folder / f"{name}.mp4"
-    return copies
+    names = dict(known)
+    for source in sources:
+        if source.is_video and source.name not in names:
+            taken = set(names.values())
+            stem = numbered(utf8(source.path.stem), lambda stem: f"{stem}.mp4" in taken)  # noqa: B023
+            names[source.name] = f"{stem}.mp4"
+    return {video: folder / name for video, name in names.items()}
 
 
-def _check_copies(named: Sequence[str], found: Sequence[Source], folder: Path | None) -> None:
-    """Copies take no original's place, and the next call does not read them."""
+def _check_copies(names: Sequence[str], sources: Sequence[Source], folder: Path | None) -> None:
+    """Raise ``FerError`` where copies would replace originals or be read by the next call."""
     if folder is None:
         return
-    home, read = folder.resolve(), {source.path.resolve() for source in found}
-    above = (Path(name).resolve() for name in named if Path(name).is_dir())
-    if any(map(home.is_relative_to, above)) or not read.isdisjoint(
-        file.resolve() for file in _copies(found, folder).values()
-    ):
+    home, originals = folder.resolve(), {source.path.resolve() for source in sources}
+    folders_read = (Path(name).resolve() for name in names if Path(name).is_dir())
+    copies = {file.resolve() for file in _copies(sources, folder, {}).values()}
+    if any(map(home.is_relative_to, folders_read)) or not originals.isdisjoint(copies):
         raise FerError(
             f"--annotated {folder}: this is among what is read. Choose another folder for the "
             "annotated copies."
         )
 
 
-def plan(named: Sequence[str], pool: RecognizerPool, options: Options) -> Mapping[str, Any]:
-    """What decides the results; parts of another plan do not fit."""
+def plan(names: Sequence[str], pool: RecognizerPool, options: Options) -> Mapping[str, Any]:
+    """Return what decides the rows; parts of another plan do not fit."""
     card = pool.first.classifier.card
     return {
-        "version": PLAN_VERSION,
-        "paths": [whereabouts(name) for name in named],
+        "paths": [absolute_name(name) for name in names],
         "model": f"{card.name} {digest(card.folder / LITERT_FILE)[:16]}",
         "head": pool.first.classifier.head,
         "detector": pool.first.detector_name,
@@ -273,8 +324,8 @@ def plan(named: Sequence[str], pool: RecognizerPool, options: Options) -> Mappin
     }
 
 
-def whereabouts(name: str) -> str:
-    """A name that means the same from every folder.
+def absolute_name(name: str) -> str:
+    """Return a name that means the same from every folder.
 
     Raises:
         ImageError: It is no path.
@@ -285,8 +336,8 @@ def whereabouts(name: str) -> str:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Nobody else writes the same results meanwhile; an empty folder is not left behind."""
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep other processes from the same results; an empty folder is removed at the end."""
     lock = folder / OWNER
     if not process_lock.hold(lock, process_lock.me()):
         raise JobError(f"{folder} is being written by another process. Wait until it is done.")

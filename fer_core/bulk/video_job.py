@@ -1,4 +1,4 @@
-"""Read one video part by part, with an annotated copy if wanted."""
+"""Read one video part by part, with an annotated copy where one is asked for."""
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, nullcontext
@@ -6,71 +6,90 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from fer_core.bulk.checkpoint import Standing
-from fer_core.bulk.inputs import Source
+from fer_core.bulk.checkpoint import Checkpoint
+from fer_core.bulk.inputs import MISSING, Source, fingerprint
 from fer_core.errors import VideoError
 from fer_core.recognition.pool import RecognizerPool
 from fer_core.recognition.results import Origin, error_row, face_rows
+from fer_core.system.files import sync, sync_folder
 from fer_core.video import Position, RecognizedFrame, Sampling, VideoRecognizer
 from fer_core.video.writer import PieceWriter, draw, join
 
 SHOTS_A_PART: Final = 500
-"""Pictures after which a part is written: what a kill costs at most, about 3 s of work."""
+"""Frames after which a part is written: what a kill costs at most, about 3 s of work."""
 
 
-class Keeper(Protocol):
-    """Where rows go: ``Parts``, or whoever writes them in a way of its own."""
+class Sink(Protocol):
+    """Takes rows: ``Parts``, or another store of them."""
 
     folder: Path
 
-    def add(self, rows: Iterable[Mapping[str, Any]], standing: Standing) -> None:
-        """Keep these."""
+    def add(self, rows: Iterable[Mapping[str, Any]], checkpoint: Checkpoint) -> None:
+        """Store the rows of a part."""
 
 
 class VideoJob:
-    """One video on its way into the parts.
+    """The reading of one video into parts.
 
     Args:
         source: The video.
-        pool: Who reads.
-        parts: Where rows go.
-        sampling: Which pictures are read.
-        copy: Where an annotated copy goes; None for none.
+        pool: The recognizers.
+        parts: Takes the rows.
+        sampling: Which frames are read.
+        copy: File for an annotated copy; None for none.
     """
 
     def __init__(
         self,
         source: Source,
         pool: RecognizerPool,
-        parts: Keeper,
+        parts: Sink,
         sampling: Sampling,
         copy: Path | None,
     ) -> None:
         self._source, self._pool, self._parts = source, pool, parts
         self._sampling, self._copy = sampling, copy
         self._rows: list[Mapping[str, Any]] = []
-        self._pieces = 0
+        self._fingerprint = ""
+        self._number = self._pieces = 0
 
-    def go(self, standing: Standing) -> Generator[float]:
-        """Read to the end; gives the share 0..1 that is done after each picture.
+    def run(self, checkpoint: Checkpoint | None = None) -> Generator[float]:
+        """Read to the end; yields the finished share, 0..1, after each frame.
 
         Args:
-            standing: Where the job stood; reading goes on there if it was in this video.
+            checkpoint: Where reading continues; None to begin.
         """
-        goes_on = standing.video == self._source.name
-        self._pieces = standing.pieces if goes_on else 0
-        position = standing.position if goes_on else None
+        position, self._fingerprint = None, _fingerprint(self._source.path)
+        if checkpoint:
+            position, self._pieces = checkpoint.position, checkpoint.pieces
+            self._number = (checkpoint.number or 0) + 1
+            self._fingerprint = checkpoint.fingerprint or self._fingerprint
         try:
             yield from self._read(position)
             self._finish_copy()
+            if _fingerprint(self._source.path) != self._fingerprint:
+                raise VideoError(
+                    f"{self._source.name}: the file changed while it was read. Run the command "
+                    "again when it is complete."
+                )
         except VideoError as error:
             self._add_error(error)
-        self._parts.add(self._rows, Standing((self._source.name,)))
+        self._add({self._source.name: self._fingerprint}, None)
         for number in range(self._pieces):
             self._piece(number).unlink(missing_ok=True)
 
+    def _add(self, finished: Mapping[str, str], position: Position | None) -> None:
+        """Write the rows so far as the next part of the video."""
+        copy = self._copy.name if self._copy else ""
+        name, number = self._source.name, self._number
+        self._parts.add(
+            self._rows,
+            Checkpoint(finished, name, self._fingerprint, number, position, self._pieces, copy),
+        )
+        self._number, self._rows = number + 1, []
+
     def _read(self, position: Position | None) -> Iterator[float]:
-        """Read part by part; what is left of the last part stays in ``_rows``."""
+        """Read part by part; the rows of the last part stay in ``_rows``."""
         draws = self._copy is not None
         reader = VideoRecognizer(self._source.path, self._pool, self._sampling, position, draws)
         seconds = reader.info.seconds
@@ -85,13 +104,11 @@ class VideoJob:
                             writer.write(draw(read), read.frame.time_s)
                         yield min(read.frame.time_s / seconds, 1.0) if seconds else 0.0
                 if writer and count:
-                    self._new.replace(self._piece(self._pieces))
+                    _replace(self._new, self._piece(self._pieces))
                     self._pieces += 1
                 if count < SHOTS_A_PART:
                     break
-                standing = Standing((), self._source.name, reader.position(), self._pieces)
-                self._parts.add(self._rows, standing)
-                self._rows = []
+                self._add({}, reader.position())
         self._check_end(reader)
 
     def _finish_copy(self) -> None:
@@ -99,7 +116,7 @@ class VideoJob:
         if self._copy:
             part = self._copy.with_name(f".{self._copy.name}.part")
             join([self._piece(number) for number in range(self._pieces)], self._source.path, part)
-            part.replace(self._copy)
+            _replace(part, self._copy)
 
     def _new_piece(self, reader: VideoRecognizer) -> AbstractContextManager[PieceWriter | None]:
         return PieceWriter(self._new, reader.info.rate) if self._copy else nullcontext()
@@ -114,7 +131,7 @@ class VideoJob:
         self._rows += face_rows(origin, faces, self._pool.first.detector_name, persons)
 
     def _check_end(self, reader: VideoRecognizer) -> None:
-        """A file that ends before its time gets a word in the table of errors."""
+        """Add an error for a file that ends before its time."""
         if reader.missing_s:
             seconds = reader.info.seconds
             decoded = max(seconds - reader.missing_s, 0)
@@ -134,3 +151,18 @@ class VideoJob:
     @property
     def _new(self) -> Path:
         return self._parts.folder / "new.nut"
+
+
+def _fingerprint(file: Path) -> str:
+    try:
+        return fingerprint(file)
+    except OSError:
+        return MISSING
+
+
+def _replace(new: Path, file: Path) -> None:
+    """Rename ``new`` to ``file`` when it is on the disk."""
+    with new.open("rb+") as written:
+        sync(written)
+    new.replace(file)
+    sync_folder(file.parent)

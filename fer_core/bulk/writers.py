@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fer_core.recognition import results
-from fer_core.system.files import unused_name
+from fer_core.system.files import sweep_halves, sync, sync_folder, unused_name, write_bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What the tables hold.
+    """Size of the tables.
 
     Attributes:
         rows: Rows in all.
@@ -32,25 +32,29 @@ class Counts:
 def write(tables: Iterable[pd.DataFrame], targets: Sequence[Path], errors: Path) -> Counts:
     """Write the rows to every target (``.csv``, ``.json``, ``.parquet``), errors to their own CSV.
 
-    Each file appears under its name when it is complete. ``errors`` exists only if there are any.
+    Each file appears under its name when it is complete and on the disk. ``errors`` exists only
+    if there are any.
     """
     rows = faces = 0
-    wrong: list[pd.DataFrame] = []
+    failures = [pd.DataFrame({"source": [], "error": []}, dtype="string")]
+    for file in (*targets, errors):
+        sweep_halves(file)
     with ExitStack() as stack:
         writers = [stack.enter_context(_Target(target)) for target in targets]
         for table in tables:
             rows += len(table)
             faces += int(table["x1"].notna().sum())
-            wrong.append(table.loc[table["error"].notna(), ["source", "error"]])
+            failures.append(table.loc[table["error"].notna(), ["source", "error"]])
             for writer in writers:
                 writer.add(table)
         for writer in writers:
             writer.finish()
-    errors.unlink(missing_ok=True)
-    told = pd.concat(wrong).drop_duplicates() if wrong else pd.DataFrame()
-    if len(told):
-        told.to_csv(errors, index=False)
-    return Counts(rows, faces, told["source"].nunique() if len(told) else 0)
+    table_of_errors = pd.concat(failures).drop_duplicates()
+    if len(table_of_errors):
+        write_bytes(errors, table_of_errors.to_csv(index=False).encode(), durable=True)
+    else:
+        errors.unlink(missing_ok=True)
+    return Counts(rows, faces, table_of_errors["source"].nunique())
 
 
 class _Writer(Protocol):
@@ -72,8 +76,10 @@ class _Target:
 
     def finish(self) -> None:
         self._writer.close()
+        sync(self._part)
         self._part.close()
         Path(self._part.name).replace(self._file)
+        sync_folder(self._file.parent)
 
     def __enter__(self) -> "_Target":
         return self
@@ -100,16 +106,16 @@ class _Json:
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
-        self._before = b"[\n"
+        self._separator = b"[\n"
 
     def add(self, table: pd.DataFrame) -> None:
         text = table.to_json(orient="records", lines=True, double_precision=6, force_ascii=False)
-        for line in filter(None, text.split("\n")):  # splitlines also splits at signs in names
-            self._file.write(self._before + line.encode())
-            self._before = b",\n"
+        for line in filter(None, text.split("\n")):  # splitlines also splits at characters in names
+            self._file.write(self._separator + line.encode())
+            self._separator = b",\n"
 
     def close(self) -> None:
-        self._file.write((b"[" if self._before == b"[\n" else b"\n") + b"]\n")
+        self._file.write((b"[" if self._separator == b"[\n" else b"\n") + b"]\n")
 
 
 class _Parquet:

@@ -1,10 +1,8 @@
-"""The ``classify`` command: emotions of photos, folders, ZIPs and videos as a table."""
+"""Run ``fer-studio classify``: emotions of photos, folders, ZIPs and videos as a table."""
 
 import argparse
 import csv
-import shutil
 import sys
-import time
 from contextlib import closing, suppress
 from itertools import islice
 from pathlib import Path
@@ -15,26 +13,25 @@ import pandas as pd
 from fer_core.bulk import Options, Report, Summary, classify
 from fer_core.bulk.object_store import is_address
 from fer_core.cli.old_names import OldName
+from fer_core.cli.terminal import Bar
 from fer_core.errors import FerError, SettingsError
 from fer_core.recognition.pool import RecognizerPool
 from fer_core.recognition.results import FORMATS, check_format
-from fer_core.system.jobs import Progress, duration, working
+from fer_core.system.jobs import working
 from fer_core.system.settings import DETECTORS, settings
+from fer_core.system.text import terminal
 from fer_core.video import Sampling, is_video
 from fer_core.video.summary import MOMENT_COLUMNS, save_moments
 
-WIDTH: Final = 24
-"""Characters of the progress bar."""
-
-MOST_ERRORS: Final = 20
+PRINTED_ERRORS: Final = 20
 """Errors printed; all of them are in their table."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Fill the parser of ``python -m fer_core classify``."""
+    """Fill the parser of ``classify``."""
     parser.add_argument(
         "paths", nargs="+", metavar="PATH",
-        help="picture, video, folder, ZIP, pattern, Parquet list of files, or address such as s3://",
+        help="image, video, folder, ZIP, pattern, Parquet list of files, or address such as s3://",
     )  # fmt: skip
     parser.add_argument(
         "--out", required=True, action="append",
@@ -42,7 +39,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "ray a folder that every machine sees, or an address",
     )  # fmt: skip
     add_model(parser)
-    parser.add_argument("--crop", action="store_true", help="each picture is a face crop already")
+    parser.add_argument("--crop", action="store_true", help="each image is a face crop already")
     add_sampling(parser)
     parser.add_argument(
         "--annotated", type=Path, metavar="DIR", help="write annotated copies of the videos there"
@@ -59,7 +56,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--address", metavar="HOST:PORT",
         help="of the Ray cluster, or auto (default: one on this machine, for this command)",
     )  # fmt: skip
-    parser.add_argument("--restart", action="store_true", help="forget what is half done")
+    parser.add_argument("--restart", action="store_true", help="forget what an earlier call did")
     parser.add_argument(
         "--below", type=Path, metavar="DIR", help="name files in the results by their path in DIR"
     )
@@ -68,7 +65,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
-    """The options that choose a recogniser."""
+    """Add the options that choose a recognizer."""
     parser.add_argument("--model", help="model name or folder (default: the promoted one)")
     parser.add_argument("--head", help="head of the model, such as fer2013 or ferplus")
     parser.add_argument("--reading", dest="head", action=OldName, help=argparse.SUPPRESS)
@@ -76,17 +73,17 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 
 
 def add_sampling(parser: argparse.ArgumentParser) -> None:
-    """The options that choose a video's pictures."""
+    """Add the options that choose the frames of a video."""
     parser.add_argument(
-        "--every", type=int, default=1, metavar="N", help="read every N-th picture of a video"
+        "--every", type=int, default=1, metavar="N", help="read every N-th frame of a video"
     )
     parser.add_argument(
-        "--rate", type=float, default=0.0, metavar="R", help="read R pictures a second instead"
+        "--rate", type=float, default=0.0, metavar="R", help="read R frames a second instead"
     )
 
 
 def run(options: argparse.Namespace) -> int:
-    """0 if every file was read, 1 if some were not, 130 if stopped by Ctrl-C."""
+    """Return 0 if every file was read, 1 if some were not, 130 if stopped by Ctrl-C."""
     if options.workers is not None and options.workers < 1:
         raise SettingsError(f"--workers must be 1 or more. Received: {options.workers}.")
     if options.engine == "ray":
@@ -97,16 +94,20 @@ def run(options: argparse.Namespace) -> int:
     if options.job:
         with working(options.job, turn="wait") as work:
             summary = _classify(options, work.report)
-            _keep_moments(options)
-            work.summary |= {"files": summary.files, "faces": summary.faces,
-                             "rows": summary.rows, "errors": summary.errors}  # fmt: skip
+            _save_moments(options)
+            work.summary |= {
+                name: getattr(summary, name)
+                for name in ("files", "faces", "rows", "errors", "notice")
+            }
         return int(summary.errors > 0)
     try:
-        with closing(_Bar()) as bar:
+        with closing(Bar()) as bar:
             summary = _classify(options, bar.show)
     except KeyboardInterrupt:
-        print("Stopped. The same command goes on from here.", file=sys.stderr)
+        print("Stopped. The same command continues from here.", file=sys.stderr)
         return 130
+    if summary.notice:
+        print(summary.notice, file=sys.stderr)
     _print_errors(summary)
     outs = ", ".join(map(str, options.out))
     print(f"{summary.files} files, {summary.faces} faces, {summary.errors} errors: {outs}")
@@ -123,13 +124,13 @@ def _run_on_cluster(options: argparse.Namespace) -> int:
     if Path(out).suffix in FORMATS:
         raise SettingsError(f"--engine ray writes a folder, not a file. Received: --out {out}.")
     try:
-        with closing(_Bar()) as bar:
+        with closing(Bar()) as bar:
             counts = bulk.classify(
-                options.paths, _pool(options, 1), out, _how(options), bar.show,
+                options.paths, _pool(options, 1), out, _bulk_options(options), bar.show,
                 options.address, options.workers,
             )  # fmt: skip
     except KeyboardInterrupt:
-        print("Stopped. The same command goes on from here.", file=sys.stderr)
+        print("Stopped. The same command continues from here.", file=sys.stderr)
         return 130
     print(f"{counts.files} files, {counts.faces} faces, {counts.errors} errors: {out}")
     if counts.errors:
@@ -146,7 +147,7 @@ def _file(out: str) -> Path:
 
 def _classify(options: argparse.Namespace, report: Report) -> Summary:
     pool = _pool(options, options.workers or settings().threads)
-    return classify(options.paths, pool, options.out, _how(options), report)
+    return classify(options.paths, pool, options.out, _bulk_options(options), report)
 
 
 def _pool(options: argparse.Namespace, workers: int) -> RecognizerPool:
@@ -156,13 +157,13 @@ def _pool(options: argparse.Namespace, workers: int) -> RecognizerPool:
     return pool
 
 
-def _how(options: argparse.Namespace) -> Options:
+def _bulk_options(options: argparse.Namespace) -> Options:
     sampling = Sampling(options.every, options.rate)
     return Options(options.crop, sampling, options.annotated, options.below, options.restart)
 
 
-def _keep_moments(options: argparse.Namespace) -> None:
-    """For the page: what stood out, where the job is a single video."""
+def _save_moments(options: argparse.Namespace) -> None:
+    """Save the key moments for the page where the job is a single video."""
     source = Path(options.paths[0])
     if len(options.paths) == 1 and is_video(source):
         table = pd.read_parquet(options.out[0], columns=MOMENT_COLUMNS)
@@ -174,37 +175,8 @@ def _print_errors(summary: Summary) -> None:
     if not summary.errors:
         return
     with summary.error_file.open(newline="", encoding="utf-8") as file:
-        for row in islice(csv.DictReader(file), MOST_ERRORS):
-            print(row["error"], file=sys.stderr)
-    if summary.errors > MOST_ERRORS:
-        print(f"... and {summary.errors - MOST_ERRORS} more", file=sys.stderr)
+        for row in islice(csv.DictReader(file), PRINTED_ERRORS):
+            print(terminal(row["error"]), file=sys.stderr)
+    if summary.errors > PRINTED_ERRORS:
+        print(f"... and {summary.errors - PRINTED_ERRORS} more", file=sys.stderr)
     print(f"All errors: {summary.error_file}", file=sys.stderr)
-
-
-class _Bar:
-    """A progress bar with the time left; silent where the output is no terminal."""
-
-    def __init__(self) -> None:
-        self._is_shown = sys.stderr.isatty()
-        self._start = self._shown = time.monotonic()
-        self._begun: float | None = None
-
-    def show(self, done: float, total: float, note: str) -> None:
-        """Draw it, a few times a second."""
-        now = time.monotonic()
-        self._begun = done if self._begun is None else self._begun
-        if not self._is_shown or (now - self._shown < 0.2 and done < total):
-            return
-        self._shown = now
-        state = Progress(done, total, note, now - self._start, self._begun)
-        full = round(state.share * WIDTH)
-        left = state.seconds_left
-        time_left = "" if left is None else f", {duration(left)} left"
-        line = f"[{'#' * full}{'.' * (WIDTH - full)}] {state.share:4.0%}{time_left}  {note}"
-        columns = shutil.get_terminal_size().columns - 1
-        print(f"\r{line[:columns]:{columns}}", end="", file=sys.stderr, flush=True)
-
-    def close(self) -> None:
-        """End the line."""
-        if self._is_shown:
-            print(file=sys.stderr)

@@ -9,6 +9,7 @@ import pandas as pd
 from fer_core import balance
 from fer_core.audit import duplicates, image_issues, label_issues, report
 from fer_core.cli import dataset_options
+from fer_core.cli.terminal import progress_bar
 from fer_core.dataset import DatasetIndex, demo, ferplus, import_record, store
 from fer_core.dataset.importers import ImportOptions, import_dataset
 from fer_core.errors import DatasetError
@@ -17,7 +18,6 @@ from fer_core.models.classifier import EmotionClassifier
 from fer_core.recognition import crop_dataset
 from fer_core.system import files
 from fer_core.system.config_fields import fields_of
-from fer_core.system.parallel import on_terminal
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -81,7 +81,7 @@ def _add_balance(parser: argparse.ArgumentParser) -> None:
 
 
 def _scan(options: argparse.Namespace) -> int:
-    index = dataset_options.source(options).open(on_terminal("scan"))
+    index = dataset_options.source(options).open(progress_bar("scan"))
     print(report.markdown(index, report.Findings()), end="")
     if sentence := crop_dataset.check_photos(index).sentence:
         print(f"\n{sentence} Cut the faces out: python -m fer_core dataset crop {options.data}")
@@ -91,7 +91,7 @@ def _scan(options: argparse.Namespace) -> int:
 def _crop(options: argparse.Namespace) -> int:
     index = dataset_options.open_dataset(options)
     cropped = crop_dataset.crop_dataset(
-        index, options.name, every_face=options.every_face, progress=on_terminal("faces")
+        index, options.name, every_face=options.every_face, progress=progress_bar("faces")
     )
     print(cropped.folder)
     missing = cropped.without_face
@@ -104,7 +104,7 @@ def _import(options: argparse.Namespace) -> int:
     if options.source == "demo":
         print(demo.make())
     else:
-        progress = on_terminal("import")
+        progress = progress_bar("import")
         votes = ferplus.read(options.votes) if options.votes else None
         classes = dataset_options.classes(options)
         request = ImportOptions(options.name, None, progress, votes, classes)
@@ -131,7 +131,7 @@ def _balance(options: argparse.Namespace) -> int:
         return 0
     name = store.free_name(options.name or balance.version_name(index))
     recipe = balance.Recipe(wanted, spec, options.seed)
-    print(balance.apply(index, recipe, name, progress=on_terminal("balance")))
+    print(balance.apply(index, recipe, name, progress=progress_bar("balance")))
     return 0
 
 
@@ -154,7 +154,7 @@ def _audit(options: argparse.Namespace) -> int:
             f"Received: {options.difference}."
         )
     index = dataset_options.require_crops(options, dataset_options.open_dataset(options))
-    pairs = duplicates.find(index, on_terminal("duplicates"))
+    pairs = duplicates.find(index, progress_bar("duplicates"))
     pairs = pairs[pairs["difference"] <= options.difference]
     audited = index.readable().split("train")
     try:
@@ -172,7 +172,7 @@ def _audit(options: argparse.Namespace) -> int:
 
 def _suspects(audited: DatasetIndex, options: argparse.Namespace) -> pd.DataFrame:
     classifier = EmotionClassifier.load(options.model)
-    values = label_issues.features(audited, classifier, on_terminal("features"))
+    values = label_issues.features(audited, classifier, progress_bar("features"))
     digests = audited.table["digest"].to_numpy()
     probabilities = label_issues.out_of_fold(values, audited.label_codes(), digests)
     return label_issues.suspects(audited.label_codes(), probabilities)

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from fer_core.cli.terminal import progress_bar
 from fer_core.dataset import DatasetIndex, numberings, store
 from fer_core.dataset.source import DatasetSource
 from fer_core.errors import DatasetError
 from fer_core.labels import EMOTIONS
 from fer_core.recognition import crop_dataset
-from fer_core.system.parallel import on_terminal
 
 
 def add(parser: argparse.ArgumentParser, *, positional: bool = False, **options: Any) -> None:
@@ -88,7 +88,7 @@ def source(options: argparse.Namespace) -> DatasetSource:
 
 def open_dataset(options: argparse.Namespace) -> DatasetIndex:
     """Open the dataset that the options name; its notes go to stderr."""
-    index = source(options).open(on_terminal("scan"))
+    index = source(options).open(progress_bar("scan"))
     print_notes(index.notes)
     return index
 
@@ -106,8 +106,8 @@ def cut_photos(options: argparse.Namespace, index: DatasetIndex, home: Path) -> 
     check = crop_dataset.check_photos(index)
     if not (options.detect or check.are_photos):
         return index
-    folder = crop_dataset.cropped_once(index, home, on_terminal("faces"))
-    faces = DatasetSource(str(folder)).open(on_terminal("scan"))
+    folder = crop_dataset.cropped_once(index, home, progress_bar("faces"))
+    faces = DatasetSource(str(folder)).open(progress_bar("scan"))
     note = f"Used instead: {len(faces):,} faces cut out of {len(index):,} images, in {folder}."
     print("note:", *filter(None, [check.sentence, note]), file=sys.stderr)
     return faces

@@ -8,6 +8,7 @@ import numpy as np
 
 from fer_core.cli import dataset_options
 from fer_core.cli.old_names import OldName
+from fer_core.cli.terminal import progress_bar
 from fer_core.dataset import SPLITS, DatasetIndex, ferplus, image_reading
 from fer_core.errors import DatasetError, ModelError, SettingsError
 from fer_core.evaluation import Evaluation, LabelledCrops, evaluate, measure_robustness, text
@@ -18,7 +19,6 @@ from fer_core.models import registry
 from fer_core.models.card import ModelCard
 from fer_core.reports import Table, table
 from fer_core.system import files
-from fer_core.system.parallel import on_terminal
 from fer_core.system.settings import settings
 
 
@@ -142,7 +142,7 @@ def _evaluate(  # noqa: PLR0913, PLR0917
     heads: list[str],
     sources: list[str],
 ) -> dict[tuple[str, str], Evaluation]:
-    predictions = predict_dataset(card, index, form, on_terminal(form))
+    predictions = predict_dataset(card, index, form, progress_bar(form))
     return {
         (head, source): evaluate(
             predictions.probabilities(card, head),
@@ -169,7 +169,7 @@ def _robustness(
         rows = np.flatnonzero(y_true >= 0)
         labelled = LabelledCrops([crops[row] for row in rows], y_true[rows])
         classifier = open_form(card, "fp32", head, in_bulk=True)
-        progress = on_terminal("robustness")
+        progress = progress_bar("robustness")
         measured = measure_robustness(classifier, labelled, conditions, options.seed, progress)
         _print(f"fp32, {head}, on {source} labels", text.robustness_table(measured))
         report[f"{head}, on {source} labels"] = to_dicts(measured)

@@ -1,4 +1,4 @@
-"""The command line: ``python -m fer_core --help``. Thin over the same calls as the pages."""
+"""Run the command line, ``fer-studio``: thin over the same calls as the pages."""
 
 import argparse
 import logging
@@ -7,14 +7,21 @@ import sys
 from collections.abc import Sequence
 
 from fer_core.cli import classify, dataset, evaluate, models, sweep, train, watch
+from fer_core.cli.terminal import escaped_output
 from fer_core.errors import FerError
+from fer_core.system.text import terminal
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 on success, 1 if some files failed, 2 if nothing could be done.
 
-    130 if it was stopped by Ctrl-C, 141 if whoever read its output has gone.
+    130 if it was stopped by Ctrl-C, 141 if the reader of its output has gone.
     """
+    with escaped_output():
+        return _main(arguments)
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     options = parser().parse_args(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors alone, where TensorFlow is used
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
@@ -25,14 +32,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("Stopped.", file=sys.stderr)
         return 130
     except FerError as error:
-        print(f"fer_core: {error}", file=sys.stderr)
+        print(f"fer-studio: {terminal(str(error))}", file=sys.stderr)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for Python's own flush
         return 141
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        said = error.strerror or error
-        print(f"fer_core: {where}{said}. Check the path and the free space.", file=sys.stderr)
+        file = f"{error.filename}: " if error.filename else ""
+        cause = error.strerror or error
+        print(f"fer-studio: {file}{cause}. Check the path and the free space.", file=sys.stderr)
     else:
         return status
     return 2
@@ -40,9 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of every command; ``docs/commands.md`` is generated from it."""
-    root = argparse.ArgumentParser(
-        prog="python -m fer_core", description="Facial emotion recognition."
-    )
+    root = argparse.ArgumentParser(prog="fer-studio", description="Facial emotion recognition.")
     actions = root.add_subparsers(required=True, metavar="COMMAND")
     for command, name, text in (
         (classify, "classify", "emotions of photos and videos as a table"),

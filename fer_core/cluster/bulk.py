@@ -1,4 +1,4 @@
-"""``classify`` on a Ray cluster: the same rows as on one machine, as a folder of Parquet files."""
+"""Run ``classify`` on a Ray cluster: the rows of one machine, as a folder of Parquet files."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ from fer_core.bulk import Options, Report, inputs
 from fer_core.bulk.run import plan
 from fer_core.cluster.connection import ClusterError, connected
 from fer_core.cluster.result_folder import ERRORS, Counts, Folder
-from fer_core.cluster.worker import Member, Order
+from fer_core.cluster.worker import ShareReader, WorkerConfig
 from fer_core.errors import FerError, JobError
 from fer_core.models.card import LITERT_FILE
 from fer_core.recognition.pool import RecognizerPool
@@ -21,17 +21,17 @@ from fer_core.system.jobs.job import OWNER
 
 __all__ = ["ERRORS", "classify"]
 
-MOST_FILES: Final = 10_000_000
-"""Files of one job; the list of them takes memory of the machine that gives the command."""
+MAX_FILES: Final = 10_000_000
+"""Files of one job; their list takes memory of the machine that gives the command."""
 
-TRIES: Final = 3
-"""So often in a row the cluster may fail without a single share getting done."""
+MAX_FAILURES: Final = 3
+"""Failures of the cluster in a row, without one share finished, that end the job."""
 
 _LOGGER = logging.getLogger(__name__)
 
 
-def classify(  # noqa: PLR0913, PLR0917  (what to read, who reads, where to, how)
-    named: Sequence[str],
+def classify(  # noqa: PLR0913, PLR0917  # inputs, model, output, and how
+    names: Sequence[str],
     pool: RecognizerPool,
     out: str,
     options: Options | None = None,
@@ -39,19 +39,19 @@ def classify(  # noqa: PLR0913, PLR0917  (what to read, who reads, where to, how
     address: str | None = None,
     workers: int | None = None,
 ) -> Counts:
-    """Read everything that is named; goes on where an earlier call stopped.
+    """Read every file; continues where an earlier call stopped.
 
     Args:
-        named: See ``sources.listing``.
-        pool: Says which model, reading and detector; reads nothing itself.
+        names: See ``inputs.listing``.
+        pool: Tells model, head and detector; reads nothing itself.
         out: Folder for the results: a path that every machine sees, or an address.
         options: How files are read.
-        report: Hears of the progress; may raise to stop.
+        report: Called with the progress; may raise to stop.
         address: See ``connection.connected``.
-        workers: Members that read at the same time, a core each; as many as there are if None.
+        workers: Workers at the same time, a core each; as many as there are if None.
 
     Returns:
-        What the folder holds now.
+        The size of the results in the folder.
 
     Raises:
         FerError: Nothing to read, the folder holds something else, or the cluster fails for good.
@@ -62,58 +62,60 @@ def classify(  # noqa: PLR0913, PLR0917  (what to read, who reads, where to, how
         raise FerError("Annotated copies of videos are made by the local engine alone.")
     folder = Folder(out)
     try:
-        with _alone(folder):
+        with _locked(folder):
             if options.restart:
                 folder.delete()
-            found = inputs.listing(named, options.below, MOST_FILES)
-            folder.claim(plan(named, pool, options))
-            folder.add_inputs(found)
-            _read(folder, _order(folder, pool, options), report, address, workers)
+            listing = inputs.listing(names, options.below, MAX_FILES)
+            folder.claim(plan(names, pool, options))
+            folder.add_inputs(listing.sources)
+            _read(folder, _worker_config(folder, pool, options), report, address, workers)
             return _finish(folder)
     except OSError as error:
         raise FerError(
-            f"{out} cannot be read or written ({error}). What is done is kept: the same call goes "
-            "on from there."
+            f"{out} cannot be read or written ({error}). What is done stays: the same call "
+            "continues from there."
         ) from error
 
 
 def _read(
-    folder: Folder, order: Order, report: Report, address: str | None, workers: int | None
+    folder: Folder, config: WorkerConfig, report: Report, address: str | None, workers: int | None
 ) -> None:
     """Have Ray read shares until each has its part."""
     sizes = folder.sizes()
     total, failures = sum(sizes.values()), 0
-    waiting = sorted(sizes.keys() - folder.done())
+    waiting = sorted(sizes.keys() - folder.finished())
     report(total - sum(sizes[share] for share in waiting), total, "Starting")
     if not waiting:
         return
     with connected(address, workers) as ray:
         while waiting:
-            before = len(waiting)
+            count_before = len(waiting)
             done = total - sum(sizes[share] for share in waiting)
             try:
-                for row in _run(ray, waiting, order, workers):
+                for row in _run(ray, waiting, config, workers):
                     done += int(row["files"])
                     report(min(done, total), total, f"{done:,} of {total:,} files")
             except (ray.exceptions.RayError, ray.data.exceptions.UserCodeException) as error:
-                _raise_ours(error)
+                _raise_fer_error(error)
                 failures += 1
                 _LOGGER.warning("The cluster failed: %s", error)
-                if failures >= TRIES:
+                if failures >= MAX_FAILURES:
                     raise ClusterError(
                         f"The cluster fails again and again ({_last_line(error)}). What is done "
-                        "is kept: the same call goes on from there."
+                        "stays: the same call continues from there."
                     ) from error
-            waiting = sorted(sizes.keys() - folder.done())
-            failures = 0 if len(waiting) < before else failures
+            waiting = sorted(sizes.keys() - folder.finished())
+            failures = 0 if len(waiting) < count_before else failures
     report(total, total, "Done")
 
 
-def _run(ray: Any, waiting: Sequence[int], order: Order, workers: int | None) -> Iterator[Any]:
-    """One pass of Ray Data over the shares; a row for each as it gets done, in any order.
+def _run(
+    ray: Any, waiting: Sequence[int], config: WorkerConfig, workers: int | None
+) -> Iterator[Any]:
+    """Yield a row for each share as Ray Data finishes it, in any order.
 
-    Members that die are made anew and their shares read again. The pool may shrink to one, so that
-    members of a machine that is gone do not wait for room that will never be free.
+    Workers that die are replaced and their shares read again. The pool may shrink to one, so that
+    workers of a machine that is gone do not wait for cores that will never be free.
     """
     cores = int(ray.cluster_resources().get("CPU", 1))
     size = max(min(workers or cores, cores, len(waiting)), 1)
@@ -126,17 +128,16 @@ def _run(ray: Any, waiting: Sequence[int], order: Order, workers: int | None) ->
         [{"share": share} for share in waiting], override_num_blocks=len(waiting)
     )
     read = shares.map_batches(
-        Member, fn_constructor_args=(order,), batch_size=1, compute=pool, num_cpus=1
+        ShareReader, fn_constructor_args=(config,), batch_size=1, compute=pool, num_cpus=1
     )
     return iter(read.iter_rows())
 
 
-def _order(folder: Folder, pool: RecognizerPool, options: Options) -> Order:
+def _worker_config(folder: Folder, pool: RecognizerPool, options: Options) -> WorkerConfig:
     classifier = pool.first.classifier
     model = classifier.card.folder.absolute()
-    where = str(folder.path) if folder.path else folder.where
-    return Order(
-        where,
+    return WorkerConfig(
+        str(folder.path or folder.address),
         model,
         digest(model / LITERT_FILE),
         pool.first.detector_name,
@@ -146,19 +147,19 @@ def _order(folder: Folder, pool: RecognizerPool, options: Options) -> Order:
 
 
 def _finish(folder: Folder) -> Counts:
-    """Count what is there and write the table of errors."""
-    each = {share: folder.counts(share) for share in sorted(folder.done())}
-    folder.write_errors(folder.errors(share for share, one in each.items() if one.errors))
-    return reduce(add, each.values(), Counts())
+    """Count the rows and write the table of errors."""
+    counts = {share: folder.counts(share) for share in sorted(folder.finished())}
+    folder.write_errors(folder.errors(share for share in counts if counts[share].errors))
+    return reduce(add, counts.values(), Counts())
 
 
-def _raise_ours(error: BaseException) -> None:
-    """Raise the ``FerError`` that a member met: trying again would not help."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, FerError):
-            raise seen
-        seen = getattr(seen, "cause", None) or seen.__cause__
+def _raise_fer_error(error: BaseException) -> None:
+    """Raise the ``FerError`` of a worker: trying again would not help."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, FerError):
+            raise cause
+        cause = getattr(cause, "cause", None) or cause.__cause__
 
 
 def _last_line(error: BaseException) -> str:
@@ -166,8 +167,8 @@ def _last_line(error: BaseException) -> str:
 
 
 @contextmanager
-def _alone(folder: Folder) -> Iterator[None]:
-    """Nobody else lists files into the same folder meanwhile, as far as locks reach."""
+def _locked(folder: Folder) -> Iterator[None]:
+    """Keep other processes from listing files into the folder, as far as locks reach."""
     if folder.path is None:
         yield
         return
@@ -178,6 +179,6 @@ def _alone(folder: Folder) -> Iterator[None]:
         yield
     finally:
         process_lock.release(lock)
-        with suppress(OSError):  # somebody else is waiting for it
+        with suppress(OSError):  # another process waits for it
             (lock.parent / process_lock.GUARD).unlink(missing_ok=True)
             lock.parent.rmdir()

@@ -1,4 +1,4 @@
-"""Connect to Ray: a cluster that runs already, or one on this machine for as long as it takes."""
+"""Connect to a running Ray cluster, or start one on this machine for one command."""
 
 import logging
 import os
@@ -13,8 +13,8 @@ from typing import Any, Final
 from fer_core.errors import FerError
 
 MISSING: Final = (
-    "This needs Ray, which is not installed. Install it with: pip install -r "
-    "requirements-cluster.txt."
+    "This needs Ray, which is not installed. Install it with: pip install 'fer-studio[cluster]', "
+    "or in a checkout: pip install -r requirements-cluster.txt."
 )
 QUIET: Final = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -27,15 +27,15 @@ QUIET: Final = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
 }
-"""What Ray reads when it is imported: it reports to nobody, prints nothing of its own, its
-workers have the rank of any other process, and Ctrl-C is ours to hear."""
+"""Variables that Ray reads when it is imported: no usage reports, nothing printed, workers of
+normal priority, and Ctrl-C left to this program."""
 
 REACH_S: Final = 3.0
 ANSWER_S: Final = 5.0
-"""How long a cluster may take to be reached, and then to answer."""
+"""Longest wait for a connection to a cluster, and then for its response."""
 
 OBJECTS_BYTES: Final = 256_000_000
-"""Of Ray's object store on this machine: pictures never pass through it."""
+"""Size of Ray's object store on this machine: images never pass through it."""
 
 
 class ClusterError(FerError):
@@ -43,12 +43,12 @@ class ClusterError(FerError):
 
 
 def is_installed() -> bool:
-    """Whether Ray can be imported; does not import it."""
+    """Return True where Ray can be imported; does not import it."""
     return find_spec("ray") is not None
 
 
 def check_installed() -> None:
-    """Say at once what is missing, before anything else takes time.
+    """Check for Ray before anything else takes time.
 
     Raises:
         ClusterError: Ray is not installed.
@@ -58,7 +58,7 @@ def check_installed() -> None:
 
 
 def load() -> Any:
-    """Ray itself.
+    """Return the ``ray`` module, imported.
 
     Raises:
         ClusterError: It is not installed.
@@ -78,7 +78,7 @@ def load() -> Any:
 
 @contextmanager
 def connected(address: str | None = None, cores: int | None = None) -> Iterator[Any]:
-    """Ray, ready for work.
+    """Yield the ``ray`` module, connected.
 
     Args:
         address: ``host:port`` of a cluster, or ``auto`` for the one that this machine is part of.
@@ -89,11 +89,11 @@ def connected(address: str | None = None, cores: int | None = None) -> Iterator[
         ClusterError: Ray is not installed, or nothing that answers is at the address.
     """
     ray = load()
-    if ray.is_initialized():  # by whoever calls us
+    if ray.is_initialized():  # by the caller
         yield ray
         return
     common = {"logging_level": logging.ERROR, "log_to_driver": False}
-    with _same_answer_to_sigterm():
+    with _restoring_sigterm():
         if address is None:
             _start(ray, cores, common)
         else:
@@ -105,12 +105,12 @@ def connected(address: str | None = None, cores: int | None = None) -> Iterator[
 
 
 @contextmanager
-def _same_answer_to_sigterm() -> Iterator[None]:
-    """A job's own answer to SIGTERM stays; Ray would replace it by its own."""
-    before = signal.getsignal(signal.SIGTERM)
+def _restoring_sigterm() -> Iterator[None]:
+    """Restore a job's own handler of SIGTERM, which Ray replaces."""
+    handler = signal.getsignal(signal.SIGTERM)
     yield
-    if callable(before) and threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, before)
+    if callable(handler) and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, handler)
 
 
 def _start(ray: Any, cores: int | None, common: dict[str, Any]) -> None:
@@ -166,28 +166,28 @@ def _check_reachable(ray: Any, address: str) -> None:
         ) from error
     if not _speaks_ray(ray, address):
         raise ClusterError(
-            f"What answers at {address} is not the head of a Ray cluster. Its address is printed "
+            f"The server at {address} is not the head of a Ray cluster. Its address is printed "
             "by: ray start --head."
         )
 
 
 def _speaks_ray(ray: Any, address: str) -> bool:
-    """Whether Ray's head answers there in time."""
-    said = threading.Event()
+    """Return True where the head of a Ray cluster responds in time."""
+    responded = threading.Event()
 
     def ask() -> None:
         try:
             ray._raylet.GcsClient(address=address).get_all_node_info(timeout=ANSWER_S)
         except Exception:
             return
-        said.set()
+        responded.set()
 
     asking = threading.Thread(target=ask, daemon=True)
     asking.start()
     asking.join(ANSWER_S)
-    return said.is_set()
+    return responded.is_set()
 
 
 def _first_line(error: Exception) -> str:
-    """Ray's own words, without the advice that fits other programs."""
+    """Return the first line of Ray's message, without advice for other programs."""
     return str(error).strip().partition("\n")[0].rstrip(".") + "."

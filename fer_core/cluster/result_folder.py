@@ -1,8 +1,8 @@
-"""The folder of results of a job on many machines: a list of shares, and a part for each.
+"""Keep the results of a job on many machines: a list of shares, and a part for each.
 
-What is to be read is written down first, in numbered shares. The rows of a share always go into
-the part of its number, complete or not at all. So it does not matter who reads a share, how often,
-or what dies on the way: a job is done when there are as many parts as shares.
+The files to read are listed first, in numbered shares. The rows of a share always go into the part
+of its number, complete or not at all. So it does not matter which worker reads a share, how often,
+or which one dies: a job is finished when there are as many parts as shares.
 
 ``part-000000.parquet`` … hold the rows. Names that begin with ``_`` are passed over by whatever
 reads the folder as one table: ``_plan.json`` says what the job is, ``_inputs-000000.parquet`` holds
@@ -25,29 +25,29 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from fer_core.bulk import object_store
-from fer_core.bulk.checkpoint import read_plan
+from fer_core.bulk.checkpoint import FORMAT, changes, read_plan
 from fer_core.bulk.inputs import Source
 from fer_core.errors import FerError
 from fer_core.recognition import results
 from fer_core.system.files import write_bytes
-from fer_core.system.paths import shown
+from fer_core.system.text import utf8
 
 PLAN: Final = "_plan.json"
 INPUTS: Final = "_inputs-{:06}.parquet"
 PART: Final = "part-{:06}.parquet"
 ERRORS: Final = "_errors.csv"
-OURS: Final = ("_plan.json", "_inputs-", "part-", "_errors.csv")
+FILE_NAMES: Final = ("_plan.json", "_inputs-", "part-", "_errors.csv")
 KEY: Final = b"fer_studio"
 SHARES_A_FILE: Final = 1000
 COLUMNS: Final = ("name", "path", "member", "store")
-FEWEST: Final = 25
-MOST: Final = 5000
+MIN_FILES: Final = 25
+MAX_FILES: Final = 5000
 """Files of a share; in between a job has about a hundred shares."""
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What a part, or all of them, hold."""
+    """Size of a part, or of all of them."""
 
     files: int = 0
     faces: int = 0
@@ -55,36 +55,36 @@ class Counts:
     errors: int = 0
 
     def __add__(self, other: "Counts") -> "Counts":
-        mine, theirs = asdict(self), asdict(other)
-        return Counts(**{name: mine[name] + theirs[name] for name in mine})
+        addends = asdict(other)
+        return Counts(**{name: value + addends[name] for name, value in asdict(self).items()})
 
 
 class Folder:
     """A folder on a disk that every machine sees, or in an object store.
 
     Args:
-        where: Its path or address.
+        address: Its path or address.
     """
 
-    def __init__(self, where: str) -> None:
-        self.where = where
-        if object_store.is_address(where):
-            self._store, self._root = object_store.place(where)
+    def __init__(self, address: str) -> None:
+        self.address = address
+        if object_store.is_address(address):
+            self._store, self._root = object_store.locate(address)
         else:
-            self._store, self._root = pafs.LocalFileSystem(), str(Path(where).absolute())
+            self._store, self._root = pafs.LocalFileSystem(), str(Path(address).absolute())
 
     @property
     def path(self) -> Path | None:
-        """Where it is a folder of this machine's."""
+        """The folder where it is one of this machine; None in an object store."""
         return Path(self._root) if isinstance(self._store, pafs.LocalFileSystem) else None
 
     def names(self) -> list[str]:
-        """The files in it."""
-        found = self._store.get_file_info(pafs.FileSelector(self._root, allow_not_found=True))
-        return sorted(one.base_name for one in found)
+        """Return the names of its files."""
+        files = self._store.get_file_info(pafs.FileSelector(self._root, allow_not_found=True))
+        return sorted(file.base_name for file in files)
 
     def read(self, name: str) -> bytes:
-        """A file's bytes."""
+        """Return the bytes of a file."""
         with self._store.open_input_file(f"{self._root}/{name}") as file:
             return bytes(file.read())
 
@@ -97,10 +97,11 @@ class Folder:
             file.write(data)
 
     def delete(self) -> None:
-        """Remove the files of a job, where this is the folder of one."""
+        """Remove the files of a job, where this is the folder of one; the plan last."""
         names = self.names()
-        for name in names if PLAN in names else ():
-            if name.startswith(OURS):
+        if PLAN in names:
+            own = [name for name in names if name.startswith(FILE_NAMES) and name != PLAN]
+            for name in (*own, PLAN):
                 self._store.delete_file(f"{self._root}/{name}")
 
     def claim(self, plan: Mapping[str, Any]) -> None:
@@ -111,66 +112,71 @@ class Folder:
         """
         plan, names = json.loads(json.dumps(plan)), self.names()
         if PLAN in names:
-            known = read_plan(self.read(PLAN).decode())
-            changed = sorted(key for key in plan if known.get(key) != plan[key])
+            try:
+                known = read_plan(self.read(PLAN).decode())
+            except ValueError as error:
+                raise FerError(
+                    f"{self.address}/{PLAN} is damaged. Use --restart to begin anew."
+                ) from error
+            changed = changes(plan, known, self.address)
             if changed:
                 raise FerError(
-                    f"{self.where} holds the results of another job (different: "
-                    f"{', '.join(changed)}). Give the same options to go on with it, --restart to "
-                    "begin anew, or another --out."
+                    f"{self.address} holds the results of another job (different: {changed}). Give "
+                    "the same options to continue it, --restart to begin anew, or another --out."
                 )
         elif any(not name.startswith(".") for name in names):
             raise FerError(
-                f"{self.where} is not empty and holds no job of this command. Choose an empty "
+                f"{self.address} is not empty and holds no job of this command. Choose an empty "
                 "folder: results are never mixed with other files."
             )
         else:
-            self.write(PLAN, (json.dumps(plan, indent=2) + "\n").encode())
+            text = json.dumps({"version": FORMAT, **plan}, indent=2) + "\n"
+            self.write(PLAN, text.encode())
 
-    def add_inputs(self, found: Sequence[Source]) -> None:
-        """Write down those of ``found`` that are not yet, in new shares behind the last."""
-        known = {name for number in self._firsts for name in self._known_names(number)}
-        new = [source for source in found if source.name not in known]
-        shares = list(_shares(new, min(max(len(found) // 100, FEWEST), MOST)))
-        begin = self.shares
+    def add_inputs(self, sources: Sequence[Source]) -> None:
+        """List those of ``sources`` that are not yet listed, in new shares behind the last."""
+        listed = {name for number in self._firsts for name in self._listed_names(number)}
+        new = [source for source in sources if source.name not in listed]
+        shares = list(_shares(new, min(max(len(sources) // 100, MIN_FILES), MAX_FILES)))
+        first = self.shares
         for start in range(0, len(shares), SHARES_A_FILE):
             buffer = io.BytesIO()
             schema = pa.schema([(name, pa.string()) for name in COLUMNS])
             with pq.ParquetWriter(buffer, schema) as writer:
                 for share in shares[start : start + SHARES_A_FILE]:
                     rows = [_row(source) for source in share]
-                    writer.write_table(pa.Table.from_pylist(rows, schema), row_group_size=MOST)
-            self.write(INPUTS.format(begin + start), buffer.getvalue())
+                    writer.write_table(pa.Table.from_pylist(rows, schema), row_group_size=MAX_FILES)
+            self.write(INPUTS.format(first + start), buffer.getvalue())
         self.__dict__.pop("_firsts", None)
 
     def inputs(self, share: int) -> list[Source]:
-        """The files of a share."""
+        """Return the files of a share."""
         first = self._firsts[bisect.bisect_right(self._firsts, share) - 1]
         rows = self._inputs(first).read_row_group(share - first).to_pylist()
         return [Source(r["name"], Path(r["path"]), r["member"], r["store"]) for r in rows]
 
     @property
     def shares(self) -> int:
-        """How many there are."""
+        """The number of shares."""
         if not self._firsts:
             return 0
         return self._firsts[-1] + int(self._inputs(self._firsts[-1]).num_row_groups)
 
     def sizes(self) -> dict[int, int]:
-        """Share to the number of its files."""
-        found: dict[int, int] = {}
+        """Return the number of files of each share."""
+        sizes: dict[int, int] = {}
         for first in self._firsts:
-            about = self._inputs(first).metadata
-            for group in range(about.num_row_groups):
-                found[first + group] = about.row_group(group).num_rows
-        return found
+            metadata = self._inputs(first).metadata
+            for group in range(metadata.num_row_groups):
+                sizes[first + group] = metadata.row_group(group).num_rows
+        return sizes
 
     def write_part(self, share: int, rows: Iterable[Mapping[str, Any]], files: int) -> Counts:
         """Write the rows of a share."""
         frame = results.table(map(dict, rows))
-        wrong = frame["error"].notna()
+        failed = frame["error"].notna()
         counts = Counts(
-            files, int(frame["x1"].notna().sum()), len(frame), frame["source"][wrong].nunique()
+            files, int(frame["x1"].notna().sum()), len(frame), frame["source"][failed].nunique()
         )
         table = pa.Table.from_pandas(frame, preserve_index=False)
         note = {**(table.schema.metadata or {}), KEY: json.dumps(asdict(counts)).encode()}
@@ -179,24 +185,24 @@ class Folder:
         self.write(PART.format(share), buffer.getvalue())
         return counts
 
-    def done(self) -> set[int]:
-        """The shares whose parts are there."""
+    def finished(self) -> set[int]:
+        """Return the shares whose parts are there."""
         names = (name for name in self.names() if name.startswith("part-"))
         return {int(name[5:].partition(".")[0]) for name in names}
 
     def counts(self, share: int) -> Counts:
-        """What a part holds, from its last bytes."""
+        """Return the counts of a part, from its last bytes."""
         with self._store.open_input_file(f"{self._root}/{PART.format(share)}") as file:
             return Counts(**json.loads(pq.read_schema(file).metadata[KEY]))
 
     def errors(self, shares: Iterable[int]) -> pd.DataFrame:
-        """The files of these parts with something wrong: source and error."""
-        found = [pd.DataFrame({"source": [], "error": []})]
+        """Return source and error of the failed files of these parts."""
+        frames = [pd.DataFrame({"source": [], "error": []})]
         for share in shares:
             with self._store.open_input_file(f"{self._root}/{PART.format(share)}") as file:
                 frame = pq.read_table(file, columns=["source", "error"]).to_pandas()
-            found.append(frame[frame["error"].notna()])
-        return pd.concat(found).drop_duplicates()
+            frames.append(frame[frame["error"].notna()])
+        return pd.concat(frames).drop_duplicates()
 
     def write_errors(self, table: pd.DataFrame) -> None:
         """Write the table of errors; where there are none there is no table."""
@@ -214,22 +220,22 @@ class Folder:
     def _inputs(self, first: int) -> pq.ParquetFile:
         return pq.ParquetFile(self._store.open_input_file(f"{self._root}/{INPUTS.format(first)}"))
 
-    def _known_names(self, first: int) -> Iterator[str]:
+    def _listed_names(self, first: int) -> Iterator[str]:
         yield from self._inputs(first).read(["name"]).column(0).to_pylist()
 
 
 def _row(source: Source) -> dict[str, str]:
     path = source.path if source.store else source.path.absolute()  # workers run elsewhere
     return {
-        "name": source.name, "path": shown(path.as_posix()), "member": source.member,
+        "name": source.name, "path": utf8(path.as_posix()), "member": source.member,
         "store": source.store,
     }  # fmt: skip
 
 
-def _shares(found: Sequence[Source], size: int) -> Iterator[list[Source]]:
-    """Neighbours together, a video alone."""
-    for is_video, group in groupby(found, key=lambda one: one.is_video):
-        same = list(group)
+def _shares(sources: Sequence[Source], size: int) -> Iterator[list[Source]]:
+    """Yield neighbouring photos together and each video by itself."""
+    for is_video, group in groupby(sources, key=lambda source: source.is_video):
+        neighbours = list(group)
         step = 1 if is_video else size
-        for start in range(0, len(same), step):
-            yield same[start : start + step]
+        for start in range(0, len(neighbours), step):
+            yield neighbours[start : start + step]

@@ -1,4 +1,4 @@
-"""The work of one core of a cluster: a recogniser that reads shares."""
+"""Read shares of files on one core of a cluster."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,11 +10,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from fer_core.bulk.checkpoint import Standing
+from fer_core.bulk.checkpoint import Checkpoint
 from fer_core.bulk.inputs import Opener, Source
 from fer_core.bulk.run import Options, read_photo
 from fer_core.bulk.video_job import VideoJob
-from fer_core.cluster.result_folder import Folder
+from fer_core.cluster.result_folder import Counts, Folder
 from fer_core.errors import ModelError
 from fer_core.models.card import LITERT_FILE
 from fer_core.recognition.pool import RecognizerPool
@@ -25,15 +25,15 @@ AHEAD: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """What every member is told.
+class WorkerConfig:
+    """Settings of every worker.
 
     Attributes:
         out: Path or address of the ``Folder``.
         model: Folder of the model; every machine has it there.
-        model_digest: SHA-256 of its network: a machine with another one must not answer.
+        model_digest: SHA-256 of its network: a machine with another one must not take part.
         detector: The detector by name, never ``auto``.
-        reading: Head of the model that answers.
+        head: Head of the model that classifies.
         options: How files are read.
     """
 
@@ -45,65 +45,66 @@ class Order:
     options: Options
 
 
-class Member:
-    """Reads shares, writes their parts, and says what they hold. Ray makes one on each core."""
+class ShareReader:
+    """Reads shares, writes their parts and returns their counts. Ray makes one on each core."""
 
-    def __init__(self, order: Order) -> None:
-        if digest(order.model / LITERT_FILE) != order.model_digest:
+    def __init__(self, config: WorkerConfig) -> None:
+        if digest(config.model / LITERT_FILE) != config.model_digest:
             raise ModelError(
-                f"{order.model}: this machine has another network under that name. Give every "
+                f"{config.model}: this machine has another network under that name. Give every "
                 "machine the same models."
             )
-        self._order = order
-        self._pool = RecognizerPool(1, order.model, order.detector, order.head)
-        self._folder = Folder(order.out)
+        self._config = config
+        self._pool = RecognizerPool(1, config.model, config.detector, config.head)
+        self._folder = Folder(config.out)
         self._opener = Opener(ExitStack())
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """Ray Data's call: numbers of shares in, their counts out."""
+        """Read the shares of a batch for Ray Data and return their counts."""
         counts = [self.read(int(share)) for share in batch["share"]]
         names = ("files", "faces", "rows", "errors")
-        said = {name: np.array([getattr(one, name) for one in counts]) for name in names}
-        return {"share": batch["share"], **said}
+        columns = {name: np.array([getattr(count, name) for count in counts]) for name in names}
+        return {"share": batch["share"], **columns}
 
-    def read(self, share: int) -> Any:
+    def read(self, share: int) -> Counts:
         """Read a share and write its part."""
         sources = self._folder.inputs(share)
         return self._folder.write_part(share, self._rows(sources), len(sources))
 
     def _rows(self, sources: list[Source]) -> Iterator[Mapping[str, Any]]:
-        how = self._order.options
+        options = self._config.options
         if sources[0].is_video:
-            rows = _Rows()
-            for _ in VideoJob(sources[0], self._pool, rows, how.sampling, None).go(Standing()):
+            sink = _Rows()
+            for _ in VideoJob(sources[0], self._pool, sink, options.sampling, None).run():
                 pass
-            yield from rows.rows
+            yield from sink.rows
             return
-        with ThreadPoolExecutor(AHEAD) as pool:
-            for source, fetched in _ahead(pool, self._opener, sources):
-                photo = read_photo(self._pool.first, source.name, fetched.result, how)
+        with ThreadPoolExecutor(AHEAD) as executor:
+            for source, fetched in _fetch_ahead(executor, self._opener, sources):
+                photo = read_photo(self._pool.first, source.name, fetched.result, options)
                 yield from photo.rows()
 
 
 class _Rows:
-    """Keeps the rows of one video."""
+    """Holds the rows of one video in memory."""
 
     folder = Path()
 
     def __init__(self) -> None:
         self.rows: list[Mapping[str, Any]] = []
 
-    def add(self, rows: Iterable[Mapping[str, Any]], standing: Standing) -> None:
+    def add(self, rows: Iterable[Mapping[str, Any]], checkpoint: Checkpoint) -> None:
+        """Append rows; a share is read whole or not at all."""
         self.rows += rows
 
 
-def _ahead(
-    pool: ThreadPoolExecutor, opener: Opener, sources: list[Source]
+def _fetch_ahead(
+    executor: ThreadPoolExecutor, opener: Opener, sources: list[Source]
 ) -> Iterator[tuple[Source, "Future[bytes]"]]:
-    """Sources in their order, each with its bytes; a few are fetched ahead."""
+    """Yield sources in their order, each with its bytes; a few are fetched ahead."""
     waiting: deque[tuple[Source, Future[bytes]]] = deque()
     for source in sources:
-        waiting.append((source, pool.submit(opener.read, source)))
+        waiting.append((source, executor.submit(opener.read, source)))
         if len(waiting) > AHEAD:
             yield waiting.popleft()
     yield from waiting

@@ -24,7 +24,7 @@ from fer_core.dataset.pixel_table import is_pixel_table
 from fer_core.errors import DatasetError
 from fer_core.images.boxes import Box
 from fer_core.labels import CLASS_NAMES, EMOTIONS, nearest_class_name
-from fer_core.system.paths import shown
+from fer_core.system.text import utf8
 
 MAX_WRAPPERS: Final = 5
 """Folders around classes and splits that are looked through, one inside the other."""
@@ -147,7 +147,7 @@ def unknown_classes(root: Path) -> dict[str, int]:
     walk = _Walk(root, {}, Listing(), MAX_FOLDERS_ASKED)
     with suppress(OSError, DatasetError):
         walk.visit(str(root), "", 0)
-    return {name: count for name, count in walk.listing.unknown.items() if shown(name) == name}
+    return {name: count for name, count in walk.listing.unknown.items() if utf8(name) == name}
 
 
 def needs_import(root: Path) -> bool:
@@ -319,7 +319,7 @@ class _Walk:
             path = file.path[self.outside :].replace(os.sep, "/")
             if (kind := kind_of(file.name, file.path)) != IMAGE:
                 self._other(path, kind)
-            elif shown(path) != path:
+            elif utf8(path) != path:
                 self.listing.tally.add("name", path)
             else:
                 facts = file.stat()
@@ -363,8 +363,8 @@ class _Walk:
         if images:
             self.listing.unknown[name.casefold()] += images
         near = nearest_class_name(name)
-        advice = f"{shown(name)} is most like {CLASS_NAMES[near]}: " if near else ""
-        advice += f"use --classes {shown(name)}=EMOTION, or give it on the page." if images else ""
+        advice = f"{utf8(name)} is most like {CLASS_NAMES[near]}: " if near else ""
+        advice += f"use --classes {utf8(name)}=EMOTION, or give it on the page." if images else ""
         self._leave_out(entry, "unknown class", advice[:1].upper() + advice[1:])
 
     def _leave_out(self, entry: os.DirEntry[str], kind: str, advice: str = "") -> None:
@@ -397,10 +397,10 @@ class _Walk:
     def note_names(self) -> None:
         """Say which names were read as an emotion or a split though they are not its own."""
         if self.read_as:
-            pairs = ", ".join(f"{shown(n)} as {e}" for n, e in sorted(self.read_as.items()))
+            pairs = ", ".join(f"{utf8(n)} as {e}" for n, e in sorted(self.read_as.items()))
             self.listing.notes.append(f"Class folders were read by their names: {pairs}.")
         if self.split_below:
-            pairs = ", ".join(f"{shown(n)} as {s}" for n, s in sorted(self.split_below.items())[:4])
+            pairs = ", ".join(f"{utf8(n)} as {s}" for n, s in sorted(self.split_below.items())[:4])
             self.listing.notes.append(f"Splits were found inside class folders: {pairs}, …")
 
 
@@ -455,7 +455,7 @@ def _all_files(walk: "_Walk") -> tuple[dict[str, os.stat_result], list[str]]:
             listing.tally.add("broken link", path)
             continue
         kind = kind_of(entry.name, entry.path)
-        if kind == IMAGE and shown(path) == path:
+        if kind == IMAGE and utf8(path) == path:
             images[path] = entry.stat()
         elif kind == IMAGE:
             listing.tally.add("name", path)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from fer_core.system.paths import shown
+from fer_core.system.text import utf8
 
 KINDS: Final = {
     "unknown class": "in folders whose names are no emotion and no split",
@@ -48,7 +48,7 @@ class LeftOut:
         reason = KINDS[self.kind]
         if self.count == 1:
             reason = reason.replace("that are ", "that is ").replace("tables or texts", "a table")
-        names = shown(", ".join(self.examples))
+        names = utf8(", ".join(self.examples))
         text = f"{self.count:,} {unit} {reason}"
         return f"{text}: {names}. {self.advice}".strip() if names else f"{text}. {self.advice}"
 

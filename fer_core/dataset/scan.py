@@ -17,8 +17,9 @@ from fer_core.dataset.left_out import sentences
 from fer_core.errors import DatasetError, ImageError
 from fer_core.system import files, parallel
 from fer_core.system.parallel import Progress
-from fer_core.system.paths import shown, typed
+from fer_core.system.paths import typed
 from fer_core.system.settings import settings
+from fer_core.system.text import utf8
 
 OPENED: Final = {
     "width": np.int32, "height": np.int32, "brightness": np.float32, "contrast": np.float32,
@@ -52,7 +53,7 @@ def scan(
         CancelledError: ``progress`` asked to stop.
     """
     root = typed(root, DatasetError).absolute()
-    if (name := shown(str(root))) != str(root):
+    if (name := utf8(str(root))) != str(root):
         raise DatasetError(f"{name}: this folder's name is not UTF-8. Rename it.")
     listing = list_files(root, classes)
     if listing.boxes is not None:

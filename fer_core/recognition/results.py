@@ -9,7 +9,7 @@ from fer_core.errors import FerError
 from fer_core.labels import EMOTIONS
 from fer_core.recognition.recognizer import FaceEmotion
 from fer_core.system.files import parquet_bytes
-from fer_core.system.paths import shown
+from fer_core.system.text import utf8
 
 if TYPE_CHECKING:  # pandas takes 0.3 s to import, and recognition needs none of it
     import pandas as pd
@@ -64,7 +64,7 @@ def face_rows(
 
 def error_row(origin: Origin, error: FerError) -> dict[str, Any]:
     """Return the row of a source that could not be read, or only in part."""
-    return asdict(origin) | {"error": shown(str(error))}
+    return asdict(origin) | {"error": utf8(str(error))}
 
 
 def table(rows: Iterable[dict[str, Any]]) -> "pd.DataFrame":
@@ -91,7 +91,7 @@ def check_format(file: Path) -> None:
     """Raise ``FerError`` before the work starts if nothing can be written under this name."""
     if file.suffix not in FORMATS:
         encode(table([]), file.suffix)
-    if (name := shown(str(file))) != str(file):
+    if (name := utf8(str(file))) != str(file):
         raise FerError(f"{name}: this name is not UTF-8. Choose another one for the results.")
 
 

@@ -3,16 +3,18 @@
 Who may read them is left to the process's umask: the server's lets its own user alone.
 """
 
+import glob
 import hashlib
 import io
 import json
+import os
 import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -53,37 +55,69 @@ def reading(
     return os_errors(f"{path}: cannot be read", error, advice)
 
 
-def write_bytes(file: Path, data: bytes | memoryview) -> None:
-    """Write under a temporary name beside ``file`` and rename; makes the folder if needed."""
+def write_bytes(file: Path, data: bytes | memoryview, durable: bool = False) -> None:
+    """Write under a temporary name beside ``file`` and rename; makes the folder if needed.
+
+    Args:
+        file: What to write.
+        data: Its content.
+        durable: Return only when it would survive a loss of power.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
     part = unused_name(file)
     try:
         with part.open("xb") as new:
             new.write(data)
+            if durable:
+                sync(new)
         part.replace(file)
+        if durable:
+            sync_folder(file.parent)
     except OSError as error:
         part.unlink(missing_ok=True)
         error.filename, error.filename2 = str(file), None  # nobody knows the temporary name
         raise
 
 
+def sync(file: IO[bytes]) -> None:
+    """Have what was written to ``file`` survive a loss of power."""
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in ``folder`` survive a loss of power, where the system can."""
+    if os.name == "posix":
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
+
+
+def sweep_halves(file: Path) -> None:
+    """Remove what killed writers left of ``file`` under names of ``unused_name``."""
+    for half in file.parent.glob(f".{glob.escape(file.name)}-{'[0-9a-f]' * 16}"):
+        half.unlink(missing_ok=True)
+
+
 def unused_name(file: Path) -> Path:
-    """A hidden name beside ``file`` that nobody else has or guesses."""
+    """Return a hidden name beside ``file`` that nobody else has or guesses."""
     return file.with_name(f".{file.name}-{secrets.token_hex(8)}")
 
 
-def numbered(wanted: str, is_taken: Callable[[str], bool]) -> str:
-    """``wanted``, or where that is taken the first free of ``wanted-2``, ``wanted-3`` …."""
-    name, number = wanted, 1
-    while is_taken(name):
+def numbered(name: str, is_taken: Callable[[str], bool]) -> str:
+    """Return ``name``, or where that is taken the first free of ``name-2``, ``name-3`` …."""
+    free, number = name, 1
+    while is_taken(free):
         number += 1
-        name = f"{wanted}-{number}"
-    return name
+        free = f"{name}-{number}"
+    return free
 
 
 @contextmanager
 def new_folder(folder: Path) -> Iterator[Path]:
-    """A hidden folder to fill that becomes ``folder`` when the block ends without an error."""
+    """Yield a hidden folder that becomes ``folder`` when the block ends without an error."""
     staging = unused_name(folder.with_name(f"new-{folder.name}"))
     staging.mkdir()
     try:
@@ -108,14 +142,14 @@ def write_json(file: Path, content: Mapping[str, Any]) -> None:
 
 
 def npy_bytes(array: npt.NDArray[Any]) -> memoryview:
-    """An array as the bytes of an ``.npy`` file."""
+    """Return an array of any shape, such as (N, H, W), as the bytes of an ``.npy`` file."""
     buffer = io.BytesIO()
     np.save(buffer, array)
     return buffer.getbuffer()
 
 
 def parquet_bytes(table: "pd.DataFrame") -> bytes:
-    """A table as the bytes of a ``.parquet`` file."""
+    """Return a table as the bytes of a ``.parquet`` file."""
     buffer = io.BytesIO()
     table.to_parquet(buffer, index=False)
     return buffer.getvalue()
@@ -123,12 +157,12 @@ def parquet_bytes(table: "pd.DataFrame") -> bytes:
 
 def sweep(folder: Path, older_s: float = 3600) -> None:
     """Remove what writers that were killed left below ``folder`` under hidden names."""
-    for left in (*folder.glob(".new-*"), *folder.glob(".deleted-*")):
-        if left.stat().st_mtime < time.time() - older_s:
-            shutil.rmtree(left, ignore_errors=True)
+    for leftover in (*folder.glob(".new-*"), *folder.glob(".deleted-*")):
+        if leftover.stat().st_mtime < time.time() - older_s:
+            shutil.rmtree(leftover, ignore_errors=True)
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of a file in hexadecimal."""
+    """Return the SHA-256 of a file in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,6 +1,5 @@
 """Work through many rows on a few threads, with progress that may stop the work."""
 
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -30,15 +29,3 @@ def run(
                 progress(min(start + size, count), count)
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def on_terminal(what: str) -> Progress | None:
-    """A line on the terminal that counts; None where the output goes to a file."""
-    if not sys.stderr.isatty():
-        return None
-
-    def show(done: int, total: int) -> None:
-        end = "\n" if done >= total else ""
-        print(f"\r{what}: {done:,} of {total:,}", end=end, file=sys.stderr, flush=True)
-
-    return show

@@ -13,7 +13,8 @@ MOST_BYTES = 500_000_000
 KINDS = {
     "results.csv": ("CSV", "text/csv"),
     "results.parquet": ("Parquet", "application/vnd.apache.parquet"),
-    "results.errors.csv": ("Errors", "text/csv"),
+    "results.parquet.errors.csv": ("Errors", "text/csv"),
+    "results.errors.csv": ("Errors", "text/csv"),  # of jobs of version 0.1
 }
 
 

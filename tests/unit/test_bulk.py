@@ -60,7 +60,7 @@ def test_a_folder_becomes_one_table_in_every_format(
     assert heard[-1] == (18, 18)
     assert all(a <= b for (a, _), (b, _) in pairwise(heard))
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [
-        "faces.csv", "faces.errors.csv", "faces.json", "faces.parquet",
+        "faces.csv", "faces.json", "faces.parquet", "faces.parquet.errors.csv",
     ]  # fmt: skip
 
 
@@ -85,7 +85,7 @@ def test_a_zip_is_read_without_unpacking_it(
     table = pd.read_parquet(tmp_path / "faces.parquet")
     assert f"{archive}/deeper/wall.PNG" in set(table.source)
     assert {file.name for file in set(tmp_path.rglob("*")) - before} == {
-        "faces.parquet", "faces.errors.csv",
+        "faces.parquet", "faces.parquet.errors.csv",
     }  # fmt: skip
 
 
@@ -135,13 +135,18 @@ def test_a_zip_that_breaks_the_rules_is_refused(
 
 def test_patterns_and_names_are_listed_once(photos: Path) -> None:
     found = inputs.listing([f"{photos}/[0-2].jpg", str(photos / "1.jpg"), f"{photos}/**/*.PNG"])
-    assert [Path(one.name).name for one in found] == ["0.jpg", "1.jpg", "2.jpg", "wall.PNG"]
-    with pytest.raises(ImageError, match="No pictures"):
+    assert [Path(source.name).name for source in found.sources] == [
+        "0.jpg",
+        "1.jpg",
+        "2.jpg",
+        "wall.PNG",
+    ]
+    with pytest.raises(ImageError, match="No images"):
         inputs.listing([f"{photos}/*.gif"])
 
 
 def test_too_many_files_are_refused(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inputs, "MOST_FILES", 3)
+    monkeypatch.setattr(inputs, "MAX_FILES", 3)
     with pytest.raises(ImageError, match="More than 3 files"):
         inputs.listing([str(photos)])
 

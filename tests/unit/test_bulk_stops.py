@@ -123,15 +123,15 @@ def test_a_full_disk_is_told_and_what_is_done_stays(
     monkeypatch.setattr(run, "PHOTOS_A_PART", 2)
     real, calls = checkpoint.write_bytes, [0]
 
-    def full(file: Path, data: bytes) -> None:
+    def full(file: Path, data: bytes, durable: bool) -> None:
         calls[0] += 1
-        if calls[0] == 3:
+        if calls[0] == 4:  # the plan and two parts are written
             raise OSError(28, "No space left on device")
-        real(file, data)
+        real(file, data, durable)
 
     monkeypatch.setattr(checkpoint, "write_bytes", full)
     target = tmp_path / "faces.parquet"
-    with pytest.raises(FerError, match=r"No space left on device.*goes on from there"):
+    with pytest.raises(FerError, match=r"No space left on device.*continues from there"):
         bulk.classify([str(photos)], pool, [target])
     assert len(list((tmp_path / "faces.parquet.parts").glob("*.parquet"))) == 2
     assert bulk.classify([str(photos)], pool, [target]).files == 8
@@ -154,7 +154,7 @@ def test_a_disk_that_is_full_for_the_annotated_copy_is_told_too(
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size // 8 if what == "a piece" else size - 1, hard))
     try:
-        with pytest.raises(FerError, match=r"File too large.*goes on from there"):
+        with pytest.raises(FerError, match=r"File too large.*continues from there"):
             bulk.classify([str(clip)], pool, [target], options)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

@@ -1,6 +1,9 @@
 import json
+import os
 import subprocess
 import sys
+import unicodedata
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +15,7 @@ from fer_core.images.codec import encode
 from fer_core.models import registry
 from fer_core.models.card import LITERT_FILE
 from fer_core.system.files import write_json
+from tests.conftest import ROOT
 
 
 @pytest.fixture
@@ -53,7 +57,7 @@ def test_bad_files_are_rows_and_the_rest_still_runs(
     ("arguments", "message"),
     [
         (["classify", "{photos}", "--out", "faces.xlsx"], ".csv, .json, .parquet"),
-        (["classify", "{empty}", "--out", "faces.csv"], "No pictures"),
+        (["classify", "{empty}", "--out", "faces.csv"], "No images"),
         (["classify", "{photos}", "--out", "faces.csv", "--model", "nope"], "no model 'nope'"),
         (["classify", "{photos}", "--out", "faces.csv", "--workers", "0"], "--workers must be 1"),
         (["classify", "{photos}", "--out", "faces.csv", "--every", "0"], "every >= 1"),
@@ -133,5 +137,47 @@ def test_files_that_cannot_be_read_or_written_get_one_line(
     monkeypatch.setattr("fer_core.cli.evaluate.run", evaluate)
     assert main(["evaluate", "--data", "demo"]) == 2
     assert capsys.readouterr().err == (
-        f"fer_core: {tmp_path}/report.json: Is a directory. Check the path and the free space.\n"
+        f"fer-studio: {tmp_path}/report.json: Is a directory. Check the path and the free space.\n"
     )
+
+
+def test_control_codes_in_names_do_not_reach_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ["a\x1b[31mred.jpg", "b\rover.jpg", "c\nnew line.jpg", "d\u202egpj.exe", "e\x9b2J.jpg"]
+    (tmp_path / "in").mkdir()
+    for name in names:
+        (tmp_path / "in" / name).write_bytes(b"x")
+    out = str(tmp_path / "t.csv")
+    assert main(["classify", str(tmp_path / "in"), "--out", out, "--workers", "1"]) == 1
+    assert main(["classify", str(tmp_path / "gone\x1b]0;x\x07.jpg"), "--out", out]) == 1
+    assert main(["evaluate", "--data", str(tmp_path / names[0]), "--split", "test"]) == 2
+    printed = "".join(capsys.readouterr())
+    assert r"a\x1b[31mred.jpg" in printed
+    assert r"c\nnew line.jpg" in printed
+    assert not {sign for sign in printed if unicodedata.category(sign) in {"Cc", "Cf"}} - {"\n"}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pseudo terminals are a matter of POSIX")
+def test_a_bar_is_drawn_on_a_terminal_alone(tmp_path: Path) -> None:
+    import fcntl
+    import pty
+    import struct
+    import termios
+
+    names = [tmp_path / f"{number}\x1b[31m.jpg" for number in range(3)]
+    for name in names:
+        name.write_bytes(b"x")
+    parent, child = pty.openpty()
+    fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
+    command = [sys.executable, "-m", "fer_core", "classify", *names, "--out", tmp_path / "t.csv"]
+    with subprocess.Popen(command, cwd=ROOT, stderr=child, stdout=subprocess.DEVNULL) as process:
+        os.close(child)
+        drawn = b""
+        with suppress(OSError):  # how Linux tells that the other end is closed
+            while data := os.read(parent, 4096):
+                drawn += data
+    assert process.returncode == 1
+    assert b"100% |" in drawn
+    assert b"3 of 3" in drawn
+    assert b"\x1b[31m" not in drawn

@@ -76,7 +76,7 @@ def photos(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def small_shares(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(result_folder, "FEWEST", 3)
+    monkeypatch.setattr(result_folder, "MIN_FILES", 3)
 
 
 def local(named: list[str], pool: RecognizerPool, target: Path) -> pd.DataFrame:
@@ -249,7 +249,7 @@ def test_every_kind_of_input_gives_the_rows_of_the_local_engine(
 
 def members() -> list[psutil.Process]:
     every = psutil.Process().children(recursive=True)
-    return [one for one in every if "Member" in "".join(one.cmdline()[:1])]
+    return [one for one in every if "ShareReader" in "".join(one.cmdline()[:1])]
 
 
 def test_a_member_killed_and_a_node_removed_in_the_middle_cost_nothing(
@@ -335,6 +335,6 @@ def test_a_name_that_is_not_utf_8_does_not_end_the_job(tmp_path: Path) -> None:
     odd = tmp_path / os.fsdecode(b"\xff.jpg")
     odd.write_bytes(b"")
     place = result_folder.Folder(str(tmp_path / "out"))
-    place.add_inputs(inputs.listing([str(tmp_path)], tmp_path))
+    place.add_inputs(inputs.listing([str(tmp_path)], tmp_path).sources)
     (source,) = place.inputs(0)
     assert source.name == r"\udcff.jpg"

@@ -126,7 +126,7 @@ def read_zip(data: bytes, folder: Path) -> None:
 
 def read_zip_of_photos(data: bytes, folder: Path) -> None:
     (folder / "x.zip").write_bytes(data)
-    found = inputs.listing([str(folder / "x.zip")])
+    found = inputs.listing([str(folder / "x.zip")]).sources
     with inputs.ExitStack() as stack:
         opener = inputs.Opener(stack)
         for one in found:

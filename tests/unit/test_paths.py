@@ -6,8 +6,9 @@ import pytest
 
 from fer_core.cli.main import main
 from fer_core.errors import DatasetError, SettingsError
-from fer_core.system.paths import shown, typed
+from fer_core.system.paths import typed
 from fer_core.system.settings import Settings
+from fer_core.system.text import utf8
 
 IMPOSSIBLE = ("~nobody-of-that-name/x", "x" * 5000, "a\0b")
 
@@ -43,5 +44,5 @@ def test_commands_answer_them(
 
 def test_names_that_are_not_utf_8_stay_apart() -> None:
     odd = [name.decode("utf-8", "surrogateescape") for name in (b"\xff.jpg", b"\xfe.jpg")]
-    assert [shown(name) for name in odd] == [r"\udcff.jpg", r"\udcfe.jpg"]
-    assert shown("ünïcode.jpg") == "ünïcode.jpg"
+    assert [utf8(name) for name in odd] == [r"\udcff.jpg", r"\udcfe.jpg"]
+    assert utf8("ünïcode.jpg") == "ünïcode.jpg"

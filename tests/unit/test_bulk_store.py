@@ -1,0 +1,301 @@
+"""The store of a bulk job loses and mixes no rows: kills, damage, and files that change."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fer_core import bulk
+from fer_core.bulk import checkpoint, inputs, run, video_job
+from fer_core.bulk.checkpoint import Checkpoint, Parts
+from fer_core.errors import CancelledError, FerError
+from fer_core.images.codec import encode
+from fer_core.recognition.pool import RecognizerPool
+from fer_core.recognition.results import Origin, error_row
+from tests.clips import face_picture, make_clip, wall
+from tests.conftest import ROOT
+from tests.unit.test_bulk_stops import stop_after
+
+
+def rows(*names: str) -> list[dict]:
+    return [error_row(Origin(name), FerError("x")) for name in names]
+
+
+def sources(parts: Parts) -> list[str]:
+    return sorted(str(name) for table in parts.tables() for name in table["source"])
+
+
+def add(parts: Parts, *names: str, fingerprint: str = "1") -> None:
+    parts.add(rows(*names), Checkpoint(dict.fromkeys(names, fingerprint)))
+
+
+KILLED_DELETION = """
+import os, signal, sys
+from pathlib import Path
+from fer_core.bulk.checkpoint import Parts
+unlink, removed = Path.unlink, []
+def counting(self, *arguments, **options):
+    removed.append(self)
+    if len(removed) == int(sys.argv[2]):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return unlink(self, *arguments, **options)
+Path.unlink = counting
+Parts(Path(sys.argv[1]), {"job": "A"}).delete()
+"""
+
+
+@pytest.mark.parametrize("kill_at", [1, 3, 6, 7])
+def test_a_kill_while_parts_are_removed_leaves_nothing_to_another_job(
+    tmp_path: Path, kill_at: int
+) -> None:
+    folder = tmp_path / "out.csv.parts"
+    parts = Parts(folder, {"job": "A"})
+    for number in range(6):
+        add(parts, f"A{number}.jpg")
+    command = [sys.executable, "-c", KILLED_DELETION, str(folder), str(kill_at)]
+    assert subprocess.run(command, cwd=ROOT, check=False).returncode == -signal.SIGKILL
+    with pytest.raises(FerError, match="half of another job"):
+        Parts(folder, {"job": "B"})
+    again = Parts(folder, {"job": "A"})
+    assert len(again.finished()) == 7 - kill_at
+    add(again, "new.jpg")  # takes the place of no part that is there
+    assert len(sources(again)) == 8 - kill_at
+    other = Parts(folder, {"job": "B"}, restart=True)
+    add(other, "B.jpg")
+    assert sources(other) == ["B.jpg"]
+
+
+def test_parts_without_a_plan_are_taken_by_no_job(tmp_path: Path) -> None:
+    add(Parts(tmp_path, {"job": "A"}), "A.jpg")
+    (tmp_path / checkpoint.PLAN).unlink()  # as version 0.1 left them when it was killed
+    with pytest.raises(FerError, match=r"without their plan\.json\. Use --restart"):
+        Parts(tmp_path, {"job": "A"})
+
+
+def test_a_newer_plan_is_refused(tmp_path: Path) -> None:
+    Parts(tmp_path, {"job": "A"})
+    file = tmp_path / checkpoint.PLAN
+    file.write_text(file.read_text().replace('"version": 2', '"version": 3'))
+    with pytest.raises(FerError, match="newer version of FER Studio"):
+        Parts(tmp_path, {"job": "A"})
+    file.write_text('{"version": "x"}')
+    with pytest.raises(FerError, match=r"plan\.json is damaged\. Use --restart"):
+        Parts(tmp_path, {"job": "A"})
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "changed", "gone"])
+def test_sources_of_a_damaged_part_are_read_again(tmp_path: Path, damage: str) -> None:
+    parts = Parts(tmp_path, {"job": "A"})
+    for name in "abc":
+        add(parts, name)
+    file = sorted(tmp_path.glob("000001-*.parquet"))[0]
+    data = file.read_bytes()
+    changed = {"cut": data[:500], "empty": b"", "changed": data[:-1] + bytes([data[-1] ^ 1])}
+    file.unlink() if damage == "gone" else file.write_bytes(changed[damage])
+    again = Parts(tmp_path, {"job": "A"})
+    assert set(again.finished()) == {"a", "c"}
+    add(again, "b")
+    assert sources(Parts(tmp_path, {"job": "A"})) == ["a", "b", "c"]
+
+
+def test_a_damaged_part_of_version_0_1_names_the_way_out(tmp_path: Path) -> None:
+    Parts(tmp_path, {"job": "A"})
+    (tmp_path / "000000.parquet").write_bytes(b"PAR1")
+    with pytest.raises(FerError, match=r"000000\.parquet is damaged\. Use --restart"):
+        Parts(tmp_path, {"job": "A"})
+
+
+@pytest.mark.parametrize("lost", [0, 1, 2])
+def test_a_video_of_which_a_part_is_lost_is_read_anew(tmp_path: Path, lost: int) -> None:
+    parts = Parts(tmp_path, {"job": "A"})
+    add(parts, "photo")
+    for number in range(3):
+        finished = {"video": "1"} if number == 2 else {}
+        parts.add(rows("video"), Checkpoint(finished, "video", "1", number))
+    (tmp_path / "piece-000000.nut").touch()
+    sorted(tmp_path.glob("0*.parquet"))[1 + lost].unlink()
+    again = Parts(tmp_path, {"job": "A"})
+    half = again.half_read()
+    if lost == 2:  # its beginning is whole
+        assert half is not None
+        assert (half.video, half.number) == ("video", 1)
+    else:
+        assert half is None
+        assert not list(tmp_path.glob("*.nut"))
+        assert sources(again) == ["photo"]
+
+
+def test_hidden_halves_are_swept(tmp_path: Path) -> None:
+    Parts(tmp_path, {"job": "A"})
+    half = tmp_path / f".000000-0123456789abcdef.parquet-{'0' * 16}"
+    half.write_bytes(b"PAR1")
+    Parts(tmp_path, {"job": "A"})
+    assert not half.exists()
+
+
+def stopped_job(
+    folder: Path, pool: RecognizerPool, target: Path, calls: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "PHOTOS_A_PART", 1)
+    monkeypatch.setattr(video_job, "SHOTS_A_PART", 4)
+    with pytest.raises(CancelledError):
+        bulk.classify([str(folder)], pool, [target], report=stop_after(calls))
+
+
+@pytest.mark.parametrize("kind", ["other frames", "same size and time"])
+def test_a_video_that_is_replaced_between_two_calls_is_read_anew(
+    tmp_path: Path, pool: RecognizerPool, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    folder, target = tmp_path / "in", tmp_path / "t.csv"
+    folder.mkdir()
+    clip = make_clip(folder / "x.mp4", 21)
+    facts = clip.stat()
+    stopped_job(folder, pool, target, 10, monkeypatch)
+    if kind == "other frames":
+        make_clip(clip, 13, picture=wall)
+    else:
+        data = bytearray(clip.read_bytes())
+        data[-1] ^= 1
+        clip.write_bytes(bytes(data))
+        os.utime(clip, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+        assert clip.stat().st_size == facts.st_size
+    bulk.classify([str(folder)], pool, [target])
+    bulk.classify([str(folder)], pool, [tmp_path / "fresh.csv"])
+    pd.testing.assert_frame_equal(pd.read_csv(target), pd.read_csv(tmp_path / "fresh.csv"))
+
+
+def test_photos_and_zips_that_are_replaced_are_read_anew(
+    photos: Path, tmp_path: Path, pool: RecognizerPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "t.csv"
+    stopped_job(photos, pool, target, 6, monkeypatch)
+    (photos / "1.jpg").write_bytes(encode(wall(0)))
+    (photos / "bad.jpg").write_bytes(encode(face_picture(0)))
+    bulk.classify([str(photos)], pool, [target])
+    table = pd.read_csv(target)
+    assert table["source"].is_unique
+    assert len(table) == 8
+    row = table[table["source"].str.endswith("/1.jpg")].iloc[0]
+    assert pd.isna(row["emotion"])
+    assert table["error"].isna().all()
+
+
+def test_a_video_that_changes_while_it_is_read_is_told(
+    tmp_path: Path, pool: RecognizerPool
+) -> None:
+    clip = make_clip(tmp_path / "x.mkv", 30)
+
+    def grow(done: float, total: float, note: str) -> None:
+        if 5 < done < 7:
+            with clip.open("ab") as file:
+                file.write(bytes(100))
+
+    summary = bulk.classify([str(clip)], pool, [tmp_path / "t.csv"], report=grow)
+    assert summary.errors == 1
+    assert "changed while it was read" in pd.read_csv(summary.error_file).error[0]
+
+
+def test_copies_of_videos_with_the_same_name_stay_apart_when_a_third_comes(
+    tmp_path: Path, pool: RecognizerPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = bulk.Options(annotated=tmp_path / "copies")
+    for name in ("b", "c"):
+        (tmp_path / "in" / name).mkdir(parents=True)
+        make_clip(tmp_path / "in" / name / "x.mp4", 5)
+    with pytest.raises(CancelledError):
+        bulk.classify([str(tmp_path / "in")], pool, [tmp_path / "t.csv"], options, stop_after(7))
+    (tmp_path / "in" / "a").mkdir()
+    make_clip(tmp_path / "in" / "a" / "x.mp4", 5, picture=wall)
+    bulk.classify([str(tmp_path / "in")], pool, [tmp_path / "t.csv"], options)
+    names = sorted(file.name for file in (tmp_path / "copies").iterdir())
+    assert names == ["x-2.mp4", "x-3.mp4", "x.mp4"]
+
+
+def test_a_table_of_errors_belongs_to_its_table(tmp_path: Path, pool: RecognizerPool) -> None:
+    (tmp_path / "bad.jpg").write_bytes(b"x")
+    (tmp_path / "good.png").write_bytes(encode(np.zeros((48, 48, 3), np.uint8), ".png"))
+    first = bulk.classify([str(tmp_path / "bad.jpg")], pool, [tmp_path / "r.csv"])
+    for suffix in ("json", "parquet"):
+        second = bulk.classify([str(tmp_path / "good.png")], pool, [tmp_path / f"r.{suffix}"])
+        assert not second.error_file.exists()
+    assert first.error_file.exists()
+    bulk.classify([str(tmp_path / "good.png")], pool, [tmp_path / "r.csv"])
+    assert not first.error_file.exists()  # its table has been replaced
+
+
+def test_nothing_is_written_where_a_file_has_no_rows(
+    photos: Path, tmp_path: Path, pool: RecognizerPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "_batches", lambda photos, on_photo: iter([list(photos)[:-1]]))
+    with pytest.raises(FerError, match="1 of 8 files have no rows"):
+        bulk.classify([str(photos)], pool, [tmp_path / "t.csv"])
+    assert not (tmp_path / "t.csv").exists()
+
+
+KILLED_WRITE = """
+import os, signal, sys
+from pathlib import Path
+replace = Path.replace
+def replacing(self, target):
+    if Path(target).name.startswith(sys.argv[1]):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return replace(self, target)
+Path.replace = replacing
+from fer_core.cli.main import main
+main(sys.argv[2:])
+"""
+
+
+@pytest.mark.parametrize("file", ["000000-", "plan.json", "t.csv", "t.csv.errors.csv"])
+def test_a_kill_while_a_file_is_written_leaves_nothing(
+    photos: Path, tmp_path: Path, pool: RecognizerPool, file: str
+) -> None:
+    target = tmp_path / "t.csv"
+    command = ["classify", str(photos), "--out", str(target), "--workers", "1"]
+    script = [sys.executable, "-c", KILLED_WRITE, file, *command, "--detector", "haar"]
+    assert subprocess.run(script, cwd=ROOT, check=False).returncode == -signal.SIGKILL
+    plan = dict(run.plan([str(photos)], pool, bulk.Options()))
+    bulk.classify([str(photos)], pool, [target], bulk.Options(restart=plan["detector"] != "haar"))
+    assert sorted(entry.name for entry in tmp_path.iterdir() if entry != photos) == [
+        *(["home"] if (tmp_path / "home").exists() else []), "t.csv", "t.csv.errors.csv",
+    ]  # fmt: skip
+
+
+def test_what_a_folder_listing_passes_over_is_counted(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    make_clip(tmp_path / "00001.MTS", 3)
+    (tmp_path / "noname").write_bytes(encode(wall(0)))
+    for name in ("a.txt", "b.TXT", "deep/c.csv", "._x.jpg", ".DS_Store", "README"):
+        (tmp_path / name).write_bytes(b"text")
+    found = inputs.listing([str(tmp_path)])
+    assert [source.path.name for source in found.sources] == ["00001.MTS", "noname"]
+    assert [source.is_video for source in found.sources] == [True, False]
+    assert found.passed_over == {".txt": 2, ".csv": 1, "hidden": 2, "without a suffix": 1}
+    assert found.notice.startswith("6 files are neither image nor video and not read: 2 .txt")
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "mp4", "avi", "ts", "m2ts", "mpg", "flv", "mov", "asf"])
+def test_a_video_of_an_unknown_suffix_counts_by_its_content(tmp_path: Path, suffix: str) -> None:
+    codec = "mpeg4" if suffix in {"avi", "asf"} else "libx264"
+    clip = make_clip(tmp_path / f"x.{suffix}", 12, codec=codec)
+    file = clip.rename(tmp_path / "x.rec")
+    assert inputs.Source("x.rec", file).is_video
+    assert inputs.is_media(file)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tif"])
+def test_an_image_of_an_unknown_suffix_counts_by_its_content(tmp_path: Path, suffix: str) -> None:
+    (tmp_path / "x.rec").write_bytes(encode(wall(0), suffix))
+    assert not inputs.Source("x.rec", tmp_path / "x.rec").is_video
+    assert inputs.is_media(tmp_path / "x.rec")
+
+
+@pytest.mark.parametrize("data", [b"", b"text", b"%PDF-1.7", b"PK\x03\x04", bytes(400)])
+def test_other_content_is_neither(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "x.rec").write_bytes(data)
+    assert not inputs.is_media(tmp_path / "x.rec")
