@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages._server.menu import close_menu_on_navigation
 from pages._server.startup import start_once
 from pages._server.uploads import let_go
 
@@ -14,6 +15,7 @@ start_once()
 let_go()
 for style in ("contrast.css", "layout.css"):
     st.html(Path(__file__).parent / "pages" / "_server" / style)
+close_menu_on_navigation()
 
 st.navigation(
     [

@@ -53,8 +53,11 @@ try:
     elif choice.split == STORED:
         stored_view.show(part, choice)
     else:
-        dataset_bar.show()
-        add_labels(dataset)
+        left, right = st.columns(2)
+        with left:
+            dataset_bar.show()
+        with right:
+            add_labels(dataset)
         selection = Selection(choice.card, choice.name, choice.form, dataset, choice.split)
         warn_of_demo(dataset, choice.card)
         warn_of_labels(choice.head, choice.source)

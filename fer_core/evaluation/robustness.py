@@ -67,7 +67,7 @@ class Robustness:
     def __str__(self) -> str:
         """Return the condition in words."""
         kind = CORRUPTIONS.get(self.corruption)
-        return f"{kind.title}, {self.severity:g} {kind.unit}" if kind else "No corruption"
+        return kind.describe(self.severity) if kind else "No corruption"
 
 
 STANDARD: Final = tuple((name, float(kind.standard)) for name, kind in CORRUPTIONS.items())

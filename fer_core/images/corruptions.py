@@ -27,17 +27,23 @@ class Corruption:
 
     Attributes:
         title: Its name, for a user.
-        unit: Unit of ``severities``.
+        wording: Format of a severity in words, such as ``quality {:g}``.
+        unit: Unit of ``severities``, for an axis.
         severities: From mild to hard.
         standard: The severity that model cards report; one of ``severities``.
         apply: See the module.
     """
 
     title: str
+    wording: str
     unit: str
     severities: tuple[float, ...]
     standard: float
     apply: Callable[[Pixels, float, np.random.Generator], Pixels]
+
+    def describe(self, severity: float) -> str:
+        """Return the corruption at a severity in words, such as ``JPEG, quality 30``."""
+        return f"{self.title}, {self.wording.format(severity)}"
 
 
 def blur(image: Pixels, sigma: float, _: np.random.Generator) -> Pixels:
@@ -102,16 +108,29 @@ def occlusion(image: Pixels, percent: float, random: np.random.Generator) -> Pix
 
 
 CORRUPTIONS: Final = {
-    "blur": Corruption("Blur", "sigma in pixels of a 48-pixel face", (0.5, 1, 1.5, 2, 3), 1, blur),
-    "noise": Corruption("Noise", "deviation in grey values", (5, 10, 15, 25, 40), 15, noise),
-    "dark": Corruption("Darkness", "share of the light", (0.7, 0.5, 0.3, 0.2, 0.1), 0.3, dark),
-    "resolution": Corruption(
-        "Low resolution", "pixels across the face", (24, 20, 16, 12, 8), 24, low_resolution
+    "blur": Corruption(
+        "Blur", "sigma {:g} px", "sigma, pixels of a 48-pixel face", (0.5, 1, 1.5, 2, 3), 1, blur
     ),
-    "jpeg": Corruption("JPEG compression", "quality", (75, 50, 30, 15, 10), 30, jpeg),
-    "roll": Corruption("Roll", "degrees to one side", (5, 10, 15, 20, 30), 15, roll),
-    "shift": Corruption("Box shift", "percent of the side", (5, 10, 15, 20), 10, shift),
-    "occlusion": Corruption("Occlusion", "percent of the area", (5, 10, 15, 20, 30), 15, occlusion),
+    "noise": Corruption(
+        "Noise", "deviation {:g}", "deviation, grey values", (5, 10, 15, 25, 40), 15, noise
+    ),
+    "dark": Corruption(
+        "Darkness",
+        "{:.0%} of the light",
+        "share of the light",
+        (0.7, 0.5, 0.3, 0.2, 0.1),
+        0.3,
+        dark,
+    ),
+    "resolution": Corruption(
+        "Low resolution", "{:g} px across", "pixels across", (24, 20, 16, 12, 8), 24, low_resolution
+    ),
+    "jpeg": Corruption("JPEG", "quality {:g}", "quality", (75, 50, 30, 15, 10), 30, jpeg),
+    "roll": Corruption("Roll", "{:g}°", "degrees to one side", (5, 10, 15, 20, 30), 15, roll),
+    "shift": Corruption("Box shift", "{:g}%", "percent of the side", (5, 10, 15, 20), 10, shift),
+    "occlusion": Corruption(
+        "Occlusion", "{:g}% of the area", "percent of the area", (5, 10, 15, 20, 30), 15, occlusion
+    ),
 }
 """By name, in the order of tables. The standard severities are mild: most webcams do as much."""
 

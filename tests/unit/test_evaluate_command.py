@@ -22,7 +22,7 @@ def test_tables_and_json(tree: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
     more = ["--reading", "fer2013", "--robustness", "standard", "--json", str(file)]
     assert run(tree, *more) == 0
     said = capsys.readouterr().out
-    for part in ("fp32, fer2013, on fer2013 labels", "true \\ predicted", "Blur, 1 sigma"):
+    for part in ("fp32, fer2013, on fer2013 labels", "true \\ predicted", "Blur, sigma 1 px"):
         assert part in said
     report = json.loads(file.read_text())
     (one,) = report["evaluations"].values()
