@@ -6,13 +6,13 @@ import streamlit as st
 
 from pages._server.menu import close_menu_on_navigation
 from pages._server.startup import start_once
-from pages._server.uploads import let_go
+from pages._server.uploads import drop_removed_uploads
 
 st.set_page_config(
     page_title="FER Studio", page_icon=":material/sentiment_satisfied:", layout="wide"
 )
 start_once()
-let_go()
+drop_removed_uploads()
 for style in ("contrast.css", "layout.css"):
     st.html(Path(__file__).parent / "pages" / "_server" / style)
 close_menu_on_navigation()

@@ -9,10 +9,10 @@ from fer_core.models.card import ModelCard
 from fer_core.recognition.photos import PhotoReader
 from pages._components.model import (
     choose_head,
+    freeze_gc_once,
     model_card,
     notice,
     recognizer,
-    settle_once,
 )
 from pages._components.probability_bars import show_probability_bars
 from pages._live.panel import show_panel
@@ -109,7 +109,7 @@ with st.container(
     head, options, facing = choose_options(card)
 above = st.container(key="live-notice")
 shared = recognizer(head)
-settle_once("live")
+freeze_gc_once("live")
 if mode == "Snapshot":
     with above:
         notice()

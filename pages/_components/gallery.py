@@ -15,32 +15,33 @@ TILE = 96
 
 
 def show_tiles(
-    pictures: Sequence[Pixels], alts: Sequence[str], captions: Sequence[str] | None = None
+    images: Sequence[Pixels], alts: Sequence[str], captions: Sequence[str] | None = None
 ) -> None:
-    """Pictures side by side in as many lines as they need."""
+    """Show images, uint8 (H, W) or (H, W, 3) each, side by side in as many lines as they need."""
     with st.container(horizontal=True, gap="small"):
-        for place, picture in enumerate(pictures):
-            caption = captions[place] if captions else None
-            st.image(picture, caption, width=TILE, alt=alts[place])
+        for number, image in enumerate(images):
+            caption = captions[number] if captions else None
+            st.image(image, caption, width=TILE, alt=alts[number])
 
 
 def name(index: DatasetIndex, row: int) -> str:
+    """Return the file of a row, below the dataset's root."""
     return str(index.table["file"].iloc[row])
 
 
 def tile(index: DatasetIndex, row: int, side: int = TILE) -> Pixels:
-    """A picture scaled to be looked at; a grey tile where the file has gone."""
+    """Return an image as uint8 (H, W) or (H, W, 3), its longer side ``side``; grey if it is gone."""
     try:
-        picture = image_reading.read(index.path(row))
+        image = image_reading.read(index.path(row))
     except ImageError:
         return np.full((side, side), 128, np.uint8)
-    return enlarge(picture, side)
+    return enlarge(image, side)
 
 
-def enlarge(picture: Pixels, side: int = TILE) -> Pixels:
-    """Scaled so that the longer side is ``side``."""
-    factor = side / max(picture.shape[:2])
+def enlarge(image: Pixels, side: int = TILE) -> Pixels:
+    """Scale uint8 (H, W) or (H, W, 3) so that the longer side is ``side``."""
+    factor = side / max(image.shape[:2])
     if factor <= 1:
-        return shrink(picture, side)
-    size = max(round(picture.shape[1] * factor), 1), max(round(picture.shape[0] * factor), 1)
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC), np.uint8)
+        return shrink(image, side)
+    size = max(round(image.shape[1] * factor), 1), max(round(image.shape[0] * factor), 1)
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_CUBIC), np.uint8)

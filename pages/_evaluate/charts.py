@@ -123,7 +123,8 @@ def robustness_bars(rows: Sequence[Robustness]) -> go.Figure:
         go.Bar(
             x=[100 * row.accuracy for row in rows], y=[str(row) for row in rows],
             orientation="h", marker_color=["#5C6B68", *[ACCENT] * (len(rows) - 1)],
-            text=[f"{100 * row.accuracy:.1f}%" for row in rows], textposition="inside", insidetextfont={"color": "#FFFFFF"},
+            text=[f"{100 * row.accuracy:.1f}%" for row in rows], textposition="inside",
+            insidetextfont={"color": "#FFFFFF"},
             hovertemplate="%{y}: %{x:.1f}%<extra></extra>",
         )
     )  # fmt: skip

@@ -147,13 +147,13 @@ def _show_error(result: Result, row: int, similar: tuple | None) -> None:
         votes = [f"{count} {emotion}" for emotion, count in counts.items() if count]
         st.caption(f"FER+ votes: {', '.join(votes)}")
     if similar:
-        train, places, cosines = similar
+        train, neighbors, cosines = similar
         st.caption("Most similar training images, with label and cosine similarity")
         labels = train.table["label"].astype("str").to_numpy()
         show_tiles(
-            [tile(train, int(place)) for place in places],
-            [name(train, int(place)) for place in places],
-            [f"{labels[p]} {cosine:.2f}" for p, cosine in zip(places, cosines, strict=True)],
+            [tile(train, int(neighbor)) for neighbor in neighbors],
+            [name(train, int(neighbor)) for neighbor in neighbors],
+            [f"{labels[n]} {cosine:.2f}" for n, cosine in zip(neighbors, cosines, strict=True)],
         )
     _decide(result, index, row)
 

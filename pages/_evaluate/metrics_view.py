@@ -157,8 +157,10 @@ def _show_threshold(result: Result) -> None:
             "Uncertain below a confidence of", 0.0, 0.95, float(evaluation.threshold), 0.01, key=key
         )
         covered, accuracy = evaluation.curve.at(threshold)
-        rest = f", and {percent(accuracy)} of those are correct" if covered else ""
-        st.write(f"{percent(covered)} of the faces get an emotion{rest}; the rest are uncertain.")
+        correct = f", and {percent(accuracy)} of those are correct" if covered else ""
+        st.write(
+            f"{percent(covered)} of the faces get an emotion{correct}; the others are uncertain."
+        )
         if not settings().policy.may_change_models:
             st.caption("On this public page models are not changed.")
         elif st.button(

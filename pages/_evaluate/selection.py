@@ -290,7 +290,7 @@ def evaluate_selection(
 
 
 def labels_of(selection: Selection, source: str) -> Labels:
-    """Return the label of each image; decisions change labels, and excluded images have none."""
+    """Return the label of each image, int64 (N,); -1 for an image that a decision excludes."""
     y_true = ferplus.true_labels(selection.index, source).copy()
     for row, decision in decisions_of(selection):
         if decision.action == "exclude":

@@ -11,7 +11,7 @@ from fer_core.errors import FerError, SettingsError
 from fer_core.models import store as model_store
 from fer_core.system import files, temp_folders
 from fer_core.system.settings import settings
-from pages._server.uploads import limit_held
+from pages._server.uploads import limit_upload_memory
 
 
 def start_once() -> None:
@@ -50,7 +50,7 @@ def _start() -> None:
     switches = settings()
     os.umask(0o077)  # whatever is written here, this user alone may read
     config.set_option("server.maxUploadSize", switches.upload_mb)
-    limit_held(switches.upload_mb * 2**20)  # as maxUploadSize counts
+    limit_upload_memory(switches.upload_mb * 2**20)  # as maxUploadSize counts
     if not switches.policy.shows_server:
         config.set_option("client.showErrorDetails", "none")
     temp_folders.sweep()

@@ -21,7 +21,7 @@ LEAST_BYTES = 4096
 """What an empty file counts."""
 
 
-def limit_held(most_bytes: int) -> None:
+def limit_upload_memory(most_bytes: int) -> None:
     """Refuse uploads of which a visitor, or all together, hold too much; called once.
 
     Args:
@@ -33,11 +33,11 @@ def limit_held(most_bytes: int) -> None:
     @wraps(plain)
     def add_file(manager: Any, session_id: str, file: UploadedFileRec) -> None:
         held: Mapping[str, Mapping[str, UploadedFileRec]] = getattr(manager, "file_storage", {})
-        mine = _bytes([file, *list(held.get(session_id, {}).values())])
-        every = _bytes(
-            [file, *(one for files in list(held.values()) for one in list(files.values()))]
+        of_visitor = _bytes([file, *list(held.get(session_id, {}).values())])
+        in_all = _bytes(
+            [file, *(item for files in list(held.values()) for item in list(files.values()))]
         )
-        if mine > MOST_HELD * most_bytes or every > MOST_OF_ALL * most_bytes:
+        if of_visitor > MOST_HELD * most_bytes or in_all > MOST_OF_ALL * most_bytes:
             raise HTTPException(413, "Too many uploads are held. Remove some and try again.")
         plain(manager, session_id=session_id, file=file)
 
@@ -48,7 +48,7 @@ def _bytes(files: Iterable[UploadedFileRec]) -> int:
     return sum(max(len(file.data), LEAST_BYTES) for file in files)
 
 
-def let_go() -> None:
+def drop_removed_uploads() -> None:
     """Remove what a field held at the last look and none holds now; called before each page.
 
     A file that has come but is not in its field yet was never seen, and stays.
@@ -62,5 +62,5 @@ def let_go() -> None:
 
 
 def _files(value: Any) -> list[UploadedFile]:
-    every = value if isinstance(value, list) else [value]
-    return [one for one in every if isinstance(one, UploadedFile)]
+    items = value if isinstance(value, list) else [value]
+    return [item for item in items if isinstance(item, UploadedFile)]

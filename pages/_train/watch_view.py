@@ -8,7 +8,7 @@ from fer_core.training import history, runs
 from fer_core.training.runs import STOP, Run
 from pages._components import notify
 from pages._components.chart import show_table
-from pages._components.model import settle_once
+from pages._components.model import freeze_gc_once
 from pages._train import charts, errors_view, model_view, plot
 from pages._train.state import CHOSEN, labels
 
@@ -31,7 +31,7 @@ def show() -> None:
     if run is None:
         return
     if run.job.state.is_active:
-        settle_once("train")
+        freeze_gc_once("train")
     _head(run)
     _controls(run)
     st.fragment(_moving, run_every=REFRESH_S if run.job.state.is_active else None)(run)

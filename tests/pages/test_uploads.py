@@ -20,9 +20,9 @@ from pages._server import uploads
 def page() -> None:
     import streamlit as st
 
-    from pages._server.uploads import let_go
+    from pages._server.uploads import drop_removed_uploads
 
-    let_go()
+    drop_removed_uploads()
     if not st.checkbox("Away", key="away"):
         st.file_uploader("One", key="one")
         st.file_uploader("Several", key="several", accept_multiple_files=True)
@@ -46,8 +46,8 @@ def test_files_go_when_no_field_holds_them(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_visitor_cannot_park_files_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(MemoryUploadedFileManager, "add_file", MemoryUploadedFileManager.add_file)
-    uploads.limit_held(10_000)
-    uploads.limit_held(10_000)  # a server that starts its pages anew
+    uploads.limit_upload_memory(10_000)
+    uploads.limit_upload_memory(10_000)  # a server that starts its pages anew
     manager = MemoryUploadedFileManager("/x")
 
     def put(session: str, name: str, size: int = 10_000) -> None:
