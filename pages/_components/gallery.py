@@ -30,7 +30,7 @@ def name(index: DatasetIndex, row: int) -> str:
 
 
 def tile(index: DatasetIndex, row: int, side: int = TILE) -> Pixels:
-    """Return an image as uint8 (H, W) or (H, W, 3), its longer side ``side``; grey if it is gone."""
+    """Return an image, uint8 (H, W) or (H, W, 3), with a longer side of ``side``; else grey."""
     try:
         image = image_reading.read(index.path(row))
     except ImageError:

@@ -84,27 +84,25 @@ def _choose_second(first: Result) -> Result | None:
     models = names()
     order = sorted(models, key=lambda other: other == first.selection.name)  # others first
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        other_name = choose_model(
+        second = choose_model(
             "Compare with", f"compare_model-{first.selection.name}",
             {name: models[name] for name in order}, width=260,
         )  # fmt: skip
-        card = open_card(models[other_name])
+        card = open_card(models[second])
         if card is None:
             return None
-        same = other_name == first.selection.name
+        same = second == first.selection.name
         with st.popover("More", icon=":material/tune:"):
-            form = choose_form(
-                "Model file of the second", other_name, card, f"second-form-{other_name}"
-            )
+            form = choose_form("Model file of the second", second, card, f"second-form-{second}")
             if form is None:
                 return None
             remaining = [head for head in card.heads if (head == first.head) != same]
             head = choose_head(
-                "Label set of the second", card, f"second-head-{other_name}-{first.head}",
+                "Label set of the second", card, f"second-head-{second}-{first.head}",
                 remaining[0] if remaining else None,
             )  # fmt: skip
-    selection = Selection(card, other_name, form, first.selection.dataset, first.selection.split)
-    predictions = predictions_for(selection, f"Evaluate {other_name}")
+    selection = Selection(card, second, form, first.selection.dataset, first.selection.split)
+    predictions = predictions_for(selection, f"Evaluate {second}")
     if predictions is None:
         return None
     if (selection.key, head) == (first.selection.key, first.head):

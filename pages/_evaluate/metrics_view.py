@@ -158,9 +158,7 @@ def _show_threshold(result: Result) -> None:
         )
         covered, accuracy = evaluation.curve.at(threshold)
         correct = f", and {percent(accuracy)} of those are correct" if covered else ""
-        st.write(
-            f"{percent(covered)} of the faces get an emotion{correct}; the others are uncertain."
-        )
+        st.write(f"{percent(covered)} of the faces get an emotion{correct}; the rest does not.")
         if not settings().policy.may_change_models:
             st.caption("On this public page models are not changed.")
         elif st.button(
