@@ -1,4 +1,4 @@
-"""Dataset: see the imbalance, find the bad labels, fix both."""
+"""Dataset: see the class imbalance, audit the labels, repair both."""
 
 import streamlit as st
 
@@ -16,15 +16,14 @@ PARTS = {
 
 st.title("Dataset", anchor=False)
 show_steps("Dataset")
-st.write("See what a dataset of faces is made of, what is wrong with it, and repair both.")
 finish_or_show()
-found = dataset_bar.show()
-if found is None:
-    st.info("Open the demo to look around, or a dataset of your own.")
+dataset = dataset_bar.show("Open the demo to look around, or a dataset of your own.")
+if dataset is None:
     st.stop()
+upsample_view.show_new_version(dataset)
 part = st.segmented_control(
     "Part", list(PARTS), default="Balance", required=True, key="dataset_part",
     persist_state="session",
     label_visibility="collapsed",
 )  # fmt: skip
-PARTS[part](found)
+PARTS[part](dataset)

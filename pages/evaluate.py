@@ -55,9 +55,11 @@ try:
     else:
         left, right = st.columns(2)
         with left:
-            dataset_bar.show()
+            cropped = dataset_bar.show(needs_crops=True)
         with right:
             add_labels(dataset)
+        if cropped is None:
+            st.stop()
         selection = Selection(choice.card, choice.name, choice.form, dataset, choice.split)
         warn_of_demo(dataset, choice.card)
         warn_of_labels(choice.head, choice.source)

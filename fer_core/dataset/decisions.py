@@ -33,7 +33,8 @@ class Decision:
         given: Its label in the dataset.
         action: ``keep`` (looked at and right), ``relabel`` or ``exclude``.
         label: The new label where ``action`` is ``relabel``, else empty.
-        reason: What drew attention to it: ``copy``, ``label`` or ``picture``.
+        reason: The check that found it: ``duplicate``, ``label`` or ``image`` (in files of 0.1.0
+            ``copy`` and ``picture``).
 
     Raises:
         DatasetError: The action or a label is not allowed.

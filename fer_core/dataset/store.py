@@ -1,12 +1,13 @@
 """Where datasets are kept: folders below ``$FER_HOME/datasets``, written whole or not at all."""
 
+import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from filelock import FileLock, Timeout
 
@@ -53,6 +54,15 @@ def stored(home: Path | None = None) -> tuple[Stored, ...]:
         for folder in sorted(home.iterdir())
         if folder.is_dir() and not folder.name.startswith(".")
     )
+
+
+def about(folder: Path) -> Mapping[str, Any]:
+    """Return ``version.json`` of a dataset made of another one here; of other folders nothing."""
+    try:
+        is_version = (folder / MANIFEST).is_file()
+        return dict(json.loads((folder / "version.json").read_text("utf-8"))) if is_version else {}
+    except (OSError, ValueError, TypeError):  # deleted or edited
+        return {}
 
 
 def free_name(wanted: str, home: Path | None = None) -> str:

@@ -19,25 +19,43 @@ QUICK_S = 1.0
 
 @dataclass
 class Running:
-    """Work in the background, and the call that gets its result."""
+    """Work in the background, and the call that gets its result.
+
+    Attributes:
+        task: The work.
+        then: Called with its result.
+        unit: Name of the things that the progress counts.
+        inline: The page draws the progress itself, with ``show_progress``.
+        patience_s: Seconds that the first rerun waits for it.
+    """
 
     task: Task
     then: Callable[[Any], None]
-    patience_s: float = QUICK_S  # spent at the first look
+    unit: str = ""
+    inline: bool = False
+    patience_s: float = QUICK_S
 
 
-def start(title: str, work: Callable[[Progress], Any], then: Callable[[Any], None]) -> None:
+def start(
+    title: str,
+    work: Callable[[Progress], Any],
+    then: Callable[[Any], None],
+    unit: str = "",
+    inline: bool = False,
+) -> None:
     """Start ``work`` in the background; ``then`` gets its result in a later rerun.
 
     Args:
-        title: What is shown beside the progress.
+        title: Text beside the progress.
         work: Called with the function that reports (done, total).
         then: Called with what ``work`` returned, unless it failed or was stopped.
+        unit: Name of the things that are counted, such as ``images``.
+        inline: The page draws progress and messages itself, where the work was started.
     """
     if KEY in st.session_state:
         notify.error("Something is still running. Wait for it, or stop it first.")
         return
-    st.session_state[KEY] = Running(Task(title, work), then)
+    st.session_state[KEY] = Running(Task(title, work), then, unit, inline)
 
 
 def is_running() -> bool:
@@ -45,12 +63,19 @@ def is_running() -> bool:
     return KEY in st.session_state
 
 
+def is_inline() -> bool:
+    """Return True while work runs whose progress the page draws itself."""
+    return is_running() and st.session_state[KEY].inline
+
+
 def finish_or_show() -> None:
     """Hand on the result of finished work, or show its progress; then show all messages.
 
-    Both are drawn at the bottom of the window, which is in sight wherever the page was clicked.
+    Both are drawn at the bottom of the window, which is in sight wherever the page was clicked,
+    unless the work was started with ``inline``.
     """
     running: Running | None = st.session_state.get(KEY)
+    is_inline = running is not None and running.inline
     if running and running.task.is_done(running.patience_s):
         del st.session_state[KEY]
         try:
@@ -60,20 +85,25 @@ def finish_or_show() -> None:
         except FerError as error:
             notify.error(str(error))
         running = None
+    if running:
+        running.patience_s = 0.0
+    if is_inline:
+        return
     with st.bottom:
         notify.show()
         if running:
-            running.patience_s = 0.0
-            _progress()
+            show_progress()
 
 
 @st.fragment(run_every=0.5)
-def _progress() -> None:
+def show_progress() -> None:
+    """Draw the progress of the work and a button to stop it; rerun the page at its end."""
     running: Running | None = st.session_state.get(KEY)
     if running is None or running.task.is_done():
         st.rerun()
     task = running.task
-    count = f": {task.done:,} of {task.total:,}" if task.total else ""
+    unit = f" {running.unit}" if running.unit else ""
+    count = f": {task.done:,} of {task.total:,}{unit}" if task.total else " …"
     seconds = task.seconds_left
     remaining = "" if seconds is None else f", about {duration(seconds)} left"
     st.progress(task.share, f"{task.title}{count}{remaining}")

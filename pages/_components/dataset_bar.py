@@ -1,54 +1,181 @@
-"""Open a dataset: demo, upload, folder, or one of those kept."""
+"""The dataset bar: the open dataset, and the ways to open another one."""
 
+import re
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 import streamlit as st
 
-from fer_core.dataset import demo, ferplus, store
+from fer_core.dataset import demo, ferplus, recent, store
 from fer_core.dataset.discover import needs_import, unknown_classes
 from fer_core.dataset.importers import ImportOptions, archive, import_dataset, with_name
+from fer_core.dataset.source import DatasetSource
 from fer_core.errors import DatasetError
 from fer_core.labels import EMOTIONS
+from fer_core.recognition import crop_dataset
 from fer_core.system.parallel import Progress
 from fer_core.system.paths import typed
 from fer_core.system.settings import settings
+from pages._components import background, notify
 from pages._components.background import start
 from pages._components.open_dataset import (
     OpenDataset,
     current_dataset,
     delete_closed,
-    open_folder,
     open_made,
     private_home,
     show_opened,
+    start_opening,
 )
 
 MAX_NAMES = 16
 UPLOADS = ["zip", "csv", "gz", "tgz", "tar"]
-WAYS = ("Demo", "Upload", "Folder", "Kept here")
+MARKDOWN = re.compile(r"([\\`*_\[\]<>#$:~|])")
+SAVED = "Saved datasets"
+CHANGE = "dataset_change"
+ADDRESS = "data"
+"""Parameter of the page's address that names the open dataset."""
 
 
-def show() -> OpenDataset | None:
-    """Show the choice of a dataset, folded away once one is open; return the open dataset."""
+def show(hint: str = "", needs_crops: bool = False) -> OpenDataset | None:
+    """Show the open dataset, or the choice of one; return the dataset to work with.
+
+    Args:
+        hint: What to do where no dataset is open.
+        needs_crops: Return None for photos whose faces are not cut out.
+    """
     delete_closed()
+    _open_by_address()
     dataset = current_dataset()
-    title = "Open a dataset" if dataset is None else f"Open: {dataset.name}"
-    with st.expander(title, expanded=dataset is None, icon=":material/folder_open:"):
-        ways = WAYS if settings().policy.shows_server else WAYS[:2]
-        way = st.segmented_control(
-            "Where from", ways, default="Demo", required=True, key="dataset_way",
-            label_visibility="collapsed",
+    with st.container(border=True, gap="small", key="dataset_bar"):
+        if background.is_inline():
+            background.show_progress()
+        elif dataset is None or st.session_state.get(CHANGE):
+            notify.show()
+            _choose(dataset)
+        else:
+            notify.show()
+            _show_name(dataset)
+    if dataset is None and hint and not background.is_inline():
+        st.info(hint)
+    if dataset is None or not dataset.photos.are_photos:
+        return dataset
+    _offer_crops(dataset)
+    return None if needs_crops else dataset
+
+
+def escaped(text: str) -> str:
+    """Return ``text`` with the signs escaped that Markdown would read."""
+    return MARKDOWN.sub(r"\\\1", text)
+
+
+def _show_name(dataset: OpenDataset) -> None:
+    parts = [f":material/folder_open: Dataset **{escaped(dataset.name)}**"]
+    parts += [f"{len(dataset.index):,} images", *filter(None, [escaped(dataset.origin)])]
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(" · ".join(parts), width="stretch")
+        st.button("Change", key="change_dataset", icon=":material/swap_horiz:",
+                  on_click=st.session_state.__setitem__, args=(CHANGE, True))  # fmt: skip
+
+
+def _choose(dataset: OpenDataset | None) -> None:
+    """Show the ways to open a dataset."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown("**Open a dataset**", width="stretch")
+        if dataset:
+            st.button("Cancel", on_click=st.session_state.pop, args=(CHANGE, None),
+                      key="change_cancel")  # fmt: skip
+    shows_server = settings().policy.shows_server
+    if shows_server:
+        _recent(dataset)
+    openers = {"Demo": _demo, "Upload": _upload}
+    openers |= {"Folder": _folder, SAVED: _saved} if shows_server else {}
+    source = st.segmented_control(
+        "Source", list(openers), default="Demo", required=True, key="dataset_way",
+        persist_state="session", label_visibility="collapsed",
+    )  # fmt: skip
+    openers[source]()
+
+
+def _recent(dataset: OpenDataset | None) -> None:
+    sources = [
+        source for source in recent.recent()
+        if dataset is None or source.data != str(dataset.index.root)
+    ]  # fmt: skip
+    if not sources:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption("Recently opened", width="content")
+        for number, source in enumerate(sources):
+            st.button(
+                escaped(Path(source.data).name), key=f"recent-{number}", help=source.data,
+                icon=":material/history:", on_click=start_opening, args=(source,),
+            )  # fmt: skip
+
+
+def _open_by_address() -> None:
+    """Keep the open dataset's name in the address; after a reload open it again."""
+    dataset, name = current_dataset(), st.query_params.get(ADDRESS)
+    if dataset is not None:
+        is_demo = dataset.name == demo.NAME
+        if name != dataset.name and (settings().policy.may_store or is_demo):
+            st.query_params[ADDRESS] = dataset.name
+        return
+    tried = st.session_state.setdefault("addresses_tried", set())
+    if not name or name in tried or background.is_running():
+        return
+    tried.add(name)
+    if source := recent.named(name):
+        start_opening(source)
+    elif name == demo.NAME:
+        open_demo()
+
+
+def _offer_crops(dataset: OpenDataset) -> None:
+    """Say that the images are photos, and offer to cut out their faces."""
+    with st.container(border=True):
+        st.warning(
+            f"{dataset.photos.sentence} The model expects crops of one face. The photos stay as "
+            "they are; the faces become a new dataset.", icon=":material/crop:",
         )  # fmt: skip
-        {"Demo": _demo, "Upload": _upload, "Folder": _folder, "Kept here": _kept}[way]()
-    return dataset
+        every_face = st.toggle(
+            "All faces of a photo", key="every_face",
+            help="Otherwise the largest face alone. All faces get the label of their photo.",
+        )  # fmt: skip
+        with st.container(horizontal=True):
+            if st.button("Cut out the faces", type="primary", icon=":material/crop:"):
+                _start_cropping(dataset, every_face)
+                st.rerun()
+            st.button(
+                "They are face crops", on_click=setattr,
+                args=(dataset, "photos", crop_dataset.PhotoCheck()), key="are_crops",
+            )  # fmt: skip
+
+
+def _start_cropping(dataset: OpenDataset, every_face: bool) -> None:
+    index, home = dataset.decided(), private_home()
+
+    def make(progress: Progress) -> Path:
+        cropped = crop_dataset.crop_dataset(
+            index, home=home, every_face=every_face, progress=progress
+        )
+        return cropped.folder
+
+    def show_faces(faces: OpenDataset) -> None:
+        show_opened(faces)
+        notify.success(
+            f"{len(faces.index):,} faces are cut out of {len(index):,} photos. "
+            f"In {len(faces.without_face):,} no face was detected; Balance lists them."
+        )
+
+    start("Cutting out faces", partial(open_made, make, home), show_faces, "photos", inline=True)
 
 
 def _demo() -> None:
     st.write(
-        "About 1,200 faces drawn by code, with too few of one class, some wrong labels, copies "
-        "across splits and blank pictures: all that this page can find and repair."
+        "About 1,200 drawn faces with one small class, some wrong labels, duplicates across "
+        "splits and blank images: everything that this page can find and repair."
     )
     if st.button("Open the demo", type="primary", icon=":material/play_arrow:"):
         open_demo()
@@ -62,7 +189,7 @@ def open_demo() -> None:
     def make(_: Progress) -> Path:
         return demo.make(home)
 
-    start("Drawing the demo", partial(open_made, make, home), show_opened)
+    start("Drawing the demo", partial(open_made, make, home), show_opened, "images", inline=True)
 
 
 def _upload() -> None:
@@ -89,7 +216,7 @@ def _upload() -> None:
         files = {upload.name: upload.getvalue() for upload in uploads}
         home = private_home()
         work = partial(_import, files, home, classes)
-        start("Importing", partial(open_made, work, home), show_opened)
+        start("Importing", partial(open_made, work, home), show_opened, "images", inline=True)
         st.rerun()
 
 
@@ -109,23 +236,23 @@ def _import(
 
 def _folder() -> None:
     path = st.text_input(
-        "Path on the computer that runs this",
+        "Folder path (on the server)",
         placeholder="/data/fer2013",
         help="A folder with one folder a class (angry, disgust, fear, happy, neutral, sad, "
         "surprise), or with train, validation and test folders that hold these. A ZIP of one or "
-        "Kaggle's fer2013.csv will do as well, and so do RAF-DB, AffectNet, FER+, CK+, JAFFE, KDEF "
+        "Kaggle's fer2013.csv works too, and so do RAF-DB, AffectNet, FER+, CK+, JAFFE, KDEF "
         "and ExpW as they are published.",
         key="dataset_path",
     )
     votes = st.text_input(
-        "FER+ votes, if they lie elsewhere",
+        "FER+ votes outside the folder (optional)",
         placeholder="/data/fer2013new.csv",
-        help="A fer2013new.csv or labels.csv inside the folder is found without this.",
+        help="A fer2013new.csv or labels.csv inside the folder is read without this.",
         key="dataset_votes",
     ).strip()
     try:
         root = typed(path.strip(), DatasetError)
-        votes_file = typed(votes, DatasetError) if votes else None
+        votes_file = typed(votes, DatasetError).absolute() if votes else None
     except DatasetError as error:
         st.error(str(error))
         return
@@ -142,8 +269,8 @@ def _open_folder(root: Path, votes_file: Path | None) -> bool:
     classes = _ask_classes(str(root), unknown_classes(root))
     if not st.button("Open the folder", type="primary"):
         return False
-    work = partial(open_folder, root, votes_file=votes_file, classes=classes)
-    start(f"Scanning {root.name}", work, show_opened)
+    votes = str(votes_file) if votes_file else None
+    start_opening(DatasetSource(str(root), votes, classes=classes or None))
     return True
 
 
@@ -162,7 +289,8 @@ def _file(file: Path, votes: Path | None) -> None:
             options = ImportOptions(None, None, progress, table, classes or None)
             return import_dataset(file, options)
 
-        start(f"Importing {file.name}", partial(open_made, make, None), show_opened)
+        work = partial(open_made, make, None)
+        start(f"Importing {file.name}", work, show_opened, "images", inline=True)
         st.rerun()
 
 
@@ -182,30 +310,30 @@ def _ask_classes(title: str, unknown: dict[str, int]) -> dict[str, str]:
     st.write(
         f"Some folders have names that are none of the seven emotions. What do they show?{more}"
     )
-    chosen = {}
+    answers = {}
     with st.container(horizontal=True):
         for name in names:
-            chosen[name] = st.selectbox(
+            answers[name] = st.selectbox(
                 f"{name} ({unknown[name]:,} images)", ["leave out", *EMOTIONS],
                 key=f"stands-{title}-{name}", width=200,
             )  # fmt: skip
-    return {name: emotion for name, emotion in chosen.items() if emotion in EMOTIONS}
+    return {name: emotion for name, emotion in answers.items() if emotion in EMOTIONS}
 
 
-def _kept() -> None:
-    kept = store.stored()
-    if not kept:
+def _saved() -> None:
+    datasets = store.stored()
+    if not datasets:
         st.info(
-            f"Nothing is kept in {store.default_home()} yet. Imports and balanced versions go "
+            f"No dataset is saved in {store.default_home()} yet. Imports and balanced versions go "
             "there."
         )
         return
-    chosen = st.selectbox(
+    dataset = st.selectbox(
         "Dataset",
-        kept,
-        format_func=lambda one: f"{one.name} (balanced version)" if one.is_version else one.name,
+        datasets,
+        format_func=lambda saved: f"{saved.name} (version)" if saved.is_version else saved.name,
         key="dataset_kept",
     )
-    if st.button("Open it", type="primary"):
-        start(f"Scanning {chosen.name}", partial(open_folder, chosen.folder), show_opened)
+    if st.button("Open", type="primary", key="open_saved"):
+        start_opening(DatasetSource(str(dataset.folder)))
         st.rerun()

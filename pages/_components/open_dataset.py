@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,11 @@ import pandas as pd
 import streamlit as st
 
 from fer_core.audit.report import Findings
-from fer_core.dataset import DatasetIndex, store
+from fer_core.dataset import DatasetIndex, recent, store
 from fer_core.dataset.decisions import Decision, Decisions, file_for, view
 from fer_core.dataset.source import DatasetSource
 from fer_core.errors import FerError
+from fer_core.recognition.crop_dataset import PhotoCheck, check_photos
 from fer_core.system import temp_folders
 from fer_core.system.parallel import Progress
 from fer_core.system.settings import settings
@@ -29,6 +31,8 @@ class OpenDataset:
         decisions: Of this visitor and others about its images.
         votes_file: FER+ votes that do not lie in its folder, so that training sees them too.
         classes: Emotions of class folders with other names, for the same reason.
+        about: ``version.json`` of a version; else empty.
+        photos: Tells photos from face crops.
         findings: What the report says of the audit.
         all_pairs: Duplicates up to the largest difference; None before the search.
         faceless: Rows without a face; None before the search.
@@ -39,6 +43,8 @@ class OpenDataset:
     decisions: Decisions
     votes_file: Path | None = None
     classes: Mapping[str, str] | None = None
+    about: Mapping[str, Any] = field(default_factory=dict)
+    photos: PhotoCheck = field(default_factory=PhotoCheck)
     findings: Findings = field(default_factory=Findings)
     all_pairs: pd.DataFrame | None = None
     faceless: tuple[int, ...] | None = None
@@ -48,6 +54,25 @@ class OpenDataset:
     def name(self) -> str:
         """Name of its folder."""
         return self.index.root.name
+
+    @property
+    def origin(self) -> str:
+        """The dataset that this version was made of, ``balanced from faces``; else empty."""
+        if "source" not in self.about:
+            return ""
+        verb = "faces cut from" if "without_face" in self.about else "balanced from"
+        return f"{verb} {Path(str(self.about['source'])).name}"
+
+    @property
+    def without_face(self) -> tuple[str, ...]:
+        """Photos in which no face was detected when the faces were cut out."""
+        return tuple(map(str, self.about.get("without_face", ())))
+
+    @property
+    def source(self) -> DatasetSource:
+        """All that opens it again."""
+        votes = str(self.votes_file) if self.votes_file else None
+        return DatasetSource(str(self.index.root), votes=votes, classes=self.classes)
 
     def add_findings(self, **changes: Any) -> None:
         """Replace attributes of ``findings``."""
@@ -87,31 +112,39 @@ def private_home() -> Path | None:
     return Path(st.session_state[notify.PRIVATE_FOLDER].name)
 
 
-def open_folder(
-    root: Path,
-    progress: Progress,
-    votes_file: Path | None = None,
-    classes: Mapping[str, str] | None = None,
-) -> OpenDataset:
-    """Scan a folder; runs in the background, so it touches no session."""
-    votes = votes_file and votes_file.absolute()
-    source = DatasetSource(str(root), votes=votes and str(votes), classes=classes)
+def open_source(source: DatasetSource, progress: Progress, home: Path | None = None) -> OpenDataset:
+    """Scan a dataset; runs in the background, so it touches no session.
+
+    Args:
+        source: Its folder, with votes and classes.
+        progress: Called with the images scanned and their number.
+        home: Folder of the decisions; None for the user's.
+    """
     index = source.open(progress)
-    return OpenDataset(index, Decisions(file_for(index.root)), votes, classes or None)
+    recent.remember(replace(source, data=str(index.root)))
+    return OpenDataset(
+        index, Decisions(file_for(index.root, home)), source.votes and Path(source.votes),
+        source.classes or None, about=store.about(index.root), photos=check_photos(index),
+    )  # fmt: skip
 
 
 def open_made(
     make: Callable[[Progress], Path], home: Path | None, progress: Progress
 ) -> OpenDataset:
-    """Make or import a dataset, then scan it; runs in the background as ``open_folder`` does."""
-    index = DatasetSource(str(make(progress))).open(progress)
-    return OpenDataset(index, Decisions(file_for(index.root, home)))
+    """Make or import a dataset, then scan it; runs in the background as ``open_source`` does."""
+    return open_source(DatasetSource(str(make(progress))), progress, home)
+
+
+def start_opening(source: DatasetSource) -> None:
+    """Open a dataset in the background, with its progress in the dataset bar."""
+    title = f"Scanning {Path(source.data).name}"
+    background.start(title, partial(open_source, source), show_opened, "images", inline=True)
 
 
 def show_opened(dataset: OpenDataset) -> None:
     """Replace the open dataset."""
     st.session_state["dataset"] = dataset
-    for key in ("dataset_view", "gallery_class"):
+    for key in ("dataset_view", "gallery_class", "dataset_change", "new_version"):
         st.session_state.pop(key, None)
 
 

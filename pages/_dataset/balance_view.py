@@ -1,4 +1,4 @@
-"""See the imbalance: counts, the smallest class, light and sizes, and the pictures themselves."""
+"""Class balance: counts, the smallest class, image sizes and brightness, and the images."""
 
 import math
 
@@ -19,31 +19,32 @@ A_PAGE = 60
 
 
 def show(dataset: OpenDataset) -> None:
+    """Show the part."""
     index = dataset.decided()
     counts = index.counts()
     _sentence(counts)
     _metrics(index, counts)
     show_chart(
-        charts.counts(counts), key="counts", on_select=_choose_class, selection_mode="points",
-        config={"displayModeBar": False},
+        charts.counts(counts), key="counts", on_select=_select_class, selection_mode="points",
         alt="Images of each class and split. " + ", ".join(
             f"{name} {n:,}" for name, n in counts.sum(axis=1).items()
         ),
     )  # fmt: skip
-    st.caption("Click a class to see its pictures.")
+    st.caption("Click a class to see its images.")
     for note in index.notes:
         st.caption(f":material/info: {note}")
     if len(dataset.decisions):
-        left_out = len(dataset.index) - len(index)
+        excluded = len(dataset.index) - len(index)
         st.caption(
-            f":material/rule: Seen through your {len(dataset.decisions):,} decisions, which leave "
-            f"out {left_out:,} images. They are listed under Audit and can be undone there."
+            f":material/rule: Your {len(dataset.decisions):,} decisions are applied; they exclude "
+            f"{excluded:,} images. Audit lists them and can undo them."
         )
     _details(index, counts)
+    _files("without a detected face", "photos", [[file] for file in dataset.without_face], ["file"])
     _gallery(index)
 
 
-def _choose_class() -> None:
+def _select_class() -> None:
     points = st.session_state["counts"]["selection"]["points"]
     if points:
         st.session_state["gallery_class"] = points[0]["x"]
@@ -56,18 +57,20 @@ def _sentence(counts: pd.DataFrame) -> None:
     train = counts["train"]
     small, large = str(train.idxmin()), str(train.idxmax())
     if train[small] == 0:
-        st.warning(f"**{small}** has no training images at all. Balancing cannot make them up.")
+        st.warning(f"**{small}** has no training images. Balancing cannot create them.")
         return
-    share = f"{100 * train[small] / train.sum():.1f} %"
     ratio = train[large] / train[small]
     if ratio < 1.05:
         st.success(f"The training split is balanced: {train[small]:,} to {train[large]:,} a class.")
         return
+    share = f"{100 * train[small] / train.sum():.1f}%"
     st.warning(
         f"**{small}** is the smallest class: {train[small]:,} of {train.sum():,} training images "
         f"({share}). {large} has {ratio:.1f} times as many.",
         icon=":material/balance:",
     )
+    st.button("Balance it", icon=":material/arrow_forward:", key="balance_it",
+              on_click=st.session_state.__setitem__, args=("dataset_part", "Upsample"))  # fmt: skip
 
 
 def _metrics(index: DatasetIndex, counts: pd.DataFrame) -> None:
@@ -76,37 +79,42 @@ def _metrics(index: DatasetIndex, counts: pd.DataFrame) -> None:
     with st.container(horizontal=True):
         st.metric("Images", f"{int(counts.to_numpy().sum()):,}", width="content")
         st.metric(
-            "Imbalance",
-            f"{ratio:.1f}" if math.isfinite(ratio) else "–",
-            help="Training images in the largest class for each in the smallest.",
+            "Imbalance ratio (train)",
+            f"{ratio:.1f} : 1" if math.isfinite(ratio) else "–",
+            help="Training images of the largest class / training images of the smallest class.",
             width="content",
         )
-        bad = int((~index.is_readable).sum())
-        st.metric("Unreadable files", f"{bad:,}", width="content")
+        unreadable = int((~index.is_readable).sum())
+        st.metric("Unreadable files", f"{unreadable:,}", width="content")
 
 
 def _details(index: DatasetIndex, counts: pd.DataFrame) -> None:
-    with st.expander("Figures, sizes and light"):
+    with st.expander("Class weights, image sizes, brightness"):
         if "train" in counts:
-            st.dataframe(_figures(counts), hide_index=True, alt="Figures of each class")
+            st.dataframe(_weights(counts), hide_index=True, alt="Class weights")
             st.caption(
                 "Effective number: how many different images the class is worth when each further "
-                "one adds less (Cui et al. 2019, beta 0.999). Class weight: what the loss of each "
-                "image would be multiplied with instead of upsampling."
+                "one adds less (Cui et al. 2019, beta 0.999). Class weight: the factor of each "
+                "image's loss, an alternative to upsampling."
             )
-        good = index.readable()
-        sizes = good.table.groupby(["width", "height"]).size().sort_values(ascending=False)
+        readable = index.readable()
+        sizes = readable.table.groupby(["width", "height"]).size().sort_values(ascending=False)
         common = ", ".join(f"{w}×{h} ({n:,})" for (w, h), n in sizes.head(5).items())
         st.write(f"**Sizes in pixels:** {common}{', …' if len(sizes) > 5 else ''}")
-        show_chart(charts.light(good), key="light", config={"displayModeBar": False},
-                        alt="Distribution of brightness and contrast")  # fmt: skip
-    bad = index.table.loc[~index.is_readable, ["file", "error"]]
-    if len(bad):
-        with st.expander(f"{len(bad):,} unreadable files", icon=":material/broken_image:"):
-            st.dataframe(bad, hide_index=True, alt="Unreadable files")
+        show_chart(charts.light(readable), key="light",
+                   alt="Distribution of brightness and contrast")  # fmt: skip
+    unreadable = index.table.loc[~index.is_readable, ["file", "error"]]
+    _files("unreadable", "files", unreadable.to_numpy().tolist(), ["file", "error"])
 
 
-def _figures(counts: pd.DataFrame) -> pd.DataFrame:
+def _files(problem: str, unit: str, rows: list[list[str]], columns: list[str]) -> None:
+    if rows:
+        with st.expander(f"{len(rows):,} {unit} {problem}", icon=":material/broken_image:"):
+            table = pd.DataFrame(rows, columns=columns)
+            st.dataframe(table, hide_index=True, alt=f"{unit} {problem}")
+
+
+def _weights(counts: pd.DataFrame) -> pd.DataFrame:
     train = {str(name): int(n) for name, n in counts["train"].items()}
     weights = class_weights(train)
     total = max(sum(train.values()), 1)
@@ -114,7 +122,7 @@ def _figures(counts: pd.DataFrame) -> pd.DataFrame:
         {
             "emotion": list(train),
             "training images": list(train.values()),
-            "share": [f"{100 * n / total:.1f} %" for n in train.values()],
+            "share": [f"{100 * n / total:.1f}%" for n in train.values()],
             "effective number": [round(effective_number(n)) for n in train.values()],
             "class weight": [round(weights[name], 2) for name in train],
         }
@@ -122,17 +130,17 @@ def _figures(counts: pd.DataFrame) -> pd.DataFrame:
 
 
 def _gallery(index: DatasetIndex) -> None:
-    st.subheader("Pictures", anchor=False)
+    st.subheader("Images", anchor=False)
     splits = list(index.counts().columns)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         label = st.selectbox("Class", EMOTIONS, key="gallery_class", width=180)
         split = st.selectbox("Split", ["all", *splits], key="gallery_split", width=180)
-    chosen = index.is_readable & np.asarray(index.table["label"] == label)
+    selected = index.is_readable & np.asarray(index.table["label"] == label)
     if split != "all":
-        chosen &= np.asarray(index.table["split"] == split)
-    rows = np.flatnonzero(chosen)
+        selected &= np.asarray(index.table["split"] == split)
+    rows = np.flatnonzero(selected)
     if not len(rows):
-        st.info(f"There are no pictures of {label} here.")
+        st.info(f"There are no images of {label} here.")
         return
     page = page_of(len(rows), A_PAGE, f"gallery-{label}-{split}")
     part = rows[page].tolist()

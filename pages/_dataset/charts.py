@@ -23,7 +23,7 @@ def _layout(figure: go.Figure, height: int = 320) -> go.Figure:
 
 
 def counts(table: pd.DataFrame) -> go.Figure:
-    """Stacked bars: a bar a class, a part a split."""
+    """Return stacked bars: a bar a class, a part a split, labelled with train and all."""
     figure = go.Figure(
         [
             go.Bar(
@@ -34,18 +34,23 @@ def counts(table: pd.DataFrame) -> go.Figure:
         ]
     )  # fmt: skip
     totals = table.sum(axis=1)
+    train = table["train"] if "train" in table and len(table.columns) > 1 else None
+    labels = [f"{n:,}" for n in totals]
+    if train is not None:
+        labels = [f"train {n:,}<br>all {m:,}" for n, m in zip(train, totals, strict=True)]
     figure.add_trace(
         go.Scatter(
-            x=list(EMOTIONS), y=totals, text=[f"{n:,}" for n in totals], mode="text",
+            x=list(EMOTIONS), y=totals, text=labels, mode="text", cliponaxis=False,
             textposition="top center", showlegend=False, hoverinfo="skip",
         )
     )  # fmt: skip
     figure.update_layout(barmode="stack", yaxis_title="images")
+    figure.update_yaxes(range=[0, 1.2 * max(int(totals.max()), 1)])  # room for the labels
     return _layout(figure)
 
 
 def before_after(now: Mapping[str, int], after: Mapping[str, int]) -> go.Figure:
-    """Two bars a class: training images now and after."""
+    """Return two bars a class: training images now and after."""
     figure = go.Figure(
         [
             go.Bar(
@@ -60,21 +65,21 @@ def before_after(now: Mapping[str, int], after: Mapping[str, int]) -> go.Figure:
 
 
 def light(index: DatasetIndex) -> go.Figure:
-    """How bright and how contrasty the pictures are."""
+    """Return histograms of the images' mean brightness and contrast."""
     figure = go.Figure()
     for column, color in (("brightness", NOW), ("contrast", AFTER)):
         values = index.table[column].to_numpy()
         heights, edges = np.histogram(values, bins=64, range=(0, 256))
         figure.add_trace(
             go.Bar(x=(edges[:-1] + edges[1:]) / 2, y=heights, name=column, marker_color=color,
-                   opacity=0.75, width=4, hovertemplate="%{y:,} pictures near %{x:.0f}")
+                   opacity=0.75, width=4, hovertemplate="%{y:,} images near %{x:.0f}")
         )  # fmt: skip
     figure.update_layout(barmode="overlay", bargap=0, xaxis_title="grey value, 0 to 255")
     return _layout(figure, 260)
 
 
 def votes(row: pd.Series) -> go.Figure:
-    """How the FER+ annotators voted on one picture."""
+    """Return the FER+ votes of one image."""
     names = [*EMOTIONS, "other"]
     figure = go.Figure(
         go.Bar(

@@ -1,4 +1,4 @@
-"""Suspected wrong labels, one after the other, decided by button or key."""
+"""Probable label errors, one after the other, decided by button or key."""
 
 from functools import partial
 from pathlib import Path
@@ -25,152 +25,153 @@ NEXT = 11
 
 
 def show(dataset: OpenDataset) -> None:
+    """Show the part."""
     st.write(
-        "A simple classifier learns the given labels from what the model sees in the pictures, "
-        "and is asked about pictures it did not learn from. Where it does not believe the label, "
-        "have a look."
+        "Confident learning: a simple classifier learns the labels from the model's features and "
+        "predicts images it did not learn from. Labels that it finds improbable come first."
     )
     st.caption(
-        "It finds what is unusual, not what is true: a rare but right expression looks suspicious, "
+        "It finds unusual labels, not the truth: a rare but correct expression looks suspicious, "
         "and an error that the whole dataset makes does not. The shipped model was trained on "
-        "FER-2013 and its FER+ votes, so on FER-2013 it leans towards the votes."
+        "FER-2013 and its FER+ votes, so on FER-2013 it favors the votes."
     )
+    if dataset.photos.are_photos:
+        st.info("Label errors can be found in face crops. Cut out the faces first, see above.")
+        return
     if dataset.findings.suspects is None or dataset.findings.audited is None:
-        _ask(dataset)
+        _offer(dataset)
         return
-    with st.expander("Judge another split or with another model", icon=":material/gavel:"):
-        _ask(dataset)
-    judged = dataset.findings.audited
-    queue = _queue(dataset, judged, dataset.findings.suspects)
+    with st.expander("Audit another split or with another model", icon=":material/rule:"):
+        _offer(dataset)
+    audited = dataset.findings.audited
+    queue = _queue(dataset, audited, dataset.findings.suspects)
     if queue.empty:
-        st.success("Nothing is left to look at here.", icon=":material/check:")
+        st.success("Nothing left to review here.", icon=":material/check:")
         return
-    _card(dataset, judged, queue)
-    _following(judged, queue)
+    _card(dataset, audited, queue)
+    _following(audited, queue)
 
 
-def _ask(dataset: OpenDataset) -> None:
+def _offer(dataset: OpenDataset) -> None:
     splits = [str(split) for split in dataset.index.counts().columns]
-    split = st.selectbox("Split", splits, key="judge_split", width=180)
-    count = int(
-        (dataset.index.is_readable & np.asarray(dataset.index.table["split"] == split)).sum()
-    )
-    judge = st.selectbox("Judged by", _judges(), format_func=_words, key="judge", width=420)
-    if judge:
+    split = st.selectbox("Split", splits, key="audit_split", width=180)
+    in_split = np.asarray(dataset.index.table["split"] == split)
+    count = int((dataset.index.is_readable & in_split).sum())
+    model = st.selectbox("Predictions of", _models(), format_func=_title, key="audit_model",
+                         width=420)  # fmt: skip
+    if model:
         st.caption(
-            "A model believes the labels it was trained on more than it should: judge pictures by "
-            "it that it has not seen, such as the validation split of its run."
+            "A model trusts the labels it was trained on. Use it on images that it has not seen, "
+            "such as the validation split of its run."
         )
     st.caption(f"{count:,} images; about {max(count / 700, 2):.0f} s the first time.")
-    if st.button("Judge the labels", type="primary", icon=":material/gavel:"):
-        work = partial(_judge, dataset.index, split, judge)
-        start("Judging labels", work, partial(_done, dataset))
+    if st.button("Find label errors", type="primary", icon=":material/search:"):
+        work = partial(_audit, dataset.index, split, model)
+        start("Finding label errors", work, partial(_show_suspects, dataset), "images")
         st.rerun()
 
 
-def _judges() -> list[str]:
-    """Folders of models and finished runs; the empty one is the simple classifier."""
+def _models() -> list[str]:
+    """Return folders of models and finished runs; the empty one is the simple classifier."""
     return ["", *(str(entry.folder) for entry in model_store.entries())]
 
 
-def _words(judge: str) -> str:
-    if not judge:
-        return "A simple classifier on what the default model sees"
+def _title(model: str) -> str:
+    if not model:
+        return "A simple classifier on the default model's features"
     names = {str(entry.folder): entry.name for entry in model_store.entries()}
-    return f"What {names.get(judge, Path(judge).name)} answers itself"
+    return f"{names.get(model, Path(model).name)} itself"
 
 
-def _judge(
-    index: DatasetIndex, split: str, judge: str, progress: Progress
+def _audit(
+    index: DatasetIndex, split: str, model: str, progress: Progress
 ) -> tuple[DatasetIndex, pd.DataFrame]:
-    judged = index.readable().split(split)
-    codes = judged.label_codes()
-    if judge:
-        card = registry.load_card(judge)
-        chances = predictions.predict_dataset(card, judged, progress=progress).probabilities(
-            card, card.default_head
-        )
+    audited = index.readable().split(split)
+    codes = audited.label_codes()
+    if model:
+        card = registry.load_card(model)
+        predicted = predictions.predict_dataset(card, audited, progress=progress)
+        probabilities = predicted.probabilities(card, card.default_head)
     else:
-        values = label_issues.features(judged, EmotionClassifier.load(), progress)
-        chances = label_issues.out_of_fold(values, codes, judged.table["digest"].to_numpy())
-    return judged, label_issues.suspects(codes, chances)
+        features = label_issues.features(audited, EmotionClassifier.load(), progress)
+        digests = audited.table["digest"].to_numpy()
+        probabilities = label_issues.out_of_fold(features, codes, digests)
+    return audited, label_issues.suspects(codes, probabilities)
 
 
-def _done(dataset: OpenDataset, result: tuple[DatasetIndex, pd.DataFrame]) -> None:
-    judged, suspects = result
-    dataset.add_findings(audited=judged, suspects=suspects)
+def _show_suspects(dataset: OpenDataset, result: tuple[DatasetIndex, pd.DataFrame]) -> None:
+    audited, suspects = result
+    dataset.add_findings(audited=audited, suspects=suspects)
 
 
-def _queue(dataset: OpenDataset, judged: DatasetIndex, suspects: pd.DataFrame) -> pd.DataFrame:
-    """What is left to look at, most suspicious first, with ``file`` and ``given``."""
+def _queue(dataset: OpenDataset, audited: DatasetIndex, suspects: pd.DataFrame) -> pd.DataFrame:
+    """Return the images to review, most suspicious first, with ``file`` and ``label``."""
     rows = suspects["row"].to_numpy()
     table = suspects.assign(
-        file=judged.table["file"].to_numpy()[rows], given=judged.table["label"].to_numpy()[rows]
+        file=audited.table["file"].to_numpy()[rows], label=audited.table["label"].to_numpy()[rows]
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        given = st.selectbox("Given label", ["any", *EMOTIONS], key="suspects_given", width=150)
-        says = st.selectbox("Suggested", ["any", *EMOTIONS], key="suspects_says", width=150)
+        label = st.selectbox("Label", ["any", *EMOTIONS], key="suspects_given", width=150)
+        suggested = st.selectbox("Suggested", ["any", *EMOTIONS], key="suspects_says", width=150)
         everything = st.toggle(
             "All, not only the flagged",
             key="suspects_all",
-            help="Flagged: the labels that cleanlab estimates to be wrong.",
+            help="Flagged: labels that cleanlab estimates to be wrong.",
         )
     flagged = int(table["flagged"].sum())
-    share = 100 * flagged / len(table)
-    st.write(f"{flagged:,} of {len(table):,} labels are flagged ({share:.1f} %).")
+    st.write(
+        f"{flagged:,} of {len(table):,} labels are flagged ({100 * flagged / len(table):.1f}%)."
+    )
     if not everything:
         table = table[table["flagged"]]
-    if given != "any":
-        table = table[table["given"] == given]
-    if says != "any":
-        table = table[table["suggested"] == says]
-    settled = dataset.decisions.latest().keys() | dataset.skipped
-    left = table[~table["file"].isin(list(settled))]
-    st.caption(f"{len(left):,} of {len(table):,} are left to look at.")
-    return left
+    if label != "any":
+        table = table[table["label"] == label]
+    if suggested != "any":
+        table = table[table["suggested"] == suggested]
+    reviewed = dataset.decisions.latest().keys() | dataset.skipped
+    queue = table[~table["file"].isin(list(reviewed))]
+    st.caption(f"{len(table) - len(queue):,} of {len(table):,} labels reviewed.")
+    return queue
 
 
-def _card(dataset: OpenDataset, judged: DatasetIndex, queue: pd.DataFrame) -> None:
+def _card(dataset: OpenDataset, audited: DatasetIndex, queue: pd.DataFrame) -> None:
     first = queue.iloc[0]
-    row, given, says = int(first["row"]), str(first["given"]), str(first["suggested"])
-    whole = _row_of(dataset, str(first["file"]))
+    row, label, suggested = int(first["row"]), str(first["label"]), str(first["suggested"])
     with st.container(border=True):
         left, right = st.columns([1, 2], gap="large")
-        left.image(tile(judged, row, 240), width=240, alt=name(judged, row))
-        left.caption(name(judged, row))
-        belief = f"{100 * first['label_quality']:.1f} %"
-        right.markdown(f"Given **{given}** (believed {belief}). Suggested **{says}**.")
+        left.image(tile(audited, row, 240), width=240, alt=name(audited, row))
+        left.caption(name(audited, row))
+        right.markdown(
+            f"Label **{label}** (probability {100 * first['label_quality']:.1f}%). "
+            f"Suggested **{suggested}**."
+        )
         with right.container(horizontal=True):
-            for text, key, action, label in (
-                (f"Keep {given}", "K", "keep", ""),
-                (f"Make it {says}", "M", "relabel", says),
+            for text, key, action, new_label in (
+                (f"Keep {label}", "K", "keep", ""),
+                (f"Relabel {suggested}", "M", "relabel", suggested),
                 ("Exclude", "X", "exclude", ""),
             ):
                 st.button(text, key=f"decide-{action}", shortcut=key, on_click=dataset.decide,
-                          disabled=label == given, type="primary" if label else "secondary",
-                          args=(dataset.index, [whole], action, "label", label))  # fmt: skip
+                          disabled=new_label == label, type="primary" if new_label else "secondary",
+                          args=(audited, [row], action, "label", new_label))  # fmt: skip
             st.button("Skip", key="decide-skip", shortcut="S", on_click=dataset.skipped.add,
                       args=(str(first["file"]),))  # fmt: skip
-        others = [emotion for emotion in EMOTIONS if emotion not in (given, says)]
         with right.container(horizontal=True):
-            for other in others:
-                st.button(other, key=f"decide-{other}", type="tertiary", on_click=dataset.decide,
-                          args=(dataset.index, [whole], "relabel", "label", other))  # fmt: skip
-        if judged.votes is not None and judged.votes.iloc[row].sum():
-            right.caption("How FER+ annotators voted")
-            show_chart(charts.votes(judged.votes.iloc[row]), right, key="votes",
-                               config={"staticPlot": True}, alt="FER+ votes")  # fmt: skip
+            for emotion in EMOTIONS:
+                if emotion not in (label, suggested):
+                    st.button(emotion, key=f"decide-{emotion}", type="tertiary",
+                              on_click=dataset.decide,
+                              args=(audited, [row], "relabel", "label", emotion))  # fmt: skip
+        if audited.votes is not None and audited.votes.iloc[row].sum():
+            right.caption("FER+ votes")
+            show_chart(charts.votes(audited.votes.iloc[row]), right, key="votes", alt="FER+ votes")
 
 
-def _row_of(dataset: OpenDataset, file: str) -> int:
-    return int(np.flatnonzero(dataset.index.table["file"] == file)[0])
-
-
-def _following(judged: DatasetIndex, queue: pd.DataFrame) -> None:
-    coming = queue.iloc[1 : 1 + NEXT]
-    if coming.empty:
+def _following(audited: DatasetIndex, queue: pd.DataFrame) -> None:
+    following = queue.iloc[1 : 1 + NEXT]
+    if following.empty:
         return
     st.caption("Next")
-    pairs = zip(coming["given"], coming["suggested"], strict=True)
-    captions = [f"{given} → {says}" for given, says in pairs]
-    show_tiles([tile(judged, int(row)) for row in coming["row"]], captions, captions)
+    pairs = zip(following["label"], following["suggested"], strict=True)
+    captions = [f"{label} → {suggested}" for label, suggested in pairs]
+    show_tiles([tile(audited, int(row)) for row in following["row"]], captions, captions)

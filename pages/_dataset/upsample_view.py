@@ -1,4 +1,4 @@
-"""Upsample by augmentation: targets, ranges with a preview, before and after, apply, undo."""
+"""Upsampling by augmentation: targets, augmentation with a preview, and the new version."""
 
 from functools import partial
 from pathlib import Path
@@ -11,11 +11,13 @@ from fer_core import balance
 from fer_core.balance import Plan, Recipe
 from fer_core.balance.class_weights import class_weights
 from fer_core.dataset import DatasetIndex, image_reading, store
+from fer_core.dataset.source import DatasetSource
 from fer_core.errors import FerError
 from fer_core.images import augment
 from fer_core.images.augment import LIMITS, Spec
 from fer_core.labels import EMOTIONS
 from fer_core.system.jobs import duration
+from fer_core.system.parallel import Progress
 from fer_core.system.settings import settings
 from pages._components import notify
 from pages._components.background import start
@@ -24,136 +26,151 @@ from pages._components.gallery import enlarge, name, show_tiles
 from pages._components.open_dataset import (
     OpenDataset,
     close,
-    open_folder,
+    open_source,
     show_opened,
+    start_opening,
     stored_datasets,
 )
 from pages._dataset import charts
 
 PREVIEW_EDGE = 512
-"""Larger pictures are previewed in a copy of this width, in pixels."""
+"""Longer side in pixels of the copy that is previewed."""
 
-WAYS = {
-    "Largest": "largest",
-    "Median": "median",
+SLOWER = 10
+"""A busy machine takes up to so many times as long as an idle one."""
+
+STRATEGIES = {
+    "Largest class": "largest",
+    "Median class": "median",
     "A number": "number",
-    "By hand": "hand",
+    "Custom": "custom",
 }
 RANGES = {
-    "flip": ("Mirrored, probability", 0.05),
-    "rotation": ("Rotation, degrees either way", 1.0),
+    "flip": ("Horizontal flip, probability", 0.05),
+    "rotation": ("Rotation, ± degrees", 1.0),
     "shift": ("Shift, share of the side", 0.01),
     "zoom": ("Zoom, share", 0.01),
     "brightness": ("Brightness, share of 255", 0.01),
     "contrast": ("Contrast, share", 0.05),
     "noise": ("Noise, grey values", 1.0),
-    "erasing": ("Erased rectangle, probability", 0.05),
+    "erasing": ("Random erasing, probability", 0.05),
 }
 
 
 def show(dataset: OpenDataset) -> None:
+    """Show the part."""
     index = dataset.decided()
     counts = balance.train_counts(index)
     if not any(counts.values()):
         st.info("There are no training images to balance.")
         return
     st.write(
-        "Classes with few training images get more of them, made from those they have. Only the "
-        "training split changes; the result is a new dataset beside this one."
+        "Small classes get more training images, augmented from those they have. Only the training "
+        "split changes. The result is a new dataset; this one stays as it is."
     )
-    wanted = _plan(counts, str(index.root))
-    if wanted is None:
+    plan = _plan(counts, str(index.root))
+    if plan is None:
         return
     show_chart(
-        charts.before_after(wanted.counts, wanted.target_count), key="before_after",
-        config={"displayModeBar": False},
+        charts.before_after(plan.counts, plan.target_count), key="before_after",
         alt="Training images now and after. " + ", ".join(
-            f"{n}: {wanted.counts[n]:,} to {wanted.target_count[n]:,}" for n in EMOTIONS
+            f"{n}: {plan.counts[n]:,} to {plan.target_count[n]:,}" for n in EMOTIONS
         ),
     )  # fmt: skip
-    _cautions(wanted)
+    _cautions(plan)
     spec = _ranges()
     _preview(index, spec)
-    _apply(dataset, wanted, spec)
+    _create(dataset, plan, spec)
     _versions()
 
 
-def _plan(counts: dict[str, int], of: str) -> Plan | None:
-    """What is wanted of the dataset ``of``."""
+def show_new_version(dataset: OpenDataset) -> None:
+    """Say that a balanced version was created and is open, with the next steps."""
+    origin: DatasetSource | None = st.session_state.get("new_version")
+    if origin is None:
+        return
+    with st.container(border=True, key="new_version_panel"):
+        st.success(
+            f"**{dataset.name}** is created and open: {len(dataset.index):,} images, "
+            f"{dataset.origin}.", icon=":material/check_circle:",
+        )  # fmt: skip
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if st.button("Train on it", type="primary", icon=":material/model_training:"):
+                st.switch_page("pages/train.py")
+            st.button(
+                f"Back to {Path(origin.data).name}", on_click=start_opening, args=(origin,),
+                icon=":material/undo:", key="back_to_origin",
+            )  # fmt: skip
+
+
+def _plan(counts: dict[str, int], root: str) -> Plan | None:
+    """Return the targets selected for the dataset in ``root``; None where they are not allowed."""
     st.subheader("Targets", anchor=False)
+    number = None
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        way = st.segmented_control(
-            "Fill every class up to",
-            list(WAYS),
-            default="Largest",
-            required=True,
-            key="how_far",
-            persist_state="session",
-        )
-        number = None
-        if WAYS[way] == "number":
-            most = max(counts.values())
-            key = f"target_number-{of}"
-            number = st.number_input("Images a class", 1, 1_000_000, most, key=key)
+        strategy = STRATEGIES[
+            st.segmented_control(
+                "Upsample to", list(STRATEGIES), default="Largest class", required=True,
+                key="how_far", persist_state="session",
+            )
+        ]  # fmt: skip
+        if strategy == "number":
+            number = st.number_input(
+                "Images a class", 1, 1_000_000, max(counts.values()), key=f"target_number-{root}"
+            )
         undersample = st.toggle(
-            "Cut larger classes down to the target",
+            "Undersample larger classes",
             key="undersample",
             persist_state="session",
-            help="Leaves images out of the new version, chosen by chance. Without it, classes "
-            "above the target stay as they are.",
+            help="Classes above the target are reduced to it, by a random choice. Otherwise they "
+            "stay as they are.",
         )
     try:
-        strategy = {"number": number, "hand": {}}.get(WAYS[way], WAYS[way])
-        first = balance.plan(counts, strategy, undersample)
-        key = f"{of}-{way}-{number}-{undersample}"
-        return balance.plan(counts, _edited(first, key), undersample)
+        if strategy == "custom":
+            return balance.plan(counts, _custom_targets(counts, root), undersample)
+        return balance.plan(counts, number or strategy, undersample)
     except FerError as error:
         st.error(str(error))
         return None
 
 
-def _edited(first: Plan, key: str) -> dict[str, int]:
-    """The targets after the user's changes in the table."""
-    table = pd.DataFrame(
-        {
-            "emotion": list(first.counts),
-            "now": list(first.counts.values()),
-            "target": list(first.target_count.values()),
-        }
-    )
-    whole = st.column_config.NumberColumn(min_value=0, step=1, required=True)
-    edited = st.data_editor(
-        table, hide_index=True, disabled=["emotion", "now"], column_config={"target": whole},
-        key=f"targets-{key}-{hash(str(first))}", alt="Target of each class",
-    )  # fmt: skip
-    st.caption("Double-click a target to change it.")
-    return dict(zip(edited["emotion"], (int(n) for n in edited["target"]), strict=True))
+def _custom_targets(counts: dict[str, int], root: str) -> dict[str, int]:
+    with st.grid(min_column_width=110, gap="small"):
+        return {
+            emotion: st.number_input(
+                emotion, 1 if count else 0, 1_000_000 if count else 0, count,
+                step=max(count // 10, 1), key=f"target-{emotion}-{count}-{root}",
+                help=f"{count:,} now", disabled=not count,
+            )
+            for emotion, count in counts.items()
+        }  # fmt: skip
 
 
-def _cautions(wanted: Plan) -> None:
-    strained = {
-        n: wanted.target_count[n] / wanted.counts[n] for n in EMOTIONS if wanted.extra_count[n]
-    }
-    if strained:
-        worst = max(strained, key=strained.__getitem__)
+def _cautions(plan: Plan) -> None:
+    factors = {n: plan.target_count[n] / plan.counts[n] for n in EMOTIONS if plan.extra_count[n]}
+    if factors:
+        most = max(factors, key=factors.__getitem__)
         st.info(
-            "Upsampling shows the network the same faces more often in more guises. It adds no new "
-            f"people, no new expressions, and repeats every wrong label: each {worst} image would "
-            f"stand {strained[worst]:.1f} times in the new version.",
+            "Upsampling shows the network the same faces more often, with variations. It adds no "
+            f"new people and no new expressions, and repeats every wrong label: each {most} image "
+            f"is used {factors[most]:.1f} times in the new version.",
             icon=":material/lightbulb:",
         )
     with st.expander("Instead of upsampling: class weights"):
-        st.write(
-            "Weighting the loss has the same aim without a single new file. The training page can "
-            "use these weights."
-        )
-        weights = class_weights(wanted.counts)
+        st.write("Class weights in the loss have the same aim and need no new files.")
+        weights = class_weights(plan.counts)
         rounded = {"emotion": list(weights), "weight": [round(w, 3) for w in weights.values()]}
         st.dataframe(pd.DataFrame(rounded), hide_index=True, alt="Class weights")
+        st.page_link("pages/train.py", label="Train with class weights",
+                     icon=":material/model_training:")  # fmt: skip
 
 
 def _ranges() -> Spec:
-    st.subheader("How the new images may differ", anchor=False)
+    st.subheader("Augmentation", anchor=False)
+    st.caption(
+        "Ranges of the new images, drawn once and written. Training augments every image again in "
+        "each epoch, with its own ranges; keep one of the two mild."
+    )
     values = {}
     with st.grid(min_column_width=240, gap="medium"):
         for key, (title, step) in RANGES.items():
@@ -173,18 +190,18 @@ def _preview(index: DatasetIndex, spec: Spec) -> None:
         label = st.selectbox(
             "Example", present, index=present.index(smallest), key="preview_class", width=180
         )
-        st.button("Another picture", key="preview_next", on_click=_count, args=("preview_row",))
+        st.button("Another image", key="preview_next", on_click=_count, args=("preview_row",))
         st.button("New seed", key="preview_new", on_click=_count, args=("preview_seed",),
                   icon=":material/casino:")  # fmt: skip
     rows = train[np.asarray(index.table["label"].iloc[train] == label)]
     row = int(rows[st.session_state.get("preview_row", 0) % len(rows)])
     try:
-        picture = image_reading.read(index.path(row), PREVIEW_EDGE)
+        image = image_reading.read(index.path(row), PREVIEW_EDGE)
     except FerError as error:
         st.error(str(error))
         return
     steps = augment.operations(augment.draw(spec, 12, st.session_state.get("preview_seed", 0)))
-    tiles = [picture, *(augment.apply(picture, step) for step in steps)]
+    tiles = [image, *(augment.apply(image, step) for step in steps)]
     captions = ["original", *(str(number) for number in range(1, 13))]
     alts = [f"{name(index, row)}, {text}" for text in captions]
     show_tiles([enlarge(tile) for tile in tiles], alts, captions)
@@ -194,67 +211,63 @@ def _count(key: str) -> None:
     st.session_state[key] = st.session_state.get(key, 0) + 1
 
 
-def _apply(dataset: OpenDataset, wanted: Plan, spec: Spec) -> None:
-    st.subheader("Write the new version", anchor=False)
-    if not settings().policy.may_store:
-        st.info(
-            "On this public page nothing is stored. Run FER Studio on your own machine to apply."
-        )
+def _create(dataset: OpenDataset, plan: Plan, spec: Spec) -> None:
+    st.subheader("Create the balanced dataset", anchor=False)
+    if settings().public:
+        st.info("This public page stores nothing. Run FER Studio on your own machine to create it.")
         return
     index = dataset.decided()
-    cost = balance.estimate(index, wanted)
+    cost = balance.estimate(index, plan)
     if cost.images:
+        quick, slow = (duration(max(cost.seconds * factor, 1)) for factor in (1, SLOWER))
         st.write(
-            f"{cost.images:,} images to make: about {cost.bytes / 1e6:,.0f} MB on disk and "
-            f"{duration(max(cost.seconds, 1))}."
+            f"{cost.images:,} images to make: about {cost.bytes / 1e6:,.0f} MB on disk, {quick} on "
+            f"an idle machine, up to {slow} on a busy one."
         )
     if len(dataset.decisions):
         st.caption(
-            f":material/rule: The new version holds the dataset as your {len(dataset.decisions):,} "
-            "decisions leave it."
+            f":material/rule: Your {len(dataset.decisions):,} decisions are applied to the new "
+            "version."
         )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         key = f"new-{index.root}-{len(stored_datasets())}"
         title = st.text_input("Name", balance.version_name(index), key=key)
         seed = st.number_input("Seed", 0, 2**31 - 1, 0, key="balance_seed", width=140)
         pressed = st.button(
-            "Write it", type="primary", icon=":material/save:",
-            disabled=not (wanted.changes_anything or len(dataset.decisions)),
+            "Create", type="primary", icon=":material/save:", key="create_version",
+            disabled=not (plan.changes_anything or len(dataset.decisions)),
         )  # fmt: skip
     if pressed:
-        recipe = Recipe(wanted, spec, int(seed))
-        free = store.free_name(title)
-        start(
-            "Making images", lambda report: balance.apply(index, recipe, free, None, report), _done
-        )
+        recipe, free = Recipe(plan, spec, int(seed)), store.free_name(title)
+
+        def work(progress: Progress) -> OpenDataset:
+            folder = balance.apply(index, recipe, free, None, progress)
+            return open_source(DatasetSource(str(folder)), progress)
+
+        start("Making images", work, partial(_show_version, dataset.source), "images")
         st.rerun()
 
 
-def _done(folder: Path) -> None:
-    notify.success(
-        f"{folder.name} is written. It can be chosen for training, opened below, or deleted again."
-    )
+def _show_version(origin: DatasetSource, version: OpenDataset) -> None:
+    show_opened(version)
+    st.session_state["new_version"] = origin
 
 
 def _versions() -> None:
-    kept = [one for one in stored_datasets() if one.is_version]
-    if not kept:
+    versions = [saved for saved in stored_datasets() if saved.is_version]
+    if not versions:
         return
-    st.subheader("Balanced versions", anchor=False)
-    for one in kept:
+    st.subheader("Versions on this machine", anchor=False)
+    for version in versions:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{one.name}**", width="content")
-            if st.button("Open", key=f"open-{one.name}"):
-                start(f"Scanning {one.name}", partial(open_folder, one.folder), show_opened)
-                st.rerun()
-            st.button("Delete", key=f"delete-{one.name}", icon=":material/delete:",
-                      on_click=_delete, args=(one,))  # fmt: skip
+            st.markdown(f"**{version.name}**", width="content")
+            st.button("Open", key=f"open-{version.name}", on_click=start_opening,
+                      args=(DatasetSource(str(version.folder)),))  # fmt: skip
+            st.button("Delete", key=f"delete-{version.name}", icon=":material/delete:",
+                      on_click=notify.attempt, args=(_delete, version))  # fmt: skip
 
 
 def _delete(version: store.Stored) -> None:
-    try:
-        store.delete_version(version)
-        close(version.folder)
-        notify.success(f"{version.name} is deleted.")
-    except FerError as error:
-        notify.error(str(error))
+    store.delete_version(version)
+    close(version.folder)
+    notify.success(f"{version.name} is deleted.")

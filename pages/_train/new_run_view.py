@@ -19,6 +19,7 @@ from fer_core.training.presets import PRESETS, fitted
 from pages._components import dataset_bar, notify
 from pages._components.background import finish_or_show
 from pages._components.chart import show_chart
+from pages._components.imbalance import show_imbalance
 from pages._components.open_dataset import OpenDataset
 from pages._dataset import charts
 from pages._train import config_form, cost_view
@@ -35,9 +36,8 @@ FEATURES = "features"  # the layer that this program's own networks have and oth
 
 def show() -> None:
     finish_or_show()
-    found = dataset_bar.show()
+    found = dataset_bar.show("Open the demo to try training, or a dataset of your own.", True)
     if found is None:
-        st.info("Open the demo to try training, or a dataset of your own.")
         return
     source = dataset(found)
     if source is None:
@@ -57,8 +57,14 @@ def dataset(found: OpenDataset) -> DatasetSource | None:
     if "train" not in counts or (counts["train"] > 0).sum() < 2:
         st.error("Training needs pictures of two emotions or more in the training split.")
         return None
-    show_chart(charts.counts(counts), key="train_counts", config={"displayModeBar": False},
+    show_chart(charts.counts(counts), key="train_counts",
                     alt="Images of each class and split")  # fmt: skip
+    show_imbalance(found, _use_class_weights)
+    if found.about.get("target_count"):
+        st.caption(
+            ":material/info: This version holds augmented images already; training augments every "
+            "image again in each epoch. Keep the ranges under Augmentation mild."
+        )
     if "validation" not in counts:
         st.caption(
             ":material/info: There is no validation split. 15 % of the training pictures will take "
@@ -78,6 +84,12 @@ def dataset(found: OpenDataset) -> DatasetSource | None:
         corrections=add,
         classes=found.classes,
     )
+
+
+def _use_class_weights() -> None:
+    for preset in (*PRESETS, FILE):
+        st.session_state[f"{preset}-class_weights"] = "balanced"
+    notify.success("Class weights are set to balanced, under Loss and labels.")
 
 
 def _config(found: OpenDataset) -> TrainConfig:

@@ -148,9 +148,8 @@ def _one(trials: Sequence[Trial]) -> None:
 
 def _new() -> None:
     finish_or_show()
-    found = dataset_bar.show()
+    found = dataset_bar.show("Open the demo to try a sweep, or a dataset of your own.", True)
     if found is None:
-        st.info("Open the demo to try a sweep, or a dataset of your own.")
         return
     source = new_run_view.dataset(found)
     if source is not None:

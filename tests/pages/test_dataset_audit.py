@@ -14,15 +14,15 @@ OTHERS = {f"decide-{emotion}" for emotion in EMOTIONS}
 
 def test_leaks_are_found_excluded_and_undone(app: AppTest) -> None:
     choose(app, "dataset_part", "Audit")
-    press(app, "Look for copies")
+    press(app, "Find duplicates")
     assert "**Leakage:** 12 training images" in texts(app)
     press(app, "Exclude these 12")
     said = texts(app)
-    assert "No training image has a copy in another split" in said
+    assert "No training image has a duplicate in another split" in said
     assert "12 excluded" in said
     choose(app, "dataset_part", "Balance")
     assert app.metric[0].value == "1,200"
-    assert "Seen through your 12 decisions, which leave out 12 images" in texts(app)
+    assert "Your 12 decisions are applied; they exclude 12 images" in texts(app)
     choose(app, "dataset_part", "Audit")
     press(app, "Undo the last one")
     assert "0 excluded" in texts(app)
@@ -31,7 +31,7 @@ def test_leaks_are_found_excluded_and_undone(app: AppTest) -> None:
 
 def test_pairs_are_decided_one_by_one(app: AppTest) -> None:
     choose(app, "dataset_part", "Audit")
-    press(app, "Look for copies")
+    press(app, "Find duplicates")
     assert "12 pairs in 12 groups" in texts(app)
     for label in ("Keep both", "Exclude left"):
         next(b for b in app.button if b.label == label).click()
@@ -39,17 +39,17 @@ def test_pairs_are_decided_one_by_one(app: AppTest) -> None:
     said = texts(app)
     assert "10 pairs in 10 groups" in said
     assert "1 excluded, 0 relabelled, 2 kept" in said
-    choose(app, "copies_filter", "Two labels")
+    choose(app, "duplicates_filter", "Two labels")
     assert "No such pairs" in texts(app)
-    choose(app, "copies_filter", "All")
-    app.toggle(key="copies_least").set_value(True)
+    choose(app, "duplicates_filter", "All")
+    app.toggle(key="duplicates_least").set_value(True)
     settle(app.run())
     next(b for b in app.button if b.label == "Exclude right").click()
     settle(app.run())
     assert "9 pairs in 9 groups" in texts(app)
-    press(app, "Exclude all 9 surplus training images")
+    press(app, "Exclude all 9 redundant training images")
     assert "0 pairs in 0 groups" in texts(app)
-    app.slider(key="copies_most").set_value(0.09)
+    app.slider(key="duplicates_most").set_value(0.09)
     settle(app.run())
     assert "Largest difference" in [slider.label for slider in app.slider]
 
@@ -57,15 +57,15 @@ def test_pairs_are_decided_one_by_one(app: AppTest) -> None:
 def test_labels_are_judged_and_decided(app: AppTest) -> None:
     choose(app, "dataset_part", "Audit")
     choose(app, "audit_part", "Labels")
-    press(app, "Judge the labels")
+    press(app, "Find label errors")
     assert "labels are flagged" in texts(app)
-    before = int(texts(app).split(" are left to look at")[0].split()[-3].replace(",", ""))
+    before = int(texts(app).split(" labels reviewed")[0].split()[-1].replace(",", ""))
     for key in ("decide-keep", "decide-relabel", "decide-exclude", "decide-skip"):
         app.button(key=key).click()
         settle(app.run())
     said = texts(app)
     assert "1 excluded, 1 relabelled, 1 kept" in said
-    assert f"{before - 4} of {before} are left" in said
+    assert f"4 of {before} labels reviewed" in said
     app.button(key=next(b.key for b in app.button if b.key in OTHERS)).click()
     settle(app.run())
     assert "2 relabelled" in texts(app)
@@ -73,7 +73,7 @@ def test_labels_are_judged_and_decided(app: AppTest) -> None:
     app.selectbox(key="suspects_given").set_value("happy")
     app.selectbox(key="suspects_says").set_value("happy")
     settle(app.run())
-    assert "Given **happy**" in texts(app)
+    assert "Label **happy**" in texts(app)
     assert "Suggested **happy**" in texts(app)
     assert app.button(key="decide-relabel").disabled, "it has that label already"
 
@@ -81,26 +81,26 @@ def test_labels_are_judged_and_decided(app: AppTest) -> None:
 def test_labels_are_judged_by_a_models_own_answers(app: AppTest) -> None:
     choose(app, "dataset_part", "Audit")
     choose(app, "audit_part", "Labels")
-    assert "What mobilenetv2 answers itself" in app.selectbox(key="judge").options
-    app.selectbox(key="judge").set_value(str(registry.find_model("mobilenetv2")))
+    assert "mobilenetv2 itself" in app.selectbox(key="audit_model").options
+    app.selectbox(key="audit_model").set_value(str(registry.find_model("mobilenetv2")))
     settle(app.run())
-    assert "judge pictures by it that it has not seen" in texts(app)
-    press(app, "Judge the labels")
+    assert "Use it on images that it has not seen" in texts(app)
+    press(app, "Find label errors")
     assert "labels are flagged" in texts(app)
-    app.selectbox(key="judge_split").set_value("test")
-    press(app.run(), "Judge the labels")
+    app.selectbox(key="audit_split").set_value("test")
+    press(app.run(), "Find label errors")
     assert "of 140 labels are flagged" in texts(app)
 
 
 def test_blank_pictures_are_found(app: AppTest) -> None:
     choose(app, "dataset_part", "Audit")
-    choose(app, "audit_part", "Pictures")
-    assert "2 pictures are blank" in texts(app)
+    choose(app, "audit_part", "Images")
+    assert "2 images are blank" in texts(app)
     for label in ("Keep", "Exclude"):
-        next(b for b in app.button if b.label == label and b.key.startswith("odd-")).click()
+        next(b for b in app.button if b.label == label and b.key.startswith("issue-")).click()
         settle(app.run())
     said = texts(app)
-    assert "0 are left to decide" in said
+    assert "0 still to decide" in said
     assert "1 excluded, 0 relabelled, 1 kept" in said
     press(app, "Undo the last one")
     press(app, "Exclude all 1")
@@ -112,10 +112,10 @@ def test_pictures_without_a_face_are_searched(tree: Path) -> None:
     app.text_input(key="dataset_path").set_value(str(tree))
     press(app.run(), "Open the folder")
     choose(app, "dataset_part", "Audit")
-    choose(app, "audit_part", "Pictures")
-    press(app, "Search every picture for a face")
+    choose(app, "audit_part", "Images")
+    press(app, "Detect the face in every image")
     said = texts(app)
-    assert "unreadable or show no face; 20 are left to decide" in said
+    assert "unreadable or show no face; 20 still to decide" in said
     assert "No face found." in said
 
 

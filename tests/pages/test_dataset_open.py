@@ -5,10 +5,12 @@ import shutil
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
+import skimage.data
 from streamlit.testing.v1 import AppTest
 
-from fer_core.dataset import demo, ferplus, store
+from fer_core.dataset import demo, ferplus, image_reading, store
 from fer_core.dataset.source import DatasetSource
 from fer_core.errors import JobError
 from fer_core.system.settings import settings
@@ -20,7 +22,7 @@ from tests.page_kit import choose, open_page, press, settle, texts
 @pytest.mark.parametrize(
     ("name", "data", "says"),
     [
-        ("faces.zip", None, "has no training images at all"),
+        ("faces.zip", None, "has no training images"),
         ("faces.zip", b"no zip", "not a ZIP file"),
         ("fer2013.csv", b"emotion,pixels,Usage\n3,1 2 3,Training\n", "3 are there"),
         ("fer2013new.csv", b"x", "Choose one ZIP or one fer2013.csv"),
@@ -44,7 +46,7 @@ def test_uploads(name: str, data: bytes | None, says: str, tree: Path) -> None:
     ("path", "says"),
     [
         ("/nowhere/at/all", "there is no such folder"),
-        ("TREE", "**angry** has no training images at all"),
+        ("TREE", "**angry** has no training images"),
     ],
 )
 def test_folders(path: str, says: str, tree: Path) -> None:
@@ -68,7 +70,7 @@ def test_a_file_on_the_server_is_imported(tree: Path, tmp_path: Path) -> None:
     app = choose(open_page("dataset"), "dataset_way", "Folder")
     app.text_input(key="dataset_path").set_value(file)
     press(app.run(), "Import the file")
-    assert "has no training images at all" in texts(app)
+    assert "has no training images" in texts(app)
     assert [one.name for one in store.stored()] == ["faces"]
 
 
@@ -90,7 +92,7 @@ def happy_votes() -> str:
 
 @pytest.mark.parametrize(
     ("name", "says"),
-    [("labels.csv", "How FER+ annotators voted"), ("none.csv", "none.csv: cannot be read")],
+    [("labels.csv", "FER+ votes"), ("none.csv", "none.csv: cannot be read")],
 )
 def test_votes_from_elsewhere(tree: Path, tmp_path: Path, name: str, says: str) -> None:
     for label in ("angry", "fear", "neutral", "surprise"):
@@ -103,7 +105,7 @@ def test_votes_from_elsewhere(tree: Path, tmp_path: Path, name: str, says: str) 
     if name == "labels.csv":
         choose(app, "dataset_part", "Audit")
         choose(app, "audit_part", "Labels")
-        press(app, "Judge the labels")
+        press(app, "Find label errors")
         app.toggle(key="suspects_all").set_value(True)
         settle(app.run())
     assert says in texts(app)
@@ -140,9 +142,84 @@ def test_training_sees_the_folder_as_the_page_does(
 
 def test_what_is_kept_can_be_opened(drawn: Path) -> None:
     shutil.copytree(drawn, store.default_home() / demo.NAME)
-    app = choose(open_page("dataset"), "dataset_way", "Kept here")
-    press(app, "Open it")
+    app = choose(open_page("dataset"), "dataset_way", "Saved datasets")
+    app.button(key="open_saved").click()
+    settle(app.run())
     assert "**disgust** is the smallest class" in texts(app)
+
+
+def test_the_open_dataset_survives_a_reload(tree: Path) -> None:
+    app = choose(open_page("dataset"), "dataset_way", "Folder")
+    app.text_input(key="dataset_path").set_value(str(tree))
+    press(app.run(), "Open the folder")
+    assert app.query_params["data"] == "tree"
+    reloaded = open_page("dataset")
+    assert "dataset" not in reloaded.session_state
+    reloaded.query_params["data"] = "tree"
+    settle(reloaded.run())
+    assert reloaded.session_state["dataset"].index.root == tree
+    by_button = press(open_page("dataset"), "tree")
+    assert by_button.session_state["dataset"].index.root == tree
+
+
+def test_an_address_opens_no_folder_that_was_never_opened(tree: Path) -> None:
+    app = open_page("dataset")
+    app.query_params["data"] = str(tree)
+    settle(app.run())
+    assert "dataset" not in app.session_state
+    app.query_params["data"] = "tree"
+    settle(app.run())
+    assert "dataset" not in app.session_state
+
+
+def test_the_bar_names_the_dataset_and_changes_it(app: AppTest) -> None:
+    assert "Dataset **demo** · 1,212 images" in texts(app)
+    assert not [group for group in app.button_group if group.key == "dataset_way"]
+    press(app, "Change")
+    assert app.button_group(key="dataset_way").options[0] == "Demo"
+    press(app, "Cancel")
+    assert "Dataset **demo**" in texts(app)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Six photos of an astronaut, and one without a face."""
+    root = tmp_path / "holiday"
+    for number in range(6):
+        folder = root / "train" / ("happy", "sad")[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        moved = np.roll(skimage.data.astronaut(), 3 * number, axis=1)
+        (folder / f"{number}.png").write_bytes(image_reading.png(moved))
+    wall = np.full((300, 400, 3), 90, np.uint8)
+    (root / "train" / "sad" / "wall.png").write_bytes(image_reading.png(wall))
+    return root
+
+
+def open_photos(photos: Path, page: str = "dataset") -> AppTest:
+    app = choose(open_page(page), "dataset_way", "Folder")
+    app.text_input(key="dataset_path").set_value(str(photos))
+    return press(app.run(), "Open the folder")
+
+
+def test_faces_are_cut_out_of_photos(photos: Path) -> None:
+    app = open_photos(photos)
+    assert "These are photos, not face crops" in texts(app)
+    press(app, "Cut out the faces")
+    said = texts(app)
+    assert "Dataset **holiday-faces** · 6 images · faces cut from holiday" in said
+    assert "In 1 no face was detected" in said
+    assert "These are photos" not in said
+    files = next(frame.value for frame in app.dataframe if list(frame.value) == ["file"])
+    assert files["file"].tolist() == ["train/sad/wall.png"]
+
+
+def test_photos_are_neither_trained_on_nor_evaluated(photos: Path) -> None:
+    app = open_photos(photos, "train")
+    assert "These are photos, not face crops" in texts(app)
+    assert not [button for button in app.button if button.label == "Start training"]
+    press(app, "They are face crops")
+    assert "These are photos" not in texts(app)
+    assert [button for button in app.button if button.label == "Start training"]
 
 
 def test_public_links_keep_the_open_dataset_alone(
@@ -156,6 +233,8 @@ def test_public_links_keep_the_open_dataset_alone(
             archive.write(tree / f"train/{emotion}/0.png", f"train/{emotion}/0.png")
 
     def upload(app: AppTest, name: str, data: bytes) -> list[str]:
+        if "dataset" in app.session_state and "dataset_change" not in app.session_state:
+            press(app, "Change")
         app.file_uploader(key="dataset_files").set_value([(name, data, "application/zip")])
         press(app.run(), "Import")
         home = Path(app.session_state["dataset_folder"].name)

@@ -17,6 +17,12 @@ def alts(app: AppTest) -> list[str]:
     return [one.alt for shown in app.image for one in shown.proto.imgs]
 
 
+def targets_of(app: AppTest) -> dict[str, int]:
+    """The targets as the chart's table shows them."""
+    table = next(frame.value for frame in app.dataframe if "after" in frame.value)
+    return dict(zip(table.iloc[:, 0], map(int, table["after"]), strict=True))
+
+
 def test_an_empty_page_shows_the_way_in() -> None:
     app = open_page("dataset")
     assert not app.exception
@@ -25,9 +31,9 @@ def test_an_empty_page_shows_the_way_in() -> None:
 
 def test_the_smallest_class_is_called_out(app: AppTest) -> None:
     said = texts(app)
-    assert "**disgust** is the smallest class: 19 of 932 training images (2.0 %)" in said
+    assert "**disgust** is the smallest class: 19 of 932 training images (2.0%)" in said
     assert "happy has 12.9 times as many" in said
-    assert [metric.value for metric in app.metric] == ["1,212", "12.9", "0"]
+    assert [metric.value for metric in app.metric] == ["1,212", "12.9 : 1", "0"]
     figures = next(f.value for f in app.dataframe if "emotion" in f.value).set_index("emotion")
     assert figures.loc["disgust", "training images"] == 19
     assert figures.loc["disgust", "class weight"] == pytest.approx(932 / 7 / 19, abs=0.01)
@@ -45,27 +51,38 @@ def test_the_gallery_pages_through_a_class(app: AppTest) -> None:
 
 
 @pytest.mark.parametrize(
-    ("way", "undersample", "targets"),
+    ("strategy", "undersample", "targets"),
     [
-        ("Largest", False, [245] * 7),
-        ("Median", False, [125, 125, 125, 245, 177, 153, 125]),
-        ("Median", True, [125] * 7),
+        ("Largest class", False, [245] * 7),
+        ("Median class", False, [125, 125, 125, 245, 177, 153, 125]),
+        ("Median class", True, [125] * 7),
         ("A number", False, [245] * 7),
-        ("By hand", False, [125, 19, 115, 245, 177, 153, 98]),
+        ("Custom", False, [125, 19, 115, 245, 177, 153, 98]),
     ],
 )
-def test_strategies_fill_the_targets(
-    app: AppTest, way: str, undersample: bool, targets: list[int]
+def test_strategies_set_the_targets(
+    app: AppTest, strategy: str, undersample: bool, targets: list[int]
 ) -> None:
     choose(app, "dataset_part", "Upsample")
-    choose(app, "how_far", way)
+    choose(app, "how_far", strategy)
     app.toggle(key="undersample").set_value(undersample)
     settle(app.run())
-    table = next(f.value for f in app.dataframe if "target" in f.value)
-    assert table["target"].tolist() == targets
-    assert table["emotion"].tolist() == list(EMOTIONS)
-    (write,) = [button for button in app.button if button.label == "Write it"]
-    assert write.disabled == (way == "By hand")
+    assert targets_of(app) == dict(zip(EMOTIONS, targets, strict=True))
+    assert app.button(key="create_version").disabled == (strategy == "Custom")
+
+
+def test_custom_targets_are_typed_in(app: AppTest) -> None:
+    choose(app, "dataset_part", "Upsample")
+    choose(app, "how_far", "Custom")
+    labelled(app.number_input, "disgust").set_value(200)
+    settle(app.run())
+    assert targets_of(app)["disgust"] == 200
+    assert "81 images to make" in texts(app) or "181 images to make" in texts(app)
+    labelled(app.number_input, "disgust").set_value(3)
+    assert "is below its 19 images" in texts(settle(app.run()))
+    app.toggle(key="undersample").set_value(True)
+    settle(app.run())
+    assert targets_of(app)["disgust"] == 3
 
 
 def test_a_number_below_the_largest_class_keeps_it_unless_told(app: AppTest) -> None:
@@ -73,8 +90,7 @@ def test_a_number_below_the_largest_class_keeps_it_unless_told(app: AppTest) -> 
     choose(app, "how_far", "A number")
     labelled(app.number_input, "Images a class").set_value(150)
     settle(app.run())
-    table = next(f.value for f in app.dataframe if "target" in f.value)
-    assert table["target"].tolist() == [150, 150, 150, 245, 177, 153, 150]
+    assert list(targets_of(app).values()) == [150, 150, 150, 245, 177, 153, 150]
 
 
 def test_another_dataset_brings_its_own_name_and_number(app: AppTest, tree: Path) -> None:
@@ -82,9 +98,11 @@ def test_another_dataset_brings_its_own_name_and_number(app: AppTest, tree: Path
     choose(app, "dataset_part", "Upsample")
     choose(app, "how_far", "A number")
     assert labelled(app.text_input, "Name").value == "demo-balanced"
-    choose(app, "dataset_way", "Kept here")
+    press(app, "Change")
+    choose(app, "dataset_way", "Saved datasets")
     app.selectbox(key="dataset_kept").set_value("small")
-    press(app.run(), "Open it")
+    app.run().button(key="open_saved").click()
+    settle(app.run())
     assert labelled(app.text_input, "Name").value == "small-balanced"
     assert labelled(app.number_input, "Images a class").value == 10
 
@@ -92,14 +110,13 @@ def test_another_dataset_brings_its_own_name_and_number(app: AppTest, tree: Path
 def test_apply_open_and_undo(app: AppTest) -> None:
     choose(app, "dataset_part", "Upsample")
     assert "783 images to make" in texts(app)
-    assert "each disgust image would stand 12.9 times" in texts(app)
-    press(app, "Write it")
-    assert "demo-balanced is written" in texts(app)
+    assert "each disgust image is used 12.9 times" in texts(app)
+    press(app, "Create")
+    assert "**demo-balanced** is created and open: 1,995 images, balanced from demo." in texts(app)
+    assert app.session_state["dataset"].name == "demo-balanced"
     counts = scan(store.default_home() / "demo-balanced").counts()
     assert counts["train"].tolist() == [245] * 7
     assert counts["test"].tolist() == [20] * 7
-    app.button(key="open-demo-balanced").click()
-    settle(app.run())
     choose(app, "dataset_part", "Balance")
     assert "The training split is balanced: 245 to 245 a class" in texts(app)
     choose(app, "dataset_part", "Upsample")
@@ -107,20 +124,20 @@ def test_apply_open_and_undo(app: AppTest) -> None:
     settle(app.run())
     said = texts(app)
     assert "demo-balanced is deleted" in said
-    assert "Open the demo to look around" in said, "what has gone does not stay open"
+    assert "Open the demo to look around" in said, "a deleted dataset does not stay open"
     assert [one.name for one in store.stored()] == ["demo"]
 
 
 def test_decisions_alone_make_a_version(app: AppTest) -> None:
     choose(app, "dataset_part", "Audit")
-    press(app, "Look for copies")
+    press(app, "Find duplicates")
     press(app, "Exclude these 12")
     choose(app, "dataset_part", "Upsample")
-    choose(app, "how_far", "By hand")
-    assert "as your 12 decisions leave it" in texts(app)
+    choose(app, "how_far", "Custom")
+    assert "Your 12 decisions are applied to the new version" in texts(app)
     labelled(app.text_input, "Name").set_value("no leaks")
-    press(app.run(), "Write it")
-    assert "no leaks is written" in texts(app)
+    press(app.run(), "Create")
+    assert "**no leaks** is created and open" in texts(app)
     assert len(scan(store.default_home() / "no leaks")) == 1_200
 
 
@@ -135,8 +152,7 @@ def test_work_that_takes_long_can_be_stopped(app: AppTest, monkeypatch: pytest.M
 
     monkeypatch.setattr("fer_core.balance.apply", slow)
     choose(app, "dataset_part", "Upsample")
-    (write,) = [button for button in app.button if button.label == "Write it"]
-    write.click().run()
+    app.button(key="create_version").click().run()
     app.button(key="background_stop").click()
     settle(app.run())
     assert "Making images: stopped. Nothing of it was kept." in texts(app)
@@ -147,14 +163,14 @@ def test_ranges_that_are_all_off_are_refused(app: AppTest) -> None:
     choose(app, "dataset_part", "Upsample")
     for slider in app.slider:
         slider.set_value(0.0)
-    press(app.run(), "Write it")
+    press(app.run(), "Create")
     assert "Every augmentation is off" in texts(app)
     assert [one.name for one in store.stored()] == ["demo"]
 
 
 def test_the_preview_follows_its_buttons(app: AppTest) -> None:
     choose(app, "dataset_part", "Upsample")
-    for label in ("Another picture", "New seed"):
+    for label in ("Another image", "New seed"):
         press(app, label)
     assert app.session_state["preview_row"] == app.session_state["preview_seed"] == 1
     app.selectbox(key="preview_class").set_value("happy")
@@ -171,10 +187,10 @@ def test_public_pages_store_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert app.button_group(key="dataset_way").options == ["Demo", "Upload"]
     press(app, "Open the demo")
     choose(app, "dataset_part", "Upsample")
-    assert "nothing is stored" in texts(app)
-    assert not [button for button in app.button if button.label == "Write it"]
+    assert "stores nothing" in texts(app)
+    assert not [button for button in app.button if button.key == "create_version"]
     choose(app, "dataset_part", "Audit")
-    press(app, "Look for copies")
+    press(app, "Find duplicates")
     press(app, "Exclude these 12")
     assert "12 excluded" in texts(app)
     assert not (tmp_path / "home").exists()
