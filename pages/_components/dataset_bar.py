@@ -210,7 +210,7 @@ def _upload() -> None:
     )
     classes: dict[str, str] = {}
     for upload in uploads:
-        if upload.name.lower().endswith(".zip"):
+        if archive.is_archive(upload):
             classes |= _ask_classes(upload.name, archive.unknown_classes(upload))
     if st.button("Import", type="primary", disabled=not uploads, icon=":material/upload:"):
         files = {upload.name: upload.getvalue() for upload in uploads}

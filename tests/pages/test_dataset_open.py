@@ -246,7 +246,7 @@ def test_public_links_keep_the_open_dataset_alone(
     assert upload(app, "bad.zip", b"no zip") == ["two"]  # which is still open
     with zipfile.ZipFile(buffer, "a") as archive:
         archive.writestr("labels.csv", "file,votes_anger\na,x\n")
-    assert upload(app, "three.zip", buffer.getvalue()) == ["two"]
-    assert "three/labels.csv: the votes cannot be read" in texts(app)
+    assert upload(app, "three.zip", buffer.getvalue()) == ["three"]
+    assert "labels.csv was not used: the votes cannot be read" in texts(app)
     assert Path(app.session_state["dataset_folder"].name).name not in texts(app)
-    assert app.session_state["dataset"].index.root.name == "two"
+    assert app.session_state["dataset"].index.root.name == "three"
