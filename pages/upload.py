@@ -216,11 +216,11 @@ def choose_way() -> str:
 def work_in_background(way: str, head: str, is_crop: bool) -> None:
     """Start a video or many files, and the list of those that were."""
     notify.show()
+    jobs_view.show_list()
     if way == "Video":
         start_job.video(head)
     else:
         start_job.files(head, is_crop)
-    jobs_view.show_list()
 
 
 card = model_card()

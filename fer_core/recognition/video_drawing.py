@@ -7,6 +7,7 @@ from typing import Final
 import cv2
 import numpy as np
 
+from fer_core.images.boxes import Box, intersection
 from fer_core.images.colors import rgb_of
 from fer_core.images.yuv import Canvas, from_rgb
 from fer_core.labels import COLORS, EMOTIONS, UNCERTAIN_COLOR
@@ -34,9 +35,8 @@ def draw(yuv: Pixels, faces: Sequence[TrackedFace], bars: bool = True) -> None:
     unit = max(canvas.width / 640, 0.5)
     for face in faces:
         canvas.outline(face.box.xyxy, color_of(face), 2 * max(round(1.5 * unit), 1))
-    for face in faces:
-        if bars and len(faces) <= MAX_FACES_WITH_BARS:
-            _bars(canvas, face, unit)
+    if bars and len(faces) <= MAX_FACES_WITH_BARS:
+        _draw_bars(canvas, faces, unit)
     for face in faces:
         text = f"{face.person} {caption(face)}" if len(faces) > 1 else caption(face)
         label = patch(text, color_of(face), round(15 * unit))
@@ -51,18 +51,32 @@ def draw_note(yuv: Pixels, text: str) -> None:
     canvas.paste(note, (canvas.width - note.shape[1]) / 2, 8 * unit)
 
 
-def _bars(canvas: Canvas, face: TrackedFace, unit: float) -> None:
-    names = _names(round(ROW * unit), round(NAME_WIDTH * unit), round(BAR_WIDTH * unit))
-    width, row = names.shape[1], round(ROW * unit)
-    right = face.box.x2 + 4
-    left = right if right + width <= canvas.width else max(face.box.x1 - width - 4, 0)
-    top = min(max(face.box.y1, 0), max(canvas.height - row * len(EMOTIONS), 0))
-    canvas.paste(names, left, top)
-    start = left + round(NAME_WIDTH * unit)
-    for index, (emotion, share) in enumerate(zip(EMOTIONS, face.probabilities, strict=True)):
-        y = top + index * row
-        end = start + float(share) * round(BAR_WIDTH * unit)
-        canvas.fill(start, y + row * 0.2, max(end, start + 2), y + row * 0.8, COLORS[emotion])
+def _draw_bars(canvas: Canvas, faces: Sequence[TrackedFace], unit: float) -> None:
+    """Draw a panel of bars beside each face, where it covers least of other faces and panels."""
+    row, name, bar = round(ROW * unit), round(NAME_WIDTH * unit), round(BAR_WIDTH * unit)
+    names = _names(row, name, bar)
+    choices = [
+        (face, _sides(face.box, names.shape[1], row * len(EMOTIONS), canvas)) for face in faces
+    ]
+    panels: list[Box] = []
+    for face, sides in sorted(choices, key=lambda choice: len(choice[1])):  # the least free first
+        others = [other.box for other in faces if other is not face] + panels
+        panel = min(sides, key=lambda side: sum(intersection(side, box) for box in others))
+        panels.append(panel)
+        canvas.paste(names, panel.x1, panel.y1)
+        start = panel.x1 + name
+        for index, (emotion, share) in enumerate(zip(EMOTIONS, face.probabilities, strict=True)):
+            y = panel.y1 + index * row
+            end = start + float(share) * bar
+            canvas.fill(start, y + row * 0.2, max(end, start + 2), y + row * 0.8, COLORS[emotion])
+
+
+def _sides(face: Box, width: int, height: int, canvas: Canvas) -> list[Box]:
+    """Return where a panel fits beside a face: on the right, on the left, else at the edge."""
+    top = min(max(face.y1, 0), max(canvas.height - height, 0))
+    right, left = face.x2 + 4, face.x1 - width - 4
+    fitting = [x for x in (right, left) if 0 <= x <= canvas.width - width] or [max(left, 0)]
+    return [Box(x, top, x + width, top + height) for x in fitting]
 
 
 @lru_cache(maxsize=1024)

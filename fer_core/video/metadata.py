@@ -63,7 +63,7 @@ class VideoInfo:
 
 @dataclass(frozen=True, slots=True)
 class Orientation:
-    """How a stored frame becomes upright: transposed first, then flipped.
+    """Steps from a stored frame to an upright one: transpose first, then flip.
 
     Attributes:
         transpose: Swap rows and columns.

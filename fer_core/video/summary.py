@@ -1,7 +1,7 @@
 """Summarize the results of a video: persons, timelines, shares and key moments."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -62,18 +62,18 @@ def timeline(table: pd.DataFrame, person: int, bins: int = 240) -> pd.DataFrame:
     Args:
         table: Results of one video.
         person: Number of the person.
-        bins: Steps from the first to the last frame.
+        bins: Steps from the first to the last frame, at most; each has the same number of frames.
 
     Returns:
-        A column an emotion; the index is the middle of each step in seconds; NaN without a face.
+        A column for each emotion; the index is the mean time of each step in seconds; NaN without
+        a face.
     """
-    first, last = float(table["time_s"].min()), float(table["time_s"].max())
-    count = int(min(bins, max(table["frame"].nunique(), 1)))
-    edges = np.linspace(first, max(last, first + 0.001), count + 1)
-    rows = table.loc[table["person"] == person, ["time_s", *COLUMNS]].astype(float)
-    step = np.clip(np.searchsorted(edges, rows["time_s"], side="right") - 1, 0, count - 1)
-    means = rows[COLUMNS].groupby(step).mean().reindex(range(count))
-    means.index = pd.Index((edges[:-1] + edges[1:]) / 2, name="time_s")
+    frames = table.groupby("frame")["time_s"].first().astype(float).sort_values()
+    count = min(bins, max(len(frames), 1))
+    step = pd.Series(np.arange(len(frames)) * count // max(len(frames), 1), frames.index)
+    rows = table.loc[table["person"] == person, ["frame", *COLUMNS]].astype(float)
+    means = rows[COLUMNS].groupby(rows["frame"].map(step)).mean().reindex(range(count))
+    means.index = pd.Index(frames.groupby(step).mean(), name="time_s")
     return means.set_axis(list(EMOTIONS), axis=1)
 
 
@@ -91,6 +91,23 @@ def shares(table: pd.DataFrame) -> pd.DataFrame:
     result = counts.div(counts.sum(axis=1), axis=0)
     result["visible"] = counts.sum(axis=1) / max(table["frame"].nunique(), 1)
     return result
+
+
+def verdict(shares: Mapping[str, float]) -> str:
+    """Return the emotions of a person in a few words: ``mostly happy (62%), then neutral (20%)``.
+
+    Args:
+        shares: Share 0..1 of each emotion and of ``uncertain``; a row of ``shares``.
+    """
+    texts = {name: f"{name} ({shares[name]:.0%})" for name in EMOTIONS}
+    texts["uncertain"] = f"no clear emotion ({shares['uncertain']:.0%})"
+    first, *runners_up = sorted(texts, key=lambda name: -shares[name])
+    if shares[first] >= 0.995:
+        return texts[first].removesuffix(" (100%)") + " throughout"
+    listed = [texts[name] for name in runners_up if shares[name] >= 0.05]
+    if shares[first] < 0.4:
+        return ", ".join(["mixed: " + texts[first], *listed[:2]])
+    return ", then ".join(["mostly " + texts[first], *listed[:1]])
 
 
 def key_moments(table: pd.DataFrame, most: int = MOST_MOMENTS) -> tuple[KeyMoment, ...]:

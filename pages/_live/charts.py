@@ -4,14 +4,13 @@ They are redrawn twice a second beside a video that must not stutter: building a
 1.6 ms, the same charts in Plotly 14 ms, and the browser has less to do as well.
 """
 
-from collections.abc import Mapping
 from html import escape
 from urllib.parse import quote
 
 import numpy as np
 
 from fer_core import EMOTIONS
-from fer_core.labels import COLORS, UNCERTAIN_COLOR
+from fer_core.labels import COLORS
 from fer_core.live import LiveStats, PersonHistory
 from fer_core.live.history import BINS, Table
 from fer_core.recognition.drawing import caption
@@ -19,7 +18,6 @@ from fer_core.recognition.tracking import TrackedFace
 
 _HEIGHT = 60
 _BAR = "height:.8rem;border-radius:3px"
-_EDGE = "outline:1px solid #8888"  # the dark grey of uncertain is seen on a dark page too
 
 
 def bars(face: TrackedFace | None, title: str = "") -> str:
@@ -64,28 +62,6 @@ def _areas(table: Table) -> str:
         lower = " ".join(f"{x},{y[x, index]:.1f}" for x in reversed(range(len(y))))
         areas.append(f'<polygon fill="{COLORS[emotion]}" points="{upper} {lower}"/>')
     return "".join(areas)
-
-
-def shares(shares: Mapping[str, float], uncertain: float) -> str:
-    """Return the shares of the emotions and of no clear one as one bar with its legend."""
-    parts = [(emotion, share, COLORS[emotion]) for emotion, share in shares.items()]
-    parts.append(("uncertain", uncertain, UNCERTAIN_COLOR))
-    parts = sorted((part for part in parts if part[1] >= 0.005), key=lambda part: -part[1])
-    bar = "".join(
-        f'<div style="width:{100 * share:.1f}%;background:{color}"></div>'
-        for _, share, color in parts
-    )
-    square = f"display:inline-block;width:.7rem;height:.7rem;border-radius:2px;{_EDGE}"
-    legend = "".join(
-        f'<span style="white-space:nowrap"><span style="{square};background:{color}"></span> '
-        f"{name} {100 * share:.0f}%</span>"
-        for name, share, color in parts
-    )
-    return (
-        f'<div style="display:flex;height:.9rem;border-radius:3px;overflow:hidden;{_EDGE}">'
-        f'{bar}</div><div style="display:flex;flex-wrap:wrap;gap:.1rem .8rem;font-size:.85rem;'
-        f'margin-top:.3rem">{legend}</div>'
-    )
 
 
 def details(stats: LiveStats, detector: str, detect_every: int) -> str:

@@ -7,6 +7,7 @@ from streamlit_webrtc import WebRtcStreamerContext
 
 from fer_core.live import LiveSession
 from fer_core.recognition.tracking import TrackedFace
+from pages._components.share_bar import share_bar
 from pages._live import charts
 from pages._live.correction import offer_correction, show_frozen
 from pages._live.recording import offer_recording
@@ -94,4 +95,4 @@ def show_history(session: LiveSession, face: TrackedFace | None) -> None:
     subject = f"Person {person}" if person and len(session.history.persons()) > 1 else "Shares"
     without = f" · no face in {100 * empty:.0f}%" if empty > 0.005 else ""
     st.caption(f"{subject} since the start{without}")
-    st.html(charts.shares(history.shares, history.uncertain))
+    st.html(share_bar(history.shares, history.uncertain))

@@ -1,4 +1,4 @@
-"""Take a job's results along."""
+"""Download a job's results."""
 
 from pathlib import Path
 
@@ -19,14 +19,13 @@ KINDS = {
 
 
 def show(job: Job, video: Path | None = None) -> None:
-    """A button a file; the path of what is too large."""
+    """Show a button for each file, and the path of one that is too large."""
     stem = Path(job.title).stem
-    with st.container(horizontal=True):
-        for name, (label, mime) in KINDS.items():
-            if (job.folder / name).is_file():
-                _button(label, job.folder / name, f"{stem}-{name}", mime)
-        if video:
-            _button("Annotated MP4", video, f"{stem}-annotated.mp4", "video/mp4")
+    for name, (label, mime) in KINDS.items():
+        if (job.folder / name).is_file():
+            _button(label, job.folder / name, f"{stem}-{name}", mime)
+    if video:
+        _button("Annotated MP4", video, f"{stem}-annotated.mp4", "video/mp4")
 
 
 def _button(label: str, file: Path, name: str, mime: str) -> None:

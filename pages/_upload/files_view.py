@@ -8,7 +8,6 @@ from fer_core import EMOTIONS
 from fer_core.labels import COLORS, UNCERTAIN_COLOR
 from fer_core.system.jobs import Job
 from pages._components.chart import show_chart
-from pages._upload import downloads
 
 SHOWN = 200
 
@@ -24,7 +23,6 @@ def show(job: Job) -> None:
     faces = table[table["emotion"].notna()]
     if len(faces):
         _chart(faces)
-    downloads.show(job)
     with st.expander("Table"):
         if len(table) > SHOWN:
             st.caption(f"The first {SHOWN} of {len(table):,} rows; the files have them all.")

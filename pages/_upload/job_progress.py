@@ -1,4 +1,4 @@
-"""A job that has not ended, or ended early: how far it is, and what can be done about it."""
+"""A job that is active or ended early: progress, the reason, and the buttons to stop and go on."""
 
 import streamlit as st
 
@@ -8,56 +8,67 @@ from fer_core.system.settings import settings
 from pages._upload import visitor_jobs
 
 WORDS = {
-    State.QUEUED: "waits",
+    State.QUEUED: "is waiting",
     State.RUNNING: "is running",
     State.PAUSED: "is paused",
     State.FAILED: "stopped with an error",
     State.CANCELLED: "was cancelled",
     State.INTERRUPTED: "was interrupted",
-    State.FINISHED: "is done",
+    State.FINISHED: "is finished",
 }
 
 
 @st.fragment(run_every=0.5)
 def show_active(token: str) -> None:
-    """Progress, time left and a button to cancel; the page goes on by itself at the end."""
+    """Show progress, time left and a button to cancel; the page goes on by itself at the end."""
     try:
         job = visitor_jobs.store().get(token)
     except FerError:
         st.rerun()
     if not job.state.is_active:
         st.rerun()
-    progress = job.progress
-    left = progress.seconds_left
-    parts = [progress.note or "Starting"]
-    if progress.total and job.state is State.RUNNING:
-        parts = [f"{progress.done:,.0f} of {progress.total:,.0f} pictures"]
-        parts += [f"{progress.per_second:,.0f} a second"] * bool(progress.per_second)
-        parts += [] if left is None else [f"about {duration(left)} left"]
-    st.progress(progress.share, ", ".join(parts))
-    if visitor_jobs.asked(job):
+    st.progress(job.progress.share, progress_text(job))
+    if visitor_jobs.is_stopping(job):
         st.button("Stopping", disabled=True, icon=":material/hourglass_top:")
     elif st.button("Cancel", icon=":material/stop_circle:", key="cancel_job"):
         try:
             visitor_jobs.store().ask(token, CANCEL)
         except FerError as error:
-            st.error(visitor_jobs.told(str(error), job.folder))
+            st.error(visitor_jobs.public_message(str(error), job.folder))
             return
         st.rerun()
 
 
+def progress_text(job: Job) -> str:
+    """Return progress in words: ``Frame 214 of 472 · 20 frames/s · about 13 s left``."""
+    progress = job.progress
+    if not progress.total or job.state is not State.RUNNING:
+        return progress.note or "Starting"
+    unit = "frames" if job.kind == "video" else "images"
+    count = f"{progress.done:,.0f} of {progress.total:,.0f}"
+    parts = [f"Frame {count}" if job.kind == "video" else f"{count} images"]
+    if progress.per_second:
+        rate = progress.per_second
+        parts.append(f"{rate:,.0f} {unit}/s" if rate >= 2 else f"{rate:.1f} {unit}/s")
+    if progress.seconds_left is not None:
+        parts.append(f"about {duration(progress.seconds_left)} left")
+    return " · ".join(parts)
+
+
 def show_stopped(job: Job) -> None:
-    """Why it ended early, with the way to go on."""
-    said = f" {visitor_jobs.told(job.message, job.folder)}" if job.message else ""
-    text = f"{job.title} {WORDS[job.state]}.{said}"
+    """Show why it ended early, with the button to continue."""
+    reason = f" {visitor_jobs.public_message(job.message, job.folder)}" if job.message else ""
+    text = f"{job.title} {WORDS[job.state]}.{reason}"
     (st.error if job.state is State.FAILED else st.info)(text)
     share = job.progress.share
-    done = f" ({share:.0%} are done)".replace("%", " %") if share >= 0.01 else ""
-    if job.command and st.button("Go on" + done, type="primary", icon=":material/play_arrow:"):
+    percent = f" ({share:.0%} finished)" if share >= 0.01 else ""
+    if job.command and st.button(
+        f"Continue{percent}", type="primary", icon=":material/play_arrow:"
+    ):
         try:
             visitor_jobs.store().resume(job.name)
         except FerError as error:
-            st.error(visitor_jobs.told(str(error), visitor_jobs.store().root))
+            st.error(visitor_jobs.public_message(str(error), visitor_jobs.store().root))
             return
         st.rerun()
     if job.state is State.FAILED and job.log() and settings().policy.shows_server:

@@ -7,52 +7,56 @@ import streamlit as st
 from fer_core.errors import FerError
 from fer_core.system.jobs import Job, State, duration
 from pages._components import notify
-from pages._upload import files_view, job_progress, video_view, visitor_jobs
+from pages._upload import downloads, files_view, job_progress, video_view, visitor_jobs
 
 
 def show_job(job: Job) -> None:
-    """The open job: progress while it runs, its results afterwards."""
+    """Show the open job: progress while it runs, its results afterwards."""
     with st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
     ):
         st.subheader(job.title, anchor=False, width="content")
-        st.button("Close", on_click=visitor_jobs.close, icon=":material/close:")
+        with st.container(horizontal=True, width="content", vertical_alignment="center"):
+            if job.state is State.FINISHED:
+                is_video = job.kind == "video"
+                downloads.show(job, video_view.annotated_copy(job) if is_video else None)
+            if not job.state.is_active:
+                _delete_button(job)
+            st.button("Back to list", on_click=visitor_jobs.close, icon=":material/arrow_back:")
     if job.state.is_active:
         job_progress.show_active(job.name)
     elif job.state is not State.FINISHED:
         job_progress.show_stopped(job)
-        _delete_button(job)
     else:
         (video_view if job.kind == "video" else files_view).show(job)
-        _delete_button(job)
 
 
 def show_list() -> None:
-    """Every job the visitor may see, newest first."""
-    found = visitor_jobs.visible()
-    if not found:
+    """Show every job that the visitor may see, newest first."""
+    jobs = visitor_jobs.visible()
+    if not jobs:
         return
-    st.subheader("Videos and folders so far", anchor=False)
-    if any(job.state.is_active for job in found):
-        _show_moving()
-    else:
-        _show_rows(found)
+    with st.expander(f"Previous analyses ({len(jobs)})", expanded=True):
+        if any(job.state.is_active for job in jobs):
+            _show_moving()
+        else:
+            _show_rows(jobs)
 
 
 @st.fragment(run_every=1.0)
 def _show_moving() -> None:
-    """The rows as they move; the page takes over when all have ended."""
-    found = visitor_jobs.visible()
-    if not any(job.state.is_active for job in found):
+    """Show the rows as they move; the page takes over when all have ended."""
+    jobs = visitor_jobs.visible()
+    if not any(job.state.is_active for job in jobs):
         st.rerun()
-    _show_rows(found)
+    _show_rows(jobs)
 
 
-def _show_rows(found: tuple[Job, ...]) -> None:
-    for job in found:
+def _show_rows(jobs: tuple[Job, ...]) -> None:
+    for job in jobs:
         with st.container(horizontal=True, vertical_alignment="center", wrap=False):
             age = duration(max(time.time() - job.created, 0))
-            share = f", {job.progress.share:.0%}".replace("%", " %") if job.state.is_active else ""
+            share = f", {job.progress.share:.0%}" if job.state.is_active else ""
             st.markdown(
                 f"**{_plain(job.title)}** {job_progress.WORDS[job.state]}{share} · {age} ago",
                 width="stretch",
@@ -63,7 +67,7 @@ def _show_rows(found: tuple[Job, ...]) -> None:
 
 
 def _plain(text: str) -> str:
-    """A file's name without the signs that Markdown would read."""
+    """Return a file's name with the characters escaped that Markdown would read."""
     return "".join(f"\\{letter}" if letter in "\\`*_[]<>#$:~" else letter for letter in text)
 
 

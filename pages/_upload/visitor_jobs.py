@@ -1,4 +1,4 @@
-"""Which jobs this visitor holds: their tokens are in the address, so that a refresh finds them."""
+"""The jobs of a visitor: their tokens are in the address, so that a refresh finds them."""
 
 import threading
 import time
@@ -13,13 +13,14 @@ from fer_core.system.jobs import job as job_module
 from fer_core.system.settings import settings
 
 OPEN, OTHERS = "job", "held"
-"""In the address: the job that is open, and on public links the visitor's other ones."""
+"""Parameters of the address: the open job, and on public links the visitor's other jobs."""
 
 TIDY_S = 600.0
-"""Seconds between two looks at what is over its time."""
+"""Seconds between two searches for expired jobs."""
 
 
 def store() -> Jobs:
+    """Return the store of the server's jobs."""
     root = settings().home / "jobs"
     policy = settings().policy
     return Jobs(root, most_active=policy.active_jobs, most_kept=policy.stored_jobs)
@@ -27,7 +28,7 @@ def store() -> Jobs:
 
 @st.cache_resource(show_spinner=False)
 def tidy() -> None:
-    """Delete what is over its time: now, and on while the server runs, whoever comes."""
+    """Delete expired jobs: now, and from time to time while the server runs."""
     jobs, hours = store(), settings().job_hours
     jobs.prune(hours)
     threading.Thread(target=_keep_tidy, args=(jobs, hours), name="tidy", daemon=True).start()
@@ -41,13 +42,13 @@ def _keep_tidy(jobs: Jobs, hours: float) -> None:
 
 
 def tokens() -> list[str]:
-    """The jobs held, the one that is open first."""
-    known = st.session_state.setdefault("held_jobs", [])
-    return list(dict.fromkeys([*_in_address(OPEN), *_in_address(OTHERS), *known]))
+    """Return the tokens of the visitor's jobs, the open one first."""
+    stored = st.session_state.setdefault("held_jobs", [])
+    return list(dict.fromkeys([*_in_address(OPEN), *_in_address(OTHERS), *stored]))
 
 
 def opened() -> Job | None:
-    """The job in the address; says so where there is none of that name any more."""
+    """Return the job in the address; warn where there is none of that name."""
     token = next(iter(_in_address(OPEN)), None)
     if token is None:
         _hold(tokens())
@@ -63,27 +64,28 @@ def opened() -> Job | None:
 
 
 def open_job(token: str) -> None:
-    """Show a job, and put it and the others held into the address."""
+    """Show a job, and put it and the visitor's others into the address."""
     for key in [key for key in st.session_state if str(key).startswith(("video_jump", "clicked-"))]:
         del st.session_state[key]
-    _hold([token, *(one for one in tokens() if one != token)], token)
+    _hold([token, *(other for other in tokens() if other != token)], token)
 
 
 def close() -> None:
-    """Show no job; those held stay known."""
+    """Show no job; the visitor's jobs stay listed."""
     _hold(tokens())
 
 
 def forget(token: str) -> None:
-    """Drop a job that is gone."""
-    _hold([one for one in tokens() if one != token])
+    """Remove a job that was deleted."""
+    _hold([other for other in tokens() if other != token])
 
 
 def _hold(held: list[str], token: str | None = None) -> None:
-    """Remember the jobs held; where nothing else leads to them, in the address too."""
+    """Store the visitor's jobs; where nothing else leads to them, in the address too."""
     st.session_state["held_jobs"] = held
-    others = [one for one in held if one != token] if not settings().policy.shows_server else []
-    for name, values in ((OPEN, [token] if token else []), (OTHERS, others)):
+    is_listed = settings().policy.shows_server
+    unlisted = [] if is_listed else [other for other in held if other != token]
+    for name, values in ((OPEN, [token] if token else []), (OTHERS, unlisted)):
         if values and values != _in_address(name):
             st.query_params[name] = values
         elif not values:
@@ -94,13 +96,13 @@ def _in_address(name: str) -> list[str]:
     return st.query_params.get_all(name)
 
 
-def asked(job: Job) -> bool:
-    """Whether it was asked to stop and has not got to it yet."""
+def is_stopping(job: Job) -> bool:
+    """Return True if a job was asked to stop and still runs."""
     return bool(job_module.asked(job.folder))
 
 
-def told(text: str, folder: Path) -> str:
-    """A message for the visitor; on public links without the path of ``folder``."""
+def public_message(text: str, folder: Path) -> str:
+    """Return a message for the visitor; on public links without the path of ``folder``."""
     if settings().policy.shows_server:
         return text
     for path in (f"{folder / 'upload'}/", f"{folder}/"):
@@ -109,5 +111,5 @@ def told(text: str, folder: Path) -> str:
 
 
 def visible() -> tuple[Job, ...]:
-    """The jobs this visitor may see."""
+    """Return the jobs that this visitor may see."""
     return store().list(tokens())

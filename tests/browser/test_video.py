@@ -19,11 +19,11 @@ def test_from_a_clip_to_table_and_annotated_video(page, server: str, tmp_path: P
     page.get_by_role("radio", name="Video").click()
     page.get_by_text("until you delete them").wait_for()
     page.set_input_files("input[type=file]", str(clip))
-    page.get_by_role("button", name="Start").click()
+    page.get_by_role("button", name="Start", exact=True).click()
     page.get_by_role("button", name="Cancel").wait_for()
     assert "?job=" in page.url
     page.reload()  # the address brings the job back
-    page.get_by_text("150 pictures, 1 person").wait_for(timeout=LONG_MS)
+    page.get_by_text("150 frames (0:29), 1 person").wait_for(timeout=LONG_MS)
     chart = page.locator(".js-plotly-plot .draglayer .nsewdrag").first
     box = chart.bounding_box()
     spot = {"x": box["width"] * 0.6, "y": box["height"] * 0.5}
@@ -56,12 +56,14 @@ def test_a_job_is_cancelled_listed_and_goes_on(page, server: str, tmp_path: Path
     page.get_by_role("radio", name="Video").click()
     page.get_by_text("until you delete them").wait_for()
     page.set_input_files("input[type=file]", str(clip))
-    page.get_by_role("button", name="Start").click()
+    page.get_by_role("button", name="Start", exact=True).click()
     page.get_by_role("button", name="Cancel").click()
     page.get_by_text("second.mp4 was cancelled").wait_for(timeout=LONG_MS)
-    page.get_by_role("button", name="Close").click()
-    page.get_by_text("Videos and folders so far").wait_for()
-    assert page.get_by_role("button", name="Start").is_disabled()  # the upload is not kept chosen
+    page.get_by_role("button", name="Back to list").click()
+    page.get_by_text("Previous analyses").wait_for()
+    assert page.get_by_role(
+        "button", name="Start", exact=True
+    ).is_disabled()  # the upload is not kept chosen
     page.locator("[class*=st-key-open-] button").first.click()
-    page.get_by_role("button", name="Go on").click()
-    page.get_by_text("300 pictures, 1 person").wait_for(timeout=LONG_MS)
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_text("300 frames (0:29), 1 person").wait_for(timeout=LONG_MS)

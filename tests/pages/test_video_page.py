@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -17,8 +18,9 @@ from fer_core.images.codec import encode
 from fer_core.models import registry
 from fer_core.system.jobs import Job, Jobs, State
 from fer_core.system.jobs import job as job_module
+from fer_core.system.jobs.progress import Progress
 from fer_core.system.settings import settings
-from pages._upload import downloads, start_job, visitor_jobs
+from pages._upload import downloads, job_progress, start_job, visitor_jobs
 from tests.clips import face_picture, make_clip, wall
 from tests.conftest import ROOT
 from tests.page_kit import press, texts
@@ -76,24 +78,49 @@ def test_a_video_from_start_to_deletion(tmp_path: Path) -> None:
     app.run()
     assert not app.exception
     said = texts(app)
-    assert "0:01 read in 50 pictures, 1 person, a face in 100 % of them" in said
-    for part in ("Over time", "Key moments", "Shares"):
+    assert "50 frames (0:01), 1 person, face visible in 100%" in said
+    for part in ("appy", "Emotion over time", "Key moments"):
         assert part in said
-    timeline, shares = (table.value for table in app.dataframe[:2])
-    assert timeline.columns.tolist() == ["seconds", *EMOTIONS]
+    shares, timeline = (table.value for table in app.dataframe[:2])
+    assert timeline.columns.tolist() == ["Time (s)", *EMOTIONS]
     assert len(timeline) == 50
     assert shares.drop(columns="visible").sum(axis=1).iloc[0] == pytest.approx(100)
     jump = next(button for button in app.button if button.key == "moment-0")
     jump.click().run()
     assert not app.exception
-    press(app, "Close")
+    press(app, "Back to list")
     assert "my\\_clip.mp4" in texts(app)
-    assert "is done" in texts(app)
+    assert "is finished" in texts(app)
     press(app, "Open")
     press(app, "Delete now")
     assert store().list() == ()
     assert clip.exists()
     assert not job.folder.exists()
+
+
+def test_the_example_video_is_one_press_away() -> None:
+    app = press(open_page(), "Try the example video")
+    (job,) = store().list()
+    wait(job, State.FINISHED)
+    app.run()
+    assert not app.exception
+    assert "200 frames (0:07), 1 person" in texts(app)
+    assert "appy" in texts(app)  # the face that smiles
+    assert (job.folder / "annotated" / "example.mp4").is_file()
+
+
+@pytest.mark.parametrize(
+    ("state", "progress", "text"),
+    [
+        (State.RUNNING, Progress(214, 472, "", 10, 14), "Frame 214 of 472 · 20 frames/s · about 13 s left"),
+        (State.RUNNING, Progress(3, 472, "", 10, 0), "Frame 3 of 472 · 0.3 frames/s · about 26 min left"),
+        (State.RUNNING, Progress(3, 472), "Frame 3 of 472"),
+        (State.QUEUED, Progress(0, 0, "Waiting"), "Waiting"),
+    ],
+)  # fmt: skip
+def test_progress_is_told_in_frames(state: State, progress: Progress, text: str) -> None:
+    job = SimpleNamespace(kind="video", state=state, progress=progress)
+    assert job_progress.progress_text(job) == text
 
 
 def test_an_interrupted_job_goes_on(tmp_path: Path) -> None:
@@ -107,10 +134,10 @@ def test_an_interrupted_job_goes_on(tmp_path: Path) -> None:
     app.run()
     assert "clip.mp4 was interrupted." in texts(app)
     registry.promote("fernet")  # what was begun goes on with the model it began with
-    press(app, "Go on")
+    press(app, "Continue")
     wait(job, State.FINISHED)
     app.run()
-    assert "read in 10 pictures" in texts(app)
+    assert "10 frames (0:00)" in texts(app)
 
 
 def test_a_zip_gives_counts_and_errors(tmp_path: Path) -> None:
@@ -146,8 +173,8 @@ def test_a_video_without_faces_says_so(tmp_path: Path) -> None:
     job = start(open_page(), make_clip(tmp_path / "wall.mp4", 5, picture=wall))
     wait(job, State.FINISHED)
     app = open_page(token=job.name)
-    assert "0:00 read in 5 pictures" in texts(app)
-    assert "No face was found in any picture of this video." in texts(app)
+    assert "5 frames (0:00)" in texts(app)
+    assert "No face was detected in this video." in texts(app)
     assert pd.read_csv(job.folder / "results.csv").x1.isna().tolist() == [True] * 5
 
 
@@ -207,12 +234,12 @@ def test_public_visitors_see_their_own_jobs_only(monkeypatch: pytest.MonkeyPatch
     settings.cache_clear()
     app = open_page()
     assert not app.text_input
-    assert "mp4 waits" not in texts(app)
+    assert "mp4 is waiting" not in texts(app)
     assert "only this page's address leads to them" in texts(app)
     app = open_page(token=mine.name)
     assert "mine.mp4" in texts(app)
     assert "theirs" not in texts(app)
-    press(app, "Close")
+    press(app, "Back to list")
     assert mine.name in app.query_params["held"]  # a refresh finds it again
     assert "job" not in app.query_params
     again = open_page(way=None)
@@ -233,7 +260,7 @@ def test_public_pages_show_no_paths_and_no_log(monkeypatch: pytest.MonkeyPatch) 
     assert "No pictures and no videos in x.zip." in texts(app)
     assert not app.code
     assert not app.expander
-    said = visitor_jobs.told(f"2 MB are free in {store().root}.", store().root)
+    said = visitor_jobs.public_message(f"2 MB are free in {store().root}.", store().root)
     assert said == "2 MB are free in the server."
     monkeypatch.setattr(downloads, "MOST_BYTES", 0)
     (job.folder / "results.csv").write_text("x")
@@ -249,7 +276,7 @@ def test_going_on_counts_as_starting_does_on_public_links(monkeypatch: pytest.Mo
     job_module.set_state(stopped.folder, State.CANCELLED)
     for name in ("a", "b"):
         store().create(name, "files")
-    app = press(open_page(token=stopped.name), "Go on")
+    app = press(open_page(token=stopped.name), "Continue")
     assert "Others are having files read here" in texts(app)
     assert store().get(stopped.name).state is State.CANCELLED
 
@@ -267,24 +294,24 @@ def test_a_second_press_starts_nothing_again(monkeypatch: pytest.MonkeyPatch) ->
     upload = io.BytesIO(b"x")
     upload.name, upload.size = "a.zip", 1
     monkeypatch.setattr(start_job.st, "session_state", {})
-    monkeypatch.setattr(start_job, "_launch", lambda job, wish: None)
-    wish = start_job.Wish("files", upload, "", [])
-    assert start_job._begun(wish) == start_job._begun(wish)
+    monkeypatch.setattr(start_job, "_launch", lambda job, request: None)
+    request = start_job.Request("files", upload, "", [])
+    assert start_job._start_once(request) == start_job._start_once(request)
     assert len(store().list()) == 1
     start_job.st.session_state["job_round"] = 1
-    assert start_job._begun(wish) != store().list()[-1].name
+    assert start_job._start_once(request) != store().list()[-1].name
     assert len(store().list()) == 2
 
 
 def test_a_name_that_is_none_for_a_file_takes_no_place() -> None:
     upload = io.BytesIO(b"x")
     upload.name, upload.size = "a\0b.zip", 1
-    with pytest.raises(JobError, match="could not be kept"):
-        start_job._create(start_job.Wish("files", upload, "", []))
+    with pytest.raises(JobError, match="could not be stored"):
+        start_job._create(start_job.Request("files", upload, "", []))
     assert store().list() == ()
     upload.name = "list.parquet"
-    with pytest.raises(JobError, match=r"not one of \.zip"):
-        start_job._create(start_job.Wish("files", upload, "", []))
+    with pytest.raises(JobError, match=r"not a \.zip"):
+        start_job._create(start_job.Request("files", upload, "", []))
     upload.name, upload.size = "a.zip", 10**15
     with pytest.raises(DatasetError, match="disk space"):
-        start_job._create(start_job.Wish("files", upload, "", []))
+        start_job._create(start_job.Request("files", upload, "", []))

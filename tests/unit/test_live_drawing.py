@@ -86,3 +86,15 @@ def test_a_crowd_has_boxes_but_no_bars():
         yuv = picture(120)
         video_drawing.draw(yuv, faces)
         assert bool((canvas.planes(yuv)[0] == panel).sum() > 1000) == shown
+
+
+def test_the_bars_of_two_people_do_not_cover_each_other():
+    """The left one's would stand on the right, and the right one's fit on the left only."""
+    yuv = picture(120)
+    faces = [tracked(1, Box(260, 100, 360, 220)), tracked(2, Box(500, 100, 600, 220))]
+    video_drawing.draw(yuv, faces)
+    panel = canvas.yuv_of(video_drawing.PANEL)[0]
+    columns = np.where((canvas.planes(yuv)[0] == panel).sum(axis=0) > 20)[0]
+    assert ((columns < 260) | (columns > 360)).all()
+    assert 150 < columns.min() < columns[columns < 260].max() < 260  # left of the left face
+    assert 390 < columns[columns > 360].min() < columns.max() < 500  # left of the right face

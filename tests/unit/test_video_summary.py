@@ -52,9 +52,21 @@ def test_the_timeline_is_empty_where_the_face_is_away() -> None:
     assert list(values.columns) == list(EMOTIONS)
     assert values["happy"].round(2).tolist()[:2] == [0.6, 0.9]
     assert values.iloc[2].isna().all()
-    np.testing.assert_allclose(values.index, [0.2, 0.6, 1.0, 1.4, 1.8])
+    np.testing.assert_allclose(values.index, [0, 0.5, 1.0, 1.5, 2.0])
     np.testing.assert_allclose(values.dropna().sum(axis=1), 1, atol=1e-4)
     assert summary.timeline(TALK, 1, bins=2)["happy"].iloc[0] == pytest.approx(0.75, abs=1e-4)
+
+
+def test_a_timeline_of_uneven_frames_has_no_holes() -> None:
+    times = [0.0, 0.19, 0.4, 0.61, 0.8, 5.0, 5.2]
+    rows = [
+        row
+        for number, time_s in enumerate(times)
+        for row in face_rows(Origin("a.mp4", number + 1, time_s), [face(1, "happy")], "yunet")
+    ]
+    values = summary.timeline(results.table(rows), 1)
+    np.testing.assert_allclose(values.index, times)
+    assert values.notna().all(axis=None)
 
 
 def test_shares_sum_to_one_and_know_uncertain() -> None:
@@ -62,6 +74,24 @@ def test_shares_sum_to_one_and_know_uncertain() -> None:
     assert shares.loc[1, ["happy", "neutral", "uncertain", "fear"]].tolist() == [0.5, 0.25, 0.25, 0]
     assert shares["visible"].tolist() == [0.8, 0.2]
     np.testing.assert_allclose(shares.drop(columns="visible").sum(axis=1), 1)
+
+
+@pytest.mark.parametrize(
+    ("shares", "words"),
+    [
+        ({"happy": 1.0}, "happy throughout"),
+        ({"happy": 0.62, "neutral": 0.2, "sad": 0.18}, "mostly happy (62%), then neutral (20%)"),
+        ({"happy": 0.98, "sad": 0.02}, "mostly happy (98%)"),
+        ({"uncertain": 0.6, "sad": 0.4}, "mostly no clear emotion (60%), then sad (40%)"),
+        (
+            {"sad": 0.35, "happy": 0.33, "fear": 0.32},
+            "mixed: sad (35%), happy (33%), fear (32%)",
+        ),
+    ],
+)
+def test_a_verdict_names_the_largest_shares(shares: dict, words: str) -> None:
+    row = dict.fromkeys((*EMOTIONS, "uncertain"), 0.0) | shares
+    assert summary.verdict(row) == words
 
 
 @pytest.mark.parametrize(
