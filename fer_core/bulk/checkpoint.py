@@ -29,7 +29,7 @@ PLAN: Final = "plan.json"
 FORMAT: Final = 2
 """Version of plan and parts. Version 1, of 0.1.0, has no fingerprints."""
 
-OLD_KEYS: Final = {"reading": "head"}
+OLD_KEYS: Final = {"reading": "head", "every": "step"}
 """Keys of a plan in version 0.1 and their present names."""
 
 _LOGGER = logging.getLogger(__name__)
@@ -234,10 +234,14 @@ def read_plan(text: str) -> dict[str, Any]:
     Raises:
         ValueError: It is no JSON object, or its version is no number.
     """
-    plan = json.loads(text)
+    plan = json.loads(text, object_hook=_renamed)
     if not isinstance(plan, dict) or not isinstance(plan.get("version", 1), int):
         raise ValueError("it is no plan")
-    return {OLD_KEYS.get(str(key), str(key)): value for key, value in plan.items()}
+    return plan
+
+
+def _renamed(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {OLD_KEYS.get(key, key): value for key, value in values.items()}
 
 
 def _checkpoint(note: Mapping[str, Any]) -> Checkpoint:

@@ -40,7 +40,7 @@ class Sampling:
     def __post_init__(self) -> None:
         if self.step < 1 or self.per_second < 0 or self.half_life_s < 0:
             raise VideoError(
-                "Sampling needs every >= 1, per_second >= 0 and half_life_s >= 0. "
+                "Sampling needs step >= 1, per_second >= 0 and half_life_s >= 0. "
                 f"Received: {self.step}, {self.per_second}, {self.half_life_s}."
             )
 
