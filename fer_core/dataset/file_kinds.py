@@ -9,6 +9,8 @@ IMAGE, DOCUMENT, RECORD, UNSUPPORTED = "image", "document", "record", "unsupport
 
 IMAGE_SUFFIXES: Final = frozenset({*SUFFIXES, ".jfif", ".jpe", ".jif"})
 
+_IMAGE_ENDINGS: Final = tuple(sorted(IMAGE_SUFFIXES))
+
 DOCUMENTS: Final = frozenset(
     {".csv", ".txt", ".lst", ".json", ".md", ".xml", ".xls", ".xlsx", ".pdf", ".html", ".yaml",
      ".yml", ".npy", ".mat", ".rtf", ".doc", ".docx", ".tsv", ".gz", ".py", ".ipynb", ".parquet"}
@@ -38,7 +40,7 @@ def is_hidden(name: str) -> bool:
 
 def has_image_name(name: str) -> bool:
     """Return whether a file's name ends as those of images do."""
-    return f".{name.lower().rpartition('.')[2]}" in IMAGE_SUFFIXES
+    return name.lower().endswith(_IMAGE_ENDINGS)
 
 
 def is_image_start(start: bytes) -> bool:

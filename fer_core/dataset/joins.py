@@ -85,31 +85,34 @@ def by_path(
     """
     ignores_case = file_system_ignores_case(root)
     names = [_key(file, ignores_case) for file in files]
-    wanted = [_key(key, ignores_case) for key in keys]
-    images = np.full(len(wanted), NONE, np.int64)
-    shapes = [names, _without(names, folder), _without(names, _common_folder(names))]
-    outside = _key(str(root), ignores_case).strip("/") + "/"
+    row_keys = [_key(key, ignores_case) for key in keys]
+    images = np.full(len(keys), NONE, np.int64)
+    pending = [row for row, key in enumerate(row_keys) if key]
+    count = len(pending)
     inside = f"{_key(root.name, ignores_case)}/"
-    for shape in shapes:
-        places = _unique(shape)
+    outside = _key(str(root), ignores_case).strip("/") + "/"
+    for shape in (_same_files, _below_folder, _unwrapped):
+        if not pending:
+            break
+        places = _unique(shape(names, folder))
         for variant in (_same, _below(inside), _below(outside), _after(inside)):
-            _fill(images, places, [variant(key) for key in wanted])
-    is_name = np.asarray([bool(key) and "/" not in key for key in wanted], np.bool_)
-    ambiguous = np.zeros(len(wanted), np.bool_)
-    by_path_count = int((images >= 0).sum())
+            pending = _fill(images, places, pending, [variant(row_keys[row]) for row in pending])
+    by_path_count = count - len(pending)
+    ambiguous = np.zeros(len(keys), np.bool_)
     for shorten in (_last, _stem):
+        bare = [row for row in pending if "/" not in row_keys[row]]
+        if not bare:
+            break
         short = [shorten(name) for name in names]
-        asked = [shorten(key) if is_name[row] else "" for row, key in enumerate(wanted)]
-        open_rows = images == NONE
-        _fill(images, _unique(short), asked)
-        repeated = {name for name, count in Counter(short).items() if count > 1}
-        is_repeated = np.asarray([key in repeated for key in asked], np.bool_)
-        ambiguous |= open_rows & is_repeated & (images == NONE)
-    by_name = int((images >= 0).sum()) > by_path_count
-    rule = "by path" if not by_name else "by path and name" if by_path_count else "by name"
+        short_keys = [shorten(row_keys[row]) for row in bare]
+        pending = _fill(images, _unique(short), bare, short_keys)
+        repeated = {name for name, times in Counter(short).items() if times > 1}
+        ambiguous[[row for row in pending if shorten(row_keys[row]) in repeated]] = True
     rows, contradicting = _one_row_each(images, len(names), contents)
+    named = int((images >= 0).sum()) - by_path_count
+    rule = "by path" if not named else "by path and name" if by_path_count else "by name"
     ambiguous |= contradicting
-    has_key = np.asarray([bool(key) for key in wanted], np.bool_)
+    has_key = np.asarray([bool(key) for key in row_keys], np.bool_)
     unused = int(((images == NONE) & has_key & ~ambiguous).sum())
     return Join(rows, rule, unused, int(ambiguous.sum()))
 
@@ -167,10 +170,18 @@ def _stem(path: str) -> str:
     return _last(path).rsplit(".", 1)[0]
 
 
-def _without(names: Sequence[str], folder: str) -> list[str]:
+def _below_folder(names: Sequence[str], folder: str) -> list[str]:
     if folder in ("", "."):
         return []
     return [name.removeprefix(f"{folder}/") for name in names]
+
+
+def _unwrapped(names: Sequence[str], _: str) -> list[str]:
+    return _below_folder(names, _common_folder(names))
+
+
+def _same_files(names: Sequence[str], _: str) -> list[str]:
+    return list(names)
 
 
 def _common_folder(names: Sequence[str]) -> str:
@@ -190,10 +201,16 @@ def _unique(names: Sequence[str]) -> dict[str, int]:
     return {name: at for at, name in enumerate(names) if name and counts[name] == 1}
 
 
-def _fill(images: Rows, places: Mapping[str, int], keys: Sequence[str]) -> None:
-    """Set the image of each row that has none yet."""
-    for row in np.flatnonzero(images == NONE).tolist():
-        images[row] = places.get(keys[row], NONE)
+def _fill(
+    images: Rows, places: Mapping[str, int], pending: Sequence[int], keys: Sequence[str]
+) -> list[int]:
+    """Set the image of each pending row whose key has a place; returns the other rows."""
+    others = []
+    for row, key in zip(pending, keys, strict=True):
+        images[row] = places.get(key, NONE)
+        if images[row] == NONE:
+            others.append(row)
+    return others
 
 
 def _one_row_each(

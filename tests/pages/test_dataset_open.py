@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from fer_core.dataset import demo, ferplus, image_reading, store
 from fer_core.dataset.source import DatasetSource
 from fer_core.errors import JobError
+from fer_core.labels import EMOTIONS
 from fer_core.system.settings import settings
 from fer_core.training import runs
 from fer_core.training.config import TrainConfig
@@ -84,10 +85,11 @@ def test_other_class_names_are_asked_for(tree: Path) -> None:
 
 
 def happy_votes() -> str:
-    """A table in which ten people call each happy training picture angry."""
+    """A table in which ten people call each training image angry."""
     words = (*ferplus.NAMES.values(), *ferplus.OTHER)
     head = "file," + ",".join(f"votes_{word}" for word in words)
-    return "\n".join([head, *(f"train/happy/{n}.png,10{',0' * 9}" for n in range(10))])
+    rows = [f"train/{label}/{n}.png,10{',0' * 9}" for label in EMOTIONS for n in range(10)]
+    return "\n".join([head, *rows])
 
 
 @pytest.mark.parametrize(

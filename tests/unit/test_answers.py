@@ -6,7 +6,7 @@ import pytest
 
 from fer_core import EmotionClassifier, Recognizer
 from fer_core.dataset import DatasetIndex, image_reading, scan
-from fer_core.dataset.discover import other_names
+from fer_core.dataset.discover import unknown_classes
 from fer_core.errors import CancelledError, DatasetError, ModelError
 from fer_core.evaluation.predictions import forms_of, open_form, predict_dataset
 from fer_core.images.codec import decode
@@ -126,8 +126,8 @@ def test_quantised_values_come_back() -> None:
 
 def test_other_folder_names_can_be_mapped(tree: Path) -> None:
     (tree / "train" / "sad").rename(tree / "train" / "Crying")
-    assert other_names(tree) == ("crying",)
+    assert unknown_classes(tree) == {"crying": 5}
     assert "sad" not in scan(tree).table["label"].astype("str").tolist()
     mapped = scan(tree, classes={"crying": "sad"})
     assert mapped.counts().loc["sad", "train"] == 5
-    assert other_names(tree / "nowhere") == ()
+    assert unknown_classes(tree / "nowhere") == {}

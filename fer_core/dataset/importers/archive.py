@@ -40,6 +40,9 @@ UNPACKED: Final = ".unpacked"
 NESTED: Final = ".nested"
 """An archive that lay in the archive."""
 
+ERRORS: Final = (*UNREADABLE, tarfile.TarError)
+"""What Python raises for an archive that is damaged or of an unknown kind, besides ``OSError``."""
+
 ARCHIVES: Final = (".zip", ".tar", ".tar.gz", ".tgz")
 
 
@@ -80,7 +83,7 @@ def need_bytes(file: BinaryIO) -> int:
                 for member in archive.members()
                 if _has_data_name(member.path) and not _is_hidden(member.path)
             )
-    except UNREADABLE as error:
+    except ERRORS as error:
         raise DatasetError(
             f"Not an archive that can be opened ({error}). Pack the folder again."
         ) from error
@@ -116,7 +119,7 @@ def write_archive(source: BinaryIO, folder: Path, options: ImportOptions, title:
                     archive.extract(member, unpacked / member.path)
                     if options.progress and (number % 256 == 0 or number == len(kept)):
                         options.progress(number, len(kept))
-    except UNREADABLE as error:
+    except ERRORS as error:
         raise DatasetError(
             f"{title}: not an archive that can be opened ({error}). Pack the folder again."
         ) from error
@@ -146,7 +149,7 @@ def unknown_classes(source: BinaryIO) -> dict[str, int]:
                 for member in archive.members()
                 if kind_of(member.path, "") == IMAGE and not _is_hidden(member.path)
             ]
-    except (DatasetError, *UNREADABLE):
+    except (DatasetError, *ERRORS):
         return {}
     finally:
         source.seek(0)
@@ -219,7 +222,7 @@ class _Zip:
                 target.open("wb") as file,
             ):
                 shutil.copyfileobj(packed, file)  # never more than member.size: see zipfile
-        except UNREADABLE as error:
+        except ERRORS as error:
             raise DatasetError(f"{member.path}: damaged in the ZIP ({error}).") from error
 
     def close(self) -> None:
@@ -257,7 +260,7 @@ class _Tar:
             packed = self.archive.extractfile(member.original)  # type: ignore[arg-type]
             with packed or io.BytesIO() as content, target.open("wb") as file:
                 shutil.copyfileobj(content, file)
-        except UNREADABLE as error:
+        except ERRORS as error:
             raise DatasetError(f"{member.path}: damaged in the archive ({error}).") from error
 
     def close(self) -> None:
