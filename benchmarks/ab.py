@@ -33,8 +33,8 @@ def measure(checkout: Path, command: Sequence[str]) -> dict[str, float]:
     Raises:
         SystemExit: It failed.
     """
-    own = checkout / ".venv" / "bin" / "python"
-    python = str(own) if own.exists() else sys.executable
+    python_of_checkout = checkout / ".venv" / "bin" / "python"
+    python = str(python_of_checkout) if python_of_checkout.exists() else sys.executable
     words = [python if word == "python" else word for word in command]
     start = time.perf_counter()
     ended = subprocess.run(

@@ -4,9 +4,9 @@
         [--model NAME ...] [--json FILE]
 
 The peer is the mini-XCEPTION network of the ``fer`` package (64x64 grey, -1..1, Kaggle's training
-data as ours). It has one head, so it is judged by both label sources; it gives probabilities as
-they are, without a temperature. No test-time augmentation anywhere. PrivateTest is the split
-``test``; nothing is chosen on it.
+data as ours). It has one head, so it is evaluated on both label sources; its probabilities have no
+temperature. No test-time augmentation anywhere. PrivateTest is the split ``test``; nothing is
+selected on it.
 """
 
 import argparse
@@ -30,30 +30,30 @@ PEER_ORDER = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
 
 def ours(names: list[str], index: DatasetIndex) -> dict[str, Evaluation]:
-    """Every reading of every form of our models, on the labels that the reading was taught."""
-    found = {}
+    """Return the evaluation of every head of every model file, on the labels that it learned."""
+    evaluations = {}
     for name in names:
         card = registry.load_card(name)
         for form in forms_of(card):
             predictions = predict_dataset(card, index, form)
             for head in card.heads:
                 source = head if head in ferplus.SOURCES else "fer2013"
-                found[f"{card.name} {form}, {head}, on {source} labels"] = evaluate(
+                evaluations[f"{card.name} {form}, {head}, on {source} labels"] = evaluate(
                     predictions.probabilities(card, head),
                     ferplus.true_labels(index, source),
                     card.head(head).abstain_below,
                 )
-    return found
+    return evaluations
 
 
 def peer(file: Path, index: DatasetIndex) -> dict[str, Evaluation]:
-    """The peer on both sets of labels."""
+    """Return the evaluations of the peer on both sets of labels."""
     import keras
 
     model = keras.saving.load_model(file, compile=False)
     crops = [image_reading.read(index.path(row)) for row in range(len(index))]
-    given = model.predict(network_input(crops, 64, 1) / 127.5 - 1, batch_size=128, verbose=0)
-    probabilities = given[:, [PEER_ORDER.index(emotion) for emotion in EMOTIONS]]
+    outputs = model.predict(network_input(crops, 64, 1) / 127.5 - 1, batch_size=128, verbose=0)
+    probabilities = outputs[:, [PEER_ORDER.index(emotion) for emotion in EMOTIONS]]
     return {
         f"mini-XCEPTION of `fer`, on {source} labels": evaluate(
             np.asarray(probabilities, np.float32), ferplus.true_labels(index, source)
@@ -79,17 +79,17 @@ def main() -> None:
     names = options.model or sorted(
         file.parent.name for file in registry.SHIPPED.glob("*/card.json")
     )
-    found = ours(names, index)
+    evaluations = ours(names, index)
     file = options.shared / "peers" / "fer_mini_xception_102.hdf5"
     if file.is_file():
-        found |= peer(file, index)
+        evaluations |= peer(file, index)
     else:
         print(f"No {file}: the peer was not measured.")
-    print(text.overview(found))
-    for name, one in found.items():
-        print(f"\n{name}\n\n{text.per_class(one)}")
+    print(text.overview(evaluations))
+    for name, result in evaluations.items():
+        print(f"\n{name}\n\n{text.per_class(result)}")
     if options.json:
-        write_json(options.json, {name: one.rounded() for name, one in found.items()})
+        write_json(options.json, {name: result.rounded() for name, result in evaluations.items()})
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ def halves(index: DatasetIndex) -> np.ndarray:
 
 def part(data: Samples, keep: np.ndarray) -> Samples:
     """The pictures for which ``keep`` is true, without votes."""
-    files = tuple(name for name, one in zip(data.files, keep, strict=True) if one)
+    files = tuple(name for name, is_kept in zip(data.files, keep, strict=True) if is_kept)
     return replace(
         data, pixels=data.pixels[keep], labels=data.labels[keep], votes=None, majority=None,
         files=files,

@@ -2,7 +2,7 @@
 
     python -m benchmarks.bulk --clip CLIP.mp4                    # speed, 10,000 photos
     python -m benchmarks.bulk --parts video                      # or photos, or memory
-    python -m benchmarks.bulk --parts memory --minutes 1 30 --rate 2   # read two pictures a second
+    python -m benchmarks.bulk --parts memory --minutes 1 30 --rate 2   # analyse two frames a second
 
 CLIP is 640x360 with one face; longer ones are made by looping it with ffmpeg. Every measurement is
 a whole process, ``python -m fer_core classify``, watched from outside.
@@ -33,7 +33,7 @@ CORES = 2
 
 @dataclass
 class Run:
-    """A whole process: its time, its own CPU time and the most memory it held."""
+    """A whole process: its time, its own CPU time and its peak memory."""
 
     seconds: float
     cpu_s: float
@@ -57,7 +57,7 @@ def classify(*arguments: str | Path) -> Run:
 
 
 def loop(clip: Path, minutes: float, target: Path) -> Path:
-    """The clip again and again."""
+    """Write the clip in a loop until it has that length."""
     command = ["ffmpeg", "-v", "error", "-y", "-stream_loop", "-1", "-i", clip, "-t"]
     subprocess.run([*command, str(minutes * 60), "-c", "copy", target], check=True)
     return target
@@ -77,21 +77,21 @@ def video(rows: dict[str, float], clip: Path, folder: Path) -> None:
 def memory(
     rows: dict[str, float], clip: Path, folder: Path, minutes: list[float], rate: float
 ) -> None:
-    how = ["--rate", str(rate)] if rate else []
+    sampling = ["--rate", str(rate)] if rate else []
     for length in minutes:
         long, out = loop(clip, length, folder / "long.mp4"), folder / "long.parquet"
-        run = classify(long, "--out", out, "--annotated", folder / "copies", *how)
+        run = classify(long, "--out", out, "--annotated", folder / "copies", *sampling)
         rows[f"peak memory at {length:g} min with the copy, MB (<= 500)"] = run.megabytes
         rows[f"{length:g} min with the copy, times real time"] = length * 60 / run.seconds
 
 
 def photos(rows: dict[str, float], folder: Path, count: int) -> None:
-    """The job against the sum of its three bare steps on as many cores."""
-    pictures = table.write_photos(folder / "photos", count)
+    """Compare the job with the sum of its three bare steps on as many cores."""
+    folder_of_photos = table.write_photos(folder / "photos", count)
     data = table.different_photos()
-    before = bare(data)
-    run = classify(pictures, "--out", folder / "photos.parquet")
-    limit = 2 / (before + bare(data))
+    seconds_before = bare(data)
+    run = classify(folder_of_photos, "--out", folder / "photos.parquet")
+    limit = 2 / (seconds_before + bare(data))
     rows["limit: bare decode + detect + classify on both cores, before and after, photos/s"] = limit
     rows[f"{count:,} photos of 640x480, start included, photos/s"] = count / run.seconds
     rows["share of the limit (>= 0.9)"] = count / run.seconds / limit
@@ -99,7 +99,7 @@ def photos(rows: dict[str, float], folder: Path, count: int) -> None:
 
 
 def bare(data: list[bytes]) -> float:
-    """Seconds a photo of the three steps, done on both cores at once with nothing around them."""
+    """Return seconds a photo of the three steps alone, on both cores at once."""
     members = [RecognizerPool(1).first for _ in range(CORES)]
 
     def work(recognizer) -> None:
@@ -120,7 +120,9 @@ def main() -> None:
     parser = table.parser(__doc__)
     parser.add_argument("--clip", type=Path)
     parser.add_argument("--minutes", type=float, nargs="*", default=[1, 30])
-    parser.add_argument("--rate", type=float, default=0.0, help="of memory: pictures read a second")
+    parser.add_argument(
+        "--rate", type=float, default=0.0, help="of memory: frames analysed a second"
+    )
     parser.add_argument("--photos", type=int, default=PHOTOS)
     parser.add_argument("--parts", nargs="*", default=["video", "photos", "memory"])
     options = parser.parse_args()

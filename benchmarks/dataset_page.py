@@ -1,4 +1,4 @@
-"""How long the dataset page takes to run again once a large dataset is open.
+"""Measure a rerun of the dataset page while a large dataset is open.
 
     python -m benchmarks.dataset_page --data FER2013 [--votes labels.csv]
 
@@ -25,15 +25,15 @@ TARGET = "<= 0.3"
 
 def press(app: AppTest, label: str) -> None:
     next(button for button in app.button if button.label.startswith(label)).click()
-    settle(app)
+    run_until_idle(app)
 
 
 def choose(app: AppTest, key: str, value: str) -> None:
     app.button_group(key=key).set_value(value)
-    settle(app)
+    run_until_idle(app)
 
 
-def settle(app: AppTest) -> None:
+def run_until_idle(app: AppTest) -> None:
     app.run()
     while "dataset_running" in app.session_state:
         time.sleep(0.25)
@@ -41,14 +41,14 @@ def settle(app: AppTest) -> None:
     assert not app.exception, app.exception
 
 
-def measure(app: AppTest, what: str, runs: int) -> None:
+def measure(app: AppTest, part: str, runs: int) -> None:
     times = []
     for _ in range(runs):
         start = time.perf_counter()
         app.run()
         times.append(time.perf_counter() - start)
-    say(f"{what}: s, median", statistics.median(times), TARGET)
-    say(f"{what}: s, longest of {runs}", max(times), "")
+    say(f"{part}: s, median", statistics.median(times), TARGET)
+    say(f"{part}: s, longest of {runs}", max(times), "")
 
 
 def main() -> None:

@@ -1,9 +1,9 @@
-"""Speed and memory of evaluating, each figure in a process of its own.
+"""Measure the evaluation, each figure in a process of its own.
 
     python benchmarks/evaluate.py --data FER2013 [--votes labels.csv] [--part NAME ...]
 
-Parts: evaluate (all images of a split through the LiteRT model, and all figures), filter (the
-figures anew), map (one activation map), covering, robustness, page (all of it after a filter).
+Parts: evaluate (all images of a split through the LiteRT model, and all metrics), filter (the
+metrics anew), map (one activation map), occlusion, robustness, page (all of it after a filter).
 """
 
 import argparse
@@ -53,7 +53,7 @@ def evaluating(index: DatasetIndex) -> dict[str, float]:
             source = head if head in ferplus.SOURCES and index.votes is not None else "fer2013"
             evaluate(predictions.probabilities(card, head), ferplus.true_labels(index, source))
 
-    return {f"{len(index):,} images, both readings, all figures, s (<= 4)": seconds(everything)}
+    return {f"{len(index):,} images, both heads, all metrics, s (<= 4)": seconds(everything)}
 
 
 def filtering(index: DatasetIndex) -> dict[str, float]:
@@ -80,10 +80,10 @@ def mapping(index: DatasetIndex) -> dict[str, float]:
     }
 
 
-def covering(index: DatasetIndex) -> dict[str, float]:
+def occlusion(index: DatasetIndex) -> dict[str, float]:
     classifier = EmotionClassifier.load()
     crop = image_reading.read(index.path(0))
-    return {"covering map of one face, ms": 1000 * seconds(
+    return {"occlusion map of one face, ms": 1000 * seconds(
         lambda: covering_map(classifier, crop, 3), 30)}  # fmt: skip
 
 
@@ -115,14 +115,14 @@ def paging(index: DatasetIndex) -> dict[str, float]:
             time.sleep(0.2)
             app.run()
     times = []
-    for said in EMOTIONS:
-        app.selectbox(key="cell_said").set_value(said)
+    for emotion in EMOTIONS:
+        app.selectbox(key="cell_said").set_value(emotion)
         times.append(seconds(app.run))
     assert not app.exception
     return {"page after a filter, s (<= 0.3)": statistics.median(times)}
 
 
-PARTS = {"evaluate": evaluating, "filter": filtering, "map": mapping, "covering": covering,
+PARTS = {"evaluate": evaluating, "filter": filtering, "map": mapping, "occlusion": occlusion,
          "robustness": robustness, "page": paging}  # fmt: skip
 
 
@@ -148,10 +148,10 @@ def main() -> None:
             command = [sys.executable, __file__, "--data", str(options.data), "--inside", part]
             command += ["--votes", str(options.votes)] if options.votes else []
             environment = os.environ | {"FER_CACHE": cache}
-            done = subprocess.run(
+            ended = subprocess.run(
                 command, env=environment, check=True, stdout=subprocess.PIPE, text=True
             )
-            rows |= json.loads(done.stdout.splitlines()[-1])
+            rows |= json.loads(ended.stdout.splitlines()[-1])
     table.show(rows, options.json)
 
 

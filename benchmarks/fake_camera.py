@@ -1,4 +1,4 @@
-"""A fake camera for Chromium: a file of raw pictures that it plays in a loop."""
+"""A fake camera for Chromium: a file of raw frames that it plays in a loop."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,10 +15,10 @@ CELL = 16
 """Bits of the counter, and the side of one of its squares in pixels."""
 
 
-def write_y4m(file: Path, pictures: Iterable[Pixels], fps: int = 30) -> None:
-    """Write RGB pictures of one size, uint8 (H, W, 3), as Chromium's fake camera wants them."""
+def write_y4m(file: Path, frames: Iterable[Pixels], fps: int = 30) -> None:
+    """Write RGB frames of one size, uint8 (H, W, 3), in the format of Chromium's fake camera."""
     with file.open("wb") as out:
-        for number, rgb in enumerate(pictures):
+        for number, rgb in enumerate(frames):
             if number == 0:
                 height, width = rgb.shape[:2]
                 out.write(f"YUV4MPEG2 W{width} H{height} F{fps}:1 Ip A1:1 C420mpeg2\n".encode())
@@ -27,7 +27,7 @@ def write_y4m(file: Path, pictures: Iterable[Pixels], fps: int = 30) -> None:
 
 
 def chromium_arguments(file: Path | None) -> list[str]:
-    """What Chromium must be started with to use the file, or to have no camera for None."""
+    """Return Chromium's flags to use the file as camera, or for None to have no camera."""
     camera = [
         "--use-fake-device-for-media-stream",
         f"--use-file-for-fake-video-capture={file}",
@@ -43,35 +43,35 @@ def chromium_arguments(file: Path | None) -> list[str]:
 
 
 def moving_photo(rgb: Pixels, seconds: float = 4, fps: int = 30) -> Iterable[Pixels]:
-    """A photo that sways from left to right and back in a 640 by 480 picture."""
+    """Yield uint8 (480, 640, 3) frames in which a photo, uint8 (H, W, 3), sways left and right."""
     small = cv2.resize(rgb, (440, 440), interpolation=cv2.INTER_AREA)
     count = round(seconds * fps)
     for number in range(count):
-        picture = np.full((480, 640, 3), 90, np.uint8)
+        frame = np.full((480, 640, 3), 90, np.uint8)
         left = round(100 + 90 * np.sin(2 * np.pi * number / count))
-        picture[20:460, left : left + 440] = small
-        yield picture
+        frame[20:460, left : left + 440] = small
+        yield frame
 
 
 def clip(file: Path, seconds: float, fps: int = 30) -> list[Pixels]:
-    """A real clip at ``fps``, cut to 640 by 480."""
+    """Return a clip at ``fps`` as uint8 (480, 640, 3) frames, cropped."""
     with av.open(str(file)) as source:
         frames = [frame.to_ndarray(format="rgb24") for frame in source.decode(video=0)]
         rate = float(source.streams.video[0].average_rate or fps)
-    wanted = [min(int(i * rate / fps), len(frames) - 1) for i in range(round(seconds * fps))]
-    return [_fit(frames[index]) for index in wanted]
+    positions = [min(int(i * rate / fps), len(frames) - 1) for i in range(round(seconds * fps))]
+    return [_fit(frames[index]) for index in positions]
 
 
-def counted(pictures: Iterable[Pixels]) -> Iterable[Pixels]:
-    """Burn a number into the lower edge: black and white squares, lowest bit at the left.
+def counted(frames: Iterable[Pixels]) -> Iterable[Pixels]:
+    """Yield uint8 (H, W, 3) frames with their number drawn into the lower edge.
 
-    A mark of one black and one white square stands before it. The number is that of the picture.
+    Black and white squares, lowest bit at the left, after a mark of one black and one white one.
     """
-    for number, picture in enumerate(pictures):
-        marked = picture.copy()
+    for number, frame in enumerate(frames):
+        marked = frame.copy()
         bits = [0, 1, *((number >> bit) & 1 for bit in range(BITS))]
-        for place, bit in enumerate(bits):
-            x = place * CELL
+        for column, bit in enumerate(bits):
+            x = column * CELL
             marked[-CELL:, x : x + CELL] = 255 * bit
         yield marked
 

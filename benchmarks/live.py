@@ -4,9 +4,9 @@
     python -m benchmarks.live --clip CLIP.mp4 --minutes 10     # memory over a long run
     python -m benchmarks.live --clip CLIP.mp4 --reconnects 30  # threads and memory afterwards
     python -m benchmarks.live --clip CLIP.mp4 --recording      # the server's work while recording
-    python -m benchmarks.live --clip CLIP.mp4 --slow           # reading a picture takes 300 ms
+    python -m benchmarks.live --clip CLIP.mp4 --slow           # recognition takes 300 ms longer
     python -m benchmarks.live --clip CLIP.mp4 --asynchronous   # a thread before the callback
-    python -m benchmarks.live --clip CLIP.mp4 --callback       # what the callback takes, no browser
+    python -m benchmarks.live --clip CLIP.mp4 --callback       # time of the callback, no browser
 
 CLIP shows one face. Several viewers at once: ``python -m benchmarks.live_viewers``.
 """
@@ -40,22 +40,22 @@ VARIANT = "benchmarks/live_variant.py"
 
 
 def glass_to_glass(server: Server, page: Page, mirrored: bool, seconds: float) -> dict[str, float]:
-    """Start, wait until it is steady, and measure."""
+    """Start, wait until the rate is steady, and measure."""
     start_button(page).click()
     frame = player(page)
     time.sleep(8)
     frame.evaluate(f"probe.follow({str(mirrored).lower()})")
-    before = frame.evaluate("probe.stats()")
-    cpu, begin = server.cpu_s, time.monotonic()
+    stats = frame.evaluate("probe.stats()")
+    cpu, start_s = server.cpu_s, time.monotonic()
     rates, titles = [], []
-    while time.monotonic() - begin < seconds:
+    while time.monotonic() - start_s < seconds:
         time.sleep(1)
         rates.append(frame.evaluate("probe.stats()")["fps"])
         titles += page.evaluate(
             "[...document.querySelectorAll('[title*=\"readings a second\"]')].map(e => e.title)"
         )
-    elapsed = time.monotonic() - begin
-    decoded = frame.evaluate("probe.stats()")["decoded"] - before["decoded"]
+    elapsed = time.monotonic() - start_s
+    decoded = frame.evaluate("probe.stats()")["decoded"] - stats["decoded"]
     delays = frame.evaluate("probe.delays")
     figures = {
         "fps": round(float(np.mean(rates)), 1),
@@ -66,15 +66,15 @@ def glass_to_glass(server: Server, page: Page, mirrored: bool, seconds: float) -
         "server_cores": round((server.cpu_s - cpu) / elapsed, 3),
         "server_mb": round(server.megabytes),
     }
-    said = [re.match(r"([\d.]+) readings.*than (\d+) ms", title) for title in titles]
-    if any(said):
-        figures["results_per_s"] = round(float(np.mean([float(s[1]) for s in said if s])), 1)
-        figures["age_p95_ms"] = round(float(np.mean([float(s[2]) for s in said if s])), 0)
+    texts = [re.match(r"([\d.]+) readings.*than (\d+) ms", title) for title in titles]
+    if any(texts):
+        figures["results_per_s"] = round(float(np.mean([float(s[1]) for s in texts if s])), 1)
+        figures["age_p95_ms"] = round(float(np.mean([float(s[2]) for s in texts if s])), 0)
     return figures
 
 
 def first_annotated(page: Page) -> float:
-    """Seconds from the click on Start to the first picture that has something drawn on it."""
+    """Return seconds from the click on Start to the first frame with a box."""
     frame = page.query_selector(PLAYER).content_frame()
     frame.evaluate("probe.colored = null; probe.awaitColor()")
     clicked = time.time()
@@ -91,7 +91,7 @@ def one_viewer(folder: Path, source: Path, seconds: float) -> None:
     with page_on("streamlit_app.py", camera, "/live") as (server, page):
         report("live", glass_to_glass(server, page, mirrored=True, seconds=seconds))
     grey = folder / "grey.y4m"
-    write_y4m(grey, (_grey(picture) for picture in clip(source, 6)))
+    write_y4m(grey, (_grey(frame) for frame in clip(source, 6)))
     with page_on("streamlit_app.py", grey, "/live") as (_, page):
         times = []
         for _ in range(5):
@@ -118,7 +118,7 @@ def long_run(folder: Path, source: Path, minutes: float) -> None:
 
 
 def recording(folder: Path, source: Path, seconds: float) -> None:
-    """The same stream before, while and after it is recorded."""
+    """Measure the same stream before and while it is recorded."""
     camera = folder / "camera.y4m"
     write_y4m(camera, clip(source, 10))
     with page_on("streamlit_app.py", camera, "/live") as (server, page):
@@ -130,16 +130,16 @@ def recording(folder: Path, source: Path, seconds: float) -> None:
         time.sleep(3)
         report("recording", work(server, frame, seconds))
         page.get_by_role("button", name="Stop recording").click()
-        said = page.get_by_text(re.compile("Recorded .* rows")).inner_text()
-        report("afterwards", {"said": said})
+        message = page.get_by_text(re.compile("Recorded .* rows")).inner_text()
+        report("afterwards", {"message": message})
 
 
 def work(server: Server, frame: Frame, seconds: float) -> dict[str, float]:
-    """Cores of the server and pictures a second in the browser over ``seconds``."""
-    before, cpu, begin = frame.evaluate("probe.stats()"), server.cpu_s, time.monotonic()
+    """Return the server's cores and the frame rate in the browser over ``seconds``."""
+    stats, cpu, start_s = frame.evaluate("probe.stats()"), server.cpu_s, time.monotonic()
     time.sleep(seconds)
-    elapsed = time.monotonic() - begin
-    decoded = frame.evaluate("probe.stats()")["decoded"] - before["decoded"]
+    elapsed = time.monotonic() - start_s
+    decoded = frame.evaluate("probe.stats()")["decoded"] - stats["decoded"]
     cores = (server.cpu_s - cpu) / elapsed
     return {
         "server_cores": round(cores, 3),
@@ -149,28 +149,28 @@ def work(server: Server, frame: Frame, seconds: float) -> dict[str, float]:
 
 
 def variant(folder: Path, source: Path, seconds: float, name: str) -> None:
-    """The live page with one thing changed, and as it is; see ``live_variant``."""
+    """Measure the live page as it is and with one change; see ``live_variant``."""
     camera = folder / "counted.y4m"
     write_y4m(camera, counted(clip(source, 10)))
-    for what in ("plain", name):
-        with page_on(VARIANT, camera, "/", LIVE_VARIANT=what) as (server, page):
-            report(what, glass_to_glass(server, page, mirrored=True, seconds=seconds))
+    for setting in ("plain", name):
+        with page_on(VARIANT, camera, "/", LIVE_VARIANT=setting) as (server, page):
+            report(setting, glass_to_glass(server, page, mirrored=True, seconds=seconds))
 
 
 def callback(source: Path) -> None:
-    """Time that the video's thread spends on each picture, with reading going on beside it."""
+    """Measure the time of the callback for each frame while the worker recognizes faces."""
     session = LiveSession(Recognizer.load())
     frames = [av.VideoFrame.from_ndarray(rgb, format="rgb24") for rgb in clip(source, 10)]
-    taken = []
+    times = []
     for number, frame in enumerate(frames):
         yuv = frame.reformat(format="yuv420p")  # as it comes from the decoder
         yuv.pts, yuv.time_base = number, Fraction(1, 30)
         start = time.perf_counter()
         session.handle(yuv)
-        taken.append(time.perf_counter() - start)
-        time.sleep(max(1 / 30 - taken[-1], 0))
+        times.append(time.perf_counter() - start)
+        time.sleep(max(1 / 30 - times[-1], 0))
     session.end()
-    p50, p95, p99 = (1000 * float(np.percentile(taken[30:], p)) for p in (50, 95, 99))
+    p50, p95, p99 = (1000 * float(np.percentile(times[30:], p)) for p in (50, 95, 99))
     report("callback", {"p50_ms": round(p50, 2), "p95_ms": round(p95, 2), "p99_ms": round(p99, 2)})
 
 
@@ -211,8 +211,8 @@ def main() -> None:
         elif options.recording:
             recording(Path(name), options.clip, options.seconds)
         elif options.slow or options.asynchronous:
-            what = "slow" if options.slow else "asynchronous"
-            variant(Path(name), options.clip, options.seconds, what)
+            setting = "slow" if options.slow else "asynchronous"
+            variant(Path(name), options.clip, options.seconds, setting)
         elif options.callback:
             callback(options.clip)
         else:

@@ -32,11 +32,11 @@ class Server:
         command = [sys.executable, "-m", "streamlit", "run", script, "--server.port", str(port)]
         command += ["--server.headless", "true", "--server.fileWatcherType", "none"]
         self._home = tempfile.TemporaryDirectory()
-        mine = {"FER_HOME": self._home.name, "PYTHONPATH": str(ROOT), **environment}
+        switches = {"FER_HOME": self._home.name, "PYTHONPATH": str(ROOT), **environment}
         self._process = subprocess.Popen(
             command,
             cwd=ROOT,
-            env=os.environ | mine,
+            env=os.environ | switches,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -73,9 +73,9 @@ class Server:
 
 
 def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 @contextlib.contextmanager
@@ -118,5 +118,5 @@ def player(page: Page) -> Frame:
     return frame
 
 
-def report(what: str, figures: dict) -> None:
-    print(what, json.dumps(figures), flush=True)
+def report(title: str, figures: dict) -> None:
+    print(title, json.dumps(figures), flush=True)

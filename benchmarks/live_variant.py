@@ -1,6 +1,6 @@
 """The live page with one thing changed, named in LIVE_VARIANT.
 
-``slow``: reading a picture takes 300 ms more. ``asynchronous``: the player's own thread and queue
+``slow``: recognition takes 300 ms longer. ``asynchronous``: the player's own thread and queue
 stand between the video and the callback. ``late``: a connection is answered a second later.
 ``behind``: two runs are counted for each, as now and then on a busy server. ``plain``: nothing.
 """
@@ -22,9 +22,9 @@ ANSWER_S = 1.0
 
 
 @st.cache_resource
-def change(what: str) -> None:
-    """Once a process."""
-    if what == "slow":
+def change(variant: str) -> None:
+    """Apply the variant once in a process."""
+    if variant == "slow":
         classify = Recognizer.classify
 
         def slowly(self, rgb, detections):
@@ -32,18 +32,18 @@ def change(what: str) -> None:
             return classify(self, rgb, detections)
 
         Recognizer.classify = slowly
-    elif what == "late":
-        answer = WebRtcWorker.process_offer
+    elif variant == "late":
+        process_offer = WebRtcWorker.process_offer
 
         def lately(self, *args, **kw):
             time.sleep(ANSWER_S)
-            return answer(self, *args, **kw)
+            return process_offer(self, *args, **kw)
 
         WebRtcWorker.process_offer = lately
-    elif what == "behind":
+    elif variant == "behind":
         counted = itertools.count(step=2)
         component.get_script_run_count = lambda _: next(counted)
-    elif what == "asynchronous":
+    elif variant == "asynchronous":
         plain = player.webrtc_streamer
         player.webrtc_streamer = lambda *args, **kw: plain(*args, **kw | {"async_processing": True})
 

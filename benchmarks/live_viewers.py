@@ -1,12 +1,12 @@
-"""How many live viewers one server carries: each a light client that speaks as a browser does.
+"""Count the live viewers that one server carries: light clients that speak as a browser does.
 
     python -m benchmarks.live_viewers --clip CLIP.mp4
     python -m benchmarks.live_viewers --clip CLIP.mp4 --asynchronous  # a thread before the callback
 
 A client opens the page over Streamlit's own websocket, offers a WebRTC connection, answers the
-side panel's refreshes twice a second, sends video that was encoded before, and counts the pictures
+side panel's refreshes twice a second, sends encoded video, and counts the frames
 that come back without decoding them: nearly all the work measured is the server's. One more joins
-every step, until one of them falls under 20 pictures a second.
+every step, until one of them falls under 20 frames a second.
 """
 
 import argparse
@@ -100,9 +100,9 @@ class Viewer:
         if "webrtc" not in component.component_name:
             return
         self._component = component.id
-        answer = json.loads(component.json_args).get("sdp_answer_json")
-        if answer and self._pc.signalingState == "have-local-offer":
-            await self._pc.setRemoteDescription(RTCSessionDescription(**json.loads(answer)))
+        sdp = json.loads(component.json_args).get("sdp_answer_json")
+        if sdp and self._pc.signalingState == "have-local-offer":
+            await self._pc.setRemoteDescription(RTCSessionDescription(**json.loads(sdp)))
             self._value = {"playing": True}
             await self._rerun()
             self.connected.set()
@@ -146,8 +146,8 @@ def encode(file: Path) -> list[bytes]:
     codec.time_base, codec.bit_rate = Fraction(1, FPS), 1_000_000
     codec.options = {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0", "g": "60"}
     packets = []
-    for number, picture in enumerate(clip(file, 10)):
-        frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuv420p")
+    for number, rgb in enumerate(clip(file, 10)):
+        frame = av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format="yuv420p")
         frame.pts = number
         packets += [bytes(packet) for packet in codec.encode(frame)]
     return packets
@@ -155,7 +155,7 @@ def encode(file: Path) -> list[bytes]:
 
 async def measure(file: Path, seconds: float, most: int, variant: str) -> None:
     packets = encode(file)
-    counts = count_pictures()
+    counts = count_frames()
     os.environ["FER_STREAMS"] = "64"
     server = Server(VARIANT, free_port(), LIVE_VARIANT=variant)
     viewers: list[Viewer] = []
@@ -165,10 +165,10 @@ async def measure(file: Path, seconds: float, most: int, variant: str) -> None:
             viewers.append(Viewer(server.address, packets))
             await viewers[-1].open()
             await asyncio.sleep(8)
-            before, cpu, begin = dict(counts), server.cpu_s, time.monotonic()
+            counts_before, cpu, start_s = dict(counts), server.cpu_s, time.monotonic()
             await asyncio.sleep(seconds)
-            elapsed = time.monotonic() - begin
-            rates = sorted((n - before.get(key, 0)) / elapsed for key, n in counts.items())
+            elapsed = time.monotonic() - start_s
+            rates = sorted((n - counts_before.get(key, 0)) / elapsed for key, n in counts.items())
             cores = (server.cpu_s - cpu) / elapsed
             report(
                 "viewers",
@@ -188,8 +188,8 @@ async def measure(file: Path, seconds: float, most: int, variant: str) -> None:
         server.stop()
 
 
-def count_pictures() -> dict[int, int]:
-    """Pictures received so far by each connection; nothing is decoded from here on."""
+def count_frames() -> dict[int, int]:
+    """Return the frames received by each connection; nothing is decoded from here on."""
     counts: dict[int, int] = {}
 
     class Decoder:

@@ -72,7 +72,7 @@ PAGES: dict[str, Callable[[Page], None]] = {
 
 
 class Children(Thread):
-    """The highest sum of what the server's child processes hold, looked at ten times a second."""
+    """The peak memory of the server's child processes, sampled ten times a second."""
 
     def __init__(self, server: psutil.Process) -> None:
         super().__init__(daemon=True)
@@ -81,8 +81,9 @@ class Children(Thread):
     def run(self) -> None:
         while not self.ended.wait(0.1):
             with contextlib.suppress(psutil.Error):  # one of them has just ended
-                held = [one.memory_info().rss for one in self.server.children(recursive=True)]
-                self.peak = max(self.peak, sum(held))
+                processes = self.server.children(recursive=True)
+                total = sum(process.memory_info().rss for process in processes)
+                self.peak = max(self.peak, total)
 
 
 def peak_mb(pid: int) -> float:
@@ -91,15 +92,16 @@ def peak_mb(pid: int) -> float:
 
 
 def measure(name: str, browser, python: str, public: bool) -> tuple[float, float]:
-    """Peak of the server and of its children while ``name`` is used, in MB."""
+    """Return the peaks of the server and of its children while the page is used, in MB."""
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
-        mine = {"FER_HOME": f"{folder}/home", "FER_CACHE": f"{folder}/cache"}
-        mine |= {"FER_PUBLIC": "1"} if public else {}
+        switches = {"FER_HOME": f"{folder}/home", "FER_CACHE": f"{folder}/cache"}
+        switches |= {"FER_PUBLIC": "1"} if public else {}
         server = subprocess.Popen(
             [python, "-m", "streamlit", "run", "streamlit_app.py", f"--server.port={port}",
              "--server.headless=true", "--server.address=127.0.0.1"],
-            cwd=ROOT, env=os.environ | mine, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            cwd=ROOT, env=os.environ | switches,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         children = Children(psutil.Process(server.pid))
         children.start()
@@ -138,7 +140,7 @@ def main() -> int:
     parser.add_argument("--public", action="store_true", help="as on an open link")
     parser.add_argument("--only", nargs="*", choices=PAGES, default=list(PAGES))
     options = parser.parse_args()
-    over = False
+    is_over = False
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         camera = Path(folder) / "camera.y4m"
         write_y4m(camera, moving_photo(skimage.data.astronaut()))
@@ -152,9 +154,9 @@ def main() -> int:
             print(
                 f"{name:10} server {server:6.0f} MB, children {children:6.0f} MB{limit}", flush=True
             )
-            over |= name in SMALLEST_HOST and server + children > LIMIT_MB
+            is_over |= name in SMALLEST_HOST and server + children > LIMIT_MB
         browser.close()
-    return int(over)
+    return int(is_over)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Speed and memory of recognising photos, beside the same network in Keras and the ``fer`` way.
+"""Measure photos: speed and memory, beside the same network in Keras and the ``fer`` package.
 
     python benchmarks/recognize.py [--shared ../shared] [--json FILE]
 
@@ -84,7 +84,7 @@ def warm(rows: dict[str, float]) -> None:
         recognizer = Recognizer.load(detector=detector)
         assert len(recognizer.recognize(photo)) == 1
         rows[f"1280x720 photo, {detector}, p50 ms (<= {limit})"] = p50_ms(
-            lambda chosen=recognizer: chosen.recognize(photo), 60
+            lambda recognizer=recognizer: recognizer.recognize(photo), 60
         )
 
 
@@ -141,10 +141,10 @@ def serve(rows: dict[str, float], folder: Path, chromium: str) -> None:
     """The real server and the real browser: start, then 100 photos of 640x480."""
     from playwright.sync_api import Error, sync_playwright
 
-    picture = cv2.resize(photo_720p()[:, 160:1120], (640, 480), interpolation=cv2.INTER_AREA)
+    image = cv2.resize(photo_720p()[:, 160:1120], (640, 480), interpolation=cv2.INTER_AREA)
     files = [folder / f"photo-{number:03}.jpg" for number in range(100)]
     for number, file in enumerate(files):
-        file.write_bytes(encode(np.roll(picture, number % 20, axis=1)))
+        file.write_bytes(encode(np.roll(image, number % 20, axis=1)))
     flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=flags)

@@ -1,4 +1,4 @@
-"""What more than one machine costs: Ray against one machine, sweeps, replicas behind nginx.
+"""Measure more than one machine: Ray against one machine, sweeps, replicas behind nginx.
 
     python -m benchmarks.scale                                  # everything, about 15 minutes
     python -m benchmarks.scale --parts bulk --photos 20000      # or list, sweep, viewers
@@ -40,7 +40,7 @@ ONE_THREAD = {
 
 @dataclass
 class Run:
-    """A whole process with all that it started: its time, and the CPU time of all."""
+    """A process and its children: elapsed seconds, and the CPU seconds of all of them."""
 
     seconds: float
     cpu_s: float
@@ -49,31 +49,31 @@ class Run:
 def command(*arguments: str | Path, environment: Mapping[str, str] | None = None) -> Run:
     """Time ``python -m fer_core``."""
     start, used = time.perf_counter(), {}
-    with tempfile.TemporaryFile("w+") as said:
+    with tempfile.TemporaryFile("w+") as output:
         process = psutil.Popen(
             [sys.executable, "-m", "fer_core", *map(str, arguments)], cwd=ROOT,
-            env=os.environ | (environment or {}), stdout=said, stderr=said,
+            env=os.environ | (environment or {}), stdout=output, stderr=output,
         )  # fmt: skip
         while process.poll() is None:
             with suppress(psutil.Error):
-                for one in (process, *process.children(recursive=True)):
-                    used[one] = sum(one.cpu_times()[:2])
+                for member in (process, *process.children(recursive=True)):
+                    used[member] = sum(member.cpu_times()[:2])
             with suppress(psutil.TimeoutExpired):
                 process.wait(0.5)
-        said.seek(0)
-        assert process.wait() == 0, said.read()
+        output.seek(0)
+        assert process.wait() == 0, output.read()
     return Run(time.perf_counter() - start, sum(used.values()))
 
 
 def bulk(rows: dict[str, float], folder: Path, count: int) -> None:
-    """Both engines on the same photos."""
+    """Measure both engines on the same photos."""
     few = table.write_photos(folder / "few", count // 5)
     many = table.write_photos(folder / "many", count)
     runs: dict[str, list[Run]] = {"local": [], "ray": []}
-    for number, place in enumerate((few, many)):
+    for number, source in enumerate((few, many)):
         for engine, out in (("local", f"{number}.parquet"), ("ray", f"{number}")):
-            how = ("classify", place, "--engine", engine, "--workers", str(CORES))
-            runs[engine].append(command(*how, "--out", folder / out))
+            command_line = ("classify", source, "--engine", engine, "--workers", str(CORES))
+            runs[engine].append(command(*command_line, "--out", folder / out))
     pace = {}
     for engine, (short, long) in runs.items():
         more = count - count // 5
@@ -94,48 +94,49 @@ def bulk(rows: dict[str, float], folder: Path, count: int) -> None:
 
 
 def listing(rows: dict[str, float], folder: Path, _: int) -> None:
-    """Writing down a million files, without reading them."""
-    before = psutil.Process().memory_info().rss
+    """Measure the list of a million files, without reading them."""
+    memory_before = psutil.Process().memory_info().rss
     names = (f"/archive/{number // 1000:04}/{number:08}.jpg" for number in range(1_000_000))
-    found = [Source(name, Path(name)) for name in names]
-    made = time.perf_counter()
-    place = Folder(str(folder / "list"))
-    place.add_inputs(found)
+    inputs = [Source(name, Path(name)) for name in names]
+    start = time.perf_counter()
+    results = Folder(str(folder / "list"))
+    results.add_inputs(inputs)
     rows["a million files: memory of the list, MB"] = (
-        psutil.Process().memory_info().rss - before
+        psutil.Process().memory_info().rss - memory_before
     ) / 1e6
-    rows["a million files: written down, s"] = time.perf_counter() - made
-    rows["a million files: shares"] = place.shares
+    rows["a million files: written down, s"] = time.perf_counter() - start
+    rows["a million files: shares"] = results.shares
     rows["a million files: on the disk, MB"] = (
         sum(file.stat().st_size for file in (folder / "list").iterdir()) / 1e6
     )
 
 
 def sweep(rows: dict[str, float], folder: Path, _: int) -> None:
-    """Eight tiny trials, all to the end: one after the other, and two at a time."""
-    wanted = SweepConfig.from_dict({
+    """Measure eight tiny trials: one after the other, and two at a time."""
+    sweep_config = SweepConfig.from_dict({
         "title": "Scale", "data": str(demo.make(folder / "demo")), "base": TINY, "trials": 8,
         "fields": {"learning_rate": {"low": 1e-3, "high": 3e-3}}, "grace": TINY["epochs"],
         "parallel_trials": CORES,
     })  # fmt: skip
-    wanted.save(folder / "sweep.yaml")
-    alone: list[Run] = []
-    for number, config in enumerate(wanted.configs()):
+    sweep_config.save(folder / "sweep.yaml")
+    sequential: list[Run] = []
+    for number, config in enumerate(sweep_config.configs()):
         file = folder / f"{number}.yaml"
         config.save(file)
         run = ("--config", file, "--run", folder / "alone" / str(number))
-        alone.append(command("train", "--data", wanted.source.data, *run, environment=ONE_THREAD))
+        data = sweep_config.source.data
+        sequential.append(command("train", "--data", data, *run, environment=ONE_THREAD))
     home = {"FER_HOME": str(folder / "home")}
     together = command("sweep", "--config", folder / "sweep.yaml", environment=home)
     assert len(list((folder / "home" / "runs").glob("*/model/card.json"))) == 8
-    one_by_one = sum(one.seconds for one in alone)
+    one_by_one = sum(run.seconds for run in sequential)
     rows["8 trials one after the other, s"] = one_by_one
     rows["8 trials as a sweep, two at a time, s"] = together.seconds
     rows["times as fast (>= 1.6)"] = one_by_one / together.seconds
 
 
 def viewers(rows: dict[str, float], folder: Path, count: int) -> None:
-    """Two replicas behind nginx: memory of each, of a viewer, and what nginx adds."""
+    """Measure two replicas behind nginx: memory of each and of a viewer, and the cost of nginx."""
     from playwright.sync_api import sync_playwright
 
     from tests.conftest import CHROMIUM, environment_of_tests
@@ -168,8 +169,8 @@ def viewers(rows: dict[str, float], folder: Path, count: int) -> None:
 
 def megabytes(pid: int) -> float:
     process = psutil.Process(pid)
-    every = [process, *process.children(recursive=True)]
-    return sum(one.memory_info().rss for one in every) / 1e6
+    processes = [process, *process.children(recursive=True)]
+    return sum(item.memory_info().rss for item in processes) / 1e6
 
 
 def pings(address: str) -> float:

@@ -1,9 +1,9 @@
-"""The documents' pictures, made from the real app: ``make screenshots``.
+"""Screenshots for the documents, made from the real app: ``make screenshots``.
 
     python -m benchmarks.screenshots [NAME ...]
 
-What they show is the example photo (Eileen Collins, NASA, public domain) and the demo's drawn
-faces, so that no picture of a dataset gets into the repository.
+They show the example photo (Eileen Collins, NASA, public domain) and the demo's drawn faces, so
+that no image of a dataset gets into the repository.
 """
 
 import re
@@ -81,19 +81,19 @@ PUBLIC: dict[str, tuple[str, Callable[[Page], None]]] = {
 
 
 def _scroll(page: Page, text: str) -> None:
-    """Put the first element with ``text`` near the top of the picture."""
+    """Put the first element with ``text`` near the top of the screenshot."""
     page.get_by_text(text, exact=False).first.evaluate(
         "one => { one.scrollIntoView({block: 'start'});"
         " document.querySelector('[data-testid=stMain]').scrollBy(0, -90); }"
     )
 
 
-def take(browser: Browser, pictures: dict[str, tuple[str, Callable[[Page], None]]],
+def take(browser: Browser, shots: dict[str, tuple[str, Callable[[Page], None]]],
          **environment: str) -> None:  # fmt: skip
     """Pictures of an app of its own."""
     server = Server("streamlit_app.py", free_port(), **environment)
     try:
-        for name, (path, act) in pictures.items():
+        for name, (path, act) in shots.items():
             context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT})
             context.set_default_timeout(300_000)
             page = context.new_page()
@@ -110,7 +110,7 @@ def take(browser: Browser, pictures: dict[str, tuple[str, Callable[[Page], None]
 
 def main() -> None:
     table.use_yunet(ROOT.parent / "shared")
-    wanted = sys.argv[1:] or [*PICTURES, *PUBLIC]
+    names = sys.argv[1:] or [*PICTURES, *PUBLIC]
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         camera = Path(folder) / "camera.y4m"
         write_y4m(camera, moving_photo(skimage.data.astronaut()))
@@ -119,8 +119,8 @@ def main() -> None:
             args=[*chromium_arguments(camera), "--use-fake-ui-for-media-stream"],
         )
         with closing(browser):
-            take(browser, {name: PICTURES[name] for name in PICTURES if name in wanted})
-            take(browser, {n: PUBLIC[n] for n in PUBLIC if n in wanted}, FER_PUBLIC="1")
+            take(browser, {name: PICTURES[name] for name in PICTURES if name in names})
+            take(browser, {n: PUBLIC[n] for n in PUBLIC if n in names}, FER_PUBLIC="1")
 
 
 if __name__ == "__main__":

@@ -63,10 +63,10 @@ class Look:
     temporary: int
 
 
-def look(server: Server, temporary: Path, began: float) -> Look:
+def look(server: Server, temporary: Path, start_s: float) -> Look:
     process = server.watched
     return Look(
-        minute=(time.monotonic() - began) / 60,
+        minute=(time.monotonic() - start_s) / 60,
         megabytes=process.memory_info().rss / 1e6,
         threads=process.num_threads(),
         files=process.num_fds(),
@@ -86,8 +86,8 @@ def repeated(command: list[str], environment: dict[str, str]) -> Iterator[None]:
         yield
     finally:
         family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(True)]
-        for one in family:
-            one.kill()
+        for member in family:
+            member.kill()
         process.wait()
 
 
@@ -99,16 +99,16 @@ def open_page(browser: Browser, address: str) -> Page:
     return page
 
 
-def upload(page: Page, name: str, photo: bytes, said: str) -> float:
-    """Seconds from the file to its answer; the field is emptied afterwards."""
+def upload(page: Page, name: str, photo: bytes, result: str) -> float:
+    """Return seconds from the file to its result; the field is cleared afterwards."""
     field = page.locator("input[type=file]").first
     field.wait_for(state="attached")
-    began = time.monotonic()
+    start_s = time.monotonic()
     page.set_input_files(
         "input[type=file]", [{"name": name, "mimeType": "image/jpeg", "buffer": photo}]
     )
-    page.get_by_text(f"{name} · {said}").wait_for()
-    seconds = time.monotonic() - began
+    page.get_by_text(f"{name} · {result}").wait_for()
+    seconds = time.monotonic() - start_s
     page.get_by_role("button", name="Clear").click()
     page.get_by_text("Add a photo to see its faces").wait_for()
     return seconds
@@ -127,7 +127,7 @@ def scan_again(page: Page, address: str, cache: Path) -> Iterator[None]:
 
 
 def soak(minutes: float, browser: Browser, server: Server, folder: Path) -> tuple[list, list]:
-    """What was looked at, and how long each upload took."""
+    """Return the samples of the server, and the seconds of each upload."""
     live = open_page(browser, f"{server.address}/live")
     start_button(live).click()
     live.get_by_text(re.compile(r"\d+ fps")).wait_for()
@@ -136,21 +136,21 @@ def soak(minutes: float, browser: Browser, server: Server, folder: Path) -> tupl
     photo = encode(skimage.data.astronaut())
     looks: list[Look] = []
     took: list[float] = []
-    began = time.monotonic()
+    start_s = time.monotonic()
     for number in itertools.count():
         now = time.monotonic()
-        if now - began > minutes * 60:
+        if now - start_s > minutes * 60:
             return looks, took
         took.append(upload(page, f"photo-{number}.jpg", photo, "1 face"))
-        if not looks or now - began > looks[-1].minute * 60 + LOOK_S:
-            looks.append(look(server, folder / "temporary", began))
+        if not looks or now - start_s > looks[-1].minute * 60 + LOOK_S:
+            looks.append(look(server, folder / "temporary", start_s))
         next(scans)
         time.sleep(max(EVERY_S - (time.monotonic() - now), 0))
     raise AssertionError
 
 
 def crowd(browser: Browser, server: Server, count: int) -> int:
-    """Upload at the same moment from ``count`` visitors; how many got their own answer."""
+    """Upload from ``count`` visitors at once; return how many got their own result."""
     face = skimage.data.astronaut()[:256, 96:352]
     pages = [open_page(browser, f"{server.address}/upload") for _ in range(count)]
     for page in pages:
@@ -159,32 +159,31 @@ def crowd(browser: Browser, server: Server, count: int) -> int:
         photo = encode(np.ascontiguousarray(np.tile(face, (1, number % 3 + 1, 1))))
         file = {"name": f"visitor-{number}.jpg", "mimeType": "image/jpeg", "buffer": photo}
         page.set_input_files("input[type=file]", [file])
-    right = 0
+    correct = 0
     for number, page in enumerate(pages):
         faces = number % 3 + 1
         page.get_by_text(f"visitor-{number}.jpg · {faces} face").wait_for()
-        right += set(re.findall(r"visitor-\d+", page.inner_text("body"))) == {f"visitor-{number}"}
+        correct += set(re.findall(r"visitor-\d+", page.inner_text("body"))) == {f"visitor-{number}"}
         page.context.close()
-    return right
+    return correct
 
 
 def verdict(looks: list[Look], took: list[float]) -> dict[str, Any]:
-    early = next((one for one in looks if one.minute >= START_MINUTE), looks[len(looks) // 2])
+    early = next((item for item in looks if item.minute >= START_MINUTE), looks[len(looks) // 2])
     last = looks[-1]
-    found: dict[str, Any] = {"looks": len(looks), "from_minute": round(early.minute, 1)}
+    result: dict[str, Any] = {"looks": len(looks), "from_minute": round(early.minute, 1)}
     for name in ("megabytes", "threads", "files", "temporary"):
-        before, after = getattr(early, name), getattr(last, name)
-        found[name] = [round(before, 1), round(after, 1)]
+        result[name] = [round(getattr(look, name), 1) for look in (early, last)]
     ordered = sorted(took)
-    found["upload_p50_s"] = round(statistics.median(ordered), 2)
-    found["upload_p95_s"] = round(ordered[int(0.95 * (len(ordered) - 1))], 2)
+    result["upload_p50_s"] = round(statistics.median(ordered), 2)
+    result["upload_p95_s"] = round(ordered[int(0.95 * (len(ordered) - 1))], 2)
     grown = max(
         getattr(last, name) / max(getattr(early, name), 1) - 1
         for name in ("megabytes", "threads", "files", "temporary")
     )
-    found["largest_growth"] = round(grown, 3)
-    found["holds"] = grown <= MOST_GROWTH and found["upload_p95_s"] <= SLOWEST_S
-    return found
+    result["largest_growth"] = round(grown, 3)
+    result["holds"] = grown <= MOST_GROWTH and result["upload_p95_s"] <= SLOWEST_S
+    return result
 
 
 def main() -> int:
@@ -192,36 +191,36 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--uploaders", type=int, default=20)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as place, sync_playwright() as playwright:
-        folder = Path(place)
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+        folder = Path(name)
         (folder / "temporary").mkdir()
         (folder / "config.yaml").write_text(CONFIG)
         write_y4m(folder / "camera.y4m", moving_photo(skimage.data.astronaut()))
-        mine = {"FER_HOME": f"{place}/home", "FER_CACHE": f"{place}/cache"}
+        switches = {"FER_HOME": f"{name}/home", "FER_CACHE": f"{name}/cache"}
         fer = [sys.executable, "-m", "fer_core"]
-        subprocess.run([*fer, "dataset", "import", "demo"], env=os.environ | mine, check=True)
-        server = Server("streamlit_app.py", free_port(), **mine, TMPDIR=f"{place}/temporary")
+        subprocess.run([*fer, "dataset", "import", "demo"], env=os.environ | switches, check=True)
+        server = Server("streamlit_app.py", free_port(), **switches, TMPDIR=f"{name}/temporary")
         browser = playwright.chromium.launch(
             executable_path="/usr/bin/chromium",
             args=[*chromium_arguments(folder / "camera.y4m"), "--use-fake-ui-for-media-stream"],
         )
-        train = [sys.executable, "-c", TRAIN, f"{place}/config.yaml"]
-        scan = [*fer, "dataset", "scan", f"{place}/home/datasets/demo"]
+        train = [sys.executable, "-c", TRAIN, f"{name}/config.yaml"]
+        scan = [*fer, "dataset", "scan", f"{name}/home/datasets/demo"]
         try:
             with (
-                repeated(train, os.environ | mine),
-                repeated(scan, os.environ | mine | {"FER_CACHE": f"{place}/other"}),
+                repeated(train, os.environ | switches),
+                repeated(scan, os.environ | switches | {"FER_CACHE": f"{name}/other"}),
             ):
                 looks, took = soak(options.minutes, browser, server, folder)
-            found = verdict(looks, took)
-            right = crowd(browser, server, options.uploaders)
-            found["crowd_right"] = f"{right}/{options.uploaders}"
-            found["holds"] &= right == options.uploaders
+            result = verdict(looks, took)
+            correct = crowd(browser, server, options.uploaders)
+            result["crowd_right"] = f"{correct}/{options.uploaders}"
+            result["holds"] &= correct == options.uploaders
         finally:
             browser.close()
             server.stop()
-    print(json.dumps(found, indent=2))
-    return 0 if found["holds"] else 1
+    print(json.dumps(result, indent=2))
+    return 0 if result["holds"] else 1
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the measured tables share: options, where YuNet lies, photos with one face, the printout."""
+"""Options, photos and output that the measured tables share."""
 
 import argparse
 import json
@@ -17,29 +17,29 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def parser(doc: str | None) -> argparse.ArgumentParser:
-    """With the options that every table has."""
-    made = argparse.ArgumentParser(description=doc)
-    made.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
-    made.add_argument("--json", type=Path, help="write the figures there too")
-    return made
+    """Return a parser with the options of every table."""
+    result = argparse.ArgumentParser(description=doc)
+    result.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
+    result.add_argument("--json", type=Path, help="also write the figures as JSON")
+    return result
 
 
 def use_yunet(shared: Path) -> None:
-    """Take YuNet from ``shared``, where it is, instead of fetching it."""
+    """Use YuNet's file in ``shared`` if it is there, instead of downloading it."""
     yunet = shared / "weights" / YUNET_NAME
     if yunet.is_file():
         os.environ.setdefault("FER_YUNET", str(yunet))
 
 
 def different_photos() -> list[bytes]:
-    """40 photos of 640x480 with one face."""
+    """Return 40 photos of 640x480 with one face, as JPEG."""
     face = cv2.resize(skimage.data.astronaut(), (480, 480), interpolation=cv2.INTER_AREA)
     scene = cv2.copyMakeBorder(face, 0, 0, 80, 80, cv2.BORDER_REPLICATE)
     return [encode(np.roll(scene, number, axis=1)) for number in range(40)]
 
 
 def write_photos(folder: Path, count: int) -> Path:
-    """A folder of ``count`` photos, 40 of them different."""
+    """Write ``count`` photos, 40 of them different, and return their folder."""
     folder.mkdir()
     data = different_photos()
     for number in range(count):

@@ -1,11 +1,11 @@
-"""What a run of the dashboard costs beside a bare Keras ``fit``.
+"""Compare a run of the dashboard with a bare Keras ``fit``.
 
     python -m benchmarks.training                       # pace, both networks
     python -m benchmarks.training start                 # start button to the first batch
-    python -m benchmarks.training memory                # 28,558 pictures
+    python -m benchmarks.training memory                # 28,558 images
     python -m benchmarks.training page                  # polling and reruns while it trains
 
-Pictures are noise in FER-2013's size and number, so no data set is needed. Each measurement runs
+Images are noise in FER-2013's size and number, so no data set is needed. Each measurement runs
 in processes of its own.
 """
 
@@ -48,15 +48,15 @@ def noise(count: int, config: TrainConfig, seed: int):
 
 def child(*arguments: str) -> dict:
     """Run a part of this file in a process of its own; the JSON it prints last."""
-    done = subprocess.run(
+    ended = subprocess.run(
         [sys.executable, "-m", "benchmarks.training", *arguments],
         cwd=ROOT, check=True, capture_output=True, text=True,
     )  # fmt: skip
-    return json.loads(done.stdout.strip().splitlines()[-1])
+    return json.loads(ended.stdout.strip().splitlines()[-1])
 
 
-def dashboard_pace(name: str, pictures: int) -> dict:
-    """Training time of whole epochs of the loop, the first left out; validation left out too."""
+def dashboard_pace(name: str, images: int) -> dict:
+    """Return the pace of whole epochs of the loop without the first one and without validation."""
     from fer_core.training import loop
     from fer_core.training.callbacks.validation import Validation
     from fer_core.training.run_folder import RunFolder
@@ -65,13 +65,13 @@ def dashboard_pace(name: str, pictures: int) -> dict:
     inner = Validation.on_epoch_end
 
     def timed(self, epoch, logs=None):
-        began = time.perf_counter()
+        start_s = time.perf_counter()
         inner(self, epoch, logs)
-        spent.append(time.perf_counter() - began)
+        spent.append(time.perf_counter() - start_s)
 
     Validation.on_epoch_end = timed
     config = CONFIGS[name]
-    data = {"train": noise(pictures, config, 0), "validation": noise(128, config, 1)}
+    data = {"train": noise(images, config, 0), "validation": noise(128, config, 1)}
     ends: list[float] = []
     run_epoch = loop.Session.run_epoch
 
@@ -84,11 +84,11 @@ def dashboard_pace(name: str, pictures: int) -> dict:
         loop.train(config, Path(folder) / "run", data)
         assert len(RunFolder(Path(folder) / "run").epochs()) == config.epochs
     seconds = (np.diff(ends) - spent[1:]).min()
-    return {"images_per_second": pictures // config.batch_size * config.batch_size / seconds}
+    return {"images_per_second": images // config.batch_size * config.batch_size / seconds}
 
 
-def bare_pace(name: str, pictures: int) -> dict:
-    """The same network, batch and augmentation in one ``fit`` over arrays in memory."""
+def bare_pace(name: str, images: int) -> dict:
+    """Return the pace of the same network, batch and augmentation in one ``fit`` over arrays."""
     import keras
 
     from fer_core.training import loop
@@ -97,7 +97,7 @@ def bare_pace(name: str, pictures: int) -> dict:
     from fer_core.training.run_folder import RunFolder
 
     config = CONFIGS[name]
-    train = noise(pictures // config.batch_size * config.batch_size, config, 0)
+    train = noise(images // config.batch_size * config.batch_size, config, 0)
     with tempfile.TemporaryDirectory() as folder:
         data = {"train": train, "validation": train}
         session = loop.Session.open(config, RunFolder(Path(folder)), data, Place())
@@ -112,31 +112,31 @@ def bare_pace(name: str, pictures: int) -> dict:
     return {"images_per_second": len(train) / np.diff(ends).min()}
 
 
-def pace(pictures: int, rounds: int) -> None:
+def pace(images: int, rounds: int) -> None:
     for name in CONFIGS:
         ours, bare = [], []
-        for _ in range(rounds):  # in turns, so that the machine's mood meets both
-            bare.append(child("bare", name, str(pictures))["images_per_second"])
-            ours.append(child("dashboard", name, str(pictures))["images_per_second"])
+        for _ in range(rounds):  # in turns, so that a drift of the machine hits both
+            bare.append(child("bare", name, str(images))["images_per_second"])
+            ours.append(child("dashboard", name, str(images))["images_per_second"])
         share = np.median(ours) / np.median(bare)
         report(f"{name}: images/s, run / bare fit", f"{np.median(ours):.0f} / "
                f"{np.median(bare):.0f} = {share:.1%}", f">= {GOALS['pace']:.0%}")  # fmt: skip
 
 
 def start() -> None:
-    """From ``runs.start`` to the first batch written down."""
+    """Measure from ``runs.start`` to the first batch in ``epoch.json``."""
     from fer_core.dataset import demo
     from fer_core.dataset.source import DatasetSource
     from fer_core.training import runs
 
     demo.make()
     for name, config in CONFIGS.items():
-        began = time.monotonic()
+        start_s = time.monotonic()
         job = runs.start(config, DatasetSource("demo"), name)
         folder = runs.load(job.name).folder
         while not folder.now() and runs.store().get(job.name).state.is_active:
             time.sleep(0.02)
-        seconds = time.monotonic() - began
+        seconds = time.monotonic() - start_s
         if not folder.now():
             print(runs.store().get(job.name).log())
         runs.discard(job.name)
@@ -145,11 +145,11 @@ def start() -> None:
 
 def memory() -> None:
     peak = child("peak", "mobilenetv2")["gigabytes"]
-    report("memory at 28,558 pictures of 96x96", f"{peak:.2f} GB", f"<= {GOALS['memory']:.0f} GB")
+    report("memory at 28,558 images of 96x96", f"{peak:.2f} GB", f"<= {GOALS['memory']:.0f} GB")
 
 
 def peak_of(name: str) -> dict:
-    """Peak memory of a short burst with as many pictures as FER-2013 has."""
+    """Return the peak memory of a short run with as many images as FER-2013 has."""
     import resource
 
     from fer_core.training import loop
@@ -163,7 +163,7 @@ def peak_of(name: str) -> dict:
 
 
 def page() -> None:
-    """CPU of the server while a browser watches a run, and the time of a rerun."""
+    """Measure the server's CPU while a browser watches a run, and the time of a rerun."""
     from playwright.sync_api import sync_playwright
 
     from fer_core.dataset.source import DatasetSource
@@ -195,41 +195,41 @@ def _watch(playwright, server: int) -> None:
     tab.locator(".js-plotly-plot").nth(3).wait_for()
     time.sleep(5)
     process = psutil.Process(server)
-    before, began = process.cpu_times(), time.monotonic()
+    first, start_s = process.cpu_times(), time.monotonic()
     time.sleep(30)
-    after = process.cpu_times()
-    used = (after.user + after.system - before.user - before.system) / (time.monotonic() - began)
+    last = process.cpu_times()
+    used = (last.user + last.system - first.user - first.system) / (time.monotonic() - start_s)
     report("server while a run is watched, epochs' redraws included", f"{used:.3f} core",
            f"<= {GOALS['poll']:.2f} core")  # fmt: skip
     seconds = []
     for name, wait in (("New run", "Open a dataset"), ("Watch", "Trained for")) * 5:
-        began = time.monotonic()
+        start_s = time.monotonic()
         tab.get_by_role("radio", name=name, exact=True).click()
         tab.get_by_text(wait).first.wait_for()
-        seconds.append(time.monotonic() - began)
+        seconds.append(time.monotonic() - start_s)
     report("click to the other part of the page", f"median {np.median(seconds):.2f} s",
            f"<= {GOALS['rerun']} s")  # fmt: skip
     browser.close()
 
 
-def report(what: str, measured: str, goal: str) -> None:
-    print(f"{what:56} {measured:>28}   goal {goal}   load {os.getloadavg()[0]:.1f}", flush=True)
+def report(figure: str, measured: str, goal: str) -> None:
+    print(f"{figure:56} {measured:>28}   goal {goal}   load {os.getloadavg()[0]:.1f}", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("part", nargs="?", default="pace")
     parser.add_argument("name", nargs="?")
-    parser.add_argument("pictures", nargs="?", type=int, default=3840)
+    parser.add_argument("images", nargs="?", type=int, default=3840)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     inner = {"bare": bare_pace, "dashboard": dashboard_pace}
     if options.part in inner:
-        print(json.dumps(inner[options.part](options.name, options.pictures)))
+        print(json.dumps(inner[options.part](options.name, options.images)))
     elif options.part == "peak":
         print(json.dumps(peak_of(options.name)))
     elif options.part == "pace":
-        pace(options.pictures, options.rounds)
+        pace(options.images, options.rounds)
     else:
         {"start": start, "memory": memory, "page": page}[options.part]()
 

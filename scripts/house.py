@@ -1,7 +1,7 @@
 """Measure how readable the tree is, and fail above the limits: ``python scripts/house.py``.
 
-``--words PATH`` lists every name below PATH that is bound to a private word, and every public array
-function there without shapes, file by file.
+``--words PATH`` lists, file by file, every name that is bound to a private word, every public
+array function without shapes, and the lines of docstrings and texts to change.
 """
 
 import argparse
@@ -41,6 +41,12 @@ LAYERS = (
     ("cli", "pages"),
 )
 """From the ground up, for floors; import-linter holds the same in ``pyproject.toml``."""
+
+BEGINNINGS = re.compile(r"(?:What|Whether|Where|Why|Who|Whose|How|As|The way|Of)\b")
+"""Beginnings of docstrings that hide the verb."""
+
+PERCENT = re.compile(r"[\d}] %(?![(\w])")
+"""A percent sign behind a blank; the app writes 93%."""
 
 SHAPE = re.compile(r"\((?:[A-Za-z0-9]+(?: (?:\*|//) [A-Za-z0-9]+)*,(?: ?[A-Za-z0-9]+,?)*)\)")
 ARRAY = re.compile(r"\b(?:NDArray|Pixels|Probabilities|Floats|Labels|Logits|Values|Thumbs)\b")
@@ -152,33 +158,55 @@ def bound_names(tree: ast.AST) -> Iterator[tuple[str, int]]:
             yield node.attr, node.lineno
 
 
-def private_names(module: str) -> list[tuple[str, int]]:
+def private_names(tree: ast.Module) -> list[tuple[str, int]]:
     """Return the names of a module that are bound to private words."""
-    return [
-        (name, line)
-        for name, line in bound_names(trees()[module])
-        if name.strip("_") in PRIVATE_WORDS
-    ]
+    return [(name, line) for name, line in bound_names(tree) if name.strip("_") in PRIVATE_WORDS]
 
 
 def private_share(package: str) -> float:
     """Return the share of bound names of a package that are private words, 0..1."""
-    modules = [module for module in trees() if module.split(".")[0] == package]
-    total = sum(1 for module in modules for _ in bound_names(trees()[module]))
-    return sum(len(private_names(module)) for module in modules) / max(total, 1)
+    below = [tree for module, tree in trees().items() if module.split(".")[0] == package]
+    total = sum(1 for tree in below for _ in bound_names(tree))
+    return sum(len(private_names(tree)) for tree in below) / max(total, 1)
 
 
-def functions(module: str) -> Iterator[ast.FunctionDef]:
+def docstrings(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    """Yield the docstrings of a module, its classes and functions, with the line of their owner."""
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            text = ast.get_docstring(node)
+            if text:
+                yield text, getattr(node, "lineno", 1)
+
+
+def hidden_verbs(tree: ast.Module) -> list[int]:
+    """Return the lines of docstrings that begin with a word such as What, Whether, How or Where."""
+    return [line for text, line in docstrings(tree) if BEGINNINGS.match(text)]
+
+
+def percent_signs(tree: ast.Module) -> list[int]:
+    """Return the lines of strings that write a number as ``93 %``."""
+    return [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.JoinedStr | ast.Constant)
+        and PERCENT.search(
+            ast.unparse(node) if isinstance(node, ast.JoinedStr) else str(node.value)
+        )
+    ]
+
+
+def functions(tree: ast.Module) -> Iterator[ast.FunctionDef]:
     """Yield every function of a module."""
-    for node in ast.walk(trees()[module]):
+    for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
             yield node
 
 
-def array_functions(module: str) -> list[tuple[str, int, bool]]:
+def array_functions(tree: ast.Module) -> list[tuple[str, int, bool]]:
     """Return public functions that take or give arrays: name, line, whether shapes are said."""
     rows = []
-    for node in functions(module):
+    for node in functions(tree):
         notes = [part.annotation for part in (*node.args.args, *node.args.kwonlyargs)]
         text = " ".join(ast.unparse(note) for note in [*notes, node.returns] if note)
         if node.name.startswith("_") or not ARRAY.search(text):
@@ -190,8 +218,8 @@ def array_functions(module: str) -> list[tuple[str, int, bool]]:
 def longest_function() -> tuple[int, str]:
     """Return the lines of the longest function, docstring left out, and its name."""
     rows = []
-    for module in trees():
-        for node in functions(module):
+    for module, tree in trees().items():
+        for node in functions(tree):
             first = node.body[0]
             start = first.lineno
             if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
@@ -236,8 +264,10 @@ def measure() -> list[Row]:
     core = [module for module in trees() if module.startswith("fer_core")]
     mean = sum(len(imports()[module]) for module in core) / len(core)
     words = {package: private_share(package) for package in PACKAGES}
-    arrays = [shaped for module in core for _, _, shaped in array_functions(module)]
+    arrays = [shaped for module in core for _, _, shaped in array_functions(trees()[module])]
     shapes = sum(arrays) / max(len(arrays), 1)
+    hidden = sum(len(hidden_verbs(tree)) for tree in trees().values())
+    signs = sum(len(percent_signs(tree)) for tree in trees().values())
     length, name = longest_function()
     return [
         Row("entries in fer_core", str(entries()), "21", "18", entries() <= 21),
@@ -249,6 +279,8 @@ def measure() -> list[Row]:
             Row(f"private words, {package}", f"{share:.1%}", "0.5%", "0%", share <= 0.005)
             for package, share in words.items()
         ),
+        Row("docstrings that begin with What, How ...", str(hidden), "0", "0", hidden == 0),
+        Row("numbers written as 93 %", str(signs), "0", "0", signs == 0),
         Row("array functions with shapes", f"{shapes:.0%}", "95%", "100%", shapes >= 0.95),
         Row("repeated places over 8 lines", str(len(repeated())), "0", "0", not repeated()),
         Row(f"longest function ({name})", str(length), "45", "45", length <= 45),
@@ -257,18 +289,19 @@ def measure() -> list[Row]:
 
 
 def show_words(below: Path) -> None:
-    """Print private words and array functions without shapes below a path."""
-    for module in trees():
-        file = file_of(module)
-        if not file.is_relative_to(below.resolve()):
-            continue
-        counted: dict[str, list[int]] = defaultdict(list)
-        for name, line in private_names(module):
-            counted[name].append(line)
-        bare = [f"{name}:{line}" for name, line, shaped in array_functions(module) if not shaped]
-        if counted or bare:
-            words = ", ".join(f"{name} {rows}" for name, rows in Counter(counted).items())
-            print(f"{file.relative_to(ROOT)}\n  words: {words or '-'}\n  no shapes: {bare or '-'}")
+    """Print what to change in each file below a path, wherever in the repository it is."""
+    for file in [below] if below.is_file() else sorted(below.rglob("*.py")):
+        tree = ast.parse(file.read_text("utf-8"))
+        counted = Counter(name for name, _ in private_names(tree))
+        shapes = [f"{name}:{line}" for name, line, shaped in array_functions(tree) if not shaped]
+        rows = {
+            "words": ", ".join(f"{name} {count}" for name, count in counted.items()),
+            "no shapes": ", ".join(shapes),
+            "docstrings without a verb": ", ".join(map(str, hidden_verbs(tree))),
+            "percent signs behind a blank": ", ".join(map(str, percent_signs(tree))),
+        }
+        if any(rows.values()):
+            print(file, *(f"  {title}: {text}" for title, text in rows.items() if text), sep="\n")
 
 
 def main() -> int:
