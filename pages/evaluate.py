@@ -6,6 +6,7 @@ from fer_core.errors import FerError
 from pages._components import dataset_bar
 from pages._components.background import finish_or_show
 from pages._components.open_dataset import current_dataset
+from pages._components.photo_check import are_crops
 from pages._components.steps import show_steps
 from pages._evaluate import (
     compare_view,
@@ -63,7 +64,7 @@ try:
         selection = Selection(choice.card, choice.name, choice.form, dataset, choice.split)
         warn_of_demo(dataset, choice.card)
         warn_of_labels(choice.head, choice.source)
-        predictions = predictions_for(selection)
+        predictions = predictions_for(selection) if are_crops(dataset) else None
         if predictions is not None:
             PARTS[part](evaluate_selection(selection, choice.head, choice.source, predictions))
         elif part == "Compare":

@@ -14,6 +14,7 @@ KINDS: Final = {
     "two classes": "in folders that name two emotions or two splits",
     "unsupported": "of a type that is no image this app reads",
     "unreadable": "that cannot be read",
+    "no face": "in which no face was detected",
     "name": "with a name that is not UTF-8",
     "hidden": "that are hidden or of the system",
     "document": "that are tables or texts beside the images",

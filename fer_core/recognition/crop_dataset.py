@@ -12,7 +12,9 @@ import numpy as np
 import pandas as pd
 
 from fer_core.dataset import ferplus, groups, image_reading, store
+from fer_core.dataset.import_record import ImportRecord
 from fer_core.dataset.index import DatasetIndex
+from fer_core.dataset.left_out import MAX_EXAMPLES, LeftOut
 from fer_core.errors import DatasetError, ImageError
 from fer_core.images.boxes import Box
 from fer_core.images.crop import face_crop
@@ -137,6 +139,7 @@ def crop_dataset(
         DatasetError: No photo has a face, or the new dataset cannot be written.
         CancelledError: ``progress`` asked to stop. No partial dataset remains.
     """
+    photos, name_of_photos = index, index.root.name
     index, detector = index.readable(), choose_detector().detector
     name = store.free_name(name or f"{index.root.name}-faces", home)
     faces: list[Sequence[Detection]] = [()] * len(index)
@@ -171,7 +174,22 @@ def crop_dataset(
         about = {"source": str(index.root), "faces": len(manifest), "detector": detector.name,
                  "every_face": every_face, "without_face": without_face}  # fmt: skip
         files.write_json(folder / "version.json", about)
+        ImportRecord(name_of_photos, left_out=_left_out(photos, without_face)).save(folder)
     return CroppedDataset((home or store.default_home()) / name, len(manifest), without_face)
+
+
+def _left_out(photos: DatasetIndex, without_face: Sequence[str]) -> tuple[LeftOut, ...]:
+    """Return what of a dataset of photos is not among its faces."""
+    unreadable = photos.table["file"][~photos.is_readable].astype(str).tolist()
+    reasons = (("no face", without_face), ("unreadable", unreadable))
+    return (
+        *photos.left_out,
+        *(
+            LeftOut(kind, len(names), tuple(names[:MAX_EXAMPLES]), unit="photos")
+            for kind, names in reasons
+            if names
+        ),
+    )
 
 
 def cropped_once(index: DatasetIndex, home: Path, progress: Progress | None = None) -> Path:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fer_core.dataset import demo, ferplus, scan, store
+from fer_core.dataset import demo, ferplus, image_reading, scan, store
 from fer_core.dataset.decisions import parse
 from fer_core.evaluation import Robustness, evaluate
 from fer_core.evaluation.model_card import evaluation_report
@@ -281,7 +281,7 @@ def test_votes_and_groups_can_be_added(cartoons: Path) -> None:
     for name, data, says in (
         ("labels.csv", b"file,group\nother.png,x\n", "no groups of these images"),
         ("labels.csv", b"group\nx\n", "needs the columns file and group"),
-        ("labels.csv", labels, "labels.csv is added"),
+        ("labels.csv", labels, "labels.csv is imported"),
     ):
         app.file_uploader(key="labels_file").set_value([(name, data, "text/csv")])
         press(app.run(), "Add")
@@ -322,6 +322,28 @@ def test_other_class_names_are_asked_about(tree: Path) -> None:
     assert split_box(app).value == "test"
     assert "2 of 2 images evaluated." in texts(app)
     assert "All images are happy" in texts(app)
+
+
+def test_photos_are_cut_before_they_are_evaluated(tmp_path: Path, astronaut: np.ndarray) -> None:
+    root = tmp_path / "photos"
+    for number in range(6):
+        file = root / "test" / "happy" / f"{number}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(image_reading.png(np.roll(astronaut, 3 * number, axis=1)))
+    (root / "test" / "sad").mkdir()
+    wall = np.full((512, 512, 3), 90, np.uint8)
+    (root / "test" / "sad" / "wall.png").write_bytes(image_reading.png(wall))
+    app = open_page("evaluate")
+    app.button_group(key="dataset_way").set_value("Folder")
+    settle(app.run())
+    app.text_input(key="dataset_path").set_value(str(root))
+    press(settle(app.run()), "Open the folder")
+    assert "These are photos, not face crops" in texts(app)
+    assert not [button for button in app.button if button.label.startswith("Evaluate (")]
+    press(press(app, "Cut the faces out of 7 photos"), "Evaluate")
+    assert app.metric[0].value == "100.0%"
+    assert "6 of 6 images evaluated." in texts(app)
+    assert "1 photo in which no face was detected: test/sad/wall.png." in texts(app)
 
 
 def test_a_model_removed_meanwhile(app: AppTest) -> None:

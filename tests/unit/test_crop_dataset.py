@@ -101,6 +101,15 @@ def test_the_largest_face_of_each_photo_is_cut(tmp_path: Path) -> None:
     assert not crop_dataset.check_photos(index).are_photos
 
 
+def test_photos_that_gave_no_face_are_said_when_the_faces_are_opened(tmp_path: Path) -> None:
+    root = make(tmp_path / "data", shifted(2) | {"test/sad/wall.png": BLANK})
+    (root / "test" / "happy" / "damaged.png").write_bytes(b"no image")
+    cropped = crop_dataset.crop_dataset(scan(root), home=tmp_path / "home")
+    notes = " ".join(scan(cropped.folder).notes)
+    assert "Imported from data: 1 photo in which no face was detected: test/sad/wall.png." in notes
+    assert "1 photo that cannot be read: test/happy/damaged.png." in notes
+
+
 def test_every_face_can_be_cut(tmp_path: Path) -> None:
     root = make(tmp_path / "mine", {"train/happy/a.png": two_faces(), "train/sad/b.png": ASTRONAUT})
     cropped = crop_dataset.crop_dataset(scan(root), "all", every_face=True)
