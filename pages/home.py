@@ -7,7 +7,7 @@ import streamlit as st
 
 from fer_core import EMOTIONS
 from fer_core.evaluation import Evaluation
-from fer_core.images.codec import SUFFIXES
+from fer_core.images.formats import SUFFIXES
 from fer_core.labels import COLORS
 from fer_core.models.card import ModelCard
 from fer_core.recognition.drawing import caption

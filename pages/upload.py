@@ -8,7 +8,8 @@ from typing import NamedTuple
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from fer_core.images.codec import MAX_PIXELS, SUFFIXES
+from fer_core.images.formats import SUFFIXES
+from fer_core.images.limits import MAX_PIXELS
 from fer_core.models.card import ModelCard
 from fer_core.recognition import results
 from fer_core.recognition.drawing import caption

@@ -16,7 +16,8 @@ from typing import Final
 
 from fer_core.bulk import object_store
 from fer_core.errors import DatasetError, ImageError
-from fer_core.images.codec import SUFFIXES as IMAGES
+from fer_core.images.formats import SUFFIXES as IMAGES
+from fer_core.images.formats import is_image_file
 from fer_core.system.files import reading
 from fer_core.system.paths import typed
 from fer_core.system.settings import settings
@@ -40,11 +41,6 @@ EDGE_BYTES: Final = 16_384
 MISSING: Final = "missing"
 """Fingerprint of a file that is not there or cannot be read."""
 
-IMAGE_HEADS: Final = re.compile(
-    rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|GIF8|II\*\x00|MM\x00\*|RIFF.{4}WEBP|.{4}ftyp(heic|heix|mif1|avif)",
-    re.DOTALL,
-)
-"""First bytes of JPEG, PNG, GIF, TIFF, WebP, HEIC and AVIF files."""
 
 MAX_KINDS: Final = 6
 """Kinds of files named in the sentence on files that were passed over."""
@@ -190,13 +186,7 @@ def _kind_passed_over(path: PurePath) -> str:
 
 def is_media(path: Path) -> bool:
     """Return True for an image or a video: by the suffix, else by the first bytes."""
-    if path.suffix.lower() in IMAGES or is_video(path):
-        return True
-    try:
-        with path.open("rb") as file:
-            return IMAGE_HEADS.match(file.read(12)) is not None
-    except OSError:
-        return False
+    return path.suffix.lower() in IMAGES or is_video(path) or is_image_file(path)
 
 
 def _stored(address: str) -> Iterator[Source]:

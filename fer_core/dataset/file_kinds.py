@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Final
 
-from fer_core.images.codec import SUFFIXES
+from fer_core.images.formats import SUFFIXES, image_format
 
 IMAGE, DOCUMENT, RECORD, UNSUPPORTED = "image", "document", "record", "unsupported"
 
-IMAGE_SUFFIXES: Final = frozenset({*SUFFIXES, ".jfif", ".jpe", ".jif"})
+IMAGE_SUFFIXES: Final = frozenset({*SUFFIXES, ".jif"})
 
 _IMAGE_ENDINGS: Final = tuple(sorted(IMAGE_SUFFIXES))
 
@@ -30,8 +30,6 @@ SYSTEM: Final = frozenset(
      "$recycle.bin", "system volume information", "lost+found", "__pycache__"}
 )  # fmt: skip
 
-_START: Final = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"BM", b"II*\0", b"MM\0*")
-
 
 def is_hidden(name: str) -> bool:
     """Return whether a file or folder is hidden or belongs to an operating system."""
@@ -45,7 +43,7 @@ def has_image_name(name: str) -> bool:
 
 def is_image_start(start: bytes) -> bool:
     """Return whether the first bytes of a file, 12 or more, are those of an image that opens."""
-    return start.startswith(_START) or (start[:4] == b"RIFF" and start[8:12] == b"WEBP")
+    return bool(image_format(start))
 
 
 def kind_of(name: str, path: str | Path) -> str:

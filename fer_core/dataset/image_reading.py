@@ -11,8 +11,9 @@ import numpy as np
 
 from fer_core.dataset.index import THUMB, DatasetIndex, Thumbs
 from fer_core.errors import ImageError
-from fer_core.images.codec import MAX_PIXELS, MAX_SIDE, decode
+from fer_core.images.codec import decode
 from fer_core.images.crop import shrink, whole_face
+from fer_core.images.limits import MAX_PIXELS, MAX_SIDE
 from fer_core.system.files import reading
 from fer_core.types import Pixels
 

@@ -4,74 +4,102 @@ Arrays are uint8 RGB (H, W, 3); OpenCV's BGR exists only around its own calls.
 """
 
 import io
+import os
 import re
+import threading
 import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from fer_core.errors import ImageError
+from fer_core.images.formats import FORMATS, NAMES, image_format
+from fer_core.images.limits import (
+    LARGE_PIXELS,
+    MAX_PIXELS,
+    MAX_SIDE,
+    budget,
+    check_scans,
+    check_size,
+    check_tiles,
+    jpeg_layout,
+    too_large,
+)
 from fer_core.types import Pixels
 
-FORMATS: Final = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
-SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
-MAX_PIXELS: Final = 50_000_000
-"""Largest picture that is decoded, in pixels: 150 MB as RGB, which fits the smallest host."""
+ORIENTATION: Final = 0x0112
+"""EXIF tag: the way in which the pixels are turned and mirrored."""
 
-MAX_SIDE: Final = 30_000
-"""Longest side of one, in pixels; OpenCV transforms nothing beyond 32,766."""
+_UPRIGHT: Final[dict[int, Callable[[Pixels], Pixels]]] = {
+    2: lambda a: a[:, ::-1], 3: lambda a: a[::-1, ::-1], 4: lambda a: a[::-1],
+    5: lambda a: a.swapaxes(0, 1), 6: lambda a: np.rot90(a, -1),
+    7: lambda a: np.rot90(a[:, ::-1], 1), 8: lambda a: np.rot90(a, 1),
+}  # fmt: skip
+_REDUCED: Final = {
+    2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4, 8: cv2.IMREAD_REDUCED_COLOR_8
+}  # fmt: skip
+BGR: Final = slice(2, None, -1)
+"""Red to blue in OpenCV's order."""
 
-MAX_SCANS: Final = 100
-"""Of a JPEG: each one after the first goes over all of its pixels again, 4 ms for 12 megapixels,
-and may take 26 bytes. Cameras and programs write 10 or so; libtiff has the same limit."""
+STRIP_ROWS: Final = 256
+"""Rows that are converted at a time."""
 
-MAX_SEGMENTS: Final = 10_000
-"""Of a JPEG, scans among them: 600 MB of metadata."""
+_lenient = threading.Lock()
 
-MAX_TILE: Final = 2048 * 2048
-"""Largest tile of a TIFF, in pixels, unless the picture itself is large."""
 
-_SEGMENT: Final = re.compile(rb"\xff([\xc0-\xcf\xd9-\xfe])")
-"""What may stand at the start of a segment; others are part of the pixels."""
+@dataclass(frozen=True, slots=True, eq=False)
+class DecodedImage:
+    """The content of an image file.
+
+    Attributes:
+        pixels: uint8 (H, W, 3) RGB, upright by the EXIF orientation.
+        scale: Pixels of the file for one of ``pixels``; above 1 where a large photo was reduced.
+        note: A sentence where the file is incomplete, else empty.
+    """
+
+    pixels: Pixels
+    scale: float = 1.0
+    note: str = ""
 
 
 def decode(data: bytes, name: str) -> Pixels:
-    """Decode one picture, upright by its EXIF orientation.
+    """Decode one image to uint8 (H, W, 3) RGB; see ``read_image``."""
+    return read_image(data, name).pixels
 
-    The size is checked before any pixel is decoded. Transparency is laid on white, 16-bit values
-    are scaled to 8 bits, and of an animation the first frame is taken.
+
+def read_image(data: bytes, name: str) -> DecodedImage:
+    """Decode one image, upright by its EXIF orientation.
+
+    The size is checked before any pixel is decoded. A JPEG beyond ``MAX_PIXELS`` is decoded at a
+    reduced scale. Transparency is laid on white, 16-bit values are scaled to 8 bits, of an
+    animation the first frame is decoded, and of a file that lost its end all that is there.
 
     Args:
-        data: The file's bytes: JPEG, PNG, WebP, BMP, TIFF or GIF.
+        data: The file's bytes: JPEG, PNG, WebP, BMP, TIFF, GIF, AVIF or HEIC.
         name: The file's name, for messages.
 
-    Returns:
-        uint8 (H, W, 3) RGB.
-
     Raises:
-        ImageError: The bytes are empty, not such a picture, damaged or too large.
+        ImageError: The bytes are empty, not such an image, damaged or too large.
     """
     if not data:
         raise ImageError(f"{name}: the file is empty. Choose another one.")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of large and odd files; we answer below
-            with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
-                _check_size(picture.size, name)
-                _check_work(picture, data, name)
-                return _to_rgb(ImageOps.exif_transpose(picture))
+            warnings.simplefilter("ignore")  # Pillow warns of large and odd files; see below
+            with _open(data) as image:
+                return _decode(image, data, name)
     except UnidentifiedImageError as error:
-        raise ImageError(
-            f"{name}: not a picture this app can read. Use JPEG, PNG, WebP, BMP, TIFF or GIF."
-        ) from error
+        raise ImageError(f"{name}: not an image that can be read. Use {NAMES}.") from error
     except Image.DecompressionBombError as error:
-        raise ImageError(_too_large(name)) from error
+        raise ImageError(too_large(name)) from error
     except MemoryError as error:
         raise ImageError(
-            f"{name}: not enough memory to open it. Make the picture smaller."
+            f"{name}: not enough memory to open it. Make the image smaller."
         ) from error
     except ImageError:
         raise
@@ -84,71 +112,202 @@ def decode(data: bytes, name: str) -> Pixels:
 def encode(rgb: Pixels, suffix: str = ".jpg") -> bytes:
     """Encode uint8 (H, W, 3) RGB as ``.jpg`` (quality 90) or ``.png`` bytes."""
     bgr = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
-    done, data = cv2.imencode(suffix, bgr, [cv2.IMWRITE_JPEG_QUALITY, 90])
-    if not done:
-        raise ImageError(f"A picture of shape {rgb.shape} could not be encoded as {suffix}.")
+    written, data = cv2.imencode(suffix, bgr, [cv2.IMWRITE_JPEG_QUALITY, 90])
+    if not written:
+        raise ImageError(f"An image of shape {rgb.shape} could not be encoded as {suffix}.")
     return data.tobytes()
 
 
-def _check_size(size: tuple[int, int], name: str) -> None:
-    if size[0] * size[1] > MAX_PIXELS or max(size) > MAX_SIDE:
-        raise ImageError(_too_large(name, size))
+def flatten(rgba: Pixels, order: slice = slice(3)) -> Pixels:
+    """Lay an image with transparency on white, in its own memory.
 
+    Args:
+        rgba: uint8 (H, W, 4); its content is lost.
+        order: The colour channels from red to blue.
 
-def _check_work(picture: Image.Image, data: bytes, name: str) -> None:
-    """Refuse what takes far more memory or time than the picture's size says."""
-    if picture.format in ("JPEG", "MPO") and not _is_simple(data):
-        raise ImageError(
-            f"{name}: the picture is stored in more than {MAX_SCANS} passes, as only files made to "
-            "keep a computer busy are. Save it again."
-        )
-    if isinstance(picture, TiffImagePlugin.TiffImageFile):
-        width, height = (picture.tag_v2.get(tag, 0) for tag in (322, 323))
-        most = min(max(4 * picture.width * picture.height, MAX_TILE), MAX_PIXELS)
-        if width * height > most:
-            raise ImageError(
-                f"{name}: the picture is stored in tiles far larger than itself. Save it again."
-            )
-
-
-def _is_simple(jpeg: bytes) -> bool:
-    """Whether a JPEG has no more scans and segments than are allowed, read as libjpeg does.
-
-    Only up to the end of the picture: thumbnails lie inside of segments, and what cameras put
-    behind it, such as a second picture or a film, is not decoded.
+    Returns:
+        uint8 (H, W, 3) RGB.
     """
-    at = scans = 0
-    for _ in range(MAX_SEGMENTS):
-        found = _SEGMENT.search(jpeg, at)
-        if found is None or found[1] == b"\xd9":
-            return True
-        scans += found[1] == b"\xda"
-        if scans > MAX_SCANS:
-            return False
-        at = found.end() + int.from_bytes(jpeg[found.end() : found.end() + 2], "big")
-    return False
+    height, width = rgba.shape[:2]
+    flat = np.ascontiguousarray(rgba).reshape(-1)
+    rows = flat.reshape(height, width, 4)
+    for y in range(height):  # three values replace four, so that no row to come is overwritten
+        alpha = rows[y, :, 3:].astype(np.uint16)
+        mixed = rows[y, :, order] * alpha + 255 * (255 - alpha) + 127
+        flat[3 * y * width : 3 * (y + 1) * width] = (mixed // 255).reshape(-1)
+    return flat[: 3 * height * width].reshape(height, width, 3)
 
 
-def _too_large(name: str, size: tuple[int, int] | None = None) -> str:
-    shape = f"{size[0]:,}×{size[1]:,} pixels are" if size else "the picture is"
-    return (
-        f"{name}: {shape} too large; at most {MAX_PIXELS // 1_000_000} megapixels and {MAX_SIDE:,} "
-        "pixels a side can be opened. Make the picture smaller."
-    )
+def _open(data: bytes) -> Image.Image:
+    """Open a file with Pillow, which reads its header alone."""
+    if image_format(data[:64]) != "HEIF":
+        return Image.open(io.BytesIO(data), formats=FORMATS)
+    import pillow_heif  # 0.2 s that most users never need
+
+    pillow_heif.register_heif_opener(thumbnails=False)
+    return Image.open(io.BytesIO(data), formats=("HEIF",))
 
 
-def _to_rgb(picture: Image.Image) -> Pixels:
-    if picture.mode.startswith(("I", "F")):  # 16 bits and more a pixel
-        picture = Image.fromarray(_to_8_bits(np.array(picture)))
-    if picture.has_transparency_data:
-        clear = picture if picture.mode == "RGBA" else picture.convert("RGBA")
-        picture = Image.new("RGB", picture.size, "white")
-        picture.paste(clear, mask=clear)
-    return np.asarray(picture.convert("RGB"))
+def _decode(image: Image.Image, data: bytes, name: str) -> DecodedImage:
+    is_jpeg = image.format in ("JPEG", "MPO")
+    check_size(image.size, name, is_jpeg)
+    check_tiles(image, name)
+    turn = _UPRIGHT.get(_orientation(image, data))
+    if is_jpeg:
+        layout = jpeg_layout(data)
+        check_scans(layout, name)
+        fast = layout.complete and image.mode in ("RGB", "L")
+        costs = 3 * (1 + layout.progressive + bool(turn)) if fast else 7
+        factor = _factor(image.size, costs)
+    else:
+        fast = _is_plain(image, data)
+        costs = 4 + 3 * bool(turn) if fast else 7
+        factor = 1
+    with budget.reserve(image.width * image.height * costs // factor**2, name):
+        pixels = _fast(image, data, factor) if fast else None
+        complete = True
+        if pixels is None:
+            pixels, complete = _with_pillow(image, data, factor)
+        scale = max(image.size) / max(pixels.shape[:2])
+        if turn:
+            pixels = np.ascontiguousarray(turn(pixels))
+    note = "" if complete else f"{name}: the end of the file is missing; the rest was read."
+    return DecodedImage(pixels, scale, note)
+
+
+def _orientation(image: Image.Image, data: bytes) -> int:
+    """Return the EXIF orientation, 1 to 8."""
+    if image.format == "PNG" and not re.search(rb"eXIf|exif|tiff:Orientation", data):
+        return 1  # Pillow would decode the whole image to learn this
+    return int(image.getexif().get(ORIENTATION, 1))
+
+
+def _factor(size: tuple[int, int], costs: int) -> int:
+    """Return 1, 2, 4 or 8, by which the sides of a JPEG are divided as it is decoded."""
+    area = size[0] * size[1]
+    factor = 2 if area > LARGE_PIXELS and costs > 4 else 1
+    while area / factor**2 > MAX_PIXELS or max(size) / factor > MAX_SIDE:
+        factor *= 2
+    return factor
+
+
+def _is_plain(image: Image.Image, data: bytes) -> bool:
+    """Tell whether OpenCV decodes this as Pillow does, in less than half of the memory."""
+    if image.format == "PNG":
+        is_8_bit = data[24] == 8 and "transparency" not in image.info
+        return is_8_bit and image.mode in ("RGB", "RGBA", "L") and _chunks_fill(data)
+    is_still = getattr(image, "n_frames", 1) == 1
+    return image.format in ("WEBP", "BMP") and image.mode == "RGB" and is_still
+
+
+def _chunks_fill(png: bytes) -> bool:
+    """Tell whether the chunks of a PNG end where it ends, with its end mark.
+
+    OpenCV sets aside as much memory as a chunk says it needs, 4 GB at the most.
+    """
+    at = 8
+    while at < len(png):
+        at += 12 + int.from_bytes(png[at : at + 4], "big")
+    return at == len(png) and png[-8:-4] == b"IEND"
+
+
+def _fast(image: Image.Image, data: bytes, factor: int) -> Pixels | None:
+    """Decode with OpenCV, into 3 or 4 bytes a pixel; None where it cannot."""
+    has_alpha = image.mode == "RGBA"
+    flags = _REDUCED.get(factor, cv2.IMREAD_UNCHANGED if has_alpha else cv2.IMREAD_COLOR_RGB)
+    if not has_alpha:  # which does not go with IMREAD_UNCHANGED, and is not needed there
+        flags |= cv2.IMREAD_IGNORE_ORIENTATION
+    height, width = -(-image.height // factor), -(-image.width // factor)
+    array = np.empty((height, width, 4 if has_alpha else 3), np.uint8)
+    try:
+        decoded = _imread(data, array, flags)
+    except cv2.error:
+        return None
+    if decoded is None or decoded.shape != array.shape or decoded.dtype != np.uint8:
+        return None
+    if factor > 1:
+        decoded = cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)
+    pixels = np.asarray(decoded, np.uint8)
+    return flatten(pixels, BGR) if has_alpha else pixels
+
+
+def _imread(data: bytes, array: Pixels, flags: int) -> cv2.typing.MatLike | None:
+    """Decode into ``array``; ``cv2.imdecode`` would decode into memory of its own and copy."""
+    if not hasattr(os, "memfd_create"):  # only Linux has it
+        return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    descriptor = os.memfd_create("image")
+    try:
+        with open(descriptor, "wb", closefd=False) as file:  # it has no path
+            file.write(data)
+        return cv2.imread(f"/proc/self/fd/{descriptor}", array, flags)
+    finally:
+        os.close(descriptor)
+
+
+def _with_pillow(image: Image.Image, data: bytes, factor: int) -> tuple[Pixels, bool]:
+    """Decode with Pillow; False where the end of the file was missing."""
+    complete = True
+    if image.format == "HEIF" and image.mode == "RGB":
+        return _heif(data), True
+    if image.format in ("JPEG", "MPO") and not jpeg_layout(data).complete:
+        complete = False
+        image = Image.open(io.BytesIO(data + b"\xff\xd9"), formats=("JPEG",))
+    if factor > 1:
+        image.draft("RGB", (image.width // factor, image.height // factor))
+    try:
+        image.load()
+    except (OSError, SyntaxError):
+        image, complete = _load_incomplete(data), False
+    if image.width * image.height > LARGE_PIXELS and image.mode in ("RGB", "RGBA", "CMYK"):
+        image = image.reduce(2)
+    return pillow_to_rgb(image), complete
+
+
+def _heif(data: bytes) -> Pixels:
+    """Decode a HEIC without the copies that Pillow makes."""
+    import pillow_heif
+
+    return np.asarray(pillow_heif.open_heif(io.BytesIO(data)), np.uint8)
+
+
+def _load_incomplete(data: bytes) -> Image.Image:
+    """Decode as far as the data go.
+
+    Raises:
+        OSError: They hold not one pixel.
+    """
+    image = _open(data)
+    with _lenient:  # the switch is Pillow's, for the whole process
+        ImageFile.LOAD_TRUNCATED_IMAGES = True
+        try:
+            image.load()
+        finally:
+            ImageFile.LOAD_TRUNCATED_IMAGES = False
+    if image.getbbox() is None:
+        raise OSError("no pixel could be decoded")
+    return image
+
+
+def pillow_to_rgb(image: Image.Image) -> Pixels:
+    """Convert a Pillow image of any mode to uint8 (H, W, 3) RGB; see ``read_image``."""
+    if image.mode.startswith(("I", "F")):  # 16 bits and more a pixel
+        image = Image.fromarray(_to_8_bits(np.array(image)))
+    width, height = image.size
+    pixels = np.empty((height, width, 3), np.uint8)
+    for top in range(0, height, STRIP_ROWS):  # a copy of the whole would take 4 bytes a pixel more
+        strip = image.crop((0, top, width, min(top + STRIP_ROWS, height)))
+        if strip.has_transparency_data:
+            pixels[top : top + STRIP_ROWS] = flatten(np.array(strip.convert("RGBA")))
+        else:
+            pixels[top : top + STRIP_ROWS] = np.asarray(strip.convert("RGB"))
+    return pixels
 
 
 def _to_8_bits(values: npt.NDArray[np.generic]) -> Pixels:
-    """Whole numbers count up to 65,535, others up to the largest; changed in place where it can."""
+    """Scale integers of up to 65,535, or floats of up to their largest, to 0..255.
+
+    The array is changed in place where its type allows.
+    """
     if values.dtype.kind == "f":
         numbers = np.nan_to_num(values.astype(np.float32, copy=False), False, 0.0, 0.0, 0.0)
         numbers *= 255 / max(float(numbers.max()), 1e-6)

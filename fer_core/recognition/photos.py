@@ -9,7 +9,7 @@ from pathlib import PurePath
 from typing import Any, Final
 
 from fer_core.errors import FerError, ImageError
-from fer_core.images import Pixels, decode, encode, face_crop, shrink
+from fer_core.images import Pixels, encode, face_crop, read_image, shrink
 from fer_core.recognition.drawing import annotate
 from fer_core.recognition.recognizer import FaceEmotion, Recognizer
 from fer_core.recognition.results import Origin, error_row, face_rows
@@ -33,6 +33,7 @@ class Photo:
         portraits: A JPEG of each face.
         detector: ``yunet``, ``haar``, or ``none`` where the photo was a face crop already.
         seconds: Time from bytes to emotions, without drawing.
+        note: A sentence where the file was read in part, or empty.
         error: The reason why the file could not be read, or empty.
     """
 
@@ -42,13 +43,15 @@ class Photo:
     portraits: tuple[bytes, ...] = ()
     detector: str = ""
     seconds: float = 0.0
+    note: str = ""
     error: str = ""
 
     def rows(self) -> list[dict[str, Any]]:
         """Return the photo's rows of the results table."""
         if self.error:
             return [error_row(Origin(self.name), ImageError(self.error))]
-        return face_rows(Origin(self.name), self.faces, self.detector)
+        notes = [error_row(Origin(self.name), ImageError(self.note))] if self.note else []
+        return face_rows(Origin(self.name), self.faces, self.detector) + notes
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +87,17 @@ class PhotoReader:
         """
         start = time.perf_counter()
         try:
-            rgb = decode(data, name)
+            image = read_image(data, name)
         except FerError as error:
             return Photo(name, error=str(error))
-        faces = self.faces(rgb)
+        faces = self.faces(image.pixels)
         seconds = time.perf_counter() - start
-        photo = Photo(name, faces, detector=self.detector_name, seconds=seconds)
+        photo = Photo(name, faces, detector=self.detector_name, seconds=seconds, note=image.note)
         if draw:
-            return _with_images(photo, rgb)
-        return replace(photo, faces=tuple(replace(face, crop=None) for face in faces))
+            photo = _with_images(photo, image.pixels)
+        else:
+            photo = replace(photo, faces=tuple(replace(face, crop=None) for face in faces))
+        return replace(photo, faces=tuple(face.scale(image.scale) for face in photo.faces))
 
 
 def zip_images(photos: Iterable[Photo]) -> bytes:
@@ -111,7 +116,7 @@ def zip_images(photos: Iterable[Photo]) -> bytes:
 def _with_images(photo: Photo, rgb: Pixels) -> Photo:
     small = shrink(rgb, ANNOTATED_EDGE)
     factor = max(small.shape[:2]) / max(rgb.shape[:2])
-    scaled = [replace(face, detection=face.detection.scale(factor)) for face in photo.faces]
+    scaled = [face.scale(factor) for face in photo.faces]
     portraits = (face_crop(rgb, f.box, PORTRAIT_SIDE, f.roll, margin=0.1) for f in photo.faces)
     return replace(
         photo,

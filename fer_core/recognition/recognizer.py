@@ -1,12 +1,14 @@
 """Recognition: an image in, every face with its emotion out."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
 from fer_core.images.boxes import Box
+from fer_core.images.convert import ImageLike, as_rgb
 from fer_core.images.crop import face_crop, shrink, whole_face
 from fer_core.labels import EMOTIONS
 from fer_core.models.card import head_or_reading
@@ -57,6 +59,10 @@ class FaceEmotion:
     def confidence(self) -> float:
         """Probability of ``emotion``."""
         return float(np.max(self.probabilities))
+
+    def scale(self, factor: float) -> Self:
+        """Return the same face in an image ``factor`` times as large."""
+        return replace(self, detection=self.detection.scale(factor)) if factor != 1 else self
 
 
 class Recognizer:
@@ -115,13 +121,23 @@ class Recognizer:
         warnings.warn("Use detector_name.", DeprecationWarning, stacklevel=2)
         return self.detector_name
 
-    def recognize(self, rgb: Pixels) -> tuple[FaceEmotion, ...]:
-        """Return every face of a uint8 (H, W, 3) RGB image, left to right; no face is ``()``.
+    def recognize(self, image: ImageLike) -> tuple[FaceEmotion, ...]:
+        """Return every face of an image with its emotion, left to right; no face is ``()``.
+
+        Args:
+            image: uint8 (H, W, 3) RGB; a path, the bytes of a file, a Pillow image, grey (H, W),
+                RGBA (H, W, 4) and floats in 0..1 are taken too, see ``images.convert.as_rgb``.
+
+        Returns:
+            Boxes and landmarks are in pixels of the array or the file, upright.
 
         Raises:
-            ValueError: ``rgb`` has another type or shape.
+            ValueError: An array has another type, shape or range.
+            ImageError: A file cannot be read.
         """
-        return self.classify(rgb, self.detect(rgb))
+        decoded = as_rgb(image)
+        faces = self.classify(decoded.pixels, self.detect(decoded.pixels))
+        return tuple(face.scale(decoded.scale) for face in faces)
 
     def detect(self, rgb: Pixels, long_edge: int | None = None) -> tuple[Detection, ...]:
         """Return where the faces of an image are: the first half of ``recognize``.
@@ -169,16 +185,22 @@ class Recognizer:
         rows = zip(detections, self.classifier.predict(crops), crops, strict=True)
         return tuple(self._face(*row) for row in rows)
 
-    def recognize_crop(self, image: Pixels) -> FaceEmotion:
+    def recognize_crop(self, image: ImageLike) -> FaceEmotion:
         """Classify an image that is a face crop already, framed as FER-2013 frames them.
 
         Args:
-            image: uint8 (H, W, 3) RGB or (H, W) grey.
+            image: As for ``recognize``, such as uint8 (H, W, 3) RGB or (H, W) grey.
+
+        Raises:
+            ValueError: An array has another type, shape or range.
+            ImageError: A file cannot be read.
         """
-        height, width = image.shape[:2]
+        decoded = as_rgb(image)
+        height, width = decoded.pixels.shape[:2]
         detection = Detection(Box(0, 0, width, height), 1.0)
-        crop = shrink(whole_face(image), self.classifier.card.input_size)
-        return self._face(detection, self.classifier.predict([crop])[0], crop)
+        crop = shrink(whole_face(decoded.pixels), self.classifier.card.input_size)
+        face = self._face(detection, self.classifier.predict([crop])[0], crop)
+        return face.scale(decoded.scale)
 
     def _face(
         self, detection: Detection, probabilities: Probabilities, crop: Pixels

@@ -45,10 +45,6 @@ class TrackedFace(FaceEmotion):
         """Smoothed probability of ``emotion``."""
         return float(self.probabilities[EMOTIONS.index(self.emotion)])
 
-    def scale(self, factor: float) -> "TrackedFace":
-        """Return the same face in an image ``factor`` times as large."""
-        return replace(self, detection=self.detection.scale(factor))
-
     def recenter(
         self, old: tuple[int, int], new: tuple[int, int], factor: float | None = None
     ) -> "TrackedFace":

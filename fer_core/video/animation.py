@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageSequence
 
 from fer_core.errors import VideoError
-from fer_core.images.codec import MAX_PIXELS
+from fer_core.images.limits import MAX_PIXELS
 from fer_core.images.yuv import from_rgb
 from fer_core.types import Pixels
 from fer_core.video.metadata import VideoInfo

@@ -14,7 +14,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from fer_core.errors import VideoError
-from fer_core.images.codec import MAX_PIXELS
+from fer_core.images.limits import MAX_PIXELS
 from fer_core.images.yuv import fit, from_frame, planes
 from fer_core.types import Pixels
 from fer_core.video import animation

@@ -7,7 +7,8 @@ from typing import Final
 
 from PIL import Image
 
-from fer_core.images.codec import SUFFIXES as PHOTOS
+from fer_core.images.formats import SUFFIXES as PHOTOS
+from fer_core.images.formats import is_image_file
 
 SUFFIXES: Final = (
     ".mp4", ".m4v", ".mov", ".qt", ".webm", ".mkv", ".avi", ".divx", ".mts", ".m2ts", ".m2t",
@@ -56,7 +57,7 @@ def is_video(file: Path) -> bool:
     if suffix in PHOTOS:
         return False
     if suffix in SUFFIXES and suffix != ".ts":
-        return True
+        return not is_image_file(file)
     return _SIGNATURES.match(_first_bytes(file)) is not None
 
 

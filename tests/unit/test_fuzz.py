@@ -22,7 +22,7 @@ from fer_core.dataset import DatasetIndex, decisions, ferplus, groups, image_rea
 from fer_core.dataset.importers import ImportOptions, fer2013_csv, import_dataset, with_name
 from fer_core.dataset.index import make_table
 from fer_core.errors import DatasetError, FerError
-from fer_core.images import codec
+from fer_core.images import codec, limits
 from fer_core.models.importing.inspection import check_keras
 from fer_core.system.yaml_files import fields_of
 from fer_core.training import run_archive
@@ -111,7 +111,7 @@ def read_picture(data: bytes, _: Path) -> None:
     rgb = codec.decode(data, "x")
     assert rgb.dtype == np.uint8
     assert rgb.shape[2:] == (3,)
-    assert rgb.shape[0] * rgb.shape[1] <= codec.MAX_PIXELS
+    assert rgb.shape[0] * rgb.shape[1] <= limits.MAX_PIXELS
 
 
 def read_dataset_picture(data: bytes, _: Path) -> None:

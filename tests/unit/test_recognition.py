@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from fer_core import EMOTIONS, Recognizer
-from fer_core.images import codec
+from fer_core.images import limits
 from fer_core.images.boxes import Box, iou
 from fer_core.recognition.face import Detection
 from fer_core.types import Pixels
@@ -116,8 +116,8 @@ def test_a_crop_is_read_whole(recognizer: Recognizer, astronaut: np.ndarray) -> 
 
 def test_a_crop_may_have_any_proportions(recognizer: Recognizer) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    thin = np.full((codec.MAX_SIDE, 40, 3), 90, np.uint8)
-    assert recognizer.recognize_crop(thin).box == Box(0, 0, 40, codec.MAX_SIDE)
+    thin = np.full((limits.MAX_SIDE, 40, 3), 90, np.uint8)
+    assert recognizer.recognize_crop(thin).box == Box(0, 0, 40, limits.MAX_SIDE)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # KiB
 
 
