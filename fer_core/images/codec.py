@@ -38,7 +38,7 @@ ORIENTATION: Final = 0x0112
 _UPRIGHT: Final[dict[int, Callable[[Pixels], Pixels]]] = {
     2: lambda a: a[:, ::-1], 3: lambda a: a[::-1, ::-1], 4: lambda a: a[::-1],
     5: lambda a: a.swapaxes(0, 1), 6: lambda a: np.rot90(a, -1),
-    7: lambda a: np.rot90(a[:, ::-1], 1), 8: lambda a: np.rot90(a, 1),
+    7: lambda a: a[::-1, ::-1].swapaxes(0, 1), 8: lambda a: np.rot90(a, 1),
 }  # fmt: skip
 _REDUCED: Final = {
     2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4, 8: cv2.IMREAD_REDUCED_COLOR_8
@@ -176,7 +176,9 @@ def _decode(image: Image.Image, data: bytes, name: str) -> DecodedImage:
 
 
 def _orientation(image: Image.Image, data: bytes) -> int:
-    """Return the EXIF orientation, 1 to 8."""
+    """Return the EXIF orientation that is not undone by decoding alone, 1 to 8."""
+    if image.format in ("TIFF", "HEIF"):
+        return 1
     if image.format == "PNG" and not re.search(rb"eXIf|exif|tiff:Orientation", data):
         return 1  # Pillow would decode the whole image to learn this
     return int(image.getexif().get(ORIENTATION, 1))
@@ -197,7 +199,7 @@ def _is_plain(image: Image.Image, data: bytes) -> bool:
         is_8_bit = data[24] == 8 and "transparency" not in image.info
         return is_8_bit and image.mode in ("RGB", "RGBA", "L") and _chunks_fill(data)
     is_still = getattr(image, "n_frames", 1) == 1
-    return image.format in ("WEBP", "BMP") and image.mode == "RGB" and is_still
+    return image.format == "WEBP" and image.mode == "RGB" and is_still
 
 
 def _chunks_fill(png: bytes) -> bool:

@@ -23,6 +23,7 @@ _MAGIC: Final = (
     (b"II*\0", "TIFF"), (b"MM\0*", "TIFF"), (b"II+\0", "TIFF"), (b"MM\0+", "TIFF"),
     (b"GIF87a", "GIF"), (b"GIF89a", "GIF"),
 )  # fmt: skip
+_BMP_HEADERS: Final = {12, 16, 40, 52, 56, 64, 108, 124}
 _BRANDS: Final = {
     **dict.fromkeys((b"avif", b"avis"), "AVIF"),
     **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"), "HEIF"),
@@ -60,4 +61,4 @@ def is_image_file(path: Path) -> bool:
 
 def _is_bmp(head: bytes) -> bool:
     """Tell a BMP from a text that begins with BM: its header has one of few sizes."""
-    return int.from_bytes(head[14:18], "little") in {12, 16, 40, 52, 56, 64, 108, 124}
+    return len(head) < 18 or int.from_bytes(head[14:18], "little") in _BMP_HEADERS

@@ -25,7 +25,7 @@ def test_from_home_to_a_result_and_an_error(
     page.get_by_text("An expression is not a feeling").wait_for()
     page.set_input_files("input[type=file]", files)
     page.get_by_text("2 photos, 1 face, 1 could not be read").wait_for()
-    page.get_by_text("broken.jpg: not a picture").wait_for()
+    page.get_by_text("broken.jpg: not an image").wait_for()
     page.locator("strong", has_text="happy").wait_for()
     page.locator(".js-plotly-plot").first.wait_for()
     with page.expect_download() as got:

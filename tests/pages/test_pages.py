@@ -45,7 +45,7 @@ def test_home_reads_the_photo_that_is_dropped(face: bytes) -> None:
     app = open_page("home")
     for data, says in (
         (wall, "No face found"),
-        (b"text", "not a picture"),
+        (b"text", "not an image"),
         (face, "1 face"),
     ):
         app.file_uploader(key="home_photo").set_value([("photo.jpg", data, "image/jpeg")])
@@ -109,7 +109,7 @@ def test_each_photo_gets_its_answer_and_each_bad_file_its_line(face: bytes) -> N
     assert not app.exception
     assert "4 photos, 1 face, 1 without a face, 2 could not be read" in texts(app)
     errors = [element.value for element in app.error]
-    assert errors[0].startswith("bad.jpg: not a picture")
+    assert errors[0].startswith("bad.jpg: not an image")
     assert errors[1].startswith("zero.jpg: the file is empty")
     assert "No face found" in texts(app)
     table = app.dataframe[0].value

@@ -54,7 +54,7 @@ def test_a_folder_becomes_one_table_in_every_format(
     assert pd.isna(missing.error)
     wrong = pd.read_csv(summary.error_file)
     assert wrong.columns.tolist() == ["source", "error"]
-    assert "not a picture" in wrong.error[0]
+    assert "not an image" in wrong.error[0]
     assert pd.read_csv(targets[1]).emotion.fillna("").tolist() == table.emotion.fillna("").tolist()
     assert [row["frame"] for row in json.loads(targets[2].read_text())][7] == 1
     assert heard[-1] == (18, 18)

@@ -48,7 +48,7 @@ def test_bad_files_are_rows_and_the_rest_still_runs(
     assert len(table) == 4
     assert table.error.notna().sum() == 2
     said = capsys.readouterr()
-    assert "bad.jpg: not a picture" in said.err
+    assert "bad.jpg: not an image" in said.err
     assert "gone.jpg: cannot be read" in said.err
     assert "4 files, 2 faces, 2 errors" in said.out
 

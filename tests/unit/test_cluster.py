@@ -242,7 +242,7 @@ def test_every_kind_of_input_gives_the_rows_of_the_local_engine(
     assert len(list((tmp_path / "out").glob("part-*.parquet"))) > 20
     wrong = pd.read_csv(tmp_path / "out" / "_errors.csv")
     assert [Path(one).name for one in wrong.source] == ["bad.jpg", "bad.jpg"]
-    assert wrong.error.str.contains("not a picture").all()
+    assert wrong.error.str.contains("not an image").all()
     assert heard[0] == (0, 90)
     assert heard[-1] == (90, 90)
 

@@ -1,16 +1,22 @@
 import io
 import struct
+import subprocess
+import sys
+import threading
 import zlib
+from pathlib import Path
 
 import cv2
 import numpy as np
+import pillow_heif
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile, ImageOps
 
 from fer_core.errors import ImageError
-from fer_core.images import codec
+from fer_core.images import codec, formats, limits
 from fer_core.images.boxes import Box
 from fer_core.images.crop import face_crop, network_input, shrink, whole_face
+from tests.conftest import ROOT
 
 RED = (255, 0, 0)
 
@@ -46,15 +52,15 @@ JPEG = encoded(Image.new("RGB", (64, 48), RED), "JPEG")
     ("data", "message"),
     [
         (b"", "empty"),
-        (b"this is text, not a picture", "not a picture"),
+        (b"this is text, not a photo", "not an image"),
         (JPEG[: len(JPEG) // 2], "damaged"),
-        (JPEG[:20], "(damaged|not a picture)"),
+        (JPEG[:20], "(damaged|not an image)"),
         (encoded(Image.new("RGB", (64, 48)), "PNG")[:60], "damaged"),
         (far_tiff(), "damaged"),
         (declared_png(20_000, 20_000), "too large"),
         (declared_png(8_000, 7_000), "8,000×7,000 pixels are too large"),
         (declared_png(40_000, 20), "40,000×20 pixels are too large"),
-        (b"%PDF-1.7 something", "not a picture"),
+        (b"%PDF-1.7 something", "not an image"),
     ],
     ids=[
         "empty",
@@ -253,3 +259,160 @@ def test_tiles_of_a_tiff_count_as_its_pixels_do() -> None:
     assert codec.decode(tiled(256), "x.tif").shape == (64, 64, 3)
     with pytest.raises(ImageError, match=r"x\.tif: .* tiles far larger"):
         codec.decode(tiled(4096), "x.tif")
+
+
+def camera(size: tuple[int, int] = (640, 480)) -> Image.Image:
+    """An image with detail everywhere."""
+    noise = np.random.default_rng(0).integers(0, 256, (6, 8, 3), np.uint8)
+    return Image.fromarray(cv2.resize(noise, size, interpolation=cv2.INTER_CUBIC))
+
+
+@pytest.mark.parametrize("lost", [1, 2, 3, 50, 900])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_that_lost_its_end_is_read_with_a_note(lost: int, progressive: bool) -> None:
+    data = encoded(camera(), "JPEG", quality=92, progressive=progressive)
+    whole, part = codec.decode(data, "x"), codec.read_image(data[:-lost], "camera.jpg")
+    assert part.note == "camera.jpg: the end of the file is missing; the rest was read."
+    assert part.pixels.shape == (480, 640, 3)
+    difference = np.abs(part.pixels.astype(int) - whole)
+    assert (difference == 0).all() if lost <= 2 else difference[:200].max() < 60
+    assert codec.read_image(data, "x").note == ""
+    assert codec.read_image(data + b"film", "x").note == ""
+
+
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "GIF"])
+def test_other_files_that_lost_their_end_are_read_too(kind: str) -> None:
+    data = encoded(camera(), kind)
+    part = codec.read_image(data[: len(data) * 3 // 4], "scan")
+    assert part.note.startswith("scan: the end of the file is missing")
+    same = (part.pixels == codec.decode(data, "x")).all(axis=(1, 2))
+    assert 0.6 < same.mean() < 0.9
+    assert not ImageFile.LOAD_TRUNCATED_IMAGES
+
+
+@pytest.mark.parametrize("kind", ["AVIF", "HEIF", "WEBP", "JPEG", "PNG", "BMP", "TIFF", "GIF"])
+def test_content_decides_the_format(kind: str, tmp_path: Path) -> None:
+    pillow_heif.register_heif_opener()
+    data = encoded(camera(), kind)
+    image = codec.decode(data, "holiday.txt")
+    assert image.shape == (480, 640, 3)
+    assert np.abs(image.astype(int) - np.asarray(camera())).mean() < 20
+    assert formats.image_format(data[: formats.HEAD_BYTES]) == kind
+    (tmp_path / "holiday").write_bytes(data)
+    assert formats.is_image_file(tmp_path / "holiday")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"",
+        b"BM is a text that says so",
+        b"\x00\x00\x00\x18ftypmp42\0\0\0\0isommp42",
+        b"RIFF____AVI LIST",
+    ],
+)
+def test_other_content_is_no_image(head: bytes, tmp_path: Path) -> None:
+    (tmp_path / "x.jpg").write_bytes(head)
+    assert not formats.is_image_file(tmp_path / "x.jpg")
+    assert not formats.is_image_file(tmp_path)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_every_orientation_is_undone_as_pillow_does(orientation: int, kind: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encoded(camera((60, 40)), kind, exif=exif)
+    expected = ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB")
+    np.testing.assert_array_equal(codec.decode(data, "x"), expected)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"quality": 30}])
+def test_jpegs_are_decoded_as_pillow_does(mode: str, options: dict) -> None:
+    data = encoded(camera().convert(mode), "JPEG", **options)
+    expected = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+    np.testing.assert_array_equal(codec.decode(data, "x"), expected)
+
+
+def test_transparency_is_mixed_with_white() -> None:
+    rgba = np.random.default_rng(1).integers(0, 256, (40, 50, 4), np.uint8)
+    alpha = rgba[..., 3:] / 255
+    expected = rgba[..., :3] * alpha + 255 * (1 - alpha)
+    for kind in ("PNG", "TIFF"):
+        rgb = codec.decode(encoded(Image.fromarray(rgba), kind), "x")
+        assert np.abs(rgb - expected).max() <= 1
+
+
+def test_a_jpeg_beyond_50_megapixels_is_reduced() -> None:
+    data = encoded(camera((9000, 6000)), "JPEG")
+    image = codec.read_image(data, "x")
+    assert (image.pixels.shape, image.scale) == ((3000, 4500, 3), 2.0)
+    small = cv2.resize(np.asarray(camera()), (45, 30), interpolation=cv2.INTER_AREA)
+    again = cv2.resize(image.pixels, (45, 30), interpolation=cv2.INTER_AREA)
+    assert np.abs(small.astype(int) - again).mean() < 6
+
+
+PEAK = """
+import sys
+from fer_core.images import read_image
+data, warm = sys.stdin.buffer.read(), open("docs/images/astronaut.jpg", "rb").read()
+read_image(warm, "x")
+def memory(field):
+    return int(next(l for l in open("/proc/self/status") if l.startswith(field)).split()[1]) * 1024
+open("/proc/self/clear_refs", "w").write("5")
+before = memory("VmRSS")
+read_image(data, "x")
+print(memory("VmHWM") - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="measured on Linux")
+@pytest.mark.parametrize(
+    ("mode", "kind", "options"),
+    [
+        ("RGB", "JPEG", {}),
+        ("L", "JPEG", {}),
+        ("RGB", "JPEG", {"progressive": True}),
+        (
+            "RGB",
+            "JPEG",
+            {"exif": b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"},
+        ),
+        ("CMYK", "JPEG", {}),
+        ("RGB", "PNG", {"compress_level": 1}),
+        ("RGBA", "PNG", {"compress_level": 1}),
+    ],
+    ids=["jpeg", "grey", "progressive", "turned", "cmyk", "png", "rgba"],
+)
+def test_a_photo_takes_4_bytes_a_pixel_while_it_is_decoded(
+    mode: str, kind: str, options: dict
+) -> None:
+    size = 6000, 4000
+    data = encoded(Image.new(mode, size, 90), kind, **options)
+    result = subprocess.run(
+        [sys.executable, "-c", PEAK], cwd=ROOT, input=data, capture_output=True, check=True
+    )
+    assert int(result.stdout) / (size[0] * size[1]) < 4.2
+
+
+def test_decoding_waits_for_the_shared_budget() -> None:
+    shared = limits.Budget(100, wait_s=0.2)
+    steps = []
+
+    def second() -> None:
+        with shared.reserve(70, "b.jpg"):
+            steps.append("second")
+
+    with shared.reserve(60, "a.jpg"):
+        full = pytest.raises(ImageError, match=r"^c\.jpg: too many large images")
+        with full, shared.reserve(50, "c.jpg"):
+            raise AssertionError
+        with shared.reserve(40, "small.jpg"):
+            thread = threading.Thread(target=second)
+            thread.start()
+        steps.append("first")
+    thread.join()
+    assert steps == ["first", "second"]
+    with shared.reserve(1000, "huge.jpg"):  # alone, a larger one may
+        pass

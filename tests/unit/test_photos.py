@@ -1,6 +1,7 @@
 import io
 import zipfile
 
+import cv2
 import numpy as np
 import pytest
 
@@ -58,8 +59,8 @@ def test_one_pixel_goes_through(reader: PhotoReader) -> None:
 
 
 def test_a_bad_file_is_a_photo_with_an_error(reader: PhotoReader) -> None:
-    photo = reader.read(b"not a picture", "bad.jpg")
-    assert photo.error.startswith("bad.jpg: not a picture")
+    photo = reader.read(b"not an image", "bad.jpg")
+    assert photo.error.startswith("bad.jpg: not an image")
     assert photo.rows()[0]["error"] == photo.error
 
 
@@ -78,3 +79,28 @@ def test_zip_keeps_equal_names_apart_and_leaves_errors_out() -> None:
     with zipfile.ZipFile(io.BytesIO(zip_images(photos))) as archive:
         assert archive.namelist() == ["a.jpg", "a-2.jpg", "a-3.jpg"]
         assert archive.read("a-3.jpg") == b"3"
+
+
+def test_a_photo_that_lost_its_end_has_its_faces_and_a_note(
+    reader: PhotoReader, astronaut: np.ndarray
+) -> None:
+    photo = reader.read(encode(astronaut)[:-2], "camera.jpg")
+    assert (photo.error, len(photo.faces)) == ("", 1)
+    face, note = photo.rows()
+    assert face["emotion"] == "happy"
+    assert (
+        note["error"]
+        == photo.note
+        == "camera.jpg: the end of the file is missing; the rest was read."
+    )
+
+
+def test_boxes_of_a_reduced_photo_are_in_pixels_of_the_file(
+    reader: PhotoReader, astronaut: np.ndarray
+) -> None:
+    large = cv2.resize(astronaut, (7200, 7200), interpolation=cv2.INTER_LINEAR)
+    photo = reader.read(encode(large), "large.jpg")
+    (small,) = reader.read(encode(astronaut), "small.jpg").faces
+    best = max(photo.faces, key=lambda face: face.box.area)
+    assert best.box.x1 == pytest.approx(small.box.x1 * 7200 / 512, rel=0.1)
+    assert best.crop.shape == small.crop.shape

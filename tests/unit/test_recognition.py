@@ -1,11 +1,14 @@
 import resource
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from fer_core import EMOTIONS, Recognizer
-from fer_core.images import limits
+from fer_core.errors import ImageError
+from fer_core.images import encode, limits
 from fer_core.images.boxes import Box, iou
 from fer_core.recognition.face import Detection
 from fer_core.types import Pixels
@@ -51,17 +54,63 @@ def test_no_face_is_an_empty_tuple(recognizer: Recognizer) -> None:
 
 
 @pytest.mark.parametrize(
-    "picture",
+    "image",
     [
-        np.zeros((10, 10), np.uint8),
-        np.zeros((10, 10, 4), np.uint8),
-        np.zeros((10, 10, 3), np.float32),
+        np.zeros((10, 10, 2), np.uint8),
+        np.zeros((2, 10, 10, 3), np.uint8),
+        np.zeros((3, 64, 64), np.uint8),
         np.zeros((0, 10, 3), np.uint8),
+        np.zeros((10, 10, 3), np.int64),
+        np.full((10, 10, 3), 300, np.uint16),
+        np.full((10, 10, 3), 200, np.float32),
+        np.full((10, 10, 3), -0.5, np.float32),
+        np.full((10, 10, 3), np.nan, np.float32),
+        np.zeros((10, 10, 3), bool),
+        [[1, 2], [3, 4]],
+        None,
+        7,
     ],
+    ids=str,
 )
-def test_other_arrays_are_refused(recognizer: Recognizer, picture: np.ndarray) -> None:
-    with pytest.raises(ValueError, match="Received"):
-        recognizer.recognize(picture)
+def test_other_things_are_refused(recognizer: Recognizer, image: object) -> None:
+    for call in (recognizer.recognize, recognizer.recognize_crop):
+        with pytest.raises(ValueError, match=r"An image must be .* Received"):
+            call(image)
+
+
+def test_an_image_may_come_in_any_form(
+    recognizer: Recognizer, astronaut: np.ndarray, tmp_path: Path
+) -> None:
+    file = tmp_path / "astronaut"
+    file.write_bytes(encode(astronaut, ".png"))
+    opaque = np.dstack([astronaut, np.full(astronaut.shape[:2], 255, np.uint8)])
+    (expected,) = recognizer.recognize(astronaut)
+    for image in (
+        file, str(file), file.read_bytes(), Image.fromarray(astronaut), Image.open(file),
+        Image.fromarray(opaque), opaque, (astronaut / 255).astype(np.float32), astronaut / 255,
+        astronaut[:, ::-1][:, ::-1], np.asfortranarray(astronaut),
+    ):  # fmt: skip
+        (face,) = recognizer.recognize(image)
+        assert face.box == expected.box
+        np.testing.assert_allclose(face.probabilities, expected.probabilities, atol=1e-6)
+    grey = np.asarray(Image.fromarray(astronaut).convert("L"))
+    for image in (grey, grey[..., None], Image.fromarray(grey), np.dstack([grey] * 3)):
+        (face,) = recognizer.recognize(image)
+        assert face.emotion == "happy"
+    with pytest.raises(ImageError, match=r"gone\.jpg: cannot be read \(No such file"):
+        recognizer.recognize(tmp_path / "gone.jpg")
+    for x in (opaque, astronaut / 255):
+        crop, same = (
+            recognizer.recognize_crop(astronaut[65:195, 160:290]),
+            recognizer.recognize_crop(x[65:195, 160:290]),
+        )
+        np.testing.assert_allclose(crop.probabilities, same.probabilities, atol=1e-6)
+
+
+def test_transparency_is_laid_on_white(recognizer: Recognizer, astronaut: np.ndarray) -> None:
+    clear = np.dstack([astronaut, np.zeros(astronaut.shape[:2], np.uint8)])
+    assert recognizer.recognize(clear) == ()
+    assert clear[..., :3].any()  # the caller's array is as it was
 
 
 def test_a_detector_that_throws_does_not_look_like_no_face(
