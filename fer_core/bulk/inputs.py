@@ -3,7 +3,6 @@
 import glob
 import hashlib
 import os
-import re
 import stat
 import threading
 import zipfile
