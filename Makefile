@@ -23,10 +23,11 @@ app: $(VENV)/.app-ready  ## install and start the dashboard; PORT=8502, HOST=0.0
 test: $(VENV)/.test-ready check  ## install what is needed and run every check and test
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
 
-stress: $(VENV)/.test-ready  ## the long counts: killed runs, damaged files
+stress: $(VENV)/.test-ready  ## the long counts: killed runs, damaged files, the installed wheel
 	$(BIN)/python -m pytest tests/unit/test_training_bursts.py --kills 30 --graph
 	$(BIN)/python -m pytest tests/unit/test_bulk_stops.py -k killed --kills 10
 	$(BIN)/python -m pytest tests/unit/test_fuzz.py --fuzz 600
+	$(BIN)/python -m pytest tests/browser/test_wheel.py --bare-venv
 
 audit: $(VENV)/.test-ready  ## look for known flaws in the packages; needs the internet
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from fer_core.system.extras import TRAINING_COMMAND, training_available
 from fer_core.system.settings import settings
 from pages._components import notify
 from pages._components.steps import show_steps
@@ -28,6 +29,14 @@ if not settings().policy.may_train:
         icon=":material/computer:",
     )
     st.code("git clone <this repository> && cd fer-studio\nmake app", language="shell")
+    st.stop()
+if not training_available():
+    st.info(
+        "Training needs TensorFlow, which is not installed. Install it, then start FER Studio "
+        "again.",
+        icon=":material/download:",
+    )
+    st.code(TRAINING_COMMAND, language="shell")
     st.stop()
 with st.container():  # also where it is empty: what follows keeps its place
     notify.show()

@@ -58,6 +58,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=3, help="how often a training run is killed")
     parser.addoption("--graph", action="store_true", help="compile the networks, as users do")
     parser.addoption("--fuzz", type=float, default=0.5, help="seconds of damaged files a reader")
+    parser.addoption("--bare-venv", action="store_true", help="install the wheel; needs an index")
     parser.addoption("--seed", type=int, default=None, help="of the moments of the kills")
 
 

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from fer_core.cli import classify, dataset, evaluate, models, sweep, train, watch
+from fer_core.cli import app, classify, dataset, evaluate, models, sweep, train, watch
 from fer_core.cli.terminal import escaped_output
 from fer_core.errors import FerError
 from fer_core.system.text import terminal
@@ -22,7 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main(arguments: Sequence[str] | None) -> int:
-    options = parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    options = parser().parse_args(words or ["app"])
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors alone, where TensorFlow is used
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     try:
@@ -50,6 +51,7 @@ def parser() -> argparse.ArgumentParser:
     root = argparse.ArgumentParser(prog="fer-studio", description="Facial emotion recognition.")
     actions = root.add_subparsers(required=True, metavar="COMMAND")
     for command, name, text in (
+        (app, "app", "start the dashboard in the browser, as without any command"),
         (classify, "classify", "emotions of photos and videos as a table"),
         (watch, "watch", "a camera, file or stream, a line a second"),
         (dataset, "dataset", "scan, import, balance and audit datasets"),

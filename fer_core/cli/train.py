@@ -12,6 +12,7 @@ from fer_core.cluster.sweeps import store
 from fer_core.dataset.source import DatasetSource
 from fer_core.errors import TrainingError
 from fer_core.models.registry import load_card
+from fer_core.system.extras import check_training_available
 from fer_core.system.files import write_json
 from fer_core.system.jobs import PAUSE, PausedError, Work, working
 from fer_core.training import run_dataset
@@ -43,6 +44,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Train; 0 when finished, 3 when paused, 130 when stopped by Ctrl-C."""
+    check_training_available()
     folder = RunFolder(options.folder)
     config = _config(folder, options)
     try:

@@ -17,6 +17,7 @@ from fer_core.explain.cam import Maps
 from fer_core.images.crop import network_input
 from fer_core.models.card import KERAS_FILE, ModelCard
 from fer_core.system import isolated
+from fer_core.system.extras import training_available
 from fer_core.system.parallel import Progress
 from fer_core.types import Pixels
 
@@ -25,7 +26,7 @@ TIME_LIMIT_S: Final = 300
 
 def possible(card: ModelCard) -> bool:
     """Whether the model has what Grad-CAM needs: a feature map, and the Keras original."""
-    return bool(card.features) and (card.folder / KERAS_FILE).is_file()
+    return bool(card.features) and (card.folder / KERAS_FILE).is_file() and training_available()
 
 
 def grad_cam(

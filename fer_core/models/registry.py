@@ -11,9 +11,10 @@ from fer_core.errors import ModelError
 from fer_core.labels import EMOTIONS
 from fer_core.models.card import ModelCard, parse_card
 from fer_core.system.files import reading, write_json, writing
+from fer_core.system.paths import APP
 from fer_core.system.settings import settings
 
-SHIPPED: Final = Path(__file__).resolve().parents[2] / "models"
+SHIPPED: Final = APP / "models"
 FIRST_CHOICE: Final = "mobilenetv2"
 
 

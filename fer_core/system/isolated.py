@@ -24,9 +24,7 @@ from fer_core import errors
 from fer_core.errors import FerError
 from fer_core.system import temp_folders
 from fer_core.system.parallel import Progress
-
-ROOT: Final = Path(__file__).resolve().parents[2]
-"""The folder that holds this package."""
+from fer_core.system.paths import PACKAGES
 
 POLL_S: Final = 0.2
 MAX_RESULT_BYTES: Final = 4_000_000_000
@@ -119,7 +117,7 @@ def _run(
     end = time.monotonic() + limit_s
     with tempfile.TemporaryFile("w+", errors="replace") as stderr:
         with subprocess.Popen(  # noqa: S603  # our own module
-            [sys.executable, "-c", CALL, str(folder)], cwd=ROOT, env=environment,
+            [sys.executable, "-c", CALL, str(folder)], cwd=PACKAGES, env=environment,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr,
         ) as process:  # fmt: skip
             try:

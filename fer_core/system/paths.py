@@ -1,10 +1,18 @@
-"""Check paths that a person typed."""
+"""Find the program's own files, and check paths that a person typed."""
 
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from fer_core.errors import FerError
 from fer_core.system.text import utf8
+
+PACKAGES: Final = Path(__file__).resolve().parents[2]
+"""The folder that holds ``fer_core``: a checkout, or the ``site-packages`` of an environment."""
+
+_INSTALLED: Final = PACKAGES / "fer_studio"
+APP: Final = _INSTALLED if _INSTALLED.is_dir() else PACKAGES
+"""The folder with ``streamlit_app.py``, ``pages`` and ``models``; see ``pyproject.toml``."""
 
 
 def typed(text: str | Path, error: type[FerError]) -> Path:

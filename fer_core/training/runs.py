@@ -11,6 +11,7 @@ from fer_core.dataset.source import DatasetSource
 from fer_core.errors import JobError, TrainingError
 from fer_core.models import registry
 from fer_core.models import store as model_store
+from fer_core.system.extras import check_training_available
 from fer_core.system.files import writing
 from fer_core.system.jobs import Job, Jobs
 from fer_core.system.settings import settings
@@ -92,6 +93,7 @@ def check_may_train() -> None:
     """Raise ``JobError`` where another run trains, and on public links."""
     if not settings().policy.may_train:
         raise JobError("This is a public link: nothing is trained here.")
+    check_training_available()
     if now := active():
         raise JobError(f"{now.title} is training. Pause or stop it first.")
 

@@ -17,9 +17,9 @@ from typing import Any, Final
 
 from fer_core.errors import JobError
 from fer_core.system.files import numbered, os_errors, remove_folder, write_json, writing
-from fer_core.system.isolated import ROOT
 from fer_core.system.jobs import job, process_lock
 from fer_core.system.jobs.job import LOG, OWNER, REQUEST, RUNNING, Job, State
+from fer_core.system.paths import PACKAGES
 from fer_core.system.settings import settings
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
@@ -262,7 +262,7 @@ def _detach(program: tuple[str, ...], one: Job) -> "subprocess.Popen[bytes]":
 
     It gives way to the server, so that pages stay quick while it works.
     """
-    package = str(ROOT)
+    package = str(PACKAGES)
     path = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
     with (one.folder / LOG).open("ab") as out:
         process = subprocess.Popen(  # noqa: S603  # the command is this package's own
