@@ -91,3 +91,22 @@ def test_the_tutorial_works_as_it_stands(tmp_path: Path) -> None:
     assert abs(before.confidence[0] - after.confidence[0]) > 0.01  # another model answered
     assert json.loads((tmp_path / "figures.json").read_text())
     assert (tmp_path / "home" / "datasets" / "balanced" / "manifest.parquet").is_file()
+
+
+@pytest.mark.parametrize("name", ["tutorial", "dataset", "evaluate", "live", "train", "video"])
+def test_labels_in_italics_stand_on_the_pages(name: str) -> None:
+    """A label of the app is written ``*Open the demo*``; other words in italics are small."""
+    folders = [ROOT / "pages", ROOT / "fer_core" / "training"]
+    code = "".join(
+        file.read_text("utf-8")
+        for folder in folders
+        for kind in ("*.py", "*.js")
+        for file in folder.rglob(kind)
+    )
+    router = (ROOT / "streamlit_app.py").read_text("utf-8")
+    text = re.sub(r"```.*?```", "", (ROOT / "docs" / f"{name}.md").read_text("utf-8"), flags=re.S)
+    labels = {
+        " ".join(label.split())
+        for label in re.findall(r"(?<![*\w])\*([A-Z][^*]{2,60})\*(?!\*)", text)
+    }
+    assert not [label for label in sorted(labels) if label not in code + router]
