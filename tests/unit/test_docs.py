@@ -4,8 +4,10 @@ import importlib.util
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pandas as pd
@@ -56,6 +58,16 @@ def test_every_finding_is_in_the_table_and_can_be_run() -> None:
         assert "set -euo pipefail" in text, file.name
         checked = subprocess.run(["bash", "-n", file], capture_output=True, text=True, check=False)
         assert checked.returncode == 0, checked.stderr
+
+
+def test_the_example_in_the_readme_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    shutil.copy(ROOT / "docs" / "images" / "astronaut.jpg", tmp_path / "photo.jpg")
+    monkeypatch.chdir(tmp_path)
+    exec(textwrap.dedent(code), {})
+    assert "happy" in capsys.readouterr().out
 
 
 def test_the_readme_is_short() -> None:
