@@ -93,14 +93,14 @@ def bare_pace(name: str, images: int) -> dict:
 
     from fer_core.training import loop
     from fer_core.training.batches import draw
-    from fer_core.training.callbacks.resume_state import Place
+    from fer_core.training.callbacks.resume_state import TrainingState
     from fer_core.training.run_folder import RunFolder
 
     config = CONFIGS[name]
     train = noise(images // config.batch_size * config.batch_size, config, 0)
     with tempfile.TemporaryDirectory() as folder:
         data = {"train": train, "validation": train}
-        session = loop.Session.open(config, RunFolder(Path(folder)), data, Place())
+        session = loop.Session.open(config, RunFolder(Path(folder)), data, TrainingState())
     operations = draw(config.augmentation, len(train), (0,))
     inputs = {"pixels": train.pixels, "operations": operations}
     ends: list[float] = []
@@ -134,10 +134,10 @@ def start() -> None:
         start_s = time.monotonic()
         job = runs.start(config, DatasetSource("demo"), name)
         folder = runs.load(job.name).folder
-        while not folder.now() and runs.store().get(job.name).state.is_active:
+        while not folder.epoch_progress() and runs.store().get(job.name).state.is_active:
             time.sleep(0.02)
         seconds = time.monotonic() - start_s
-        if not folder.now():
+        if not folder.epoch_progress():
             print(runs.store().get(job.name).log())
         runs.discard(job.name)
         report(f"{name}: start to the first batch", f"{seconds:.1f} s", f"<= {GOALS[name]:.0f} s")

@@ -15,14 +15,14 @@ from fer_core.training.run_folder import RunFolder
 def line(epoch: int, **more) -> dict:
     """One line of ``metrics.jsonl`` of a run that gets better."""
     return {
-        "epoch": epoch, "burst": 0, "seconds": 2.0, "learning_rate": 1e-3,
+        "epoch": epoch, "session": 0, "seconds": 2.0, "learning_rate": 1e-3,
         "accuracy": 0.3 + 0.05 * epoch, "loss": 2.0 - 0.1 * epoch,
         "val_accuracy": 0.3 + 0.04 * epoch, "val_macro_f1": 0.25 + 0.04 * epoch,
         "val_loss": 1.9 - 0.08 * epoch, "val_calibration_error": 0.1,
         "callbacks": {"EarlyStopping": {"wait": 1}, "ReduceLROnPlateau": {"wait": 0}},
         "confusion": [[10 if i == j else 1 for j in range(7)] for i in range(7)],
         "recall": dict.fromkeys(EMOTIONS, 0.6),
-        "mistakes": [{"file": "validation/sad/0001.png", "label": 5, "answer": 4,
+        "mistakes": [{"file": "validation/sad/0001.png", "label": 5, "predicted": 4,
                       "confidence": 0.9}],
     } | more  # fmt: skip
 

@@ -150,7 +150,7 @@ def _train(file: Path, folder: RunFolder, resume: bool, die_in: int) -> None:
     from fer_core.training.callbacks import resume_state
 
     def die() -> str:
-        if folder.state.exists() and resume_state.load_place(folder.state).epoch == die_in:
+        if folder.state.exists() and resume_state.read(folder.state).epoch == die_in:
             os.kill(os.getpid(), signal.SIGKILL)
         return ""
 

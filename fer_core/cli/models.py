@@ -1,10 +1,15 @@
-"""The ``models`` commands: list, show, promote and export."""
+"""The ``models`` commands: list, show, promote, export and import."""
 
 import argparse
+from pathlib import Path
 
 from fer_core.cli import dataset_options
 from fer_core.errors import FerError
-from fer_core.models import registry
+from fer_core.models import importing, registry
+
+LABELS = {"alphabetical": importing.ORDERS["Alphabetical, as Keras reads folders"],
+          "fer2013": importing.ORDERS["FER-2013, as Kaggle numbers them"]}  # fmt: skip
+PIXELS = {"0-255": "0 to 255", "0-1": "0 to 1", "signed": "-1 to 1"}
 
 
 def _list(_: argparse.Namespace) -> int:
@@ -26,7 +31,7 @@ def _show(options: argparse.Namespace) -> int:
 
 def _promote(options: argparse.Namespace) -> int:
     registry.promote(options.model)
-    print(f"{options.model} is the default model now.")
+    print(f"{options.model} is the default model.")
     return 0
 
 
@@ -37,10 +42,22 @@ def _export(options: argparse.Namespace) -> int:
     card = registry.load_card(options.model)
     print(export.export(card))
     if options.data:
-        pictures = arrays.load(
+        samples = arrays.load(
             dataset_options.open_dataset(options), options.split, card.input_size, card.channels
         )
-        print(export.export_int8(card, pictures.pixels))
+        print(export.export_int8(card, samples.pixels))
+    return 0
+
+
+def _import(options: argparse.Namespace) -> int:
+    order = LABELS.get(options.labels) or importing.order_from(options.labels)
+    import_options = importing.ImportOptions(
+        options.name or options.file.stem, PIXELS[options.pixels], order, options.colours,
+        options.size,
+    )  # fmt: skip
+    folder = importing.import_model(options.file, import_options)
+    print(f"{folder.name} is imported. Evaluate it before you use it:")
+    print(f"python -m fer_core evaluate --data DIR --split test --model {folder.name}")
     return 0
 
 
@@ -59,3 +76,30 @@ def add(parser: argparse.ArgumentParser) -> None:
         if name == "export":
             dataset_options.add(action, help="dataset that sets the ranges of model_int8.tflite")
             action.add_argument("--split", default="validation", help="(default: %(default)s)")
+    _add_import(actions.add_parser("import", help="import a .keras, .h5 or .tflite file"))
+
+
+def _add_import(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help="the network")
+    parser.add_argument("--name", help="the model's name (default: the file's)")
+    parser.add_argument(
+        "--labels", default="alphabetical", metavar="ORDER",
+        help="order of the network's outputs: alphabetical, fer2013, or the seven emotions "
+        "separated by commas (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--pixels", choices=PIXELS, default="0-255",
+        help="pixel values that the network expects; signed is -1 to 1 (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--colours", choices=importing.COLOURS, default="RGB",
+        help="channels that a network of three channels expects; grey is one image three times "
+        "(default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--size",
+        type=int,
+        metavar="PIXELS",
+        help="side of the input, where the file leaves it open",
+    )
+    parser.set_defaults(run=_import)

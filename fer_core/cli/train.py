@@ -26,7 +26,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--run", dest="folder", type=Path, required=True, metavar="DIR", help="the run's folder"
     )
-    parser.add_argument("--resume", action="store_true", help="go on with the run in that folder")
+    parser.add_argument("--resume", action="store_true", help="resume the run in that folder")
     dataset_options.add(parser)
     dataset_options.add_detect(parser, "refuse photos")
     parser.add_argument(
@@ -37,7 +37,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--start", help="instead of the config's")
     parser.add_argument("--until", type=int, metavar="EPOCH", help="pause before this epoch")
     parser.add_argument(
-        "--sweep", metavar="NAME", help="train as a trial of it: beside other runs, while it lives"
+        "--sweep",
+        metavar="NAME",
+        help="train as a trial of this sweep, beside other runs, while the sweep runs",
     )
     parser.set_defaults(run=run)
 
@@ -56,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
         return 3
     except KeyboardInterrupt:
         print(
-            f"Stopped. Go on with: python -m fer_core train --run {options.folder} --resume",
+            f"Stopped. Resume with: python -m fer_core train --run {options.folder} --resume",
             file=sys.stderr,
         )
         return 130
@@ -68,7 +70,7 @@ def _train(folder: RunFolder, config: TrainConfig, options: argparse.Namespace, 
     from fer_core.training import arrays, loop
 
     source, sweeps = _source(folder, options), store.store()
-    work.report(0, 0, "Reading the pictures")
+    work.report(0, 0, "Reading the images")
     index = DatasetSource.from_dict(source).open(with_validation=True)
     for note in index.notes:
         print(note, flush=True)
@@ -78,8 +80,8 @@ def _train(folder: RunFolder, config: TrainConfig, options: argparse.Namespace, 
         for split in ("train", "validation", "test")  # all, before hours are spent
         if split != "test" or len(index.split(split))
     }
-    taught = {split: data[split] for split in ("train", "validation")}
-    facts = run_dataset.facts(taught)
+    used = {split: data[split] for split in ("train", "validation")}
+    facts = run_dataset.facts(used)
     run_dataset.check_same(folder, source, facts)
     write_json(folder.dataset, source | facts)
     work.report(0, 0, TRAINING)
@@ -87,38 +89,38 @@ def _train(folder: RunFolder, config: TrainConfig, options: argparse.Namespace, 
 
     def request() -> str:
         if options.sweep and not sweeps.get(options.sweep).state.is_active:
-            return PAUSE  # it was killed, and nobody would end its trials
+            return PAUSE  # it was killed, and nothing else would end its trials
         if work.asked not in (PAUSE, STOP):
             work.check()
         return work.asked
 
-    ended = loop.train(
-        config, options.folder, taught, resume=options.resume, request=request, until=options.until,
-        told=lambda line: _say_epoch(line, config.epochs),
+    result = loop.train(
+        config, options.folder, used, resume=options.resume, request=request, until=options.until,
+        on_epoch=lambda line: _print_epoch(line, config.epochs),
     )  # fmt: skip
-    if ended == loop.PAUSED:
+    if result == loop.PAUSED:
         raise PausedError("Paused.")
-    from fer_core.training.package_model import finish
+    from fer_core.training.package_model import package
 
     work.report(0, 0, "Making the model")
-    measured = {split: one for split, one in data.items() if split != "train"}
-    model = finish(folder, config, measured, index)
-    _say_model(model)
+    measured = {split: samples for split, samples in data.items() if split != "train"}
+    model = package(folder, config, measured, index)
+    _print_model(model)
     return model
 
 
-def _say_epoch(line: Mapping[str, Any], epochs: int) -> None:
+def _print_epoch(line: Mapping[str, Any], epochs: int) -> None:
     print(
         f"epoch {line['epoch'] + 1} of {epochs}: loss {line['loss']:.3f}, "
-        f"{line['val_accuracy']:.1%} of the validation split right, {line['seconds']:.0f} s",
+        f"{line['val_accuracy']:.1%} validation accuracy, {line['seconds']:.0f} s",
         flush=True,
     )
 
 
-def _say_model(folder: Path) -> None:
+def _print_model(folder: Path) -> None:
     for head in load_card(folder).heads.values():
         split = "test" if "test" in head.figures else "validation"
-        print(f"{head.title}: {head.figures[split]['accuracy']:.1%} of the {split} split right")
+        print(f"{head.title}: {split} accuracy {head.figures[split]['accuracy']:.1%}")
     print(folder)
 
 
@@ -128,13 +130,13 @@ def _config(folder: RunFolder, options: argparse.Namespace) -> TrainConfig:
         if options.epochs not in (None, config.epochs):
             folder.extend(config, options.epochs)
     else:
-        named = recipes().get(options.config or "", Path(options.config or ""))
-        if not options.config or not named.is_file():
+        file = recipes().get(options.config or "", Path(options.config or ""))
+        if not options.config or not file.is_file():
             raise TrainingError(
                 f"--config needs a YAML file or one of {', '.join(recipes())}. "
                 f"Received: {options.config!r}."
             )
-        config = TrainConfig.load(named)
+        config = TrainConfig.load(file)
     changes = {n: getattr(options, n) for n in ("epochs", "start")}
     changes = {name: value for name, value in changes.items() if value is not None}
     return TrainConfig.from_dict(config.to_dict() | changes)

@@ -65,7 +65,9 @@ def open_form(
     if form != "keras":
         threads = settings().threads
         per_call, parallel_calls = (1, threads) if in_bulk else (threads, 1)
-        return EmotionClassifier(card, head, per_call, file=FORMS[form], at_once=parallel_calls)
+        return EmotionClassifier(
+            card, head, per_call, file=FORMS[form], parallel_calls=parallel_calls
+        )
     from fer_core.models.keras_model import KerasNetwork
 
     return EmotionClassifier(card, head, network=KerasNetwork(card))

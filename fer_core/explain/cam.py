@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from fer_core.errors import ModelError
 from fer_core.models.classifier import EmotionClassifier
-from fer_core.models.litert import LiteRTNetwork, Values
-from fer_core.types import Pixels
+from fer_core.models.litert import LiteRTNetwork
+from fer_core.types import Floats, Pixels
 
 Maps = npt.NDArray[np.float32]
 
@@ -56,7 +56,7 @@ class Explainer:
         """
         return self.look(crops)[1]
 
-    def look(self, crops: Pixels | list[Pixels]) -> tuple[Values, Maps]:
+    def look(self, crops: Pixels | list[Pixels]) -> tuple[Floats, Maps]:
         """Logits (N, 7) and maps (N, 7, h, w) of at least one crop."""
         found = self._classifier.network.run(self._classifier.inputs(crops))
         maps = np.einsum("nhwc,kc->nkhw", found["features"], self._weights, optimize=True)

@@ -1,4 +1,4 @@
-"""The card of a model folder: what the network is, its heads and its measured figures."""
+"""The card of a model folder: the network, its heads and its measured metrics."""
 
 import warnings
 from collections.abc import Mapping
@@ -7,15 +7,20 @@ from pathlib import Path
 from typing import Any, Final
 
 from fer_core.errors import ModelError
+from fer_core.labels import EMOTIONS
 
 OLD_KEYS: Final = {"readings": "heads", "default_reading": "default_head"}
 KERAS_FILE: Final = "model.keras"
-
-
 LITERT_FILE: Final = "model.tflite"
-
-
 INT8_FILE: Final = "model_int8.tflite"
+
+CONTENT: Final[Mapping[str, type | tuple[type, ...]]] = {
+    "title": str, "labels": list, "input_size": int, "channels": int, "crop_margin": (int, float),
+    "parameters": int, "heads": dict, "default_head": str, "features": str,
+}  # fmt: skip
+METRICS: Final = ("n", "accuracy", "macro_f1", "calibration_error")
+CLASS_METRICS: Final = ("n", "recall", "precision", "f1")
+ROBUSTNESS: Final = ("accuracy", "macro_f1", "drop")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +28,11 @@ class Head:
     """One head of a network.
 
     Attributes:
-        title: What it answers, for a user.
+        title: Its label set, for a user.
         temperature: Logits are divided by it before the softmax; above 0.
-        abstain_below: A face whose best probability is lower is called uncertain; 0..1.
-        figures: Split name to measured figures.
+        abstain_below: A face whose best probability is lower is uncertain; 0..1.
+        figures: Split name to measured metrics. Metrics that are not numbers are left out with
+            their split, so that a card written by hand ends no page.
     """
 
     title: str
@@ -37,26 +43,28 @@ class Head:
     def __post_init__(self) -> None:
         if not (self.temperature > 0 and 0 <= self.abstain_below <= 1):
             raise ValueError(
-                "a reading needs temperature > 0 and 0 <= abstain_below <= 1. "
+                "a head needs temperature > 0 and 0 <= abstain_below <= 1. "
                 f"Received: {self.temperature}, {self.abstain_below}"
             )
+        object.__setattr__(self, "title", str(self.title))
+        object.__setattr__(self, "figures", _measured(self.figures))
 
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """What a model folder holds.
+    """The content of a model folder.
 
     Attributes:
-        folder: Where it is.
+        folder: Its path.
         name: The folder's name.
         title: Its name for a user.
         labels: Always ``EMOTIONS``.
         input_size: Side of the square input in pixels.
         channels: 1 for grey, 3 for RGB.
-        crop_margin: Added to the detector's margin (see ``images.face_crop``).
+        crop_margin: Added to the detector's margin (see ``images.crop``).
         parameters: Number of weights.
         heads: Head name to head. The heads' outputs in the files carry these names.
-        default_reading: The one used unless another is asked for.
+        default_head: The head used unless another is asked for.
         features: Name of the layer whose output is the last feature map.
         facts: Everything else in the card: data, date, licence, limits.
     """
@@ -75,21 +83,21 @@ class ModelCard:
 
     @property
     def name(self) -> str:
-        """The folder's name."""
+        """Return the folder's name."""
         return self.folder.name
 
     def head(self, name: str | None) -> Head:
-        """The reading called ``name``, or the default one.
+        """Return the head called ``name``, or the default head.
 
         Raises:
             ModelError: There is none of that name.
         """
-        wanted = name or self.default_head
-        if wanted not in self.heads:
+        name = name or self.default_head
+        if name not in self.heads:
             raise ModelError(
-                f"Model {self.name} has the heads {', '.join(self.heads)}. Received: {wanted!r}."
+                f"Model {self.name} has the heads {', '.join(self.heads)}. Received: {name!r}."
             )
-        return self.heads[wanted]
+        return self.heads[name]
 
 
 def head_or_reading(head: str | None, reading: str | None) -> str | None:
@@ -115,13 +123,58 @@ def parse_card(folder: Path, card: dict[str, Any]) -> ModelCard:
         ValueError: A value is out of range.
     """
     card = renamed(card)
-    known = {name for name in ModelCard.__dataclass_fields__ if name not in {"folder", "facts"}}
-    values: dict[str, Any] = {name: card.pop(name) for name in sorted(known)}
+    for name, kind in CONTENT.items():
+        if not isinstance(card[name], kind):
+            raise ValueError(f"{name} cannot be {card[name]!r}")
+    names = sorted(set(ModelCard.__dataclass_fields__) - {"folder", "facts"})
+    values: dict[str, Any] = {name: card.pop(name) for name in names}
     values["labels"] = tuple(values["labels"])
-    values["heads"] = {name: Head(**head) for name, head in values["heads"].items()}
-    result = ModelCard(folder=folder, facts=card, **values)
+    values["heads"] = {str(name): Head(**head) for name, head in values["heads"].items()}
+    result = ModelCard(folder=folder, facts=_readable(card), **values)
     if result.default_head not in result.heads:
         raise ValueError(f"default_head {result.default_head!r} is not among the heads")
     if result.channels not in (1, 3) or not 16 <= result.input_size <= 1024:
         raise ValueError("channels must be 1 or 3 and input_size 16 to 1024")
     return result
+
+
+def _measured(figures: Any) -> dict[str, Any]:
+    """Return the splits whose metrics are numbers, of every emotion."""
+    splits = figures.items() if isinstance(figures, Mapping) else ()
+    return {
+        str(split): values
+        for split, values in splits
+        if _has_numbers(values, METRICS)
+        and isinstance(classes := values.get("per_class"), Mapping)
+        and all(_has_numbers(classes.get(emotion), CLASS_METRICS) for emotion in EMOTIONS)
+    }
+
+
+def _readable(facts: dict[str, Any]) -> dict[str, Any]:
+    """Return the facts without those that pages could not show."""
+    robustness = facts.get("robustness")
+    tables = robustness.items() if isinstance(robustness, Mapping) else ()
+    readable = {
+        "limits": [str(limit) for limit in limits]
+        if isinstance(limits := facts.get("limits"), list)
+        else [],
+        "training": training if isinstance(training := facts.get("training"), Mapping) else {},
+        "robustness": {
+            str(head): rows
+            for head, rows in tables
+            if isinstance(rows, list) and all(map(_is_robustness, rows))
+        },
+    }
+    return facts | readable
+
+
+def _is_robustness(row: Any) -> bool:
+    return any(  # version 0.1 had other names
+        _has_numbers(row, (*ROBUSTNESS, severity)) and corruption in row
+        for corruption, severity in (("corruption", "severity"), ("strain", "level"))
+    )
+
+
+def _has_numbers(values: Any, names: tuple[str, ...]) -> bool:
+    numbers = [values.get(name) for name in names] if isinstance(values, Mapping) else [None]
+    return all(type(number) in (int, float) for number in numbers)

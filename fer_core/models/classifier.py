@@ -10,20 +10,20 @@ from fer_core.errors import ModelError
 from fer_core.images.crop import network_input
 from fer_core.labels import EMOTIONS
 from fer_core.models.card import LITERT_FILE, ModelCard, head_or_reading
-from fer_core.models.litert import LiteRTNetwork, Values
+from fer_core.models.litert import LiteRTNetwork
 from fer_core.models.registry import load_card
 from fer_core.system.settings import settings
-from fer_core.types import Pixels, Probabilities
+from fer_core.types import Floats, Pixels, Probabilities
 
 BATCH = 16
-"""Crops a call. Measured on 2 cores, 96x96: 0.42 ms a crop from 4 to 16, slower again beyond."""
+"""Crops a call. Measured on 2 cores, 96x96: 0.42 ms a crop from 4 to 16, slower above."""
 
 
 class Network(Protocol):
-    """What computes: ``network.LiteRTNetwork``, or the Keras original."""
+    """A network: ``litert.LiteRTNetwork``, or the Keras original."""
 
-    def run(self, pixels: Values) -> dict[str, Values]:
-        """Every output of float32 (N, size, size, channels) pixels in 0..255."""
+    def run(self, pixels: Floats) -> dict[str, Floats]:
+        """Return every output of float32 (N, size, size, channels) pixels in 0..255."""
 
 
 class EmotionClassifier:
@@ -31,17 +31,17 @@ class EmotionClassifier:
 
     Args:
         card: The model's card.
-        reading: Head that answers; None for the card's default.
-        threads: See ``network.LiteRTNetwork``; so is ``at_once``.
-        network: What computes instead of the export.
-        file: Which of the folder's files runs.
-        at_once: Calls that may run at the same time.
+        head: Name of the head; None for the card's default.
+        threads: Threads of one call; see ``litert.LiteRTNetwork``.
+        network: A network that runs instead of the export.
+        file: The folder's file that runs.
+        parallel_calls: Calls that may run at the same time.
 
     Attributes:
         card: The model's card.
-        reading: Name of the head that answers.
-        abstain_below: Probability under which an answer counts as uncertain.
-        network: What computes.
+        head: Name of the head.
+        abstain_below: Confidence below which a prediction is uncertain.
+        network: The network that runs.
     """
 
     def __init__(  # noqa: PLR0913
@@ -52,15 +52,15 @@ class EmotionClassifier:
         network: Network | None = None,
         *,
         file: str = LITERT_FILE,
-        at_once: int = 1,
+        parallel_calls: int = 1,
     ) -> None:
         self.card = card
         self.head = head or card.default_head
-        chosen = card.head(self.head)
-        self.abstain_below = chosen.abstain_below
-        self._temperature = chosen.temperature
+        settings_of_head = card.head(self.head)
+        self.abstain_below = settings_of_head.abstain_below
+        self._temperature = settings_of_head.temperature
         try:
-            self.network = network or LiteRTNetwork(card.folder / file, threads, at_once)
+            self.network = network or LiteRTNetwork(card.folder / file, threads, parallel_calls)
             self._check()
         except (ValueError, RuntimeError, OSError, KeyError) as error:
             raise ModelError(
@@ -82,14 +82,14 @@ class EmotionClassifier:
 
         Args:
             model: A name under ``models/``, a path to a model folder, or None for the default.
-            head: Head that answers, such as ``fer2013`` or ``ferplus``; None for the card's
+            head: Name of a head, such as ``fer2013`` or ``ferplus``; None for the card's
                 default.
             threads: Threads of one call; None for ``FER_THREADS``.
             reading: The name of ``head`` in version 0.1; deprecated.
 
         Raises:
             ModelError: The folder or one of its files is missing or damaged, its labels differ,
-                or it has no such reading.
+                or it has no such head.
         """
         return cls(load_card(model), head_or_reading(head, reading), threads or settings().threads)
 
@@ -108,34 +108,34 @@ class EmotionClassifier:
         """
         return softmax(self.outputs(crops)[self.head] / np.float32(self._temperature))
 
-    def features(self, crops: Pixels | list[Pixels]) -> Values:
-        """What the network sees in face crops, before any head answers.
+    def features(self, crops: Pixels | list[Pixels]) -> Floats:
+        """Return the pooled features of face crops, the input of the heads.
 
         Args:
             crops: As for ``predict``.
 
         Returns:
-            float32 (N, C): the last feature map, averaged over its places.
+            float32 (N, C): the last feature map, averaged over its positions.
 
         Raises:
             ValueError: The array has another type or shape.
             ModelError: The model gives no feature map.
         """
-        found = self.outputs(crops)
-        if "features" not in found:
+        outputs = self.outputs(crops)
+        if "features" not in outputs:
             raise ModelError(
                 f"Model {self.card.name} gives no feature map. Choose another as the default model."
             )
-        return found["features"]
+        return outputs["features"]
 
-    def outputs(self, crops: Pixels | list[Pixels]) -> dict[str, Values]:
-        """All that the network says of face crops, in one pass.
+    def outputs(self, crops: Pixels | list[Pixels]) -> dict[str, Floats]:
+        """Return every output of the network for face crops, in one pass.
 
         Args:
             crops: As for ``predict``.
 
         Returns:
-            By name: float32 (N, 7) logits of every reading, and ``features`` as above where the
+            By name: float32 (N, 7) logits of every head, and ``features`` as above where the
             model gives them.
 
         Raises:
@@ -151,8 +151,8 @@ class EmotionClassifier:
             name: np.concatenate([part[name] for part in parts])[: len(pixels)] for name in parts[0]
         }
 
-    def inputs(self, crops: Pixels | list[Pixels]) -> Values:
-        """Face crops as the network takes them: float32 (N, size, size, channels) in 0..255.
+    def inputs(self, crops: Pixels | list[Pixels]) -> Floats:
+        """Return face crops as the network takes them: float32 (N, size, size, channels) in 0..255.
 
         Raises:
             ValueError: The array has another type or shape.
@@ -171,7 +171,7 @@ class EmotionClassifier:
         return network_input(crops, self.card.input_size, self.card.channels)
 
     def _check(self) -> None:
-        """One blank crop through the network: it answers, and in the shape the card promises."""
+        """Run one blank crop and check that the output has the shape that the card promises."""
         size, channels = self.card.input_size, self.card.channels
         blank = np.zeros((1, size, size, channels), np.float32)
         shape = self.network.run(blank)[self.head].shape
@@ -179,12 +179,12 @@ class EmotionClassifier:
             raise ValueError(f"the network gives {shape} for one crop, not (1, {len(EMOTIONS)})")
 
 
-def _pooled(values: Values) -> Values:
-    """A feature map (N, h, w, C) averaged over its places; logits (N, K) as they are."""
+def _pooled(values: Floats) -> Floats:
+    """Return a feature map (N, h, w, C) averaged over its positions, logits (N, K) unchanged."""
     return values.mean(axis=(1, 2)) if values.ndim == 4 else values
 
 
 def softmax(logits: npt.NDArray[np.float32]) -> Probabilities:
-    """Probabilities (N, C) from logits (N, C); float32, each row sums to 1."""
+    """Return probabilities, float32 (N, C), from logits (N, C); each row sums to 1."""
     powers = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)

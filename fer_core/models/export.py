@@ -1,6 +1,5 @@
-"""Turn a Keras model into the LiteRT files that run."""
+"""Convert a Keras model to the LiteRT files that run."""
 
-import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,13 +13,14 @@ from fer_core.images.crop import network_input
 from fer_core.models import keras_model, registry
 from fer_core.models import store as model_store
 from fer_core.models.card import INT8_FILE, LITERT_FILE, ModelCard
-from fer_core.system import isolated
+from fer_core.system import isolated, temp_folders
+from fer_core.system.files import write_bytes
 from fer_core.system.parallel import Progress
 from fer_core.types import Pixels
 
 CALIBRATION: Final = 200
-"""Pictures whose activations set the ranges of the integers. More bring outliers that widen the
-ranges: on PublicTest 200, 500 and 1,500 lost 0.1, 0.2 and 0.4 points on FER-2013's labels."""
+"""Images whose activations set the ranges of the integers. More images bring outliers that widen
+the ranges: on PublicTest 200, 500 and 1,500 lost 0.1, 0.2 and 0.4 points on FER-2013's labels."""
 
 TIME_LIMIT_S: Final = 600
 
@@ -29,7 +29,7 @@ def export(card: ModelCard) -> Path:
     """Re-create ``model.tflite`` of a model folder from its ``model.keras``.
 
     The export takes float32 pixels (N, size, size, channels) in 0..255 and gives the logits
-    (N, 7) of every reading, and under ``features`` the last feature map (N, h, w, c).
+    (N, 7) of every head, and under ``features`` the last feature map (N, h, w, c).
 
     Returns:
         The file written.
@@ -46,7 +46,7 @@ def export_int8(card: ModelCard, pixels: npt.NDArray[np.uint8]) -> Path:
 
     Args:
         card: The model.
-        pixels: uint8 (N, size, size, channels), pictures as the network meets them; some of them
+        pixels: uint8 (N, size, size, channels), images as the network gets them; some of them
             set the range of each activation.
 
     Raises:
@@ -68,7 +68,7 @@ def export_int8(card: ModelCard, pixels: npt.NDArray[np.uint8]) -> Path:
 def export_int8_apart(
     card: ModelCard, crops: Sequence[Pixels], progress: Progress | None = None
 ) -> Path:
-    """As ``export_int8``, in a process of its own: nothing of TensorFlow stays here.
+    """Run ``export_int8`` in a process of its own: TensorFlow is not loaded here.
 
     Args:
         card: The model.
@@ -105,10 +105,10 @@ def export_int8_of_folder(folder: str, pixels: npt.NDArray[np.uint8]) -> None:
 
 def _write(card: ModelCard, name: str, **options: Any) -> Path:
     model, target = keras_model.load(card), card.folder / name
-    with tempfile.TemporaryDirectory(dir=card.folder) as folder:
+    with temp_folders.folder("export") as folder:
         new = Path(folder) / name
         with warnings.catch_warnings():  # the converter's own interpreter is the deprecated one
             warnings.filterwarnings("ignore", r"\s*Warning: tf.lite.Interpreter is deprecated")
             model.export(new, format="litert", verbose=False, **options)
-        new.replace(target)
+        write_bytes(target, new.read_bytes())
     return target

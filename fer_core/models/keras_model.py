@@ -1,4 +1,4 @@
-"""The Keras original of a model, with the outputs that its export has."""
+"""The Keras original of a model, with the outputs of its export."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from fer_core.models.card import KERAS_FILE, ModelCard
 
 
 def load(card: ModelCard) -> Any:
-    """``model.keras`` as a ``keras.Model`` that gives every reading's logits and the feature map.
+    """Return ``model.keras`` as a ``keras.Model`` with every head's logits and the feature map.
 
     Raises:
         ModelError: The file is missing, damaged, or lacks a layer that the card names.
@@ -29,7 +29,7 @@ def load(card: ModelCard) -> Any:
 
 
 class KerasNetwork:
-    """Asked as the export is, to see that both say the same.
+    """The original behind the interface of the export, to compare both.
 
     Raises:
         ModelError: As for ``load``.
@@ -39,6 +39,6 @@ class KerasNetwork:
         self._model = load(card)
 
     def run(self, pixels: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[np.float32]]:
-        """Every output of float32 (N, size, size, channels) pixels in 0..255."""
-        found = self._model.predict_on_batch(pixels)
-        return {name: np.asarray(values, np.float32) for name, values in found.items()}
+        """Return every output of float32 (N, size, size, channels) pixels in 0..255."""
+        outputs = self._model.predict_on_batch(pixels)
+        return {name: np.asarray(values, np.float32) for name, values in outputs.items()}

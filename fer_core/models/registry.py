@@ -19,7 +19,7 @@ FIRST_CHOICE: Final = "mobilenetv2"
 
 
 def model_folders() -> tuple[Path, ...]:
-    """Every folder that holds a card: the user's first, a shipped one of the same name hidden."""
+    """Return every folder with a card; a user's model hides a shipped one of the same name."""
     folders: dict[str, Path] = {}
     for root in (settings().home / "models", SHIPPED):
         for card in sorted(root.glob("*/card.json")):
@@ -29,7 +29,7 @@ def model_folders() -> tuple[Path, ...]:
 
 
 def default_model() -> str:
-    """Name of the model used unless another is asked for.
+    """Return the name of the model used unless another is asked for.
 
     Raises:
         ModelError: ``$FER_HOME/default.json`` is damaged.
@@ -38,7 +38,7 @@ def default_model() -> str:
 
 
 def promote(name: str) -> None:
-    """Make ``name`` the default model; the one before is remembered.
+    """Make ``name`` the default model; the previous one is remembered.
 
     Raises:
         ModelError: There is no such model, its card cannot be used, it is not one of
@@ -47,27 +47,39 @@ def promote(name: str) -> None:
     load_card(name)
     if name not in {folder.name for folder in model_folders()}:
         raise ModelError(
-            f"{name} is a folder of its own. Copy it into {settings().home / 'models'}, then "
+            f"{name} is a folder elsewhere. Copy it into {settings().home / 'models'}, then "
             "promote it by its name."
         )
-    before = [one for one in _defaults() if one != name]
-    _write_defaults([*before, name])
+    previous = [model for model in _defaults() if model != name]
+    _write_defaults([*previous, name])
 
 
 def roll_back() -> str:
-    """Go back to the default before this one; the shipped one comes last. Returns its name.
+    """Restore the previous default model and return its name.
 
     Raises:
         ModelError: ``$FER_HOME/default.json`` is damaged or cannot be written.
     """
-    there = {folder.name for folder in model_folders()}
-    kept = [name for name in _defaults()[:-1] if name in there] or [FIRST_CHOICE]
-    _write_defaults(kept)
-    return kept[-1]
+    name = previous_model() or FIRST_CHOICE
+    defaults = _defaults()[:-1]
+    _write_defaults(defaults[: defaults.index(name) + 1] if name in defaults else [name])
+    return name
+
+
+def previous_model() -> str | None:
+    """Return the model that ``roll_back`` restores; None where the default is the first.
+
+    Raises:
+        ModelError: ``$FER_HOME/default.json`` is damaged.
+    """
+    *previous, current = _defaults()
+    folders = {folder.name for folder in model_folders()}
+    name = next((name for name in reversed(previous) if name in folders), FIRST_CHOICE)
+    return None if name == current else name
 
 
 def _defaults() -> list[str]:
-    """The defaults in the order they were promoted, the present one last."""
+    """Return the default models in the order they were promoted, the current one last."""
     file = settings().home / "default.json"
     if not file.is_file():
         return [FIRST_CHOICE]
@@ -113,14 +125,14 @@ def load_card(model: str | Path | None = None) -> ModelCard:
 
 
 def find_model(model: str | Path | None = None) -> Path:
-    """The folder of a model; see ``load_card``."""
-    wanted = default_model() if model is None else model
+    """Return the folder of a model; see ``load_card``."""
+    name = str(default_model() if model is None else model)
     by_name = {folder.name: folder for folder in model_folders()}
-    if str(wanted) in by_name:
-        return by_name[str(wanted)]
-    if (Path(wanted) / "card.json").is_file():
-        return Path(wanted)
-    known = ", ".join(by_name) or "none"
+    if name in by_name:
+        return by_name[name]
+    if (Path(name) / "card.json").is_file():
+        return Path(name)
     raise ModelError(
-        f"There is no model {str(wanted)!r}. Use one of: {known}; or a folder with a card.json."
+        f"There is no model {name!r}. Use one of: {', '.join(by_name) or 'none'}; or a folder with "
+        "a card.json."
     )

@@ -1,4 +1,4 @@
-"""Look after models: list, keep a copy, rename, delete, go back, pack up.
+"""Manage models: list, copy, rename, delete, pack.
 
 Shipped models are never changed: what a user changes of one becomes a copy of the user's own, which
 hides the shipped one until it is deleted.
@@ -41,18 +41,18 @@ class Entry:
 
     @property
     def size(self) -> int:
-        """Bytes of the model's files; 0 once they have gone."""
+        """Return the bytes of the model's files; 0 once they are deleted."""
         files = (self.folder / name for name in FILES)
         return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def own_home() -> Path:
-    """Where the user's models are; not created here."""
+    """Return the folder of the user's models; it is not created here."""
     return settings().home / "models"
 
 
 def entries() -> tuple[Entry, ...]:
-    """Every model: the user's and the shipped ones, then those of finished training runs.
+    """Return every model: the user's and the shipped ones, then those of finished training runs.
 
     On public links not those of runs: visitors would see what the host trains.
     """
@@ -60,46 +60,46 @@ def entries() -> tuple[Entry, ...]:
         default = registry.default_model()
     except ModelError:
         default = ""
-    found = [
+    result = [
         Entry(folder, folder.name, "own" if folder.parent == own_home() else "shipped",
               folder.name == default)
         for folder in registry.model_folders()
     ]  # fmt: skip
     if not settings().policy.shows_server:
-        return tuple(found)
+        return tuple(result)
     runs = sorted((settings().home / "runs").glob("*/model/card.json"))
-    found += [
+    result += [
         Entry(card.parent, name_of_run(card.parent.parent.name), "run", is_default=False)
         for card in runs
     ]
-    return tuple(found)
+    return tuple(result)
 
 
 def name_of_run(run: str) -> str:
-    """What the model of a training run is called among ``entries``."""
+    """Return the name of a training run's model among ``entries``."""
     return f"run {run}"
 
 
 def check_may_change() -> None:
     """Raise ``SettingsError`` on public links."""
     if not settings().policy.may_change_models:
-        raise SettingsError("This is a public link: models can be looked at and not changed.")
+        raise SettingsError("This is a public link: models can be viewed but not changed.")
 
 
-def free_name(wanted: str) -> str:
-    """``wanted`` made fit for a folder name, with a number where it is taken."""
-    taken = {folder.name for folder in registry.model_folders()}
-    return numbered(_fit(wanted), taken.__contains__)
+def free_name(name: str) -> str:
+    """Return ``name`` as a valid folder name, with a number where it is in use."""
+    in_use = {folder.name for folder in registry.model_folders()}
+    return numbered(_fit(name), in_use.__contains__)
 
 
 def _fit(name: str) -> str:
-    """``name`` as a folder name, which leads nowhere else and is not hidden."""
+    """Return ``name`` as a folder name, which leads nowhere else and is not hidden."""
     return re.sub(r"[^\w.-]+", "-", name).strip(".-")[:60] or "model"
 
 
 @contextmanager
 def new_model(name: str) -> Iterator[Path]:
-    """A folder to fill that becomes the user's model ``name`` when the block ends without an error.
+    """Yield a folder that becomes the user's model ``name`` when the block ends without an error.
 
     Raises:
         ModelError: The name is taken or not fit for a folder, or the folder cannot be written.
@@ -107,7 +107,9 @@ def new_model(name: str) -> Iterator[Path]:
     """
     check_may_change()
     if _fit(name) != name:
-        raise ModelError(f"{name!r} holds signs that folder names cannot. Try {free_name(name)!r}.")
+        raise ModelError(
+            f"{name!r} holds characters that folder names cannot. Try {free_name(name)!r}."
+        )
     home = own_home()
     if (home / name).exists():
         raise ModelError(f"There is a model {name!r} already. Choose another name.")
@@ -138,7 +140,8 @@ def rename(entry: Entry, name: str) -> str:
     _check_own(entry)
     if free_name(name) != name:
         raise ModelError(
-            f"{name!r} is taken or holds signs that folder names cannot. Try {free_name(name)!r}."
+            f"{name!r} is in use or holds characters that folder names cannot. Try "
+            f"{free_name(name)!r}."
         )
     with os_errors(f"{entry.folder} cannot be renamed", ModelError):
         entry.folder.rename(own_home() / name)
@@ -148,7 +151,7 @@ def rename(entry: Entry, name: str) -> str:
 
 
 def delete(entry: Entry) -> None:
-    """Remove one of the user's models. A deleted default gives way to the one before.
+    """Delete one of the user's models. A deleted default gives way to the previous one.
 
     Raises:
         ModelError: It is not the user's, or it cannot be removed.
@@ -163,15 +166,15 @@ def delete(entry: Entry) -> None:
 
 
 def save_threshold(card: ModelCard, head: str, threshold: float) -> Path:
-    """Write the confidence below which answers are uncertain into the card.
+    """Write the confidence below which predictions are uncertain into the card.
 
-    Of a shipped model a copy is made, under the same name, and changed.
+    A shipped model is copied first, under the same name.
 
     Returns:
         The folder changed.
 
     Raises:
-        ModelError: There is no such reading, or the card cannot be written.
+        ModelError: There is no such head, or the card cannot be written.
         SettingsError: This is a public link.
         ValueError: ``threshold`` is not 0 to 1.
     """
@@ -191,7 +194,7 @@ def save_threshold(card: ModelCard, head: str, threshold: float) -> Path:
 
 
 def pack(entry: Entry) -> bytes:
-    """The model's folder as a ZIP."""
+    """Return the model's folder as a ZIP."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name in FILES:

@@ -1,1 +1,1 @@
-"""Training: Keras lives here and nowhere else."""
+"""Train networks with Keras: configs, the loop, its callbacks, and runs on disk."""

@@ -1,34 +1,24 @@
-"""Augmentation as a Keras layer: the same changes as ``augmentation.apply``, for a whole batch.
+"""Augmentation as a Keras layer: the same changes as ``augment.apply``, for a whole batch.
 
-The numbers are drawn outside, by ``batches``, so that a batch depends on the seed, the epoch and
-the step alone; only the grain of the noise is drawn by the layer.
+The numbers are drawn by ``batches``, so that a batch depends only on the seed, the epoch and the
+step; the layer draws only the grain of the noise.
 """
 
 from typing import Any, Final
 
 import keras
 import numpy as np
-import numpy.typing as npt
 from keras import ops
 
 from fer_core.images.augment import COLUMNS
 
 MIX: Final = ("sharpness", "mix_share", "mix_x", "mix_y", "mix_width", "mix_height")
 """``sharpness`` adds that share of the detail (negative: blurs). ``mix_share`` of the pixels come
-from the batch's picture in the mirrored place: everywhere (MixUp) where ``mix_width`` is 0, else
+from the batch's image in the mirrored position: everywhere (MixUp) where ``mix_width`` is 0, else
 all pixels of the box (CutMix), whose edges are shares of the sides."""
 
 OPERATION: Final = (*(name for name in COLUMNS if name != "seed"), *MIX)
 """Columns of the layer's second input."""
-
-KEEP: Final = {"scale": 1.0, "contrast": 1.0}
-"""Columns whose neutral value is not 0."""
-
-
-def neutral(count: int) -> npt.NDArray[np.float32]:
-    """Operations (count, len(OPERATION)) that change nothing."""
-    row = [KEEP.get(name, 0.0) for name in OPERATION]
-    return np.tile(np.asarray(row, np.float32), (count, 1))
 
 
 class Augment(keras.layers.Layer):  # type: ignore[misc]
@@ -51,7 +41,7 @@ class Augment(keras.layers.Layer):  # type: ignore[misc]
         return _mix(ops.clip(pixels, 0, 255), o_wide)
 
     def compute_output_shape(self, pixels_shape: Any, operations_shape: Any) -> Any:
-        """The pixels' own."""
+        """Return the shape of the pixels."""
         return pixels_shape
 
     def _relight(self, pixels: Any, o: dict[str, Any]) -> Any:
@@ -63,9 +53,9 @@ class Augment(keras.layers.Layer):  # type: ignore[misc]
 
 
 def _warp(pixels: Any, o: dict[str, Any]) -> Any:
-    """Turn, scale and shift about the middle, after the flip; edges are repeated.
+    """Rotate, scale and shift about the middle, after the flip; edges are repeated.
 
-    The transform maps places of the result to places of the source: the inverse of OpenCV's
+    The transform maps positions of the result to positions of the source: the inverse of OpenCV's
     ``getRotationMatrix2D``.
     """
     height, width = pixels.shape[1:3]
@@ -99,7 +89,7 @@ def _sharpen(pixels: Any, o: dict[str, Any]) -> Any:
 
 
 def _box(pixels: Any, o: dict[str, Any], name: str) -> Any:
-    """Bool (B, H, W, 1): inside the box whose edges are rounded shares of the sides."""
+    """Return bool (B, H, W, 1): inside the box whose edges are rounded shares of the sides."""
     height, width = pixels.shape[1:3]
     across = ops.reshape(ops.arange(width, dtype="float32"), (1, 1, width, 1))
     down = ops.reshape(ops.arange(height, dtype="float32"), (1, height, 1, 1))

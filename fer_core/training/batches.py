@@ -1,4 +1,4 @@
-"""Batches: which pictures, changed how, with which targets; a function of seed, epoch and step."""
+"""Batches of samples, operations and targets, as a function of seed, epoch and step."""
 
 from typing import Any
 
@@ -12,8 +12,7 @@ from fer_core.training.arrays import Samples
 from fer_core.training.augment_layer import MIX, OPERATION
 from fer_core.training.config import Augmentation, TrainConfig
 from fer_core.training.targets import Targets
-
-Floats = npt.NDArray[np.float32]
+from fer_core.types import Floats
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]
@@ -21,7 +20,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
 
     Each is ``(inputs, targets, weights)`` as ``Model.fit`` takes them: inputs are ``pixels``
     uint8 (B, S, S, C) and ``operations`` float32 (B, len(OPERATION)); targets and weights have an
-    entry a reading. Pictures that do not fill a last batch wait for another epoch.
+    entry a head. Samples that do not fill a last batch are left out of the epoch.
     """
 
     def __init__(
@@ -52,12 +51,12 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
 
 
 def steps(samples: int, batch: int) -> int:
-    """Batches an epoch; at least one."""
+    """Return the number of batches an epoch; at least one."""
     return max(samples // batch, 1)
 
 
 def draw(spec: Augmentation, count: int, seed: tuple[int, ...]) -> Floats:
-    """Operations for ``count`` pictures, float32 (count, len(OPERATION))."""
+    """Return operations, float32 (N, C), for ``count`` images; columns are ``OPERATION``."""
     first, second = np.random.SeedSequence(seed).generate_state(2)
     table = augment.draw(spec, count, int(first)).drop(columns="seed")
     random = np.random.default_rng(int(second))
@@ -70,7 +69,7 @@ def draw(spec: Augmentation, count: int, seed: tuple[int, ...]) -> Floats:
 def _draw_mix(
     spec: Augmentation, count: int, random: np.random.Generator
 ) -> dict[str, npt.NDArray[np.float64]]:
-    """CutMix for a share of the pictures, MixUp for the rest."""
+    """Draw CutMix for a share of the images and MixUp for the others."""
     cut = random.random(count) < spec.cutmix
     alpha = max(spec.mixup, 1e-3)
     blend = np.minimum(*(share := random.beta(alpha, alpha, count), 1 - share))

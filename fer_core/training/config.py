@@ -165,15 +165,17 @@ class TrainConfig(Checked):
 
     def __post_init__(self) -> None:
         if not self.heads or not set(self.heads) <= set(HEADS):
-            raise _wrong("heads", f"one or both of {', '.join(HEADS)}", self.heads)
+            raise _not_allowed("heads", f"one or both of {', '.join(HEADS)}", self.heads)
         if self.reduce_lr and self.schedule != "constant":
-            raise _wrong("reduce_lr", "0 with the cosine schedule, which sets the rate itself",
-                         self.reduce_lr)  # fmt: skip
+            allowed = "0 with the cosine schedule, which sets the rate itself"
+            raise _not_allowed("reduce_lr", allowed, self.reduce_lr)
         has_imagenet = self.start == "imagenet" or self.start.endswith(".weights.h5")
         if self.architecture == "fernet" and has_imagenet:
-            raise _wrong("start", "scratch or a model for fernet", self.start)
+            raise _not_allowed("start", "scratch or a model for fernet", self.start)
         if self.head_epochs >= self.epochs:
-            raise _wrong("head_epochs", f"fewer than epochs ({self.epochs})", self.head_epochs)
+            raise _not_allowed(
+                "head_epochs", f"fewer than epochs ({self.epochs})", self.head_epochs
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, lists for tuples, with the version of the format."""
@@ -203,7 +205,7 @@ class TrainConfig(Checked):
             )
         inner = outer.pop("augmentation", {})
         if not isinstance(inner, Mapping):
-            raise _wrong("augmentation", "a group of fields", inner)
+            raise _not_allowed("augmentation", "a group of fields", inner)
         _check_names(outer, cls, "")
         _check_names(inner, Augmentation, "augmentation.")
         return cls(**outer, augmentation=Augmentation(**inner))
@@ -219,6 +221,18 @@ class TrainConfig(Checked):
             raise TrainingError(f"{file}: {error}") from error
 
 
+def differences(config: TrainConfig, other: TrainConfig) -> list[tuple[str, Any, Any]]:
+    """Return the fields in which two configs differ, with both values."""
+    first, second = _flat(config), _flat(other)
+    return [(name, first[name], second[name]) for name in first if first[name] != second[name]]
+
+
+def _flat(config: TrainConfig) -> dict[str, Any]:
+    values = config.to_dict()
+    inner = values.pop("augmentation")
+    return values | {f"augmentation.{name}": value for name, value in inner.items()}
+
+
 def recipes() -> dict[str, Path]:
     """Return the recipes that come with this package, name to file."""
     folder = Path(__file__).parent / "recipes"
@@ -232,5 +246,5 @@ def _check_names(values: Mapping[Any, Any], config: type, prefix: str) -> None:
             raise no_such_field(f"{prefix}{shown_name(name)}", fields)
 
 
-def _wrong(name: str, allowed: str, value: Any) -> TrainingError:
+def _not_allowed(name: str, allowed: str, value: Any) -> TrainingError:
     return TrainingError(must_be(name, allowed, value))

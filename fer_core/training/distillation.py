@@ -1,4 +1,4 @@
-"""Teachers: models whose answers are part of the target."""
+"""Teachers: models whose predictions are part of the target (knowledge distillation)."""
 
 import hashlib
 from pathlib import Path
@@ -20,24 +20,25 @@ Floats = npt.NDArray[np.float32]
 
 
 def logits(config: TrainConfig, train: Samples, cache: Path) -> dict[str, Floats]:
-    """Mean logits of the teachers, calibrated and averaged with the mirrored pictures.
+    """Return the mean logits of the teachers, calibrated and averaged with the mirrored images.
 
-    Each teacher's are cached in ``cache``, under a digest of its weights and the pictures.
+    Each teacher's are cached in ``cache``, under a digest of its weights and the images.
 
     Returns:
-        float32 (N, 7) by reading that ``config`` trains and every teacher has; empty without
-        teachers.
+        float32 (N, 7) by head of ``config``; empty without teachers.
 
     Raises:
-        TrainingError: A teacher cannot be opened, or lacks a reading.
+        TrainingError: A teacher cannot be opened, or lacks a head.
     """
     if not config.teachers:
         return {}
-    parts = [_one(name, train, config.heads, cache) for name in config.teachers]
+    parts = [_teacher_logits(name, train, config.heads, cache) for name in config.teachers]
     return {name: np.mean([part[name] for part in parts], axis=0) for name in config.heads}
 
 
-def _one(teacher: str, train: Samples, heads: tuple[str, ...], cache: Path) -> dict[str, Floats]:
+def _teacher_logits(
+    teacher: str, train: Samples, heads: tuple[str, ...], cache: Path
+) -> dict[str, Floats]:
     try:
         card = registry.load_card(teacher)
         missing = set(heads) - set(card.heads)
@@ -58,11 +59,11 @@ def _one(teacher: str, train: Samples, heads: tuple[str, ...], cache: Path) -> d
             raise TrainingError(f"teachers: {source} cannot be opened ({error}).") from error
         write_bytes(file, npy_bytes(_predict(model, card, train, names)))
     stored = np.load(file)
-    return {name: stored[place] for place, name in enumerate(names) if name in heads}
+    return {name: stored[number] for number, name in enumerate(names) if name in heads}
 
 
 def _predict(model: keras.Model, card: ModelCard, train: Samples, names: list[str]) -> Any:
-    """Calibrated logits (heads, N, 7), float32."""
+    """Return calibrated logits, float32 (heads, N, 7)."""
     parts = []
     for at in range(0, len(train), 128):
         crops = train.pixels[at : at + 128]

@@ -1,6 +1,6 @@
 """Estimate what a run costs on this machine: measured on a few batches, in a process of its own.
 
-``ask`` needs no Keras, so that pages may call it.
+``estimate`` needs no Keras, so that pages may call it.
 """
 
 import hashlib
@@ -30,54 +30,54 @@ DECIDING: Final = (
     "architecture", "start", "input_size", "channels", "alpha", "stride1_stem", "heads",
     "optimizer", "batch_size", "train_from", "ema", "augmentation",
 )  # fmt: skip
-"""The fields that pace, size and memory depend on."""
+"""The fields that speed, size and memory depend on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What was measured.
+    """Speed, size and memory of a config on this machine.
 
     Attributes:
         parameters: Weights of the network.
         images_per_second: In training, after the first batch.
-        checked_per_second: Images validated a second.
+        validated_per_second: Images validated a second.
         megabytes: Memory of the process without the dataset.
-        image_bytes: Memory that each picture of the dataset adds.
+        image_bytes: Memory that each image of the dataset adds.
     """
 
     parameters: int
     images_per_second: float
-    checked_per_second: float
+    validated_per_second: float
     megabytes: float
     image_bytes: int
 
     def epoch_seconds(self, train: int, validation: int) -> float:
-        """Time of an epoch with as many pictures."""
-        return train / self.images_per_second + validation / self.checked_per_second
+        """Return the time of an epoch with that number of images in each split."""
+        return train / self.images_per_second + validation / self.validated_per_second
 
-    def memory_megabytes(self, pictures: int) -> float:
-        """Memory of a run with as many pictures."""
-        return self.megabytes + pictures * self.image_bytes / 1e6
+    def memory_megabytes(self, images: int) -> float:
+        """Return the memory of a run with that number of images."""
+        return self.megabytes + images * self.image_bytes / 1e6
 
 
-def known(config: TrainConfig) -> Estimate | None:
-    """What was measured before on this machine."""
+def cached(config: TrainConfig) -> Estimate | None:
+    """Return an earlier measurement on this machine; None without one."""
     try:
         return Estimate(**json.loads(_file(config).read_text("utf-8")))
     except (OSError, ValueError, TypeError):
         return None
 
 
-def ask(config: TrainConfig, progress: Progress | None = None) -> Estimate:
-    """Measure, unless that was done before; takes the time of starting TensorFlow.
+def estimate(config: TrainConfig, progress: Progress | None = None) -> Estimate:
+    """Return the cached measurement, or measure; that takes the time of starting TensorFlow.
 
     Raises:
         TrainingError: The network cannot be built or measured.
         CancelledError: ``progress`` raised it; the process is ended.
     """
-    if found := known(config):
-        return found
-    measured = isolated.call(
+    if measured_before := cached(config):
+        return measured_before
+    result = isolated.call(
         "fer_core.training.estimate:measure_fields",
         {"fields": config.to_dict()},
         TIME_LIMIT_S,
@@ -85,8 +85,8 @@ def ask(config: TrainConfig, progress: Progress | None = None) -> Estimate:
         progress=progress,
     )
     with suppress(OSError):  # only costs time the next time
-        write_json(_file(config), measured)
-    return Estimate(**measured)
+        write_json(_file(config), result)
+    return Estimate(**result)
 
 
 def _unmeasured(reason: str) -> TrainingError:
@@ -102,42 +102,42 @@ def measure_fields(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def measure(config: TrainConfig) -> Estimate:
-    """Build the network of ``config`` and train all that learns on a few batches of noise.
+    """Build the network of ``config`` and train all its layers on a few batches of noise.
 
-    The first epochs that train the heads alone are faster, and left out.
+    The first epochs, which train the heads only, are faster and left out.
     """
     from fer_core.training import loop
     from fer_core.training.batches import Batches
-    from fer_core.training.callbacks.resume_state import Place
+    from fer_core.training.callbacks.resume_state import TrainingState
     from fer_core.training.callbacks.validation import predict
 
-    start = (
+    initial = (
         "scratch" if config.start == "imagenet" or config.start.endswith(".h5") else config.start
     )
-    config = replace(config, start=start, teachers=(), head_epochs=0)
+    config = replace(config, start=initial, teachers=(), head_epochs=0)
     data = _noise(config, (BATCHES + 1) * config.batch_size)
     with temp_folders.folder("estimate") as folder:
-        session = loop.Session.open(config, RunFolder(Path(folder)), data, Place())
+        session = loop.Session.open(config, RunFolder(Path(folder)), data, TrainingState())
         batches = Batches(data["train"], session.targets, config, epoch=0)
         pace = _pace(lambda number: session.model.train_on_batch(*batches[number]), len(batches))
         few = _noise(config, 128)["train"]
-        checked = _pace(lambda _: predict(session.network, few), 3)
+        validated = _pace(lambda _: predict(session.network, few), 3)
         return Estimate(
             parameters=session.network.count_params(),
             images_per_second=round(config.batch_size / pace, 1),
-            checked_per_second=round(128 / checked, 1),
+            validated_per_second=round(128 / validated, 1),
             megabytes=round(psutil.Process().memory_info().rss / 1e6),
             image_bytes=config.input_size**2 * config.channels,
         )
 
 
 def _pace(work: Any, times: int) -> float:
-    """Seconds a call takes, the first left out: it compiles."""
+    """Return the median seconds of a call, without the first, which compiles."""
     seconds = []
     for number in range(times):
-        began = time.perf_counter()
+        start = time.perf_counter()
         work(number)
-        seconds.append(time.perf_counter() - began)
+        seconds.append(time.perf_counter() - start)
     return float(np.median(seconds[1:]))
 
 
@@ -155,6 +155,6 @@ def _noise(config: TrainConfig, count: int) -> dict[str, Any]:
 
 def _file(config: TrainConfig) -> Path:
     values = {name: value for name, value in config.to_dict().items() if name in DECIDING}
-    said = json.dumps([values, os.cpu_count()], sort_keys=True)
-    name = hashlib.blake2b(said.encode(), digest_size=8).hexdigest()
+    key = json.dumps([values, os.cpu_count()], sort_keys=True)
+    name = hashlib.blake2b(key.encode(), digest_size=8).hexdigest()
     return settings().cache / "estimates" / f"{name}.json"

@@ -1,6 +1,6 @@
-"""What the lines of ``metrics.jsonl`` tell: figures, the best epoch, callbacks, advice.
+"""The metrics of a run by epoch: the best epoch, the callbacks' counters, advice.
 
-``epochs`` is what ``RunFolder.epochs`` gives: a mapping an epoch, in order.
+``epochs`` is the result of ``RunFolder.epochs``: a mapping an epoch, in order.
 """
 
 import itertools
@@ -14,36 +14,36 @@ from fer_core.training.config import TrainConfig
 Epochs = Sequence[Mapping[str, Any]]
 
 PATIENCE: Final = 3
-"""Epochs for which something must hold before there is advice on it."""
+"""Epochs for which a pattern must hold before there is advice on it."""
 
 SWING: Final = 0.04
-"""Mean change of the validation accuracy from epoch to epoch that is called a swing."""
+"""Mean change of the validation accuracy from epoch to epoch that counts as a swing."""
 
 
 def training_value(line: Mapping[str, Any], name: str, head: str) -> float | None:
-    """``loss`` or ``accuracy`` on the training pictures, of one reading."""
+    """Return ``loss`` or ``accuracy`` of one head on the training images."""
     value = line.get(f"{head}_{name}", line.get(name))
     return None if value is None else float(value)
 
 
 def best(epochs: Epochs, monitor: str) -> Mapping[str, Any] | None:
-    """The epoch whose network is kept; the earlier of equals, as ModelCheckpoint decides."""
-    known = [line for line in epochs if monitor in line]
-    if not known:
+    """Return the epoch whose network is kept; the earlier of equals, as ModelCheckpoint does."""
+    measured = [line for line in epochs if monitor in line]
+    if not measured:
         return None
     sign = -1 if monitor.endswith("loss") else 1
-    return max(known, key=lambda line: (sign * line[monitor], -line["epoch"]))
+    return max(measured, key=lambda line: (sign * line[monitor], -line["epoch"]))
 
 
-def seams(epochs: Epochs) -> list[int]:
-    """Epochs that began another burst."""
+def resumed_epochs(epochs: Epochs) -> list[int]:
+    """Return the epochs before which the run was resumed."""
     pairs = itertools.pairwise(epochs)
-    return [int(now["epoch"]) for before, now in pairs if now["burst"] != before["burst"]]
+    return [int(line["epoch"]) for last, line in pairs if line["session"] != last["session"]]
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Epochs a callback has waited for a better one; it acts when they are ``patience``."""
+    """Epochs that a callback has waited for an improvement; it acts after ``patience``."""
 
     name: str
     waited: int
@@ -51,18 +51,18 @@ class Waiting:
 
 
 def waiting(epochs: Epochs, config: TrainConfig) -> tuple[Waiting, ...]:
-    """The state of EarlyStopping and ReduceLROnPlateau after the last epoch."""
-    known = epochs[-1].get("callbacks", {}) if epochs else {}
-    wanted = {"EarlyStopping": config.early_stopping, "ReduceLROnPlateau": config.reduce_lr}
+    """Return the state of EarlyStopping and ReduceLROnPlateau after the last epoch."""
+    counters = epochs[-1].get("callbacks", {}) if epochs else {}
+    patiences = {"EarlyStopping": config.early_stopping, "ReduceLROnPlateau": config.reduce_lr}
     return tuple(
-        Waiting(name, int(known.get(name, {}).get("wait") or 0), patience)
-        for name, patience in wanted.items()
+        Waiting(name, int(counters.get(name, {}).get("wait") or 0), patience)
+        for name, patience in patiences.items()
         if patience
     )
 
 
 def ended_early(epochs: Epochs, config: TrainConfig) -> str:
-    """Why a run has ended before its last epoch, where EarlyStopping ended it; else nothing."""
+    """Return why EarlyStopping ended a run before its last epoch; empty where it did not."""
     stopping = next((w for w in waiting(epochs, config) if w.name == "EarlyStopping"), None)
     if stopping is None or stopping.waited < stopping.patience or len(epochs) >= config.epochs:
         return ""
@@ -73,22 +73,22 @@ def ended_early(epochs: Epochs, config: TrainConfig) -> str:
 
 
 def drops(epochs: Epochs, config: TrainConfig) -> list[str]:
-    """When ReduceLROnPlateau lowered the learning rate, and why: a sentence each."""
+    """Return a sentence on each time ReduceLROnPlateau lowered the learning rate."""
     if not config.reduce_lr:
         return []
-    found = []
-    for before, now in itertools.pairwise(epochs):
-        old, new = before["learning_rate"], now["learning_rate"]
+    sentences = []
+    for last, line in itertools.pairwise(epochs):
+        old, new = last["learning_rate"], line["learning_rate"]
         if new < old * 0.999:
-            found.append(
-                f"After epoch {before['epoch'] + 1} it fell from {old:.2g} to {new:.2g}: "
-                f"{config.monitor} had not improved for {config.reduce_lr} epochs."
+            sentences.append(
+                f"After epoch {last['epoch'] + 1} the learning rate fell from {old:.2g} to "
+                f"{new:.2g}: {config.monitor} had not improved for {config.reduce_lr} epochs."
             )
-    return found
+    return sentences
 
 
 def advice(epochs: Epochs, config: TrainConfig) -> tuple[str, ...]:
-    """What a glance at the curves would tell someone who has seen many; nothing if all is well."""
+    """Return advice on typical problems of the curves; empty without any."""
     checks = (_not_learning, _overfits, _silent_class, _swings, _still_rising)
     return tuple(text for check in checks if (text := check(epochs, config)))
 
@@ -99,8 +99,8 @@ def _not_learning(epochs: Epochs, config: TrainConfig) -> str:
     if max(line["val_macro_f1"] for line in epochs) > 1.5 / len(EMOTIONS):
         return ""
     return (
-        "It has hardly learned anything: its answers are little better than one and the same for "
-        "every face. Try a learning rate ten times higher or lower, and look at the labels."
+        "It has hardly learned anything: it predicts little more than one emotion for every "
+        "face. Try a learning rate ten times higher or lower, and check the labels."
     )
 
 
@@ -116,8 +116,8 @@ def _overfits(epochs: Epochs, config: TrainConfig) -> str:
     if last["val_loss"] < 1.05 * lowest["val_loss"] or trained[1] >= trained[0]:  # type: ignore[operator]
         return ""
     return (
-        f"It overfits since epoch {lowest['epoch'] + 1}: the loss falls on the training pictures "
-        "and rises on the validation pictures. Stop and keep the best, or try more augmentation, "
+        f"It overfits since epoch {lowest['epoch'] + 1}: the loss falls on the training images "
+        "and rises on the validation images. Stop and keep the best, or try more augmentation, "
         "more weight decay or fewer epochs."
     )
 
@@ -126,14 +126,14 @@ def _silent_class(epochs: Epochs, _: TrainConfig) -> str:
     late = [line for line in epochs if "recall" in line][-PATIENCE:]
     if len(epochs) < PATIENCE + 2:
         return ""
-    present = {name for place, name in enumerate(EMOTIONS) if sum(late[-1]["confusion"][place]) > 0}
+    present = {name for row, name in enumerate(EMOTIONS) if sum(late[-1]["confusion"][row]) > 0}
     silent = [n for n in EMOTIONS if n in present and not any(x["recall"].get(n) for x in late)]
     if not silent:
         return ""
     return (
-        f"{' and '.join(silent)} {'has' if len(silent) == 1 else 'have'} not been found once in "
-        f"the last {PATIENCE} epochs. Rare classes gain from balanced class weights, the "
-        "logit-adjusted loss, or a balanced version of the dataset."
+        f"{' and '.join(silent)} {'has' if len(silent) == 1 else 'have'} not been predicted "
+        f"correctly once in the last {PATIENCE} epochs. Rare classes gain from balanced "
+        "class weights, the logit-adjusted loss, or a balanced version of the dataset."
     )
 
 
@@ -145,8 +145,8 @@ def _swings(epochs: Epochs, config: TrainConfig) -> str:
         return ""
     return (
         "The validation accuracy swings from epoch to epoch. The usual cause is stale BatchNorm "
-        f"averages: lower the BatchNorm momentum ({config.batchnorm_momentum:g} now) or have the "
-        "averages measured anew before each validation (about 40 batches). A small validation "
+        f"averages: lower the BatchNorm momentum (it is {config.batchnorm_momentum:g}) or set "
+        "BatchNorm refresh to about 40 batches. A small validation "
         "split or a high learning rate swing too."
     )
 
@@ -155,4 +155,4 @@ def _still_rising(epochs: Epochs, config: TrainConfig) -> str:
     top = best(epochs, config.monitor)
     if top is None or len(epochs) < config.epochs or top["epoch"] < config.epochs - 1:
         return ""
-    return "The last epoch was the best: it may get better still with a few epochs more."
+    return "The last epoch was the best: a few more epochs may improve it."

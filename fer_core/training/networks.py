@@ -1,9 +1,10 @@
-"""The networks: grey or RGB pixels in 0..255 to the logits of every reading.
+"""The networks: grey or RGB pixels in 0..255 to the logits of every head.
 
-Built-in Keras layers only, ending in global average pooling and one dense layer a reading, so that
+Built-in Keras layers only, ending in global average pooling and one dense layer a head, so that
 class activation maps are exact (Zhou et al., 2016).
 """
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -18,17 +19,17 @@ from fer_core.models.card import KERAS_FILE
 from fer_core.training.config import TrainConfig
 
 FEATURES: Final = "features"
-"""Name of the layer that gives the last feature map."""
+"""Name of the layer whose output is the last feature map."""
 
 
 def build(config: TrainConfig) -> keras.Model:
-    """The network of ``config`` with its starting weights.
+    """Return the network of ``config`` with its initial weights.
 
     Raises:
         TrainingError: The start does not exist or is of another architecture.
     """
     if config.start not in ("imagenet", "scratch") and not config.start.endswith(".weights.h5"):
-        return _go_on(config)
+        return _continue_from(config)
     pixels = keras.Input((config.input_size, config.input_size, config.channels), name="pixels")
     scaled = layers.Rescaling(1 / 127.5, offset=-1, name="scale")(pixels)
     maps = {"mobilenetv2": _mobilenetv2, "fernet": _fernet}[config.architecture](scaled, config)
@@ -42,7 +43,7 @@ def build(config: TrainConfig) -> keras.Model:
 
 
 def set_batchnorm_momentum(model: keras.Model, momentum: float) -> None:
-    """Let BatchNorm's averages follow the weights.
+    """Set the momentum of every BatchNorm layer, so that its averages follow the weights.
 
     Keras builds MobileNetV2 with 0.999, which trails by thousands of steps: the same weights scored
     0.59 with trailing averages and 0.66 with fresh ones.
@@ -53,7 +54,7 @@ def set_batchnorm_momentum(model: keras.Model, momentum: float) -> None:
 
 
 def freeze(model: keras.Model, config: TrainConfig, heads_only: bool) -> None:
-    """Leave ``config.train_from`` of the backbone's layers, or all of it, as they are.
+    """Freeze ``config.train_from`` of the backbone's layers, or all of them.
 
     Frozen BatchNorm layers also keep their averages (``trainable = False`` has Keras run them in
     inference mode).
@@ -61,8 +62,8 @@ def freeze(model: keras.Model, config: TrainConfig, heads_only: bool) -> None:
     names = [layer.name for layer in model.layers]
     backbone = model.layers[: names.index("pooled")]
     count = len(backbone) if heads_only else round(config.train_from * len(backbone))
-    for place, layer in enumerate(backbone):
-        layer.trainable = place >= count
+    for number, layer in enumerate(backbone):
+        layer.trainable = number >= count
 
 
 def _mobilenetv2(scaled: Any, config: TrainConfig) -> Any:
@@ -78,7 +79,7 @@ def _mobilenetv2(scaled: Any, config: TrainConfig) -> Any:
 
 
 def _without_first_halving(backbone: keras.Model) -> keras.Model:
-    """The same weights with stride 1 in the first convolution."""
+    """Return the backbone with stride 1 in the first convolution and the same weights."""
 
     def clone(layer: Any) -> Any:
         config = layer.get_config()
@@ -92,10 +93,10 @@ def _without_first_halving(backbone: keras.Model) -> keras.Model:
 
 
 def _load_imagenet(backbone: keras.Model, config: TrainConfig) -> None:
-    """ImageNet weights.
+    """Load ImageNet weights.
 
     For grey input the stem's filters are summed over the colours: the same function on grey
-    pictures.
+    images.
     """
     size = config.input_size if config.input_size in (96, 128, 160, 192, 224) else 96
     file = config.start if config.start != "imagenet" else None
@@ -114,16 +115,16 @@ def _load_imagenet(backbone: keras.Model, config: TrainConfig) -> None:
             "the shipped model."
         )  # fmt: skip
         raise TrainingError(f"the ImageNet weights cannot be loaded ({error}).{hint}") from error
-    stem, *rest = rgb.get_weights()
+    stem, *weights = rgb.get_weights()
     if config.channels == 1:
         stem = stem.sum(axis=2, keepdims=True)
-    backbone.set_weights([stem, *rest])
+    backbone.set_weights([stem, *weights])
 
 
 def _fernet(scaled: Any, config: TrainConfig) -> Any:
-    """Our own: residual blocks of plain 3x3 convolutions with squeeze and excitation.
+    """Build FERNet: residual blocks of plain 3x3 convolutions with squeeze and excitation.
 
-    Plain convolutions are what CPUs do fastest; 1.1 million weights. Sources: He et al., Deep
+    CPUs run plain convolutions fastest; 1.1 million parameters. Sources: He et al., Deep
     residual learning, 2016; Hu et al., Squeeze-and-excitation networks, 2018; the shortcut that
     averages before it projects: He et al., Bag of tricks, 2019.
     """
@@ -158,7 +159,7 @@ def _convolve(  # noqa: PLR0913
 
 
 def _excite(maps: Any, name: str) -> Any:
-    """Each channel times a gate in 0..1 that the channels' means decide."""
+    """Multiply each channel by a gate in 0..1, computed from the channels' means."""
     width = maps.shape[-1]
     gate = layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_squeeze")(maps)
     gate = layers.Conv2D(width // 8, 1, activation="relu", name=f"{name}_reduce")(gate)
@@ -166,8 +167,8 @@ def _excite(maps: Any, name: str) -> Any:
     return layers.Multiply(name=f"{name}_scale")([maps, gate])
 
 
-def _go_on(config: TrainConfig) -> keras.Model:
-    """A model that exists, with the heads of ``config``, if it has its architecture.
+def _continue_from(config: TrainConfig) -> keras.Model:
+    """Return an existing model with the heads of ``config``, if it has its architecture.
 
     The input may be of another size: the weights are those of convolutions, which fit any.
     """
@@ -177,12 +178,15 @@ def _go_on(config: TrainConfig) -> keras.Model:
     except (FerError, OSError, ValueError, TypeError) as error:
         raise TrainingError(f"start: {config.start} cannot be opened ({error})") from error
     size, _, channels = model.inputs[0].shape[1:]
-    found = (model.name, size, channels, set(model.output_names))
-    wanted = (config.architecture, config.input_size, config.channels, set(config.heads))
-    fits = found[0] == wanted[0] and found[2] == wanted[2] and wanted[3] <= found[3]
+    heads = set(model.output_names)
+    fits = (model.name, channels) == (config.architecture, config.channels) and set(
+        config.heads
+    ) <= heads
     if not fits:
         raise TrainingError(
-            f"start: {config.start} is {_words(*found)}; this run is for {_words(*wanted)}. "
+            f"start: {config.start} is "
+            f"{_in_words(model.name, size, channels, heads)}; this run is for "
+            f"{_in_words(config.architecture, config.input_size, config.channels, config.heads)}. "
             "Choose the same architecture, channels and heads, or another start."
         )
     if size != config.input_size:
@@ -190,14 +194,14 @@ def _go_on(config: TrainConfig) -> keras.Model:
     for layer in model.layers:
         if layer.name == "dropout":
             layer.rate = config.dropout
-    heads = {name: model.get_layer(name).output for name in config.heads}
-    model = keras.Model(model.inputs[0], heads, name=model.name)
+    outputs = {name: model.get_layer(name).output for name in config.heads}
+    model = keras.Model(model.inputs[0], outputs, name=model.name)
     set_batchnorm_momentum(model, config.batchnorm_momentum)
     return model
 
 
 def _resized(model: keras.Model, config: TrainConfig) -> keras.Model:
-    """The same weights behind an input of ``config.input_size``."""
+    """Return the model with an input of ``config.input_size`` and the same weights."""
     other = build(replace(config, start="scratch", heads=tuple(model.output_names)))
     try:
         other.set_weights(model.get_weights())
@@ -209,5 +213,5 @@ def _resized(model: keras.Model, config: TrainConfig) -> keras.Model:
     return other
 
 
-def _words(name: str, size: int, channels: int, heads: set[str]) -> str:
+def _in_words(name: str, size: int, channels: int, heads: Collection[str]) -> str:
     return f"{name} {size}x{size}x{channels} with {' and '.join(sorted(heads))}"

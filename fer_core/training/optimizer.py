@@ -1,4 +1,4 @@
-"""The optimizer, and the course of its learning rate."""
+"""The optimizer and its learning rate schedule."""
 
 import math
 from typing import Any, Final
@@ -10,11 +10,11 @@ from fer_core.training.config import TrainConfig
 
 START: Final = 0.01
 END: Final = 0.001
-"""Shares of the highest rate at which the course begins and ends."""
+"""Shares of the highest rate at which the schedule starts and ends."""
 
 
 def make(config: TrainConfig, per_epoch: int, heads_only: bool) -> keras.optimizers.Optimizer:
-    """The optimizer of a phase: the heads alone at the full rate, or everything on schedule."""
+    """Return the optimizer of a phase: heads only at the full rate, or all layers on schedule."""
     rate: Any = config.learning_rate
     if config.schedule == "cosine" and not heads_only:
         total = per_epoch * (config.epochs - config.head_epochs)
@@ -30,7 +30,7 @@ def make(config: TrainConfig, per_epoch: int, heads_only: bool) -> keras.optimiz
 class Cosine(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
     """Linear warm-up, then a cosine down to a thousandth (Loshchilov & Hutter, 2017).
 
-    The values of Keras' ``CosineDecay``, whose branches the optimizer builds anew for the weight
+    The values of Keras' ``CosineDecay``, whose branches the optimizer builds again for the weight
     decay of every variable: 6 s more until the first batch of MobileNetV2.
     """
 
@@ -38,13 +38,13 @@ class Cosine(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[m
         self.highest, self.warmup, self.decay = highest, warmup, decay
 
     def __call__(self, step: Any) -> Any:
-        """The rate of a step, counted from 0."""
+        """Return the rate of a step, counted from 0."""
         step = ops.cast(step, "float32")
         rising = START + (1 - START) * step / self.warmup
-        done = ops.clip((step - self.warmup) / self.decay, 0, 1)
-        falling = END + (1 - END) * 0.5 * (1 + ops.cos(math.pi * done))
+        progress = ops.clip((step - self.warmup) / self.decay, 0, 1)
+        falling = END + (1 - END) * 0.5 * (1 + ops.cos(math.pi * progress))
         return self.highest * ops.where(step < self.warmup, rising, falling)
 
     def get_config(self) -> dict[str, Any]:
-        """As Keras asks."""
+        """Return the arguments, as Keras asks of schedules."""
         return {"highest": self.highest, "warmup": self.warmup, "decay": self.decay}

@@ -1,6 +1,6 @@
 """Make a model folder of a trained network: calibrated, exported, measured.
 
-The validation split alone sets the heads' shifts, the temperature and the abstain threshold.
+Only the validation split sets the heads' shifts, the temperature and the abstain threshold.
 """
 
 import hashlib
@@ -28,30 +28,30 @@ from fer_core.training.networks import FEATURES
 from fer_core.training.run_folder import RunFolder
 
 CROP_MARGIN: Final = -0.02
-"""Crops a little tighter than FER-2013's framing. Measured on 1,800 PublicTest pictures through
+"""Crops a little tighter than FER-2013's framing. Measured on 1,800 PublicTest images through
 the detectors: accuracy is level for total margins from -0.09 to 0.02 with YuNet (0.699 to 0.695)
 and from -0.04 to 0 with Haar, and falls off on both sides; this is the middle."""
 
-READING_TITLES: Final = {"fer2013": "FER-2013 (single label)", "ferplus": "FER+ (ten raters)"}
+HEAD_TITLES: Final = {"fer2013": "FER-2013 (single label)", "ferplus": "FER+ (ten raters)"}
 TITLES: Final = {"mobilenetv2": "MobileNetV2", "fernet": "FERNet"}
 
 LIMITS: Final = (
-    "It reads expressions, not feelings.",
-    "Two people agree on such labels in about two of three pictures.",
+    "It recognizes expressions, not feelings.",
+    "Two people agree on such labels in about two of three images.",
     "How it differs between groups of people is unknown where the dataset names none.",
 )
 
 
-def finish(
-    folder: RunFolder, config: TrainConfig, data: dict[str, Samples], about: DatasetIndex
+def package(
+    folder: RunFolder, config: TrainConfig, data: dict[str, Samples], index: DatasetIndex
 ) -> Path:
-    """Write ``folder.model`` of the run's best network; an older one there is replaced.
+    """Write ``folder.model`` from the run's best network; an older model there is replaced.
 
     Args:
-        folder: A run that has trained at least one epoch.
-        config: What it trained.
-        data: ``validation``, and ``test`` where the dataset has one: measured, never chosen by.
-        about: The dataset, for the card.
+        folder: A run with at least one finished epoch.
+        config: Its config.
+        data: ``validation``, and ``test`` where the dataset has one: no choice depends on it.
+        index: The dataset, for the card.
 
     Returns:
         The model folder: card, ``model.keras`` and both exports.
@@ -68,37 +68,38 @@ def finish(
     target.mkdir()
     shift_heads(network, config, data["validation"])
     network.save(target / KERAS_FILE)
-    values = _card(network, config, data, about)
+    values = _card(network, config, data, index)
     write_json(target / "card.json", values)
     card = load_card(target)
     export.export(card)
     export.export_int8(card, data["validation"].pixels)
-    write_json(target / "card.json", values | {"robustness": _robustness(target, config, about)})
+    write_json(target / "card.json", values | {"robustness": _robustness(target, config, index)})
     shutil.rmtree(folder.model, ignore_errors=True)
     target.rename(folder.model)
     return folder.model
 
 
 def shift_heads(network: keras.Model, config: TrainConfig, validation: Samples) -> None:
-    """Add ``evaluation.prior_correction`` to the heads' biases."""
+    """Add ``evaluation.prior_correction`` to the biases of the heads."""
     logits = predict(network, validation)
     for name in config.heads:
-        truth = validation.truth(name)
-        known = logits[name][truth >= 0], truth[truth >= 0]
-        temperature = evaluation.fit_temperature(*known)
-        shifts = evaluation.prior_correction(known[0] / temperature, known[1]) * temperature
+        y_true = validation.y_true(name)
+        labelled = y_true >= 0
+        head_logits, y_true = logits[name][labelled], y_true[labelled]
+        temperature = evaluation.fit_temperature(head_logits, y_true)
+        shifts = evaluation.prior_correction(head_logits / temperature, y_true) * temperature
         bias = network.get_layer(name).bias
         bias.assign(bias + shifts.astype(np.float32))
 
 
 def _card(
-    network: keras.Model, config: TrainConfig, data: dict[str, Samples], about: DatasetIndex
+    network: keras.Model, config: TrainConfig, data: dict[str, Samples], index: DatasetIndex
 ) -> dict[str, Any]:
     logits = {split: predict(network, samples) for split, samples in data.items()}
     heads = {name: _head(name, {s: logits[s][name] for s in data}, data) for name in config.heads}
     return {
         "title": TITLES[config.architecture],
-        "labels": list(about.counts().index),
+        "labels": list(index.counts().index),
         "input_size": config.input_size,
         "channels": config.channels,
         "crop_margin": CROP_MARGIN,
@@ -107,8 +108,8 @@ def _card(
         "default_head": config.heads[0],
         "features": FEATURES,
         "created": datetime.now(UTC).date().isoformat(),
-        "data": f"{about.root.name}, {len(about.split('train')):,} training pictures",
-        "demo": demo.is_drawn(about.root),
+        "data": f"{index.root.name}, {len(index.split('train')):,} training images",
+        "demo": demo.is_drawn(index.root),
         "pictures_sha256": digest(data),
         "limits": list(LIMITS),
         "training": config.to_dict(),
@@ -116,27 +117,27 @@ def _card(
 
 
 def _head(name: str, logits: dict[str, Any], data: dict[str, Samples]) -> dict[str, Any]:
-    truth = data["validation"].truth(name)
-    known = truth >= 0
-    raw, truth = logits["validation"][known], truth[known]
-    temperature = round(evaluation.fit_temperature(raw, truth), 3)
-    probabilities = softmax(np.asarray(raw / temperature, np.float32))
-    threshold = round(evaluation.abstain_threshold(probabilities, truth), 2)
+    y_true = data["validation"].y_true(name)
+    labelled = y_true >= 0
+    head_logits, y_true = logits["validation"][labelled], y_true[labelled]
+    temperature = round(evaluation.fit_temperature(head_logits, y_true), 3)
+    probabilities = softmax(np.asarray(head_logits / temperature, np.float32))
+    threshold = round(evaluation.abstain_threshold(probabilities, y_true), 2)
     return {
-        "title": READING_TITLES[name],
+        "title": HEAD_TITLES[name],
         "temperature": temperature,
         "abstain_below": threshold,
         "figures": {
             split: evaluation.evaluate_logits(
-                logits[split], samples.truth(name), temperature, threshold
+                logits[split], samples.y_true(name), temperature, threshold
             ).rounded()
             for split, samples in data.items()
-            if (samples.truth(name) >= 0).any()  # a split without votes says nothing of ferplus
+            if (samples.y_true(name) >= 0).any()  # ferplus is not measured without votes
         },
     }
 
 
-def _robustness(model: Path, config: TrainConfig, about: DatasetIndex) -> dict[str, Any]:
+def _robustness(model: Path, config: TrainConfig, dataset: DatasetIndex) -> dict[str, Any]:
     """Measure every head under corruptions as ``evaluate`` does: on the images as the files are.
 
     On the test split where it has labels of the head, else on the validation split.
@@ -144,7 +145,7 @@ def _robustness(model: Path, config: TrainConfig, about: DatasetIndex) -> dict[s
     robustness = {}
     for name in config.heads:
         for split in ("test", "validation"):
-            index = about.readable().split(split)
+            index = dataset.readable().split(split)
             has_labels = len(index) and (name != "ferplus" or index.votes is not None)
             y_true = ferplus.true_labels(index, name) if has_labels else np.empty(0, np.int64)
             rows = np.flatnonzero(y_true >= 0)
@@ -160,7 +161,7 @@ def _robustness(model: Path, config: TrainConfig, about: DatasetIndex) -> dict[s
 
 
 def digest(data: dict[str, Samples]) -> str:
-    """SHA-256 over the measured pictures: says which the figures are from."""
+    """Return the SHA-256 over the measured images, which identifies them."""
     total = hashlib.sha256()
     for split in sorted(data):
         for name, pixels in sorted(zip(data[split].files, data[split].pixels, strict=True),

@@ -1,6 +1,5 @@
-"""Three configs to begin with, and how a config is fitted to a dataset."""
+"""Three configs to start from."""
 
-from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -9,7 +8,7 @@ from fer_core.training.config import HEADS, Augmentation, TrainConfig
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A config with a sentence on when to take it."""
+    """A config with a sentence on when to choose it."""
 
     config: TrainConfig
     text: str
@@ -38,15 +37,7 @@ PRESETS: Final = {
 
 
 def fitted(config: TrainConfig, has_votes: bool) -> TrainConfig:
-    """``config`` with the readings that a dataset with or without FER+ votes can teach."""
-    possible = HEADS if has_votes else ("fer2013",)
-    heads = tuple(one for one in config.heads if one in possible) or ("fer2013",)
+    """Return ``config`` with the heads that a dataset with or without FER+ votes can train."""
+    trainable = HEADS if has_votes else ("fer2013",)
+    heads = tuple(head for head in config.heads if head in trainable) or ("fer2013",)
     return replace(config, heads=heads)
-
-
-def name_of(config: TrainConfig, names: Collection[str] = tuple(PRESETS)) -> str | None:
-    """The preset that ``config`` is, but for its readings; None where it is none."""
-    for name in names:
-        if replace(config, heads=PRESETS[name].config.heads) == PRESETS[name].config:
-            return name
-    return None

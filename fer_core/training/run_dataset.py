@@ -12,9 +12,9 @@ from fer_core.training.run_folder import RunFolder
 
 
 def for_dataset(config: TrainConfig, has_votes: bool) -> TrainConfig:
-    """``config`` without the reading that needs votes where there are none, and says so.
+    """Return ``config`` without the head that needs votes where there are none, and print that.
 
-    One that trains nothing else stays as it is, for the training to refuse.
+    A config that trains nothing else stays unchanged; the training refuses it.
     """
     fit = fitted(config, has_votes)
     if fit.heads == config.heads or "fer2013" not in config.heads:
@@ -24,16 +24,16 @@ def for_dataset(config: TrainConfig, has_votes: bool) -> TrainConfig:
 
 
 def check_same(folder: RunFolder, source: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
-    """A run that has begun goes on with the pictures it began with, or not at all.
+    """Check that a run is resumed with the images it started with.
 
     Raises:
         TrainingError: They have changed.
     """
-    before = folder.source().get("fingerprint")
-    if folder.state.exists() and before not in (None, facts["fingerprint"]):
+    fingerprint = folder.source().get("fingerprint")
+    if folder.state.exists() and fingerprint not in (None, facts["fingerprint"]):
         raise TrainingError(
-            f"{source['data']}: the dataset has changed since this run began, so the run cannot go "
-            "on. Undo the change and resume, or begin a new run that starts from this one's model."
+            f"{source['data']}: the dataset has changed since this run started, so it cannot be "
+            "resumed. Undo the change, or start a new run from this run's model."
         )
 
 
@@ -44,12 +44,12 @@ def facts(data: Mapping[str, Samples]) -> dict[str, Any]:
         data: Split name to its samples.
     """
     total = hashlib.blake2b(digest_size=16)
-    for _, one in sorted(data.items()):
-        total.update("\n".join(one.files).encode())
-        for array in (one.pixels, one.labels, one.votes):
+    for _, samples in sorted(data.items()):
+        total.update("\n".join(samples.files).encode())
+        for array in (samples.pixels, samples.labels, samples.votes):
             total.update(b"" if array is None else array.tobytes())
     return {
         "fingerprint": total.hexdigest(),
-        "pictures": {split: len(one) for split, one in data.items()},
-        "unreadable": [name for one in data.values() for name in one.skipped],
+        "pictures": {split: len(samples) for split, samples in data.items()},
+        "unreadable": [name for samples in data.values() for name in samples.skipped],
     }

@@ -23,12 +23,12 @@ class RunFolder:
 
     @property
     def dataset(self) -> Path:
-        """JSON: which dataset, seen how."""
+        """JSON: the dataset and how it is opened; see ``DatasetSource``."""
         return self.root / "dataset.json"
 
     @property
     def environment(self) -> Path:
-        """JSON: versions and machine, a list with an entry a burst."""
+        """JSON: versions and machine, a list with an entry a session."""
         return self.root / "environment.json"
 
     @property
@@ -38,17 +38,17 @@ class RunFolder:
 
     @property
     def history(self) -> Path:
-        """The same figures as CSV, by Keras' CSVLogger."""
+        """The same metrics as CSV, by Keras' CSVLogger."""
         return self.root / "history.csv"
 
     @property
     def progress(self) -> Path:
-        """JSON: how far the epoch is; ``progress.json`` is the job's."""
+        """JSON: progress of the epoch; ``progress.json`` is the job's."""
         return self.root / "epoch.json"
 
     @property
     def state(self) -> Path:
-        """What going on needs."""
+        """The state that resuming needs."""
         return self.root / "state.npz"
 
     @property
@@ -62,25 +62,25 @@ class RunFolder:
         return self.root / "model"
 
     def epochs(self) -> list[dict[str, Any]]:
-        """The lines of ``metrics.jsonl``, one an epoch.
+        """Return the lines of ``metrics.jsonl``, one an epoch.
 
         Where an epoch was repeated, the later; a half-written last line is left out.
         """
-        found: dict[int, dict[str, Any]] = {}
+        lines: dict[int, dict[str, Any]] = {}
         if self.metrics.is_file():
             for line in self.metrics.read_text("utf-8", errors="replace").splitlines():
                 try:
-                    values = json.loads(line)
-                    found[int(values["epoch"])] = values
-                except (ValueError, KeyError, TypeError):
+                    values = _renamed(json.loads(line))
+                    lines[int(values["epoch"])] = values
+                except (ValueError, KeyError, TypeError, AttributeError):
                     continue
-        return [found[epoch] for epoch in sorted(found)]
+        return [lines[epoch] for epoch in sorted(lines)]
 
     def drop_epochs_from(self, epoch: int) -> None:
-        """Take out what was logged of epochs that will be trained again."""
-        kept = [line for line in self.epochs() if line["epoch"] < epoch]
+        """Remove the logs of epochs that will be trained again."""
+        lines = [line for line in self.epochs() if line["epoch"] < epoch]
         if self.metrics.is_file():
-            text = "".join(json.dumps(line) + "\n" for line in kept)
+            text = "".join(json.dumps(line) + "\n" for line in lines)
             write_bytes(self.metrics, text.encode())
         if self.history.is_file():
             head, *rows = self.history.read_text("utf-8").splitlines() or [""]
@@ -89,7 +89,7 @@ class RunFolder:
             write_bytes(self.history, ("\n".join([head, *rows]) + "\n" if head else "").encode())
 
     def totals(self) -> list[int]:
-        """The numbers of epochs that the run was given after its start."""
+        """Return the numbers of epochs that the run was given after its start."""
         return [int(total) for total in _read_json(self.root / "extensions.json").get("totals", [])]
 
     def extend(self, config: TrainConfig, total: int) -> None:
@@ -97,21 +97,32 @@ class RunFolder:
         write_json(self.root / "extensions.json", {"totals": [*self.totals(), total]})
         replace(config, epochs=total).save(self.config)
 
-    def bursts(self) -> list[dict[str, Any]]:
-        """When the run was started and taken up, where, and what there is to say about it."""
-        return list(_read_json(self.environment).get("bursts", []))
+    def sessions(self) -> list[dict[str, Any]]:
+        """Return time, machine, versions and a note of every start and resume of the run."""
+        environment = _read_json(self.environment)
+        return list(environment.get("sessions", environment.get("bursts", [])))
 
-    def now(self) -> dict[str, Any]:
-        """How far the epoch is, see ``callbacks.progress``; empty before the first batch."""
+    def epoch_progress(self) -> dict[str, Any]:
+        """Return what ``EpochProgress`` has written; empty before the first batch."""
         return _read_json(self.progress)
 
     def source(self) -> dict[str, Any]:
-        """Which dataset it is, seen how; empty where that cannot be read."""
+        """Return the dataset as ``DatasetSource.to_dict``; empty where that cannot be read."""
         return _read_json(self.dataset)
 
     def write_source(self, values: Mapping[str, Any]) -> None:
-        """Note which dataset it is."""
+        """Write the dataset; see ``DatasetSource.to_dict``."""
         write_json(self.dataset, values)
+
+
+def _renamed(line: dict[str, Any]) -> dict[str, Any]:
+    """Return a line of ``metrics.jsonl`` with the names of version 0.1 replaced."""
+    if "burst" in line:
+        line["session"] = line.pop("burst")
+    for mistake in line.get("mistakes", []):
+        if "answer" in mistake:
+            mistake["predicted"] = mistake.pop("answer")
+    return line
 
 
 def _read_json(file: Path) -> dict[str, Any]:

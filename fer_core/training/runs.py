@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,18 +21,18 @@ from fer_core.training.config import TrainConfig
 from fer_core.training.run_folder import RunFolder
 
 STOP: Final = "stop"
-"""Asked of a run: end now, and make a model of the best epoch so far."""
+"""Asked of a run: end, and make a model of the best epoch so far."""
 
 TRAINING: Final = "Training"
-"""The job's note while ``epoch.json`` says how far the epoch is."""
+"""The job's note while ``epoch.json`` has the progress of the epoch."""
 
 END_S: Final = 10
-"""So long a killed process may take to be gone."""
+"""Time that a killed process may take to end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run as it is now: its job, its config and its epochs."""
+    """A run: its job, its config and its epochs."""
 
     job: Job
     config: TrainConfig
@@ -39,32 +40,32 @@ class Run:
 
     @property
     def folder(self) -> RunFolder:
-        """Where it lies."""
+        """Return its folder."""
         return RunFolder(self.job.folder)
 
     @property
     def best(self) -> Mapping[str, Any] | None:
-        """The epoch whose network is kept."""
+        """Return the epoch whose network is kept; None before the first."""
         return history.best(self.epochs, self.config.monitor)
 
     @property
     def seconds(self) -> float:
-        """Time of all epochs that are finished."""
+        """Return the time of all finished epochs."""
         return float(sum(line.get("seconds", 0) for line in self.epochs))
 
     @property
     def has_model(self) -> bool:
-        """Whether a model has been made of it."""
+        """Return True where a model has been made of it."""
         return (self.folder.model / "card.json").is_file()
 
 
 def store() -> Jobs:
-    """The runs as jobs, of which one may train at a time."""
+    """Return the runs as jobs, of which one may train at a time."""
     return Jobs(settings().home / "runs", exclusive=True)
 
 
 def load(name: str) -> Run:
-    """The run called ``name``.
+    """Return the run called ``name``.
 
     Raises:
         JobError: There is none.
@@ -73,20 +74,18 @@ def load(name: str) -> Run:
     return _run(store().get(name))
 
 
-def every() -> tuple[Run, ...]:
-    """All runs, newest first; those whose config is damaged are left out."""
-    found = []
-    for one in store().list():
-        try:
-            found.append(_run(one))
-        except TrainingError:
-            continue
-    return tuple(found)
+def all_runs() -> tuple[Run, ...]:
+    """Return all runs, newest first; those whose config is damaged are left out."""
+    runs = []
+    for job in store().list():
+        with suppress(TrainingError):
+            runs.append(_run(job))
+    return tuple(runs)
 
 
 def active() -> Job | None:
-    """The run that trains now."""
-    return next((one for one in store().list() if one.state.is_active), None)
+    """Return the run that trains; None without one."""
+    return next((job for job in store().list() if job.state.is_active), None)
 
 
 def check_may_train() -> None:
@@ -99,28 +98,28 @@ def check_may_train() -> None:
 
 
 def start(config: TrainConfig, source: DatasetSource, title: str) -> Job:
-    """Begin a run.
+    """Start a run.
 
     Raises:
-        JobError: Another one trains, this is a public link, or it cannot be started. Nothing is
-            left of it then.
+        JobError: Another one trains, this is a public link, or it cannot be started; it is
+            deleted then.
     """
     check_may_train()
     jobs = store()
     stamp = datetime.now(UTC).strftime(f"%Y%m%d-%H%M%S-{config.architecture}")
-    made = jobs.create(title, "train", name=jobs.free_name(stamp))
-    folder = RunFolder(made.folder)
+    job = jobs.create(title, "train", name=jobs.free_name(stamp))
+    folder = RunFolder(job.folder)
     try:
-        with writing(made.folder, JobError):
+        with writing(job.folder, JobError):
             config.save(folder.config)
             folder.write_source(source.to_dict())
-            return jobs.launch(made.name, command(made.folder))
+            return jobs.launch(job.name, command(job.folder))
     except JobError:
-        jobs.delete(made.name)
+        jobs.delete(job.name)
         raise
 
 
-def go_on(name: str) -> Job:
+def resume(name: str) -> Job:
     """Resume a run that was paused, stopped, or died.
 
     Raises:
@@ -132,9 +131,9 @@ def go_on(name: str) -> Job:
 def extend(name: str, epochs: int) -> Job:
     """Train a run that has ended for ``epochs`` more.
 
-    The optimizer, its moments, the callbacks and the random numbers go on from where they were.
-    The cosine schedule is that of the new total, so the learning rate rises to where a run of
-    that length would be; a constant one stays. The best epoch so far remains until one is better.
+    The optimizer, its moments, the callbacks and the random numbers continue.
+    The cosine schedule is that of the new total, so the learning rate rises to its value in a run
+    of that length; a constant one stays. The best epoch so far remains until one is better.
 
     Raises:
         JobError: It trains, or another one does.
@@ -161,7 +160,7 @@ def discard(name: str) -> None:
 
 
 def promote(name: str, model: str) -> str:
-    """Copy a run's model to the user's models and make it the default; its name there.
+    """Copy a run's model to the user's models, use it from then on, and return its name there.
 
     Raises:
         ModelError: It has none, or it cannot be copied.
@@ -175,23 +174,11 @@ def promote(name: str, model: str) -> str:
     return free
 
 
-def differences(one: TrainConfig, other: TrainConfig) -> list[tuple[str, Any, Any]]:
-    """The fields in which two configs differ, with both values."""
-    mine, theirs = _flat(one), _flat(other)
-    return [(name, mine[name], theirs[name]) for name in mine if mine[name] != theirs[name]]
-
-
-def _flat(config: TrainConfig) -> dict[str, Any]:
-    values = config.to_dict()
-    inner = values.pop("augmentation")
-    return values | {f"augmentation.{name}": value for name, value in inner.items()}
-
-
-def _run(one: Job) -> Run:
-    folder = RunFolder(one.folder)
-    return Run(one, TrainConfig.load(folder.config), folder.epochs())
+def _run(job: Job) -> Run:
+    folder = RunFolder(job.folder)
+    return Run(job, TrainConfig.load(folder.config), folder.epochs())
 
 
 def command(folder: Path) -> list[str]:
-    """The same for the first start and every later one: what to do lies in the folder."""
+    """Return the command of the first start and every resume; the folder holds the config."""
     return ["train", "--run", str(folder.absolute()), "--resume"]

@@ -1,29 +1,28 @@
-"""Targets and weights: what each reading should answer for each picture, and how much it counts."""
+"""Targets and weights of the samples, for each head."""
 
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from fer_core.balance.class_weights import class_weights, effective_number
 from fer_core.labels import EMOTIONS
 from fer_core.models.classifier import softmax
 from fer_core.training.arrays import Samples
 from fer_core.training.config import TrainConfig
+from fer_core.types import Floats, Labels
 
-Floats = npt.NDArray[np.float32]
 CLASSES: Final = len(EMOTIONS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Targets:
-    """By reading.
+    """Targets and weights by head.
 
     Attributes:
-        values: float32 (N, 7), what the labels or votes say; (N, 14) with teachers, whose softened
-            answers follow.
-        weights: float32 (N,), 0 where the reading has no label.
+        values: float32 (N, 7), one-hot labels or shares of votes; (N, 14) with teachers, whose
+            softened probabilities follow.
+        weights: float32 (N,), 0 where the head has no label.
         prior: Share of each class among the labels, float32 (7,).
     """
 
@@ -35,7 +34,7 @@ class Targets:
 def make(
     samples: Samples, config: TrainConfig, teachers: dict[str, Floats] | None = None
 ) -> Targets:
-    """Targets of ``samples``; ``teachers`` has logits (N, 7) by reading, see ``distillation``."""
+    """Return the targets of ``samples``; ``teachers`` has logits float32 (N, 7) by head."""
     counts = samples.counts()
     one_hot = np.eye(CLASSES, dtype=np.float32)[samples.labels]
     values = {"fer2013": one_hot}
@@ -52,12 +51,12 @@ def make(
     return Targets(values, weights, (counts / counts.sum()).astype(np.float32))
 
 
-def weights_of(counts: npt.NDArray[np.int64], config: TrainConfig) -> Floats:
-    """Weight of each class, float32 (7,); see ``TrainConfig.class_weights``."""
-    named = dict(zip(EMOTIONS, counts.tolist(), strict=True))
+def weights_of(counts: Labels, config: TrainConfig) -> Floats:
+    """Return the weight of each class, float32 (7,), from counts int64 (7,)."""
+    by_class = dict(zip(EMOTIONS, counts.tolist(), strict=True))
     weights = np.ones(CLASSES, np.float32)
     if config.class_weights == "balanced":
-        weights = _array(class_weights(named))
+        weights = _array(class_weights(by_class))
     elif config.class_weights == "effective":
         weights = effective_weights(counts, config.effective_beta)
     if config.loss == "class_balanced":
@@ -65,9 +64,10 @@ def weights_of(counts: npt.NDArray[np.int64], config: TrainConfig) -> Floats:
     return weights
 
 
-def effective_weights(counts: npt.NDArray[np.int64], beta: float) -> Floats:
-    """One over the effective number of samples, scaled to a mean of 1 over the classes present.
+def effective_weights(counts: Labels, beta: float) -> Floats:
+    """Return one over the effective number of samples of each class, float32 (7,).
 
+    Scaled to a mean of 1 over the classes present; ``counts`` is int64 (7,).
     Source: Cui et al., Class-balanced loss based on effective number of samples, 2019.
     """
     present = counts > 0
@@ -76,5 +76,5 @@ def effective_weights(counts: npt.NDArray[np.int64], beta: float) -> Floats:
     return np.asarray(raw / raw[present].mean(), np.float32)
 
 
-def _array(named: dict[str, float]) -> Floats:
-    return np.array([named[name] for name in EMOTIONS], np.float32)
+def _array(by_class: dict[str, float]) -> Floats:
+    return np.array([by_class[name] for name in EMOTIONS], np.float32)

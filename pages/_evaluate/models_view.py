@@ -1,4 +1,4 @@
-"""All models: cards, figures, speed; promote, roll back, rename, delete, export, import."""
+"""All models: cards, metrics, speed; use, restore, rename, delete, download, import."""
 
 from pathlib import Path
 
@@ -16,8 +16,14 @@ from fer_core.models import registry
 from fer_core.models import store as model_store
 from fer_core.models.card import ModelCard
 from fer_core.models.export import CALIBRATION, export_int8_apart
-from fer_core.models.importing import ORDERS, RANGES, Wish, import_model
-from fer_core.models.importing.importer import order_from
+from fer_core.models.importing import (
+    COLOURS,
+    ORDERS,
+    RANGES,
+    ImportOptions,
+    import_model,
+    order_from,
+)
 from fer_core.models.store import Entry
 from fer_core.system import temp_folders
 from fer_core.system.settings import settings
@@ -27,19 +33,19 @@ from pages._components.open_dataset import current_dataset
 from pages._evaluate.formatting import percent
 from pages._evaluate.selection import names, open_card
 
+OTHER_ORDER = "Another order"
 KINDS = {"shipped": "shipped", "own": "yours", "run": "training run"}
 
 
 def show() -> None:
-    known = names()
-    _table(known)
-    chosen = st.selectbox("Look at", list(known), key="model_chosen")
-    entry = known[chosen]
+    entries = names()
+    _table(entries)
+    entry = entries[st.selectbox("Model", list(entries), key="model_chosen")]
     card = open_card(entry)
     if card is not None:
         _card(entry, card)
     if not settings().policy.may_change_models:
-        st.caption("On this public page models can be looked at and not changed.")
+        st.caption("On this public page models can be viewed but not changed.")
         return
     if card is not None and entry.kind == "own":
         _eight_bits(card)
@@ -47,10 +53,10 @@ def show() -> None:
     _import()
 
 
-def _table(known: dict[str, Entry]) -> None:
+def _table(entries: dict[str, Entry]) -> None:
     rows = []
     speeds = st.session_state.get("speeds", {})
-    for entry in known.values():
+    for entry in entries.values():
         try:
             card = registry.load_card(entry.folder)
         except FerError as error:
@@ -60,19 +66,19 @@ def _table(known: dict[str, Entry]) -> None:
         figures = stored.get("test") or stored.get("PrivateTest") or {}
         rows.append(
             {
-                "model": entry.name + (" (default)" if entry.is_default else ""),
+                "model": entry.name + (" (in use)" if entry.is_default else ""),
                 "kind": KINDS[entry.kind],
-                "weights": f"{card.parameters:,}" if card.parameters else "",
+                "parameters": f"{card.parameters:,}" if card.parameters else "",
                 "MB": round(entry.size / 1e6, 1),
                 "files": ", ".join(forms_of(card)),
-                "heads": ", ".join(card.heads),
-                "test, right": percent(figures["accuracy"]) if figures else "not measured",
+                "label sets": ", ".join(card.heads),
+                "test accuracy": percent(figures["accuracy"]) if figures else "not measured",
                 **({"one face, ms": speeds.get(str(entry.folder))} if speeds else {}),
             }
         )
     st.dataframe(pd.DataFrame(rows), hide_index=True, alt="All models")
-    if st.button("Measure the speed on this machine", icon=":material/speed:"):
-        st.session_state["speeds"] = {str(e.folder): _speed(e) for e in known.values()}
+    if st.button("Measure speed on this machine", icon=":material/speed:"):
+        st.session_state["speeds"] = {str(e.folder): _speed(e) for e in entries.values()}
         st.rerun()
 
 
@@ -106,76 +112,88 @@ def _card(entry: Entry, card: ModelCard) -> None:
 
 def _eight_bits(card: ModelCard) -> None:
     """Offer the form that an imported network lacks."""
-    forms, found = forms_of(card), current_dataset()
+    forms, dataset = forms_of(card), current_dataset()
     if "int8" in forms or "keras" not in forms:
         return
-    if found is None:
-        st.caption("Open a dataset to make an 8-bit file too: its pictures set the ranges.")
+    if dataset is None:
+        st.caption("Open a dataset to make an 8-bit file too: its images set the ranges.")
     elif st.button(
         "Make the 8-bit file", icon=":material/compress:", key="make_int8",
-        help=f"A quarter of the size, and faster. {CALIBRATION} pictures of {found.name} set the "
+        help=f"A quarter of the size, and faster. {CALIBRATION} images of {dataset.name} set the "
         "ranges of its numbers. Compare it with the other form before you use it.",
     ):  # fmt: skip
-        index = found.index.readable()
+        index = dataset.index.readable()
 
         def work(report) -> Path:
             rows = np.random.default_rng(0).permutation(len(index))[:CALIBRATION]
             crops = image_reading.crops(index, rows.tolist(), card.input_size)
             return export_int8_apart(card, crops, report)
 
-        start("Making the 8-bit file", work, _made)
+        start("Making the 8-bit file", work, _notify_exported)
         st.rerun()
 
 
-def _made(file: Path) -> None:
-    notify.success(f"{file.name} of {file.parent.name} is made.")
+def _notify_exported(file: Path) -> None:
+    notify.success(f"{file.name} of {file.parent.name} is ready.")
 
 
 def _change(entry: Entry) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if entry.kind != "run":
             st.button(
-                "Make it the default", on_click=notify.attempt, args=(_promote, entry),
+                "Use this model", on_click=notify.attempt, args=(_promote, entry),
                 type="primary", disabled=entry.is_default, icon=":material/check_circle:",
-                key="promote",
+                key="promote", help="Photos, videos and the live page use it from then on.",
             )  # fmt: skip
-        st.button(
-            "Go back to the default before", on_click=notify.attempt, args=(_roll_back,),
-            icon=":material/undo:", key="roll_back",
-        )  # fmt: skip
+        restore_previous()
         if entry.kind == "own":
-            _own(entry)
+            _rename_or_delete(entry)
         else:
-            label = "Keep a copy as" if entry.kind == "shipped" else "Keep it as"
-            wanted = model_store.free_name(entry.name)
-            name = st.text_input(label, wanted, key=f"keep-{wanted}", width=200)
-            st.button("Keep", on_click=notify.attempt, args=(_keep, entry, name), key="keep_model")
+            label = "Name of the copy" if entry.kind == "shipped" else "Name"
+            free = model_store.free_name(entry.name)
+            name = st.text_input(label, free, key=f"keep-{free}", width=200)
+            st.button("Save to my models", on_click=notify.attempt, args=(_keep, entry, name),
+                      key="keep_model")  # fmt: skip
 
 
-def _own(entry: Entry) -> None:
+def restore_previous() -> None:
+    """Draw the button that restores the previous model; it names it, or is disabled."""
+    try:
+        previous = registry.previous_model()
+    except FerError as error:
+        st.error(str(error))
+        return
+    st.button(
+        f"Restore {previous}" if previous else "Restore previous model", icon=":material/undo:",
+        on_click=notify.attempt, args=(_roll_back,), disabled=previous is None, key="roll_back",
+        help=None if previous else "No other model was in use before this one.",
+    )  # fmt: skip
+
+
+def _rename_or_delete(entry: Entry) -> None:
     name = st.text_input("Name", entry.name, key=f"name-{entry.name}", width=200)
     st.button("Rename", on_click=notify.attempt, args=(_rename, entry, name),
               disabled=name == entry.name, key="rename")  # fmt: skip
     with st.popover("Delete", icon=":material/delete:"):
         st.write(f"Delete {entry.name} and its files? This cannot be undone.")
-        st.button("Delete it", on_click=notify.attempt, args=(_delete, entry), key="delete_model")
+        st.button("Delete", on_click=notify.attempt, args=(_delete, entry), key="delete_model")
 
 
 def _promote(entry: Entry) -> None:
     registry.promote(entry.name)
-    notify.success(f"{entry.name} is the default on every page now.")
+    notify.success(f"{entry.name} is in use on every page.")
 
 
 def _roll_back() -> None:
-    notify.success(f"{registry.roll_back()} is the default again.")
+    notify.success(f"{registry.roll_back()} is in use again.")
 
 
 def _keep(entry: Entry, name: str) -> None:
-    notify.success(f"Kept as {model_store.keep(entry, name).name}.")
+    notify.success(f"Saved as {model_store.keep(entry, name).name}.")
 
 
 def _rename(entry: Entry, name: str) -> None:
-    notify.success(f"{entry.name} is called {model_store.rename(entry, name)} now.")
+    notify.success(f"{entry.name} is renamed to {model_store.rename(entry, name)}.")
 
 
 def _delete(entry: Entry) -> None:
@@ -186,35 +204,46 @@ def _delete(entry: Entry) -> None:
 def _import() -> None:
     st.subheader("Import a model", anchor=False)
     st.write(
-        "A `.keras` file of built-in layers or a `.tflite` exported here. It is looked through and "
-        "opened in a process with limits first; layers that run code are refused."
+        "A network saved by Keras 2 or 3 (`.keras`, `.h5`) of built-in layers, or a `.tflite` "
+        "exported here. Layers that run code are refused; the file is opened in a process with "
+        "limits."
     )
-    file = st.file_uploader("Model file", ["keras", "tflite"], key="model_file")
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        stem, of = (Path(file.name).stem, file.file_id) if file else ("", "")
-        name = st.text_input("Call it", stem, key=f"import_name-{of}")
-        span = st.selectbox("Pixels it expects", list(RANGES), key="import_range")
-        own = "Another order"
-        order = st.selectbox("Order of its answers", [*ORDERS, own], key="import_order")
+    file = st.file_uploader("Model file", ["keras", "h5", "hdf5", "tflite"], key="model_file")
+    with st.grid(min_column_width=200, gap="medium"):
+        stem, file_id = (Path(file.name).stem, file.file_id) if file else ("", "")
+        name = st.text_input("Name", stem, key=f"import_name-{file_id}")
+        pixels = st.selectbox("Pixel values it expects", list(RANGES), key="import_range")
+        order = st.selectbox("Order of its outputs", [*ORDERS, OTHER_ORDER], key="import_order")
+        colours = st.selectbox(
+            "Colours it expects", COLOURS, key="import_colours",
+            help="For a network of three channels. BGR: trained on images that OpenCV read. Grey: "
+            "trained on grey images in three channels, such as FER-2013's.",
+        )  # fmt: skip
+        size = st.number_input(
+            "Input size", 16, 1024, None, key="import_size", placeholder="as in the file",
+            help="Needed where the file allows any size.",
+        )  # fmt: skip
     text = ""
-    if order == own:
-        text = st.text_input("The seven, separated by commas", ", ".join(EMOTIONS), key="order")
+    if order == OTHER_ORDER:
+        text = st.text_input("Emotions, separated by commas", ", ".join(EMOTIONS), key="order")
     if st.button("Import", disabled=not (file and name), icon=":material/upload:", key="import"):
         try:
-            wish = Wish(name, span, ORDERS.get(order) or order_from(text))
+            options = ImportOptions(
+                name, pixels, ORDERS.get(order) or order_from(text), colours, size
+            )
         except FerError as error:
             st.error(str(error))
             return
-        start("Opening the model", _taking(file.name, file.getvalue(), wish), _imported)
+        start("Opening the model", _importer(file.name, file.getvalue(), options), _imported)
         st.rerun()
 
 
-def _taking(name: str, data: bytes, wish: Wish):
+def _importer(name: str, data: bytes, options: ImportOptions):
     def work(report) -> Path:
         with temp_folders.folder("model") as folder:
             file = Path(folder) / Path(name).name
             file.write_bytes(data)
-            return import_model(file, wish, report)
+            return import_model(file, options, report)
 
     return work
 

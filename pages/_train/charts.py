@@ -146,7 +146,7 @@ def _figure(
     layout = _layout(title, len(run.epochs) + 1, limits)
     top = run.best
     marks = [] if top is None else [(top["epoch"] + 1, "best", "dot", VALID)]
-    marks += [(epoch + 0.5, "", "dash", GREY) for epoch in history.seams(run.epochs)]
+    marks += [(epoch + 0.5, "", "dash", GREY) for epoch in history.resumed_epochs(run.epochs)]
     layout["shapes"] = [
         {"type": "line", "x0": x, "x1": x, "y0": 0, "y1": 1, "yref": "paper",
          "line": {"dash": dash, "color": color, "width": 1}}

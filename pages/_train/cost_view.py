@@ -19,7 +19,7 @@ def show(config: TrainConfig, found: OpenDataset) -> None:
     """Size, time and memory: from a measurement, which begins when there is none yet."""
     counts = found.decided().counts().sum()
     pictures = int(counts.get("train", 0)), int(counts.get("validation", 0))
-    measured = estimate.known(config) or measurement().found(config)
+    measured = estimate.cached(config) or measurement().found(config)
     if measured is None and runs.active():
         st.caption("What it will cost is measured once no run is training.")
     elif measured is None:
@@ -58,7 +58,7 @@ class Measurement:
             return
         self.end()
         self.config = config
-        self.task = Task("Measuring", partial(estimate.ask, config))
+        self.task = Task("Measuring", partial(estimate.estimate, config))
 
     def end(self) -> None:
         """End a measurement that nobody waits for any more."""

@@ -35,7 +35,7 @@ def _mistakes(run: Run, mistakes: list[dict]) -> None:
             tiles.append(enlarge(image_reading.read(Path(root) / one["file"])))
         except FerError:
             continue
-        label, answer = EMOTIONS[one["label"]], EMOTIONS[one["answer"]]
+        label, answer = EMOTIONS[one["label"]], EMOTIONS[one["predicted"]]
         captions.append(f"{label} → {answer}")
         alts.append(f"{one['file']}: labelled {label}, called {answer}")
     if tiles:

@@ -9,6 +9,7 @@ from streamlit.column_config import NumberColumn
 from fer_core.errors import FerError
 from fer_core.system.jobs import duration
 from fer_core.training import run_archive, runs
+from fer_core.training.config import differences
 from fer_core.training.runs import Run
 from pages._components import notify
 from pages._components.chart import show_chart
@@ -18,7 +19,7 @@ from pages._train.watch_view import WORDS
 
 
 def show() -> None:
-    known = {one.job.name: one for one in runs.every()}
+    known = {one.job.name: one for one in runs.all_runs()}
     if not known:
         st.info("There is no run yet. Begin one under New run, or take one in.")
     else:
@@ -107,7 +108,7 @@ def _titled(picked: list[Run]) -> dict[str, Run]:
 
 def _differences(picked: dict[str, Run]) -> None:
     one, other = picked
-    found = runs.differences(picked[one].config, picked[other].config)
+    found = differences(picked[one].config, picked[other].config)
     if not found:
         st.caption("Both have the same config.")
         return
@@ -117,6 +118,6 @@ def _differences(picked: dict[str, Run]) -> None:
 
 def _take_in(file) -> None:
     try:
-        watch(run_archive.take_in(file, file.name).name)
+        watch(run_archive.import_run(file, file.name).name)
     except FerError as error:
         notify.error(str(error))

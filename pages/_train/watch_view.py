@@ -115,7 +115,7 @@ def _controls(run: Run) -> None:
                 type="primary",
                 icon=":material/play_arrow:",
                 on_click=notify.attempt,
-                args=(runs.go_on, name),
+                args=(runs.resume, name),
             )
         _discard_button(name)
 
@@ -141,7 +141,7 @@ def _moving(run: Run) -> None:
         st.rerun()
     if now.state != run.job.state or len(run.epochs) < _logged(run):
         st.rerun()
-    far = run.folder.now() if now.state.is_active else {}
+    far = run.folder.epoch_progress() if now.state.is_active else {}
     with st.container():  # also where it is empty: the charts keep their place and so their nodes
         _progress(run, now, far)
     if not run.epochs and not far:
@@ -196,7 +196,7 @@ def _said(run: Run) -> None:
         )
     if run.job.state is State.FINISHED and (text := history.ended_early(run.epochs, run.config)):
         st.info(text)
-    for burst in run.folder.bursts():
+    for burst in run.folder.sessions():
         if burst.get("note"):
             st.info(burst["note"])
     for name in run.folder.source().get("unreadable", [])[:3]:
@@ -220,7 +220,7 @@ def _callbacks(run: Run) -> None:
     st.caption(" · ".join(words))
     for text in history.drops(run.epochs, run.config):
         st.caption(f":material/trending_down: {text}")
-    if seams := history.seams(run.epochs):
+    if seams := history.resumed_epochs(run.epochs):
         st.caption(
             "Dashed lines: it was taken up again before epoch "
             + ", ".join(str(epoch + 1) for epoch in seams)

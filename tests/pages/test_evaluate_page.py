@@ -389,27 +389,27 @@ def test_models_are_listed_kept_promoted_and_deleted() -> None:
     before = registry.model_folders()
     app = part(open_page("evaluate"), "Models")
     listed = app.dataframe[0].value["model"].tolist()
-    assert listed[0] == "mobilenetv2 (default)"
+    assert listed[0] == "mobilenetv2 (in use)"
     assert len(listed) == len(before)
-    labelled(app.text_input, "Keep a copy as").set_value("mine")
-    press(app.run(), "Keep")
-    assert "Kept as mine" in texts(app)
+    labelled(app.text_input, "Name of the copy").set_value("mine")
+    press(app.run(), "Save to my models")
+    assert "Saved as mine" in texts(app)
     app.selectbox(key="model_chosen").set_value("mine")
     settle(app.run())
     app.text_input(key="name-mine").set_value("ours")
     press(app.run(), "Rename")
-    assert "mine is called ours now" in texts(app)
+    assert "mine is renamed to ours" in texts(app)
     app.selectbox(key="model_chosen").set_value("ours")
     settle(app.run())
-    press(app, "Make it the default")
+    press(app, "Use this model")
     assert registry.default_model() == "ours"
-    press(app, "Go back to the default before")
+    press(app, "Restore mobilenetv2")
     assert registry.default_model() == "mobilenetv2"
-    press(app, "Measure the speed")
+    press(app, "Measure speed")
     assert (app.dataframe[0].value["one face, ms"] > 0).all()
     app.selectbox(key="model_chosen").set_value("ours")
     settle(app.run())
-    press(app, "Delete it")
+    press(app, "Delete")
     assert "ours is deleted" in texts(app)
     assert registry.model_folders() == before
 
@@ -426,7 +426,12 @@ def test_imports_that_ask_for_code_are_refused(tmp_path: Path) -> None:
     data = (tmp_path / "evil.keras").read_bytes()
     app.file_uploader(key="model_file").set_value([("evil.keras", data, "application/zip")])
     app.run()
-    assert labelled(app.text_input, "Call it").value == "evil"
+    assert (
+        app.text_input(
+            key=next(box.key for box in app.text_input if box.key.startswith("import_name"))
+        ).value
+        == "evil"
+    )
     press(app.run(), "Import")
     assert "evil.keras: holds a Lambda layer" in texts(app)
 
@@ -442,7 +447,7 @@ def test_public_pages_look_and_do_not_touch(
     assert "Most similar training images" in texts(app)
     assert not list((tmp_path / "cache").glob("predictions/*"))
     part(app, "Models")
-    assert "can be looked at and not changed" in texts(app)
+    assert "can be viewed but not changed" in texts(app)
     labels = {button.label for button in app.button}
-    assert not labels & {"Keep", "Import", "Make it the default", "Go back to the default before"}
+    assert not labels & {"Save to my models", "Import", "Use this model", "Restore previous model"}
     assert not (tmp_path / "home").exists()

@@ -142,7 +142,7 @@ def test_a_file_may_name_its_readings_in_any_order() -> None:
 def test_a_start_is_watched_and_a_second_one_refused(ready: AppTest) -> None:
     app = press(ready, "Start training")
     assert app.session_state["train_part"] == "Watch"
-    (run,) = runs.every()
+    (run,) = runs.all_runs()
     assert run.job.state.is_active
     assert run.folder.source()["data"] == "demo"
     assert [b.label for b in app.button][:3] == ["Pause", "Stop and keep the best", "Stop now"]
@@ -154,7 +154,7 @@ def test_a_start_is_watched_and_a_second_one_refused(ready: AppTest) -> None:
     assert next(b for b in app.button if b.label == "Start training").disabled
     app = press(part(app, "Watch"), "Discard it for good")
     assert "The run is deleted." in texts(app)
-    assert runs.every() == ()
+    assert runs.all_runs() == ()
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_the_list_compares_renames_and_deletes() -> None:
     app = press(app, "Save")
     assert "Renamed" in set(app.dataframe[0].value["run"])
     app = press(app, "Delete it for good")
-    assert [run.job.title for run in runs.every()] == ["Two"]
+    assert [run.job.title for run in runs.all_runs()] == ["Two"]
 
 
 def test_runs_of_one_title_are_told_apart() -> None:
@@ -242,7 +242,7 @@ def test_runs_of_one_title_are_told_apart() -> None:
     app = part(open_page("train"), "All runs")
     shown = app.selectbox(key="runs_one")
     assert len(set(shown.options)) == 2
-    first, second = (run.job.name for run in runs.every())
+    first, second = (run.job.name for run in runs.all_runs())
     assert shown.value == first
     assert app.run().selectbox(key="runs_one").value == first
     assert app.selectbox(key="runs_one").set_value(second).run().selectbox(

@@ -12,7 +12,7 @@ from fer_core.evaluation.predictions import forms_of, open_form, predict_dataset
 from fer_core.images.codec import decode
 from fer_core.images.crop import network_input, whole_face
 from fer_core.models import registry
-from fer_core.models.litert import _packed, _unpacked
+from fer_core.models.litert import _dequantize, _quantize
 from fer_core.system.settings import settings
 from fer_core.training import arrays
 from fer_core.types import Pixels
@@ -119,9 +119,9 @@ def test_an_empty_split_and_a_stop(tree: Path) -> None:
 def test_quantised_values_come_back() -> None:
     form = {"dtype": np.int8, "quantization": (0.5, -3)}
     values = np.array([[0, 10, 60, 200, -100]], np.float32)
-    packed = _packed(values, form)
+    packed = _quantize(values, form)
     assert packed.tolist() == [[-3, 17, 117, 127, -128]]
-    assert _unpacked(packed, form).tolist() == [[0, 10, 60, 65, -62.5]]
+    assert _dequantize(packed, form).tolist() == [[0, 10, 60, 65, -62.5]]
 
 
 def test_other_folder_names_can_be_mapped(tree: Path) -> None:

@@ -14,7 +14,13 @@ from tests.pictures_kit import DATA, NONE, TINY
 pytest.importorskip("keras")
 
 from fer_core.training import batches
-from fer_core.training.augment_layer import OPERATION, Augment, neutral
+from fer_core.training.augment_layer import OPERATION, Augment
+
+
+def neutral(count: int) -> np.ndarray:
+    """Operations that change nothing."""
+    row = [1.0 if name in ("scale", "contrast") else 0.0 for name in OPERATION]
+    return np.tile(np.asarray(row, np.float32), (count, 1))
 
 
 def change(pixels: Any, **columns: float) -> Any:

@@ -30,7 +30,7 @@ SWING = [0.5, 0.6, 0.48, 0.61, 0.5, 0.62, 0.49, 0.6]
         (lines(6, val_loss=[1.5, 1.2, 1.21, 1.2, 1.22, 1.21]), ""),
         (lines(4, val_loss=[1.5, 1.2, 1.3, 1.5]), ""),
         (lines(6, val_loss=[1.5, 1.2, 1.3, 1.5, 1.6, 1.8], loss=[1] * 6), ""),
-        (lines(6, recall=[SILENT] * 6), "disgust has not been found once"),
+        (lines(6, recall=[SILENT] * 6), "disgust has not been predicted correctly once"),
         (lines(4, recall=[SILENT] * 4), ""),
         (lines(6, recall=[SILENT] * 5 + [dict.fromkeys(EMOTIONS, 0.1)]), ""),
         (lines(6, recall=[SILENT] * 6, confusion=[NO_DISGUST] * 6), ""),
@@ -61,9 +61,9 @@ def test_the_best_epoch_is_the_first_of_equals(monitor: str, values: list, epoch
     assert (found and found["epoch"]) == epoch
 
 
-def test_seams_are_where_bursts_begin() -> None:
-    assert history.seams([]) == []
-    assert history.seams(lines(5, burst=[0, 0, 1, 3, 3])) == [2, 3]
+def test_resumed_epochs_are_where_sessions_begin() -> None:
+    assert history.resumed_epochs([]) == []
+    assert history.resumed_epochs(lines(5, session=[0, 0, 1, 3, 3])) == [2, 3]
 
 
 def test_the_callbacks_say_how_long_they_wait_and_what_they_did() -> None:
@@ -75,7 +75,9 @@ def test_the_callbacks_say_how_long_they_wait_and_what_they_did() -> None:
     assert history.waiting(epochs, config)[0] == history.Waiting("EarlyStopping", 1, 4)
     assert history.waiting(epochs, CONFIG) == ()
     (said,) = history.drops(epochs, config)
-    assert said.startswith("After epoch 2 it fell from 0.001 to 0.0005: val_accuracy had not")
+    assert said.startswith(
+        "After epoch 2 the learning rate fell from 0.001 to 0.0005: val_accuracy had not"
+    )
     assert history.drops(epochs, CONFIG) == []
 
 

@@ -159,7 +159,7 @@ def read_network(data: bytes, folder: Path) -> None:
 
 
 def read_run(data: bytes, _: Path) -> None:
-    run_archive.take_in(io.BytesIO(data), "x.zip")
+    run_archive.import_run(io.BytesIO(data), "x.zip")
 
 
 def read_video(data: bytes, folder: Path) -> None:

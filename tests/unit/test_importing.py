@@ -12,14 +12,21 @@ import numpy as np
 import pytest
 
 from fer_core import EMOTIONS, EmotionClassifier
+from fer_core.cli.main import main
 from fer_core.errors import ModelError, SettingsError
 from fer_core.explain import Explainer
 from fer_core.explain.gradcam import compute
 from fer_core.models import card, registry
 from fer_core.models.export import export_int8_apart
-from fer_core.models.importing import ORDERS, Wish, import_model, worker
-from fer_core.models.importing.importer import order_from
+from fer_core.models.importing import (
+    ORDERS,
+    ImportOptions,
+    import_model,
+    order_from,
+    worker,
+)
 from fer_core.models.importing.inspection import check_keras
+from fer_core.models.litert import LiteRTNetwork
 from fer_core.system.settings import settings
 from tests.conftest import ROOT, shipped_heads
 
@@ -50,7 +57,7 @@ def planted(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     patch.setenv("FER_HOME", str(tmp_path_factory.mktemp("home")))
     settings.cache_clear()
     order = ORDERS["FER-2013, as Kaggle numbers them"]
-    folder = import_model(made / "planted.keras", Wish("planted one", "0 to 1", order))
+    folder = import_model(made / "planted.keras", ImportOptions("planted one", "0 to 1", order))
     patch.undo()
     settings.cache_clear()
     return folder
@@ -110,7 +117,7 @@ def test_grad_cam_agrees_on_shipped_heads(
 
 
 def test_a_head_that_is_not_one_layer_says_so(made: Path) -> None:
-    folder = import_model(made / "flat.keras", Wish("flat"))
+    folder = import_model(made / "flat.keras", ImportOptions("flat"))
     classifier = EmotionClassifier.load(folder)
     assert classifier.card.channels == 3
     with pytest.raises(ModelError, match="Use Grad-CAM"):
@@ -131,9 +138,9 @@ def test_an_import_gets_its_8_bit_form(planted: Path) -> None:
 
 
 def test_six_answers_are_refused(made: Path, tmp_path: Path) -> None:
-    wanted = {"scale": 1.0, "offset": 0.0, "order": list(range(7)), "title": "six"}
-    with pytest.raises(ModelError, match=r"^six.keras: gives 6 answers \(emotions\). Seven are"):
-        worker.convert(str(made / "six.keras"), str(tmp_path / "model"), wanted)
+    plan = plan_of(title="six")
+    with pytest.raises(ModelError, match=r"^six.keras: gives 6 values \(emotions\). Seven are"):
+        worker.convert(str(made / "six.keras"), str(tmp_path / "model"), plan)
     assert list((tmp_path / "model").glob("*card*")) == []
 
 
@@ -143,11 +150,13 @@ def test_code_is_refused_before_keras_sees_it(made: Path) -> None:
 
 
 def test_an_exported_tflite_is_taken_back() -> None:
-    folder = import_model(registry.SHIPPED / "mobilenetv2" / "model.tflite", Wish("again"))
+    folder = import_model(registry.SHIPPED / "mobilenetv2" / "model.tflite", ImportOptions("again"))
     card = registry.load_card(folder)
     assert set(card.heads) == {"fer2013", "ferplus"}
-    with pytest.raises(ModelError, match="taken as it is"):
-        import_model(registry.SHIPPED / "mobilenetv2" / "model.tflite", Wish("x", "0 to 1"))
+    with pytest.raises(ModelError, match="imported unchanged"):
+        import_model(
+            registry.SHIPPED / "mobilenetv2" / "model.tflite", ImportOptions("x", "0 to 1")
+        )
 
 
 def pack(file: Path, config: object = None, extra: dict[str, bytes] | None = None) -> Path:
@@ -171,7 +180,7 @@ def layer(kind: str, module: str = "keras.layers", **more: object) -> dict:
         ({"config": {"layers": [layer("Conv2D"), layer("Lambda")]}}, "Lambda"),
         (layer("Dense", activation={"class_name": "__lambda__", "config": {}}), "__lambda__"),
         (layer("Mine", "my_package.layers", registered_name="mine>Mine"), "not part of Keras"),
-        (layer("Mine", "keras.layers", registered_name="mine>Mine"), "someone's own"),
+        (layer("Mine", "keras.layers", registered_name="mine>Mine"), "a custom class"),
         (layer("function", "builtins", config="system"), "not part of Keras"),
         (layer("system", "os"), "not part of Keras"),
         (layer("run", "keras.src.utils.python_utils"), "not part of Keras"),
@@ -204,23 +213,26 @@ def test_ten_gigabytes_declared_are_refused(tmp_path: Path) -> None:
         archive.comment = b"so that the directory is written anew"
         archive.getinfo("model.weights.h5").file_size = 10_000_000_000
     with pytest.raises(ModelError, match=r"would unpack to 10\.0 GB; at most 1 GB"):
-        import_model(file, Wish("large"))
+        import_model(file, ImportOptions("large"))
 
 
 @pytest.mark.parametrize(
     ("name", "data", "says"),
     [
-        ("a.keras", b"no zip", "not a .keras file"),
-        ("a.keras", b"", "not a .keras file"),
-        ("a.h5", b"x", r"Older formats \(.h5"),
-        ("a.pkl", b"x", "only .keras and .tflite"),
-        ("a.tflite", b"no model at all", "cannot be opened"),
+        ("a.keras", b"no zip", r"not a .keras, .h5 or .tflite .*model.save\('model.keras'\)"),
+        ("a.keras", b"", "not a .keras, .h5 or .tflite"),
+        ("a.keras", b"PK\x03\x04 and no more", "not a .keras file that can be opened"),
+        ("a.h5", b"x", "not a .keras, .h5 or .tflite"),
+        ("a.pkl", b"x", "not a .keras, .h5 or .tflite"),
+        ("saved_model.pb", b"x", r"tf_keras.models.load_model\('FOLDER'\).save\('model.h5'\)"),
+        ("a.tflite", b"no model at all", "not a .keras, .h5 or .tflite"),
+        ("a.tflite", b"\x1c\0\0\0TFL3 and no more", "cannot be opened"),
     ],
 )
 def test_other_files(tmp_path: Path, name: str, data: bytes, says: str) -> None:
     (tmp_path / name).write_bytes(data)
     with pytest.raises(ModelError, match=says):
-        import_model(tmp_path / name, Wish("x"))
+        import_model(tmp_path / name, ImportOptions("x"))
     assert not (settings().home / "models").exists()
 
 
@@ -254,13 +266,138 @@ def test_public_links_take_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     monkeypatch.setenv("FER_PUBLIC", "1")
     settings.cache_clear()
     with pytest.raises(SettingsError, match="public link"):
-        import_model(tmp_path / "a.keras", Wish("x"))
+        import_model(tmp_path / "a.keras", ImportOptions("x"))
 
 
-def test_wishes() -> None:
+def test_options() -> None:
     words = "Anger, disgusted, fear, happiness, sadness, surprise, neutral"
     assert order_from(words) == ORDERS["FER-2013, as Kaggle numbers them"]
     with pytest.raises(ModelError, match="each of angry"):
-        Wish("x", order=order_from("happy, sad"))
+        ImportOptions("x", order=order_from("happy, sad"))
     with pytest.raises(ModelError, match="Pixels must be"):
-        Wish("x", "0 to 7")
+        ImportOptions("x", "0 to 7")
+    with pytest.raises(ModelError, match="Colours must be RGB, BGR, grey"):
+        ImportOptions("x", colours="HSV")
+
+
+def plan_of(**more: object) -> dict:
+    return {"scale": 1 / 255, "offset": 0.0, "colours": "RGB", "size": None, "title": "x",
+            "order": list(range(7))} | more  # fmt: skip
+
+
+def converted(file: Path, folder: Path, **more: object) -> EmotionClassifier:
+    """The file as a classifier, converted in this process."""
+    worker.convert(str(file), str(folder), plan_of(**more))
+    return EmotionClassifier.load(folder)
+
+
+FACES = np.random.default_rng(7).integers(0, 256, (3, 24, 24, 3), np.uint8)
+GREY = FACES[..., 0]
+
+
+def predictions(made: Path, name: str) -> np.ndarray:
+    """What the network itself gave for FACES, in 0 to 1."""
+    return np.load(made / f"{name}.npy")
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    powers = np.exp(logits)
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "distribution"),
+    [
+        ("sigmoid.keras", lambda p: softmax(np.log(p / (1 - p)))),
+        ("sigmoid.h5", lambda p: softmax(np.log(p / (1 - p)))),
+        ("sigmoid-layer.keras", lambda p: softmax(np.log(p / (1 - p)))),
+        ("nested.keras", lambda p: p),
+        ("nested.h5", lambda p: p),
+        ("mean.keras", lambda p: p),  # the mean of two networks with a softmax each
+        ("log-softmax.keras", np.exp),
+        ("mixed.keras", lambda p: p),
+        ("fixed.keras", lambda p: p),
+        ("keras-2.keras", lambda p: p),
+        ("keras-2.h5", lambda p: p),
+    ],
+)  # fmt: skip
+def test_other_peoples_networks_mean_what_they_meant(
+    siblings: Path, tmp_path: Path, name: str, distribution
+) -> None:
+    """However they end, are built and were saved: the same probabilities as where they come from."""
+    classifier = converted(siblings / name, tmp_path / "model")
+    expected = distribution(predictions(siblings, name.partition(".")[0]))
+    expected = expected / expected.sum(axis=1, keepdims=True)
+    tolerance = 0.01 if name.startswith("mixed") else 1e-3  # it was computed in 16 bits there
+    np.testing.assert_allclose(classifier.predict(GREY), expected, atol=tolerance)
+    assert np.ptp(expected, axis=1).min() > 0.05
+    assert len(classifier.predict(np.concatenate([GREY] * 7))) == 21  # any number of faces
+
+
+def test_a_sure_sigmoid_stays_sure(siblings: Path, tmp_path: Path) -> None:
+    probabilities = converted(siblings / "sure.keras", tmp_path / "model").predict(GREY)
+    assert probabilities[:, EMOTIONS.index("happy")].min() > 0.95
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("tanh.keras", r"ends in tanh, .*Dense\(7, activation='softmax'\)"),
+        ("weights.h5", r"weights without their network\. .*model\.save\('model\.keras'\)"),
+        ("operation.h5", "holds TFOpLambda, which Keras 3 does not have"),
+        ("reshaped.keras", r"one image at a time|fixed number of images .*model\.save"),
+        ("open.keras", "any size. Give the size"),
+        ("lambda.h5", "Lambda layer, which can run any code"),
+    ],
+)
+def test_what_cannot_be_imported_says_what_to_do(
+    siblings: Path, tmp_path: Path, name: str, says: str
+) -> None:
+    with pytest.raises(ModelError, match=says):
+        converted(siblings / name, tmp_path / "model")
+
+
+@pytest.mark.parametrize("colours", ["RGB", "BGR", "grey"])
+def test_colours_and_size_that_the_file_leaves_open(
+    siblings: Path, tmp_path: Path, colours: str
+) -> None:
+    classifier = converted(siblings / "open.keras", tmp_path / "model", colours=colours, size=24)
+    expected = predictions(siblings, f"open-{colours}")
+    np.testing.assert_allclose(classifier.predict(FACES), expected, atol=1e-3)
+
+
+def test_a_lite_file_of_one_image_runs_them_one_by_one(siblings: Path) -> None:
+    network = LiteRTNetwork(siblings / "one.tflite")
+    pixels = GREY[..., None].astype(np.float32) / 255
+    expected = np.load(siblings / "one.npy")
+    np.testing.assert_allclose(network.run(pixels)["output_0"], expected, atol=1e-4)
+
+
+def test_a_lite_file_that_gives_probabilities_is_refused(siblings: Path, tmp_path: Path) -> None:
+    for name in ("one.tflite", "sigmoid.tflite"):
+        with pytest.raises(ModelError, match="gives probabilities; logits are needed"):
+            converted(siblings / name, tmp_path / name, scale=1)
+
+
+def test_the_command_imports(siblings: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = str(siblings / "open.keras")
+    words = ["models", "import", file, "--name", "theirs", "--labels", "fer2013"]
+    assert main(words) == 2
+    assert "Give the size" in capsys.readouterr().err
+    assert main([*words, "--pixels", "0-1", "--colours", "BGR", "--size", "24"]) == 0
+    assert "theirs is imported" in capsys.readouterr().out
+    expected = predictions(siblings, "open-BGR")
+    order = ORDERS["FER-2013, as Kaggle numbers them"]
+    expected = expected[:, [order.index(emotion) for emotion in EMOTIONS]]
+    found = EmotionClassifier.load("theirs").predict(FACES)
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+
+
+@pytest.fixture(scope="module")
+def siblings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Networks as other people save them."""
+    from tests.unit import build_siblings
+
+    folder = tmp_path_factory.mktemp("siblings")
+    build_siblings.main(folder, FACES)
+    return folder

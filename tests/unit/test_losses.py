@@ -27,8 +27,22 @@ def test_cross_entropy_by_hand() -> None:
 
 
 def test_smoothing_by_hand() -> None:
-    found = np.asarray(losses.smooth(TARGETS, 0.7))
-    np.testing.assert_allclose(found[0], [0.1, 0.1, 0.1, 0.4, 0.1, 0.1, 0.1], rtol=1e-6)
+    """Of the label 0.4 is left, and every class gets 0.1 more or 0.1."""
+    smoothed = np.full((2, 7), 0.1)
+    smoothed[0, 3], smoothed[1, [0, 4]] = 0.4, 0.25
+    expected = -(smoothed * log_softmax(LOGITS)).sum(axis=1)
+    loss = losses.HeadLoss("fer2013", replace(TINY, label_smoothing=0.7), np.full(7, 1 / 7))
+    np.testing.assert_allclose(np.asarray(loss.call(TARGETS, LOGITS)), expected, rtol=1e-5)
+
+
+def test_focal_has_a_gradient_however_wrong_the_network_is() -> None:
+    """Keras' own has none here: it clips the probability at 1e-7."""
+    import tensorflow as tf
+
+    logits = tf.Variable([[0.0, 20, 0, 0, 0, 0, 0]])
+    with tf.GradientTape() as tape:
+        loss = losses.focal(TARGETS[:1, [3, 0, 1, 2, 4, 5, 6]], logits, 2.0)
+    assert tape.gradient(loss, logits).numpy()[0, 0] == pytest.approx(-1, abs=1e-3)
 
 
 def test_focal_by_hand() -> None:
@@ -56,7 +70,7 @@ def test_distillation_by_hand() -> None:
 
 def test_reading_loss_mixes_labels_and_teachers() -> None:
     config = replace(TINY, label_smoothing=0.0, distill_weight=0.25, distill_temperature=1.0)
-    loss = losses.ReadingLoss("fer2013", config, np.full(7, 1 / 7, np.float32))
+    loss = losses.HeadLoss("fer2013", config, np.full(7, 1 / 7, np.float32))
     teachers = np.full((2, 7), 1 / 7, np.float32)
     both = np.concatenate([TARGETS, teachers], axis=1)
     wanted = 0.75 * losses.cross_entropy(TARGETS, LOGITS) + 0.25 * losses.cross_entropy(

@@ -65,7 +65,7 @@ def test_rolling_back_past_the_first_stays_there() -> None:
 
 @pytest.mark.parametrize("name", ["mobilenetv2", "a/b", "..", ""])
 def test_names_that_cannot_be(mine: Entry, name: str) -> None:
-    with pytest.raises(ModelError, match="is taken or holds signs"):
+    with pytest.raises(ModelError, match="is in use or holds characters"):
         model_store.rename(mine, name)
     assert entry("mine")
 

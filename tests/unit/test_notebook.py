@@ -30,7 +30,7 @@ def test_the_notebook_trains_and_its_run_comes_back(tmp_path: Path) -> None:
     assert "fer2013, test: accuracy 0." in printed
     data = (tmp_path / "runs" / "colab.zip").read_bytes()
     assert zipfile.is_zipfile(io.BytesIO(data))
-    back = runs.load(run_archive.take_in(io.BytesIO(data), "colab").name)
+    back = runs.load(run_archive.import_run(io.BytesIO(data), "colab").name)
     assert (len(back.epochs), back.has_model) == (1, True)
 
 

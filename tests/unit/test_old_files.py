@@ -166,7 +166,7 @@ def test_configs_load() -> None:
 
 
 def test_runs_and_jobs_are_listed(home: Path) -> None:
-    found = {run.job.name: run for run in runs.every()}
+    found = {run.job.name: run for run in runs.all_runs()}
     finished, paused = found["finished"], found["paused"]
     assert (finished.job.title, finished.job.state) == ("A finished run", State.FINISHED)
     assert (len(finished.epochs), finished.has_model) == (2, True)
@@ -195,5 +195,5 @@ def test_a_run_packed_as_a_zip_comes_in(home: Path) -> None:
         for file in sorted(folder.rglob("*")):
             if file.is_file() and file.name not in run_archive.PROCESS_FILES:
                 archive.write(file, f"finished/{file.relative_to(folder).as_posix()}")
-    run = runs.load(run_archive.take_in(buffer, "From elsewhere").name)
+    run = runs.load(run_archive.import_run(buffer, "From elsewhere").name)
     assert (run.job.title, len(run.epochs), run.has_model) == ("From elsewhere", 2, True)

@@ -1,10 +1,13 @@
+import copy
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from fer_core import EMOTIONS
 from fer_core.errors import ModelError
+from fer_core.evaluation.model_card import model_card
 from fer_core.models import registry
 from fer_core.system.settings import settings
 
@@ -103,3 +106,47 @@ def test_a_users_model_hides_the_shipped_one_of_its_name(model_copy: Path) -> No
 def test_unknown_readings_are_refused() -> None:
     with pytest.raises(ModelError, match=r"fer2013, ferplus.*'other'"):
         registry.load_card().head("other")
+
+
+def _paths(value: object, path: tuple = ()) -> Iterator[tuple]:
+    """Every field, but of lists and of what has the same form only the first."""
+    yield path
+    if isinstance(value, dict):
+        alike = len(path) in (1, 3) or set(EMOTIONS) <= set(value)
+        for key in list(value)[:1] if alike and path != ("training",) else value:
+            yield from _paths(value[key], (*path, key))
+    elif isinstance(value, list) and value:
+        yield from _paths(value[0], (*path, 0))
+
+
+STRANGE = (None, "high", [], {}, -1, True, [None], {"x": 1})
+
+
+def test_a_strange_card_is_an_error_in_words_or_can_be_shown(tmp_path: Path) -> None:
+    """Whatever stands in any place of it: a hand, another version or a run's ZIP wrote it."""
+    card = json.loads((registry.SHIPPED / "fernet" / "card.json").read_text())
+    shown, refusals = 0, []
+    for path in list(_paths(card))[1:]:
+        for strange in STRANGE:
+            changed = copy.deepcopy(card)
+            inner = changed
+            for key in path[:-1]:
+                inner = inner[key]
+            inner[path[-1]] = strange
+            (tmp_path / "card.json").write_text(json.dumps(changed))
+            try:
+                model_card(registry.load_card(tmp_path), "strange")
+                shown += 1
+            except ModelError as error:
+                refusals.append(str(error))
+    assert all(str(tmp_path) in refusal for refusal in refusals)
+    assert shown > 100  # strange metrics are left out, the model still works
+
+
+def test_metrics_that_are_no_numbers_are_left_out(tmp_path: Path) -> None:
+    card = json.loads((registry.SHIPPED / "fernet" / "card.json").read_text())
+    for head in next(card[key] for key in ("heads", "readings") if key in card).values():
+        head["figures"]["test"]["accuracy"] = None
+    (tmp_path / "card.json").write_text(json.dumps(card))
+    for head in registry.load_card(tmp_path).heads.values():
+        assert list(head.figures) == ["validation"]

@@ -20,9 +20,9 @@ from fer_core.models import store as model_store
 from fer_core.system import settings
 from fer_core.system.jobs import State, process_lock
 from fer_core.training import estimate, run_archive, runs
-from fer_core.training.config import HEADS, TrainConfig
+from fer_core.training.config import HEADS, TrainConfig, differences
 from fer_core.training.loop import is_exhausted
-from fer_core.training.presets import PRESETS, fitted, name_of
+from fer_core.training.presets import PRESETS, fitted
 from fer_core.training.run_folder import RunFolder
 from tests.run_kit import made, owner_file
 
@@ -50,7 +50,7 @@ def test_of_two_starts_at_once_one_trains_and_leaves_no_trace_of_the_other() -> 
         runs.start(QUICK, DatasetSource("demo"), "Another")
     assert runs.load(started[0].name).config == QUICK
     runs.discard(started[0].name)
-    assert runs.every() == ()
+    assert runs.all_runs() == ()
     assert runs.active() is None
 
 
@@ -61,7 +61,7 @@ def test_a_dead_run_is_recognised_and_its_lock_is_free() -> None:
     process_lock.write(runs.store().root / ".running", gone)
     assert runs.load("Dead").job.state is State.INTERRUPTED
     assert runs.active() is None
-    again = runs.go_on("Dead")
+    again = runs.resume("Dead")
     assert again.state.is_active
     runs.discard("Dead")
 
@@ -76,9 +76,9 @@ def test_more_epochs_are_counted_from_those_trained() -> None:
 
 def test_differences_name_every_field() -> None:
     one = TrainConfig()
-    assert runs.differences(one, one) == []
+    assert differences(one, one) == []
     two = TrainConfig.from_dict({"epochs": 3, "augmentation": {"noise": 0.0}})
-    assert runs.differences(one, two) == [("epochs", 15, 3), ("augmentation.noise", 12.0, 0.0)]
+    assert differences(one, two) == [("epochs", 15, 3), ("augmentation.noise", 12.0, 0.0)]
 
 
 def test_promotion_keeps_the_one_before() -> None:
@@ -107,12 +107,12 @@ def test_a_run_goes_elsewhere_and_comes_back() -> None:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         assert not [name for name in archive.namelist() if "/." in name]
     runs.store().delete("There")
-    back = run_archive.take_in(io.BytesIO(data), "There.zip")
+    back = run_archive.import_run(io.BytesIO(data), "There.zip")
     run = runs.load(back.name)
     assert (len(run.epochs), run.has_model, back.state) == (4, True, State.FINISHED)
     assert back.command[-2:] == (str(back.folder), "--resume")
     running = made("Ran", state=State.RUNNING)
-    again = run_archive.take_in(io.BytesIO(run_archive.pack("Ran")), "Ran.zip")
+    again = run_archive.import_run(io.BytesIO(run_archive.pack("Ran")), "Ran.zip")
     assert again.state is State.INTERRUPTED
     assert running.job.name != again.name
 
@@ -127,7 +127,7 @@ def test_a_run_that_finds_no_room_is_not_taken_in(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(run_archive.shutil, "copytree", full)
     with pytest.raises(JobError, match="No space left"):
-        run_archive.take_in(io.BytesIO(data), "There.zip")
+        run_archive.import_run(io.BytesIO(data), "There.zip")
     assert runs.store().list() == ()
 
 
@@ -155,7 +155,7 @@ def test_other_zips_are_refused(files: dict | None, says: str) -> None:
         with zipfile.ZipFile(buffer, "w") as archive:
             [archive.writestr(name, text) for name, text in files.items()]
     with pytest.raises((JobError, TrainingError), match=says):
-        run_archive.take_in(buffer, "x.zip")
+        run_archive.import_run(buffer, "x.zip")
     assert runs.store().list() == ()
 
 
@@ -171,7 +171,6 @@ def test_presets_fit_any_dataset(name: str) -> None:
     for votes in (False, True):
         config = fitted(PRESETS[name].config, votes)
         assert set(config.heads) <= set(HEADS if votes else ("fer2013",))
-        assert name_of(config) == name
     only_votes = TrainConfig(heads=("ferplus",))
     assert fitted(only_votes, has_votes=False).heads == ("fer2013",)
 
@@ -217,32 +216,32 @@ def test_estimates_are_measured_once_and_remembered(monkeypatch: pytest.MonkeyPa
     config = TrainConfig(
         architecture="fernet", start="scratch", input_size=32, batch_size=4, heads=("fer2013",)
     )
-    assert estimate.known(config) is None
-    found = estimate.ask(config)
+    assert estimate.cached(config) is None
+    found = estimate.estimate(config)
     assert 1e6 < found.parameters < 1.3e6
     assert found.images_per_second > 0
-    assert found.checked_per_second > 0
+    assert found.validated_per_second > 0
     assert 300 < found.megabytes < 4000
     assert found.image_bytes == 32 * 32
     assert found.epoch_seconds(100, 0) == pytest.approx(100 / found.images_per_second)
     monkeypatch.delattr(estimate.isolated, "call")  # nothing can be measured any more
-    assert estimate.ask(TrainConfig(**{**_values(config), "epochs": 3})) == found
+    assert estimate.estimate(TrainConfig(**{**_values(config), "epochs": 3})) == found
 
 
 def _values(config: TrainConfig) -> dict:
-    return {name: getattr(config, name) for name in config.__slots__}
+    return dict(vars(config))
 
 
 def test_an_estimate_that_fails_gives_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(estimate, "TIME_LIMIT_S", 0.1)
     says = "could not be measured (took longer than 0.1 s). A smaller batch"
     with pytest.raises(TrainingError, match=re.escape(says)):
-        estimate.ask(TrainConfig())
+        estimate.estimate(TrainConfig())
 
 
 def test_an_estimate_of_what_cannot_be_built_says_why() -> None:
     with pytest.raises(TrainingError, match="nowhere"):
-        estimate.ask(TrainConfig(start="nowhere"))
+        estimate.estimate(TrainConfig(start="nowhere"))
 
 
 def test_the_dataset_may_not_change_within_a_run(tmp_path: Path) -> None:
@@ -267,10 +266,10 @@ def test_a_damaged_or_empty_split_is_not_trained(tree: Path) -> None:
     from fer_core.training import arrays
 
     assert len(arrays.load(scan(tree), "train", 32, 1)) == 18
-    with pytest.raises(TrainingError, match="no pictures in the split 'validation'"):
+    with pytest.raises(TrainingError, match="no images in the split 'validation'"):
         arrays.load(scan(tree), "validation", 32, 1)
     (tree / "train" / "sad" / "broken.png").write_bytes(b"no picture")
-    with pytest.raises(TrainingError, match=r"1 of 19 pictures cannot be read .*broken.png"):
+    with pytest.raises(TrainingError, match=r"1 of 19 images cannot be read .*broken.png"):
         arrays.load(scan(tree), "train", 32, 1)
 
 

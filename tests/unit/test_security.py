@@ -128,14 +128,14 @@ def test_the_zip_of_a_run_is_looked_through(
     more: dict[str, bytes], error: type[FerError], says: str
 ) -> None:
     with pytest.raises(error, match=says):
-        run_archive.take_in(run_zip(**more), "x.zip")
-    assert runs.every() == ()
+        run_archive.import_run(run_zip(**more), "x.zip")
+    assert runs.all_runs() == ()
 
 
 def test_the_models_of_a_run_pass_their_trial() -> None:
     shipped = sorted((ROOT / "models" / "fernet").glob("*.tflite"))
     made = run_zip(**{f"r/model/{one.name}": one.read_bytes() for one in shipped})
-    taken = run_archive.take_in(made, "x.zip").folder
+    taken = run_archive.import_run(made, "x.zip").folder
     assert {one.name for one in taken.glob("model/*")} == {one.name for one in shipped}
 
 

@@ -186,7 +186,7 @@ def test_trials_are_read_from_their_runs() -> None:
     assert words == ["finished", "stopped early", "failed", "waiting"]
     assert [one.best for one in sweep.trials()] == pytest.approx([0.34, 0.34, 0.34, None])
     assert [store.is_over(one) for one in sweep.trials()] == [True, True, True, False]
-    assert len(runs.every()) == 3
+    assert len(runs.all_runs()) == 3
 
 
 def test_a_run_that_is_over_is_handed_on_and_not_trained_again(tmp_path: Path) -> None:
@@ -276,7 +276,7 @@ def test_ctrl_c_ends_a_sweep_and_its_trials(few_pictures: Path, nothing_left: No
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     limit = time.monotonic() + 300
-    while not any(run.epochs for run in runs.every()):
+    while not any(run.epochs for run in runs.all_runs()):
         assert command.poll() is None, command.communicate()
         assert time.monotonic() < limit, command.kill()
         time.sleep(0.1)
@@ -287,7 +287,7 @@ def test_ctrl_c_ends_a_sweep_and_its_trials(few_pictures: Path, nothing_left: No
     assert f"Stopped. Go on with: python -m fer_core sweep --resume {name}" in said
     assert "Traceback" not in errors
     assert store.store().get(name).state is State.INTERRUPTED
-    assert not any(run.job.state.is_active for run in runs.every())
+    assert not any(run.job.state.is_active for run in runs.all_runs())
     assert process_lock.living(runs.store().root / RUNNING) is None
 
 
@@ -338,5 +338,5 @@ def test_a_sweep_is_stopped_and_goes_on_until_its_trials_are_over(
     assert best.run.job.command == tuple(runs.command(best.run.job.folder))
     for one in ended:
         assert one.word == "finished" or 1 <= len(one.run.epochs) <= 3
-    every = {one.job.name for one in runs.every()}
+    every = {one.job.name for one in runs.all_runs()}
     assert every == {store.run_name(name, number) for number in (0, 1)}

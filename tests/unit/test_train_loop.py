@@ -24,7 +24,7 @@ from fer_core.training.callbacks import ema, interrupt, validation  # noqa: E402
 
 @pytest.fixture(autouse=True)
 def look_every_batch(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(interrupt, "EVERY", 0.0)
+    monkeypatch.setattr(interrupt, "INTERVAL_S", 0.0)
     yield
     keras.backend.clear_session()
 
@@ -57,16 +57,16 @@ def test_a_network_learns_and_becomes_a_model(tmp_path: Path) -> None:
         TINY, epochs=12, early_stopping=0, augmentation=NONE, learning_rate=2e-3
     )  # fmt: skip
     folder = RunFolder(tmp_path / "run")
-    told: list[Any] = []
-    assert loop.train(config, folder.root, DATA, told=told.append) == loop.FINISHED
+    epochs: list[Any] = []
+    assert loop.train(config, folder.root, DATA, on_epoch=epochs.append) == loop.FINISHED
     lines = folder.epochs()
-    assert told == lines
+    assert epochs == lines
     assert [line["epoch"] for line in lines] == list(range(12))
     assert max(line["val_accuracy"] for line in lines) > 0.9
     assert np.sum(lines[-1]["confusion"]) == 28
     known = DATA["validation"]
     test = replace(known, votes=np.zeros_like(known.votes), majority=np.full(len(known.labels), -1))
-    model = package_model.finish(
+    model = package_model.package(
         folder, config, {"validation": known, "test": test}, about(tmp_path)
     )
     classifier = EmotionClassifier.load(model)
@@ -99,14 +99,14 @@ def test_the_rate_is_that_of_keras_cosine() -> None:
 
 
 def test_the_first_step_is_traced_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    traced, whole = [], losses.ReadingLoss.call
+    traced, whole = [], losses.HeadLoss.call
 
     def count(self, y_true, y_pred):
         traced.append(not tensorflow.executing_eagerly())
         return whole(self, y_true, y_pred)
 
     tensorflow = pytest.importorskip("tensorflow")
-    monkeypatch.setattr(losses.ReadingLoss, "call", count)
+    monkeypatch.setattr(losses.HeadLoss, "call", count)
     loop.train(replace(TINY, epochs=2), tmp_path / "run", DATA)
     assert sum(traced) == len(TINY.heads)
 

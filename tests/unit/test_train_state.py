@@ -15,13 +15,13 @@ def test_a_damaged_state_is_a_training_error(tmp_path: Path) -> None:
     model = keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(40)])
     model.compile("adam", "mse")
     file = tmp_path / "state.npz"
-    resume_state.save(file, model, resume_state.Place(epoch=3))
-    assert resume_state.load_place(file).epoch == 3
+    resume_state.save(file, model, resume_state.TrainingState(epoch=3))
+    assert resume_state.read(file).epoch == 3
     whole = file.read_bytes()
     at = whole.index(np.asarray(model.weights[0]).tobytes()[:40])
     file.write_bytes(whole[:at] + b"damaged" + whole[at + 7 :])
     with pytest.raises(TrainingError, match="the saved state cannot be read"):
-        resume_state.load(file, model)
+        resume_state.restore(file, model)
     file.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(TrainingError, match="the saved state cannot be read"):
-        resume_state.load_place(file)
+        resume_state.read(file)

@@ -2,13 +2,16 @@
 
 import json
 import random
+import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from fer_core.training.config import Augmentation, TrainConfig
 from fer_core.training.run_folder import RunFolder
 from tests import training_kit as kit
 
@@ -25,7 +28,7 @@ EVERYTHING = {
 }  # fmt: skip
 KINDS = [("fernet", {"schedule": "cosine"}), ("fernet", EVERYTHING), ("mobilenetv2", EVERYTHING)]
 NAMES = ["fernet", "fernet-every-callback", "mobilenetv2-every-callback"]
-IGNORED = {"seconds", "burst"}
+IGNORED = {"seconds", "session"}
 QUICK = {"optimizer": "sgd", "batch_size": 16}
 """One step an epoch and few operations in it, where neither matters."""
 
@@ -84,7 +87,7 @@ def same(one: RunFolder, other: RunFolder) -> None:
         assert set(first.files) == set(second.files)
         for name in set(first.files) - {"about"}:
             np.testing.assert_allclose(first[name], second[name], atol=1e-6, err_msg=name)
-    mine, yours = (resume_state.load_place(run.state) for run in (one, other))
+    mine, yours = (resume_state.read(run.state) for run in (one, other))
     assert (mine.epoch, mine.step, mine.stopped) == (yours.epoch, yours.step, yours.stopped)
     assert _flat(mine.counters) == pytest.approx(_flat(yours.counters), abs=1e-6)
 
@@ -101,21 +104,21 @@ def test_two_and_two_epochs_are_four(name: str, straight: dict, data: dict, tmp_
     assert len(RunFolder(folder).epochs()) == 2
     assert loop.train(wanted, folder, data, resume=True) == loop.FINISHED
     same(RunFolder(folder), straight[name])
-    assert [line["burst"] for line in RunFolder(folder).epochs()] == [0, 0, 1, 1]
-    assert len(RunFolder(folder).bursts()) == 2
+    assert [line["session"] for line in RunFolder(folder).epochs()] == [0, 0, 1, 1]
+    assert len(RunFolder(folder).sessions()) == 2
 
 
 @pytest.mark.parametrize("name", NAMES[:2])
 def test_a_pause_within_an_epoch_changes_nothing(
     name: str, straight: dict, data: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(interrupt, "EVERY", 0)
+    monkeypatch.setattr(interrupt, "INTERVAL_S", 0)
     looks = iter(["", "", "", "pause"])  # the first batch of the second epoch
     architecture, more = dict(zip(NAMES, KINDS, strict=True))[name]
     wanted, folder = kit.config(architecture, **more), tmp_path / "run"
     with kit.files_are_closed():
         assert loop.train(wanted, folder, data, request=lambda: next(looks)) == loop.PAUSED
-    place = resume_state.load_place(RunFolder(folder).state)
+    place = resume_state.read(RunFolder(folder).state)
     assert (place.epoch, place.step) == (1, 1)
     assert loop.train(wanted, folder, data, resume=True) == loop.FINISHED
     same(RunFolder(folder), straight[name])
@@ -124,11 +127,11 @@ def test_a_pause_within_an_epoch_changes_nothing(
 def test_a_pause_where_an_epoch_is_one_batch(
     data: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(interrupt, "EVERY", 0)
+    monkeypatch.setattr(interrupt, "INTERVAL_S", 0)
     wanted, folder = kit.config(**QUICK, epochs=2), tmp_path / "run"
     looks = iter(["", "pause"])
     assert loop.train(wanted, folder, data, request=lambda: next(looks)) == loop.PAUSED
-    place = resume_state.load_place(RunFolder(folder).state)
+    place = resume_state.read(RunFolder(folder).state)
     assert (place.epoch, place.step) == (1, 0)
     assert loop.train(wanted, folder, data, resume=True) == loop.FINISHED
     assert len(RunFolder(folder).epochs()) == 2
@@ -137,7 +140,7 @@ def test_a_pause_where_an_epoch_is_one_batch(
 def test_fewer_pictures_than_the_epoch_had_when_it_was_paused(
     data: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(interrupt, "EVERY", 0)
+    monkeypatch.setattr(interrupt, "INTERVAL_S", 0)
     wanted, folder = kit.config(epochs=1), tmp_path / "run"
     looks = iter(["", "pause"])
     assert loop.train(wanted, folder, data, request=lambda: next(looks)) == loop.PAUSED
@@ -162,7 +165,7 @@ def test_killed_in_the_third_epoch_at_most_that_one_is_repeated(
     architecture, more = dict(zip(NAMES, KINDS, strict=True))[name]
     wanted, folder = kit.config(architecture, **more), RunFolder(tmp_path / "run")
     assert trainer.wait(trainer.train(wanted, folder.root, die_in=2)) == -9
-    assert resume_state.load_place(folder.state).epoch == 2
+    assert resume_state.read(folder.state).epoch == 2
     assert loop.train(wanted, folder.root, data, resume=True) == loop.FINISHED
     same(folder, straight[name])
 
@@ -185,11 +188,11 @@ def test_the_best_network_can_be_opened_whenever_it_is_killed(
         assert trainer.wait(pid) == -9
         network = keras.saving.load_model(folder.best, compile=False)
         assert network.predict_on_batch(data["validation"].pixels.astype("float32"))
-        saved = resume_state.load_place(folder.state).epoch if folder.state.exists() else 0
+        saved = resume_state.read(folder.state).epoch if folder.state.exists() else 0
         assert saved >= before - 1
-        begun = len(folder.bursts())
+        begun = len(folder.sessions())
         pid = trainer.train(wanted, folder.root, resume=True)
-        kit.wait_until(lambda: len(folder.bursts()) > begun, pid)  # noqa: B023
+        kit.wait_until(lambda: len(folder.sessions()) > begun, pid)  # noqa: B023
     kit.kill(pid)
     trainer.wait(pid)
 
@@ -208,7 +211,7 @@ def test_counters_and_the_best_cross_a_resume(data: dict, tmp_path: Path) -> Non
     folder = RunFolder(tmp_path)
     for until in (1, 2, 3):
         assert loop.train(wanted, tmp_path, data, resume=until > 1, until=until) == loop.PAUSED
-    before = resume_state.load_place(folder.state).counters
+    before = resume_state.read(folder.state).counters
     assert (before["EarlyStopping"]["wait"], before["ReduceLROnPlateau"]["wait"]) == (2, 0)
     best = before["BestModel"]
     assert loop.train(wanted, tmp_path, data, resume=True) == loop.FINISHED
@@ -216,7 +219,7 @@ def test_counters_and_the_best_cross_a_resume(data: dict, tmp_path: Path) -> Non
     assert [line["epoch"] for line in lines] == [0, 1, 2, 3]
     rates = [line["learning_rate"] for line in lines]
     assert rates == pytest.approx([2e-3, 2e-3, 2e-3, 1e-3])
-    after = resume_state.load_place(folder.state)
+    after = resume_state.read(folder.state)
     assert after.stopped
     assert after.counters["BestModel"]["best"] >= best["best"]
     top = max(line["val_accuracy"] for line in lines)
@@ -229,7 +232,11 @@ def test_counters_and_the_best_cross_a_resume(data: dict, tmp_path: Path) -> Non
 
 
 def _of(wanted) -> dict:
-    return {name: getattr(wanted, name) for name in wanted.__slots__ if name != "architecture"}
+    return {
+        name: getattr(wanted, name)
+        for name in wanted.to_dict()
+        if name not in ("version", "architecture")
+    }
 
 
 def test_more_epochs_than_planned_at_a_constant_rate_are_as_if_planned(
@@ -255,6 +262,69 @@ def test_more_epochs_stretch_the_cosine(straight: dict, data: dict, tmp_path: Pa
     assert rates == [line["learning_rate"] for line in straight["fernet"].epochs()[2:]]
 
 
+@pytest.mark.parametrize("change", [
+    {"learning_rate": 0.5}, {"label_smoothing": 0.5, "seed": 99}, {"loss": "focal"},
+    {"ema": 0.9}, {"monitor": "val_loss"}, {"schedule": "cosine"}, {"class_weights": "balanced"},
+    {"augmentation": Augmentation(rotation=1.0)},
+])  # fmt: skip
+def test_a_run_is_not_resumed_with_another_config(
+    change: dict, data: dict, tmp_path: Path, once: RunFolder
+) -> None:
+    shutil.copytree(once.root, tmp_path / "run")
+    folder = RunFolder(tmp_path / "run")
+    whole = folder.state.read_bytes(), folder.config.read_bytes(), folder.metrics.read_bytes()
+    other = replace(kit.config(**ONCE), **change)
+    name = next(iter(change))
+    with pytest.raises(TrainingError, match=rf"{name}.* from .* to .*undo the change"):
+        loop.train(other, folder.root, data, resume=True)
+    assert whole == (
+        folder.state.read_bytes(), folder.config.read_bytes(), folder.metrics.read_bytes()
+    )  # fmt: skip
+
+
+ONCE = {**QUICK, "epochs": 3, "schedule": "constant"}
+
+
+@pytest.fixture(scope="module")
+def once(data: dict, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A run that was paused after its first epoch."""
+    folder = RunFolder(tmp_path_factory.mktemp("once") / "run")
+    assert loop.train(kit.config(**ONCE), folder.root, data, until=1) == loop.PAUSED
+    return folder
+
+
+def test_what_may_change_between_sessions_is_noted(
+    data: dict, tmp_path: Path, once: RunFolder
+) -> None:
+    shutil.copytree(once.root, tmp_path / "run")
+    folder = RunFolder(tmp_path / "run")
+    other = kit.config(**ONCE | {"epochs": 2, "early_stopping": 3, "batch_size": 8})
+    assert loop.train(other, folder.root, data, resume=True) == loop.FINISHED
+    note = folder.sessions()[-1]["note"]
+    assert "early_stopping from 0 to 3" in note
+    assert "batch_size from 16 to 8" in note
+    saved = TrainConfig.load(folder.config).learning_rate
+    assert [line["learning_rate"] for line in folder.epochs()] == pytest.approx([saved] * 2)
+
+
+def test_a_state_of_version_0_1_is_resumed(data: dict, tmp_path: Path, once: RunFolder) -> None:
+    """It names the session ``burst`` and holds no config to compare with."""
+    shutil.copytree(once.root, tmp_path / "run")
+    folder = RunFolder(tmp_path / "run")
+    with np.load(folder.state) as stored:
+        arrays = dict(stored)
+    about = json.loads(arrays["about"].tobytes())
+    about["burst"] = about.pop("session")
+    del about["config"]
+    arrays["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
+    np.savez(folder.state, **arrays)
+    lines = folder.metrics.read_text().replace('"session"', '"burst"')
+    folder.metrics.write_text(lines.replace('"predicted"', '"answer"'))
+    assert loop.train(kit.config(**ONCE), folder.root, data, resume=True) == loop.FINISHED
+    assert [line["session"] for line in folder.epochs()] == [0, 1, 1]
+    assert all("predicted" in mistake for line in folder.epochs() for mistake in line["mistakes"])
+
+
 def test_a_full_gpu_halves_the_batch_once(
     data: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -271,7 +341,7 @@ def test_a_full_gpu_halves_the_batch_once(
     wanted = kit.config(epochs=1, optimizer="sgd")
     assert loop.train(wanted, tmp_path / "fits", data) == loop.FINISHED
     folder = RunFolder(tmp_path / "fits")
-    assert "batches of 8; now they have 4" in folder.bursts()[-1]["note"]
+    assert "batches of 8; now they have 4" in folder.sessions()[-1]["note"]
     assert "batch_size: 4" in folder.config.read_text()
     most[0] = 2
     with pytest.raises(TrainingError, match="even for batches of 4"):
@@ -300,7 +370,7 @@ def test_a_full_disk_costs_at_most_an_epoch(
         patch.setattr(resume_state, "save", full)
         with pytest.raises(OSError, match="No space left"):
             loop.train(wanted, tmp_path, data)
-    assert resume_state.load_place(RunFolder(tmp_path).state).epoch == 2
+    assert resume_state.read(RunFolder(tmp_path).state).epoch == 2
     assert loop.train(wanted, tmp_path, data, resume=True) == loop.FINISHED
     same(RunFolder(tmp_path), straight["fernet"])
 
@@ -308,7 +378,7 @@ def test_a_full_disk_costs_at_most_an_epoch(
 def test_a_loss_that_is_no_number_keeps_the_best(
     data: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Broken(loop.ReadingLoss):
+    class Broken(loop.HeadLoss):
         def call(self, y_true, y_pred):
             return super().call(y_true, y_pred) * float("nan")
 
@@ -316,11 +386,11 @@ def test_a_loss_that_is_no_number_keeps_the_best(
     loop.train(wanted, tmp_path, data, until=1)
     best = folder.best.read_bytes()
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "ReadingLoss", Broken)
-        with pytest.raises(TrainingError, match=r"not a number any more .*ten times lower"):
+        patch.setattr(loop, "HeadLoss", Broken)
+        with pytest.raises(TrainingError, match=r"The loss is NaN.*ten times lower"):
             loop.train(wanted, tmp_path, data, resume=True)
     assert (folder.best.read_bytes(), len(folder.epochs())) == (best, 1)
-    assert resume_state.load_place(folder.state).epoch == 1
+    assert resume_state.read(folder.state).epoch == 1
 
 
 def test_tensorboard_has_every_epoch(straight: dict) -> None:
@@ -336,7 +406,7 @@ def test_tensorboard_has_every_epoch(straight: dict) -> None:
 
 def test_metrics_with_half_a_last_line_are_read(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
-    whole = [{"epoch": n, "burst": 0, "loss": 1.0 / (n + 1)} for n in range(3)]
+    whole = [{"epoch": n, "session": 0, "loss": 1.0 / (n + 1)} for n in range(3)]
     text = "".join(json.dumps(line) + "\n" for line in whole)
     for cut in (1, 10, len(json.dumps(whole[-1]))):
         folder.metrics.write_text(text[:-cut] if cut > 1 else text + '{"epoch": 3, "bu')

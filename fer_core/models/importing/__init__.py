@@ -1,5 +1,12 @@
-"""Take in a network made elsewhere, and believe nothing that its file says of itself."""
+"""Import a network made elsewhere, without trusting its file."""
 
-from fer_core.models.importing.importer import ORDERS, RANGES, Wish, import_model
+from fer_core.models.importing.importer import (
+    COLOURS,
+    ORDERS,
+    RANGES,
+    ImportOptions,
+    import_model,
+    order_from,
+)
 
-__all__ = ["ORDERS", "RANGES", "Wish", "import_model"]
+__all__ = ["COLOURS", "ORDERS", "RANGES", "ImportOptions", "import_model", "order_from"]

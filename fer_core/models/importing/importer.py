@@ -1,6 +1,7 @@
 """From a file of unknown origin to a model folder, opened first in a process with limits."""
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -9,15 +10,14 @@ from fer_core.errors import ModelError
 from fer_core.labels import CLASS_NAMES, EMOTIONS
 from fer_core.models import store as model_store
 from fer_core.models.classifier import EmotionClassifier
-from fer_core.models.importing.inspection import MAX_BYTES, check_keras
+from fer_core.models.importing.inspection import KERAS, check_keras, kind_of
 from fer_core.system import isolated, temp_folders
-from fer_core.system.files import reading
 from fer_core.system.parallel import Progress
 
-RANGES: Final = {
+RANGES: Final[Mapping[str, tuple[float, float]]] = {
     "0 to 255": (1.0, 0.0), "0 to 1": (1 / 255, 0.0), "-1 to 1": (1 / 127.5, -1.0),
 }  # fmt: skip
-"""Pixel values that a network may expect, with the factor and the shift that make them."""
+"""Pixel values that a network may expect, with their factor and offset."""
 
 ORDERS: Final = {
     "Alphabetical, as Keras reads folders": EMOTIONS,
@@ -26,20 +26,25 @@ ORDERS: Final = {
     ),
 }  # fmt: skip
 
-TIME_LIMIT_S: Final = 600
+COLOURS: Final = ("RGB", "BGR", "grey")
+"""Channels that a network of three channels may expect; grey is one image three times."""
 
 SANDBOX: Final = isolated.Sandbox(memory_bytes=8_000_000_000, cpu_s=280, file_bytes=1_500_000_000)
 """TensorFlow alone reserves about 3 GB of addresses."""
 
+TIME_LIMIT_S: Final = 600
+
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What the file does not say of itself.
+class ImportOptions:
+    """What a file does not say about its network.
 
     Attributes:
-        name: What to call the model.
+        name: The model's name.
         pixels: One of ``RANGES``: the values that the network expects.
-        order: The seven emotions in the order of the network's answers.
+        order: The seven emotions in the order of the network's outputs.
+        colours: One of ``COLOURS``, for a network of three channels.
+        size: Side of the input in pixels, where the file leaves it open; None for the file's.
 
     Raises:
         ModelError: A value is not allowed.
@@ -48,10 +53,16 @@ class Wish:
     name: str
     pixels: str = "0 to 255"
     order: tuple[str, ...] = EMOTIONS
+    colours: str = "RGB"
+    size: int | None = None
 
     def __post_init__(self) -> None:
         if self.pixels not in RANGES:
             raise ModelError(f"Pixels must be {', '.join(RANGES)}. Received: {self.pixels!r}.")
+        if self.colours not in COLOURS:
+            raise ModelError(f"Colours must be {', '.join(COLOURS)}. Received: {self.colours!r}.")
+        if self.size is not None and not 16 <= self.size <= 1024:
+            raise ModelError(f"The size must be 16 to 1024 pixels. Received: {self.size}.")
         if sorted(self.order) != sorted(EMOTIONS):
             raise ModelError(
                 f"The order must name each of {', '.join(EMOTIONS)} once. "
@@ -60,21 +71,21 @@ class Wish:
 
 
 def order_from(text: str) -> tuple[str, ...]:
-    """Emotions separated by commas, in common other names too, as an order for ``Wish``."""
+    """Return emotions separated by commas, also in other common names, as an order."""
     words = [word.strip().lower() for word in text.split(",")]
     return tuple(CLASS_NAMES.get(word, word) for word in words)
 
 
-def import_model(file: Path, wish: Wish, progress: Progress | None = None) -> Path:
-    """Take in a ``.keras`` or ``.tflite`` file as one of the user's models.
+def import_model(file: Path, options: ImportOptions, progress: Progress | None = None) -> Path:
+    """Import a ``.keras``, ``.h5`` or ``.tflite`` file as one of the user's models.
 
-    The file is looked through first, then opened in another process that has limited time, memory
-    and disk space and gets no settings or secrets from this one. What that process writes is
-    opened here.
+    The file is inspected first, then opened in another process that has limited time, memory and
+    disk space and gets no settings or secrets from this one. The files which that process writes
+    are opened here.
 
     Args:
-        file: Of either kind.
-        wish: What the file does not say.
+        file: The network; its first bytes decide its kind.
+        options: What the file does not say.
         progress: Where it raises, the import stops.
 
     Returns:
@@ -82,57 +93,50 @@ def import_model(file: Path, wish: Wish, progress: Progress | None = None) -> Pa
 
     Raises:
         ModelError: The file is of another kind, asks for code or other files, is too large, does
-            not take pictures or does not give seven answers.
+            not take images or does not give seven outputs.
         SettingsError: This is a public link.
         CancelledError: ``progress`` asked to stop.
     """
     model_store.check_may_change()
     _check_file(file)
-    name = model_store.free_name(wish.name)
-    with temp_folders.folder("import") as place:
-        made = Path(place) / "model"
-        _run(file, wish, made, progress)
-        EmotionClassifier.load(made)  # it answers, and as its card says
+    name = model_store.free_name(options.name)
+    with temp_folders.folder("import") as temporary:
+        result = Path(temporary) / "model"
+        _convert(file, options, result, progress)
+        EmotionClassifier.load(result)  # it runs, with the outputs that its card promises
         with model_store.new_model(name) as folder:
             for part in model_store.FILES:
-                if (made / part).is_file():
-                    shutil.copy2(made / part, folder / part)
+                if (result / part).is_file():
+                    shutil.copy2(result / part, folder / part)
     return model_store.own_home() / name
 
 
-def try_out(file: Path) -> None:
-    """Open a model that came with something else as ``import_model`` does, and keep nothing of it.
+def check_opens(file: Path) -> None:
+    """Open a model that came with another file as ``import_model`` does, and keep nothing of it.
 
     Raises:
         ModelError: As ``import_model``.
     """
     _check_file(file)
-    with temp_folders.folder("trial") as place:
-        _run(file, Wish(file.stem), Path(place) / "model", None)
+    with temp_folders.folder("trial") as temporary:
+        _convert(file, ImportOptions(file.stem), Path(temporary) / "model", None)
 
 
 def _check_file(file: Path) -> None:
-    with reading(file, ModelError):
-        size = file.stat().st_size
-    if size > MAX_BYTES:
-        raise ModelError(f"{file.name}: {size / 1e9:.1f} GB; at most {MAX_BYTES / 1e9:.0f} GB.")
-    if file.suffix == ".keras":
+    if kind_of(file) == KERAS:
         check_keras(file)
-    elif file.suffix != ".tflite":
-        raise ModelError(
-            f"{file.name}: only .keras and .tflite files are taken. Older formats (.h5, "
-            "SavedModel) can run code: open yours in Keras 3 and save it as .keras."
-        )
 
 
-def _run(file: Path, wish: Wish, made: Path, progress: Progress | None) -> None:
-    """The other process; ``made`` is the folder it fills."""
-    scale, offset = RANGES[wish.pixels]
-    wanted = {"scale": scale, "offset": offset, "title": wish.name,
-              "order": [wish.order.index(emotion) for emotion in EMOTIONS]}  # fmt: skip
+def _convert(file: Path, options: ImportOptions, result: Path, progress: Progress | None) -> None:
+    """Fill the folder ``result`` in another process."""
+    scale, offset = RANGES[options.pixels]
+    plan = {
+        "scale": scale, "offset": offset, "title": options.name, "colours": options.colours,
+        "size": options.size, "order": [options.order.index(emotion) for emotion in EMOTIONS],
+    }  # fmt: skip
     isolated.call(
         "fer_core.models.importing.worker:convert",
-        {"file": str(file.absolute()), "made": str(made), "wanted": wanted},
+        {"file": str(file.absolute()), "folder": str(result), "plan": plan},
         TIME_LIMIT_S,
         error=lambda reason: ModelError(
             f"{file.name}: cannot be opened ({reason}). It is not imported."

@@ -1,7 +1,10 @@
 """Open a file of unknown origin and write it as a model folder; runs in a process with limits."""
 
+import json
 import shutil
+import warnings
 import zipfile
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -11,113 +14,240 @@ import numpy as np
 from fer_core.errors import ModelError
 from fer_core.labels import EMOTIONS
 from fer_core.models.card import KERAS_FILE, LITERT_FILE
+from fer_core.models.importing.inspection import (
+    HDF5,
+    LITERT,
+    PLAIN,
+    check_description,
+    kind_of,
+    read_description,
+)
 from fer_core.models.litert import LiteRTNetwork
 from fer_core.system.files import write_json
+from fer_core.types import Floats
 
-READING: Final = "emotions"
+HEAD: Final = "emotions"
+"""Name of the head where the network has only one."""
+
 TOLERANCE: Final = 1e-2
-"""Largest difference between the logits of the original and of its export."""
+"""Largest difference between the outputs of the original and of its export."""
+
+FIXED_BATCH: Final = (
+    "its layers need a fixed number of images a call. Build it with keras.Input(shape=...) without "
+    "batch_size, load the weights, and run model.save('model.keras')."
+)
+CONFIG_ATTRIBUTE: Final = "model_config"
 
 
-def convert(file: str, made: str, wanted: dict[str, Any]) -> None:
-    """Write the model folder ``made`` from a ``.keras`` or ``.tflite`` file.
+def convert(file: str, folder: str, plan: dict[str, Any]) -> None:
+    """Write the model folder ``folder`` from a ``.keras``, ``.h5`` or ``.tflite`` file.
 
     Args:
         file: The file of unknown origin.
-        made: The folder to make.
-        wanted: ``scale`` and ``offset`` of the pixels, ``order`` of the emotions, ``title``.
+        folder: The folder to create.
+        plan: ``scale``, ``offset`` and ``colours`` of the pixels, ``size``, ``order`` of the
+            emotions, ``title``.
 
     Raises:
         ModelError: The network does not fit.
     """
-    source, folder = Path(file), Path(made)
-    folder.mkdir()
-    take = _take_litert if source.suffix == ".tflite" else _take_keras
+    source, result = Path(file), Path(folder)
+    result.mkdir()
+    convert_kind = _convert_litert if kind_of(source) == LITERT else _convert_keras
     try:
-        take(source, folder, wanted)
+        convert_kind(source, result, plan)
     except ModelError as error:
-        raise ModelError(f"{source.name}: {error}") from error
+        text = str(error)
+        raise ModelError(
+            text if text.startswith(source.name) else f"{source.name}: {text}"
+        ) from error
 
 
 def _refuse(reason: str) -> NoReturn:
     raise ModelError(reason)
 
 
-def _take_litert(file: Path, made: Path, wanted: dict[str, Any]) -> None:
-    if wanted["scale"] != 1 or wanted["order"] != list(range(len(EMOTIONS))):
+def _convert_litert(file: Path, result: Path, plan: Mapping[str, Any]) -> None:
+    is_plain = plan["scale"] == 1 and plan["colours"] == "RGB"
+    if not is_plain or plan["order"] != list(range(len(EMOTIONS))):
         _refuse(
-            "a .tflite is taken as it is: pixels 0 to 255 and the emotions in alphabetical order. "
-            "Import the .keras file instead."
+            "a .tflite is imported unchanged: pixels 0 to 255, RGB or grey, and the emotions in "
+            "alphabetical order. Import the .keras or .h5 file instead."
         )
     network = LiteRTNetwork(file)
     height, width, channels = network.input_shape
     _check_input((height, width, channels))
-    pixels = _noise((4, height, width, channels))
-    found = network.run(pixels)
-    _check_answers({name: v.shape for name, v in found.items() if v.ndim == 2})
-    heads = [name for name, values in found.items() if values.ndim == 2]
+    outputs = network.run(_examples((4, height, width, channels)))
+    heads = [name for name, values in outputs.items() if values.ndim == 2]
+    _check_heads({name: outputs[name].shape for name in heads})
     for name in heads:
-        if _are_probabilities(found[name]):
+        if _in_unit_range(outputs[name]):
             _refuse(
-                "it gives probabilities; logits are needed. Import the .keras file instead, whose "
-                "softmax can be taken off."
+                "it gives probabilities; logits are needed. Import the .keras or .h5 file instead, "
+                "whose softmax or sigmoid can be taken off."
             )
-    shutil.copyfile(file, made / LITERT_FILE)
-    features = "features" if "features" in found else ""
-    _write_card(made, wanted, heads, (height, channels, features, 0))
+    shutil.copyfile(file, result / LITERT_FILE)
+    features = "features" if "features" in outputs else ""
+    _write_card(result, plan, heads, (height, channels, features, 0))
 
 
-def _take_keras(file: Path, made: Path, wanted: dict[str, Any]) -> None:
-    _check_weights(file, made)
-    import keras
+def _convert_keras(file: Path, result: Path, plan: Mapping[str, Any]) -> None:
+    model = _load(file, result)
+    from fer_core.models.importing import keras_graph
 
-    from fer_core.models.importing.keras_graph import normalised
-
-    model = keras.saving.load_model(file, compile=False, safe_mode=True)
-    if isinstance(model, keras.Sequential):
-        model = keras.Model(model.inputs, model.outputs)
-    if len(model.inputs) != 1 or len(model.inputs[0].shape) != 4:
-        _refuse(f"takes {[tuple(one.shape) for one in model.inputs]}; one picture is needed.")
-    height, width, channels = model.inputs[0].shape[1:]
-    _check_input((height, width, channels))
-    outputs = _outputs(model)
-    _check_answers({name: tuple(tensor.shape) for name, tensor in outputs.items()})
-    pixels = _noise((4, height, width, channels))
-    given = model.predict_on_batch(pixels * wanted["scale"] + wanted["offset"])
-    given = dict(zip(outputs, keras.tree.flatten(given), strict=True))
-    flat = {name for name, values in given.items() if _are_probabilities(np.asarray(values))}
-    full = normalised(model, outputs, flat, wanted)
-    if full is None:
-        _refuse(
-            "gives probabilities, and not from a softmax at its end. End it in a Dense layer with "
-            "softmax, or give logits."
-        )
-    full.save(made / KERAS_FILE)
-    full.export(made / LITERT_FILE, format="litert", verbose=False)
-    _compare(full, made, pixels, given, flat, wanted["order"])
+    size, channels = _input_of(model, plan)
+    pixels = _examples((4, size, size, channels))
+    originals = _predict(model, pixels, plan)
+    flat = keras_graph.flatten(model, size, channels)
+    outputs = dict(zip(originals, _tensors(flat), strict=True))
+    kinds, logits = {}, {}
+    for name, tensor in outputs.items():
+        kinds[name], logits[name] = keras_graph.to_logits(tensor)
+        if kinds[name] == "unknown":
+            kinds[name] = "log" if _in_unit_range(originals[name]) else "logits"
+    as_log = {name for name, kind in kinds.items() if kind == "log"}
+    full = keras_graph.rebuild(flat, logits, as_log, plan)
+    full.save(result / KERAS_FILE)
+    full.export(result / LITERT_FILE, format="litert", verbose=False)
+    _compare(result / LITERT_FILE, pixels, originals, kinds, plan["order"])
     features = "features" if "features" in full.output else ""
-    _write_card(made, wanted, list(outputs), (height, channels, features, full.count_params()))
+    _write_card(result, plan, list(outputs), (size, channels, features, full.count_params()))
 
 
-def _outputs(model: Any) -> dict[str, Any]:
-    """Answers by name: a network's own names where it has several, else ``READING``."""
+def _load(file: Path, folder: Path) -> Any:
+    """Return the Keras model of a file, from a copy that Keras 3 reads in float32."""
     import keras
 
+    copy = folder / ("copy.h5" if kind_of(file) == HDF5 else "copy.keras")
+    try:
+        (_copy_hdf5 if copy.suffix == ".h5" else _copy_keras)(file, copy)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", ".*freshly-initialized.*")  # else noise is imported
+            model = keras.saving.load_model(copy, compile=False, safe_mode=True)
+    except (ValueError, TypeError, KeyError, AttributeError, OSError, UserWarning) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        other = "model.keras" if copy.suffix == ".h5" else "model.h5"
+        raise ModelError(
+            f"cannot be opened by Keras {keras.__version__} ({reason}). Where the network was "
+            f"trained, run model.save('{other}') and import that file."
+        ) from error
+    finally:
+        copy.unlink(missing_ok=True)
+    if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
+        _refuse(
+            "its layers were never called. Call the model once, or build it, and save it again."
+        )
+    is_sequential = isinstance(model, keras.Sequential)
+    return keras.Model(model.inputs, model.outputs) if is_sequential else model
+
+
+def _copy_keras(file: Path, copy: Path) -> None:
+    """Write the file again with its description rewritten."""
+    _check_weights(file, copy.parent)
+    description = read_description(file)
+    with zipfile.ZipFile(file) as archive, zipfile.ZipFile(copy, "w") as new:
+        for name in archive.namelist():
+            if name == "config.json":
+                new.writestr(name, json.dumps(description))
+                continue
+            with archive.open(name) as source, new.open(name, "w", force_zip64=True) as target:
+                shutil.copyfileobj(source, target)
+
+
+def _copy_hdf5(file: Path, copy: Path) -> None:
+    """Copy the file, check it and rewrite its description."""
+    import h5py
+    import keras
+
+    shutil.copyfile(file, copy)
+    with h5py.File(copy, "r+") as opened:
+        _check_links(opened, copy.stat().st_size)
+        text = opened.attrs.get(CONFIG_ATTRIBUTE)
+        if text is None:
+            _refuse(
+                "holds weights without their network. Where the network is built, run "
+                f"model.load_weights({file.name!r}); model.save('model.keras') and import that."
+            )
+        description = check_description(file.name, json.loads(text), is_old=True)
+        _check_classes(description, keras)
+        opened.attrs[CONFIG_ATTRIBUTE] = json.dumps(description)
+
+
+def _check_classes(description: Any, keras: Any) -> None:
+    """Refuse classes that Keras 3 does not have, such as TFOpLambda of Keras 2."""
+    from fer_core.models.importing.old_keras import HOMES, nodes
+
+    homes = (keras.layers, keras.initializers, keras.regularizers, keras.constraints)
+    for node in nodes(description):
+        name = str(node["class_name"])
+        if name not in {*HOMES, *PLAIN} and not any(hasattr(home, name) for home in homes):
+            _refuse(
+                f"holds {name}, which Keras 3 does not have. Replace it by a built-in layer, such "
+                "as keras.layers.Rescaling for the scaling of pixels, and save the model again."
+            )
+
+
+def _input_of(model: Any, plan: Mapping[str, Any]) -> tuple[int, int]:
+    """Return size and channels of the images that a network takes."""
+    shapes = [tuple(tensor.shape) for tensor in model.inputs]
+    if len(shapes) != 1 or len(shapes[0]) != 4:
+        _refuse(f"takes {shapes}; one image (N, height, width, channels) is needed.")
+    _, height, width, channels = shapes[0]
+    if height is None and width is None:
+        height = width = plan["size"]
+        if height is None:
+            _refuse("takes images of any size. Give the size that it was trained with.")
+    _check_input((height, width, channels))
+    return height, channels
+
+
+def _predict(model: Any, pixels: Floats, plan: Mapping[str, Any]) -> dict[str, Floats]:
+    """Return what the original network gives for pixels (N, size, size, channels), by head."""
+    import keras
+
+    from fer_core.models.importing.keras_graph import colour_matrix
+
+    matrix = colour_matrix(plan["colours"]) if pixels.shape[-1] == 3 else None
+    expected = (pixels if matrix is None else pixels @ matrix) * plan["scale"] + plan["offset"]
+    batch = model.inputs[0].shape[0] or len(pixels)
+    parts = [
+        keras.tree.flatten(model.predict_on_batch(np.resize(part, (batch, *part.shape[1:]))))
+        for part in np.array_split(expected, -(-len(pixels) // batch))
+    ]
+    counts = [len(part) for part in np.array_split(expected, -(-len(pixels) // batch))]
+    names = _names(model)
+    joined = [
+        np.concatenate([part[n][:count] for part, count in zip(parts, counts, strict=True)])
+        for n in range(len(names))
+    ]
+    return dict(zip(names, np.asarray(joined, np.float32), strict=True))
+
+
+def _names(model: Any) -> list[str]:
+    """Return the heads in the order of the flat outputs, after a check of their shapes."""
+    import keras
+
+    tensors = keras.tree.flatten(model.output)
+    names = [HEAD]
     if isinstance(model.output, dict):
-        found = {name: v for name, v in model.output.items() if len(v.shape) == 2}
-        if len(found) == len(model.output):
-            return found
-    flat = keras.tree.flatten(model.output)
-    if len(flat) == 1:
-        return {READING: flat[0]}
-    _refuse(f"gives {len(flat)} outputs. One with seven answers is needed.")
+        names = [str(path[-1]) for path, _ in keras.tree.flatten_with_path(model.output)]
+    elif len(tensors) != 1:
+        _refuse(f"gives {len(tensors)} outputs. One with seven values is needed.")
+    _check_heads({n: tuple(t.shape) for n, t in zip(names, tensors, strict=True)})
+    return names
 
 
-def _check_weights(file: Path, made: Path) -> None:
+def _tensors(flat: Any) -> list[Any]:
+    import keras
+
+    return list(keras.tree.flatten(flat.output))
+
+
+def _check_weights(file: Path, folder: Path) -> None:
     """Refuse weights that point to other files or promise more than they hold."""
     import h5py
 
-    weights = made / "weights.h5"
+    weights = folder / "weights.h5"
     with (
         zipfile.ZipFile(file) as archive,
         archive.open("model.weights.h5") as packed,
@@ -135,12 +265,12 @@ def _check_links(group: Any, size: int) -> None:
     for name in group:
         if isinstance(group.get(name, getlink=True), h5py.ExternalLink):
             _refuse(f"its weights {name!r} point to another file.")
-        one = group[name]
-        if isinstance(one, h5py.Group):
-            _check_links(one, size)
-        elif one.external or one.is_virtual:
+        item = group[name]
+        if isinstance(item, h5py.Group):
+            _check_links(item, size)
+        elif item.external or item.is_virtual:
             _refuse(f"its weights {name!r} point to another file.")
-        elif one.size * one.dtype.itemsize > 20 * size:
+        elif item.size * item.dtype.itemsize > 20 * size:
             _refuse(f"its weights {name!r} promise more than the file holds.")
 
 
@@ -148,50 +278,65 @@ def _check_input(shape: tuple[int | None, ...]) -> None:
     height, width, channels = shape
     if height is None or height != width or not 16 <= height <= 1024 or channels not in (1, 3):
         _refuse(
-            f"takes pictures of {height}×{width} with {channels} channels. Square ones of 16 to "
+            f"takes images of {height}×{width} with {channels} channels. Square ones of 16 to "
             "1024 pixels with 1 or 3 channels are needed."
         )
 
 
-def _check_answers(shapes: dict[str, tuple[Any, ...]]) -> None:
+def _check_heads(shapes: Mapping[str, tuple[Any, ...]]) -> None:
     for name, shape in shapes.items() or {"": (0, 0)}.items():
         if len(shape) != 2 or shape[1] != len(EMOTIONS):
             _refuse(
-                f"gives {shape[-1]} answers{f' ({name})' if name else ''}. Seven are needed: "
+                f"gives {shape[-1]} values{f' ({name})' if name else ''}. Seven are needed: "
                 f"{', '.join(EMOTIONS)}."
             )
 
 
-def _noise(shape: tuple[int, ...]) -> Any:
-    return np.random.default_rng(0).uniform(0, 255, shape).astype(np.float32)
+def _examples(shape: tuple[int, ...]) -> Floats:
+    """Return images of noise from dark to bright, float32 (N, H, W, C) in 0..255."""
+    random = np.random.default_rng(0)
+    images = random.uniform(0, 255, shape) * np.linspace(1, 0.2, shape[0])[:, None, None, None]
+    return images.astype(np.float32)
 
 
-def _are_probabilities(values: Any) -> bool:
-    return bool((values >= 0).all() and np.allclose(values.sum(axis=1), 1, atol=1e-3))
+def _in_unit_range(values: Floats) -> bool:
+    """Return True for probabilities of any kind: float (N, 7), all within 0..1."""
+    return bool((values >= 0).all() and (values <= 1 + 1e-3).all())
 
 
-def _compare(  # noqa: PLR0917, PLR0913  # everything that must agree
-    full: Any, made: Path, pixels: Any, given: dict[str, Any], flat: set[str], order: list[int]
-) -> None:
-    """The export answers as the file did, up to the softmax and the order."""
+def _compare(
+    file: Path, pixels: Floats, originals: Mapping[str, Floats], kinds: Mapping[str, str],
+    order: list[int],
+) -> None:  # fmt: skip
+    """Check that the export gives the outputs of the original, up to head kind and order."""
     from fer_core.models.classifier import softmax
 
-    exported = LiteRTNetwork(made / LITERT_FILE).run(pixels)
-    for name, values in given.items():
-        wanted = np.asarray(values)[:, order]
-        found = softmax(exported[name]) if name in flat else exported[name]
-        if not np.abs(found - wanted).max() < TOLERANCE * max(np.abs(wanted).max(), 1):
-            _refuse("its export does not give the same answers. It is not taken.")
+    inverse: dict[str, Callable[[Any], Any]] = {
+        "softmax": softmax, "sigmoid": lambda z: 1 / (1 + np.exp(-z)), "log": np.exp,
+        "logits": lambda z: z,
+    }  # fmt: skip
+    network = LiteRTNetwork(file)
+    try:
+        single, exported = network.run(pixels[:1]), network.run(pixels)
+    except (RuntimeError, ValueError) as error:
+        raise ModelError(FIXED_BATCH) from error
+    for name, values in originals.items():
+        expected = values[:, order]
+        restored = inverse[kinds[name]](exported[name])
+        if not np.allclose(single[name], exported[name][:1], atol=TOLERANCE):
+            _refuse(FIXED_BATCH)
+        if not np.abs(restored - expected).max() < TOLERANCE * max(np.abs(expected).max(), 1):
+            _refuse("its export does not give the same outputs. It is not imported.")
 
 
 def _write_card(
-    made: Path, wanted: dict[str, Any], heads: list[str], facts: tuple[int, int, str, int]
+    folder: Path, plan: Mapping[str, Any], heads: list[str], facts: tuple[int, int, str, int]
 ) -> None:
     size, channels, features, parameters = facts
     write_json(
-        made / "card.json",
+        folder / "card.json",
         {
-            "title": wanted["title"],
+            "title": plan["title"],
             "labels": list(EMOTIONS),
             "input_size": size,
             "channels": channels,
@@ -203,7 +348,10 @@ def _write_card(
             "default_head": heads[0],
             "features": features,
             "created": datetime.now(UTC).date().isoformat(),
-            "data": "Imported; what it was trained on is not known here",
-            "limits": ["It reads expressions, not feelings.", "Imported: nothing is known of it."],
+            "data": "Imported; its training data is unknown here",
+            "limits": [
+                "It recognizes expressions, not feelings.",
+                "Imported: its quality is unknown until it is evaluated.",
+            ],
         },
     )

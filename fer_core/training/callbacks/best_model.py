@@ -1,4 +1,4 @@
-"""Keep the best network on disk, whole at every moment."""
+"""Keep the best network on disk; the file is complete at every moment."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import keras
 
 
 class BestModel(keras.callbacks.ModelCheckpoint):  # type: ignore[misc]
-    """Keras' ModelCheckpoint, but of ``network`` and by rename, so that no kill leaves half a file.
+    """Keras' ModelCheckpoint of ``network``, by rename: a kill leaves no incomplete file.
 
     ``best_epoch`` is the epoch of the file, -1 before the first.
     """
@@ -22,7 +22,7 @@ class BestModel(keras.callbacks.ModelCheckpoint):  # type: ignore[misc]
         super().set_model(self.network)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Save if better, then rename; a half file is of a kill."""
+        """Save if better, then rename; an incomplete file is left by a kill."""
         self.part.unlink(missing_ok=True)
         super().on_epoch_end(epoch, logs)
         if self.part.exists():

@@ -1,4 +1,9 @@
-"""Validate and keep the averaged weights, train on with the plain ones."""
+"""Validate and keep the averaged weights, and continue training with the plain ones.
+
+Keras' SwapEMAWeights does not fit: it swaps by adding and subtracting, which changed 22 of 32
+weights in their last bits, and at the end of a ``fit``, which is every epoch here, it copies the
+average over the trained weights.
+"""
 
 from typing import Any
 
@@ -13,7 +18,7 @@ class EvaluationWeights:
     """Puts the weights to be evaluated in place, and the trained ones back.
 
     With ``ema`` these are the optimizer's moving average; with ``refresh`` BatchNorm's averages
-    are measured anew on as many batches, in a fixed order. Without either nothing is done.
+    are measured again on ``refresh`` batches, in a fixed order. Without either nothing happens.
     """
 
     def __init__(  # noqa: PLR0913
@@ -41,18 +46,18 @@ class EvaluationWeights:
 
 
 def refresh_batchnorm(network: keras.Model, samples: Samples, batches: int, batch: int) -> None:
-    """Set BatchNorm's moving averages to plain means over ``batches`` of training pictures.
+    """Set BatchNorm's moving averages to plain means over ``batches`` of training images.
 
-    Dropout does not matter: it comes after the last BatchNorm. Layers that are frozen keep theirs.
+    Dropout does not matter: it comes after the last BatchNorm. Frozen layers keep their averages.
     """
     layers = [x for x in network.layers if isinstance(x, keras.layers.BatchNormalization)]
     layers = [layer for layer in layers if layer.trainable]
     momenta = [layer.momentum for layer in layers]
     order = np.random.default_rng(0).permutation(len(samples))
-    for done in range(min(batches, max(len(samples) // batch, 1))):
+    for number in range(min(batches, max(len(samples) // batch, 1))):
         for layer in layers:
-            layer.momentum = done / (done + 1)
-        rows = order[done * batch : (done + 1) * batch]
+            layer.momentum = number / (number + 1)
+        rows = order[number * batch : (number + 1) * batch]
         network(samples.pixels[rows].astype(np.float32), training=True)
     for layer, momentum in zip(layers, momenta, strict=True):
         layer.momentum = momentum

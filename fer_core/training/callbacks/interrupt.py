@@ -1,6 +1,5 @@
-"""Listen for pause and stop, and notice a loss that is no number."""
+"""Leave ``fit`` for a pause or a stop, and when the loss is NaN."""
 
-import math
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -9,52 +8,57 @@ import keras
 
 from fer_core.errors import TrainingError
 
-EVERY: Final = 0.25
-"""Seconds between looks."""
+INTERVAL_S: Final = 0.25
 
 Request = Callable[[], str]
 
 
 class Interrupted(Exception):  # noqa: N818  (a request, not an error)
-    """Leaves ``fit`` in the middle of an epoch; ``step`` batches of it are done."""
+    """Leaves ``fit`` in the middle of an epoch, after ``step`` batches of it."""
 
     def __init__(self, request: str, step: int) -> None:
         super().__init__(request)
         self.request, self.step = request, step
 
 
-class Control(keras.callbacks.Callback):  # type: ignore[misc]
-    """Raises ``Interrupted`` when ``request`` answers ``pause`` or ``stop``.
+class Interrupt(keras.callbacks.Callback):  # type: ignore[misc]
+    """Raises ``Interrupted`` when ``request`` returns ``pause`` or ``stop``.
 
-    Not after the last batch: the epoch then ends as it should, and ``train`` asks.
+    Not after the last batch: the epoch ends first, and ``train`` asks again.
     """
 
-    def __init__(self, request: Request, first: int = 0) -> None:
+    def __init__(self, request: Request, first_step: int = 0) -> None:
         super().__init__()
-        self.request, self.first, self.looked = request, first, 0.0
+        self.request, self.first_step, self.asked_at = request, first_step, 0.0
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Look, at most four times a second."""
-        if time.monotonic() - self.looked < EVERY:
+        """Ask, at most four times a second."""
+        if time.monotonic() - self.asked_at < INTERVAL_S:
             return
-        self.looked = time.monotonic()
-        check_loss(logs)
-        if batch + 1 < self.params["steps"] and (wish := self.request()):
-            raise Interrupted(wish, self.first + batch + 1)
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Before anything of this epoch is kept."""
-        check_loss(logs)
+        self.asked_at = time.monotonic()
+        if batch + 1 < self.params["steps"] and (request := self.request()):
+            raise Interrupted(request, self.first_step + batch + 1)
 
 
-def check_loss(logs: dict[str, Any] | None) -> None:
-    """The running mean of the loss stays NaN once a batch gave one.
+class StopOnNaN(keras.callbacks.TerminateOnNaN):  # type: ignore[misc]
+    """Keras' TerminateOnNaN with an error that says what to do.
 
-    Raises:
-        TrainingError: It is not a finite number.
+    It leaves ``fit`` at once: Keras' graceful stop would still validate and save the epoch.
     """
-    if logs and not math.isfinite(float(logs["loss"])):
-        raise TrainingError(
-            "the loss is not a number any more (NaN), so training stopped. The best network so far "
-            "is kept. Try a learning rate ten times lower."
-        )
+
+    def __init__(self) -> None:
+        super().__init__(raise_error=True)
+
+    def on_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Check the loss of the batch.
+
+        Raises:
+            TrainingError: It is NaN or infinite.
+        """
+        try:
+            super().on_batch_end(batch, logs)
+        except RuntimeError as error:
+            raise TrainingError(
+                "The loss is NaN, so training stopped. The best network so far is kept. Try a "
+                "learning rate ten times lower."
+            ) from error

@@ -1,4 +1,4 @@
-"""Everything that going on needs: weights, optimizer, random state, metrics, callback counters."""
+"""The state that resuming needs: weights, optimizer, random state, metrics, callback counters."""
 
 import io
 import json
@@ -20,60 +20,65 @@ COUNTERS: Final = {
     "ReduceLROnPlateau": ("wait", "cooldown_counter", "best"),
     "BestModel": ("best", "best_epoch"),
 }
-"""What Keras' callbacks know and forget at every ``fit``."""
+"""Attributes that Keras' callbacks reset at every ``fit``."""
 
 
 @dataclass(slots=True)
-class Place:
-    """Where a run stands.
+class TrainingState:
+    """The position of a run.
 
     Attributes:
         epoch: The epoch to be trained next, from 0.
-        step: Batches of it that are done.
-        burst: How often the run was taken up, from 0.
+        step: Finished batches of it.
+        session: Number of resumes so far.
         counters: Callback's name to its counters.
         stopped: EarlyStopping ended the run.
-        batch: Pictures a step so far; 0 before the first.
+        batch: Images a step so far; 0 before the first.
         extensions: How often the run was given another number of epochs; see ``RunFolder``.
+        config: ``TrainConfig.to_dict`` of the last session; empty in states of version 0.1.
     """
 
     epoch: int = 0
     step: int = 0
-    burst: int = 0
+    session: int = 0
     counters: dict[str, dict[str, Any]] = field(default_factory=dict)
     stopped: bool = False
     batch: int = 0
     extensions: int = 0
+    config: dict[str, Any] = field(default_factory=dict)
 
 
-def save(file: Path, model: keras.Model, place: Place) -> None:
+def save(file: Path, model: keras.Model, state: TrainingState) -> None:
     """Write the state in one file, by rename."""
     if hasattr(model, "jax_state_sync"):
         model.jax_state_sync()
     arrays = {f"v{i}": _array(v) for i, v in enumerate(_variables(model))}
     arrays |= {f"m{i}": _array(v) for i, v in enumerate(model.metrics_variables)}
-    about = json.dumps({name: getattr(place, name) for name in Place.__slots__})
+    about = json.dumps({name: getattr(state, name) for name in TrainingState.__slots__})
     arrays["about"] = np.frombuffer(about.encode(), np.uint8)
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
     write_bytes(file, buffer.getbuffer())
 
 
-def load_place(file: Path) -> Place:
-    """Where the run stands, without its weights.
+def read(file: Path) -> TrainingState:
+    """Return the position of the run, without its weights.
 
     Raises:
         TrainingError: The file is missing or damaged.
     """
     with _opened(file) as stored:
-        return Place(**json.loads(stored["about"].tobytes()))
+        about = json.loads(stored["about"].tobytes())
+        if "burst" in about:  # the name in version 0.1
+            about["session"] = about.pop("burst")
+        return TrainingState(**about)
 
 
-def load(file: Path, model: keras.Model) -> list[Any]:
+def restore(file: Path, model: keras.Model) -> list[Any]:
     """Put the saved state into ``model``, which must be built and compiled as it was.
 
     Returns:
-        The values of the metrics, for ``Keep.metrics``.
+        The values of the metrics, for ``SaveState.metrics``.
 
     Raises:
         TrainingError: The state is of another network or optimizer, missing or damaged.
@@ -93,13 +98,13 @@ def load(file: Path, model: keras.Model) -> list[Any]:
 
 @contextmanager
 def _opened(file: Path) -> Iterator[Any]:
-    """The arrays of a state; whatever is wrong with the file becomes a ``TrainingError``."""
+    """Open the arrays of a state; any damage becomes a ``TrainingError``."""
     try:
         with file.open("rb") as opened, np.load(opened) as stored:
             yield stored
     except (OSError, KeyError, TypeError, *UNREADABLE) as error:
         raise TrainingError(
-            f"{file}: the saved state cannot be read ({error}). Start the run anew."
+            f"{file}: the saved state cannot be read ({error}). Start the run again."
         ) from error
 
 
@@ -113,34 +118,36 @@ def _array(variable: Any) -> Any:
 
 
 def _variables(model: keras.Model) -> list[Any]:
-    """Weights, random seeds and optimizer, each once, in a fixed order."""
+    """Return weights, random seeds and optimizer variables, each once, in a fixed order."""
     model.optimizer.build(model.trainable_variables)
     metrics = {id(variable) for variable in model.metrics_variables}
-    found: dict[int, Any] = {}
+    variables: dict[int, Any] = {}
     for variable in [*model.variables, *model.optimizer.variables]:
         if id(variable) not in metrics:
-            found.setdefault(id(variable), variable)
-    return list(found.values())
+            variables.setdefault(id(variable), variable)
+    return list(variables.values())
 
 
-class Keep(keras.callbacks.Callback):  # type: ignore[misc]
-    """Last of the callbacks: gives the others their counters back, and saves after each epoch.
+class SaveState(keras.callbacks.Callback):  # type: ignore[misc]
+    """Last of the callbacks: restores the counters of the others, and saves after each epoch.
 
-    With ``metrics``, the values of ``model.metrics_variables`` at a pause, an epoch taken up in the
-    middle ends with the figures of the whole.
+    With ``metrics``, the values of ``model.metrics_variables`` at a pause, an epoch that is resumed
+    in the middle ends with the metrics of the whole epoch.
     """
 
-    def __init__(self, file: Path, place: Place, others: Sequence[Any], metrics: list[Any]) -> None:
+    def __init__(
+        self, file: Path, state: TrainingState, callbacks: Sequence[Any], metrics: list[Any]
+    ) -> None:
         super().__init__()
-        self.file, self.place = file, place
-        self.others = [one for one in others if type(one).__name__ in COUNTERS]
+        self.file, self.state = file, state
+        self.counted = [cb for cb in callbacks if type(cb).__name__ in COUNTERS]
         self.metrics = metrics
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Restore the counters."""
-        for one in self.others:
-            for name, value in self.place.counters.get(type(one).__name__, {}).items():
-                setattr(one, name, value)
+        for callback in self.counted:
+            for name, value in self.state.counters.get(type(callback).__name__, {}).items():
+                setattr(callback, name, value)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Restore the epoch's metrics."""
@@ -149,20 +156,16 @@ class Keep(keras.callbacks.Callback):  # type: ignore[misc]
         self.metrics = []
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Note the counters and save."""
-        self.place.epoch, self.place.step = epoch + 1, 0
-        self.place.stopped = bool(self.model.stop_training)
-        self.note()
-        save(self.file, self.model, self.place)
-
-    def note(self) -> None:
-        """Gather the counters."""
-        self.place.counters |= counters_of(self.others)
+        """Gather the counters and save."""
+        self.state.epoch, self.state.step = epoch + 1, 0
+        self.state.stopped = bool(self.model.stop_training)
+        self.state.counters |= counters_of(self.counted)
+        save(self.file, self.model, self.state)
 
 
 def counters_of(callbacks: Sequence[Any]) -> dict[str, dict[str, Any]]:
-    """What those of ``COUNTERS`` among the callbacks know now, by callback."""
-    kinds = {type(one).__name__: one for one in callbacks}
+    """Return the counters of those of ``COUNTERS`` among the callbacks, by callback."""
+    kinds = {type(callback).__name__: callback for callback in callbacks}
     return {
         kind: {name: _plain(getattr(kinds[kind], name, None)) for name in names}
         for kind, names in COUNTERS.items()
