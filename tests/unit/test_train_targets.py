@@ -78,5 +78,5 @@ def test_a_teacher_that_cannot_be_opened_is_a_training_error(
     with pytest.raises(TrainingError, match=r"model\.keras cannot be opened"):
         distillation.logits(config, few, tmp_path)
     (model_copy / "model.keras").unlink()
-    with pytest.raises(TrainingError, match=r"model\.keras cannot be read"):
+    with pytest.raises(TrainingError, match=r"model\.keras: cannot be read"):
         distillation.logits(config, few, tmp_path)
