@@ -3,6 +3,7 @@
 import streamlit as st
 
 from fer_core.errors import FerError
+from fer_core.system.text import markdown
 from pages._components import dataset_bar
 from pages._components.background import finish_or_show
 from pages._components.open_dataset import current_dataset
@@ -70,4 +71,4 @@ try:
         elif part == "Compare":
             st.caption("Evaluate this model first; then choose the one to compare it with.")
 except FerError as error:
-    st.error(str(error))
+    st.error(markdown(str(error)))

@@ -7,6 +7,7 @@ from fer_core.errors import FerError
 from fer_core.live import LiveOptions, RecognitionOptions
 from fer_core.models.card import ModelCard
 from fer_core.recognition.photos import PhotoReader
+from fer_core.system.text import markdown
 from pages._components.model import (
     choose_head,
     freeze_gc_once,
@@ -120,7 +121,7 @@ with left, st.container(key="live-video"):
     try:
         context = play(shared, options, facing)
     except FerError as error:
-        st.warning(str(error))
+        st.warning(markdown(str(error)))
         st.stop()
     camera_state()
 running = context.state.playing or context.state.signalling

@@ -15,6 +15,7 @@ from fer_core.recognition import results
 from fer_core.recognition.drawing import caption
 from fer_core.recognition.photos import Photo, PhotoReader, zip_images
 from fer_core.system.settings import settings
+from fer_core.system.text import markdown
 from pages._components import notify
 from pages._components.explanation import show_why
 from pages._components.model import choose_head, model_card, notice, recognizer
@@ -117,7 +118,9 @@ def read(picked: list[Picked], how: How) -> None:
     reader = PhotoReader(recognizer(how.head), how.is_crop)
     progress = st.progress(0.0)
     for number, one in enumerate(waiting):
-        progress.progress(number / len(waiting), f"{number + 1} of {len(waiting)}: {one.name}")
+        progress.progress(
+            number / len(waiting), f"{number + 1} of {len(waiting)}: {markdown(one.name)}"
+        )
         state()[one.key] = Read(reader.read(one.open(), one.name), how)
     progress.empty()
 
@@ -161,7 +164,7 @@ def show_downloads(photos: list[Photo]) -> None:
 
 def show_photo(key: str, photo: Photo, explained: bool) -> None:
     if photo.error:
-        st.error(photo.error)
+        st.error(markdown(photo.error))
         return
     with st.container(border=True):
         left, right = st.columns([3, 2], gap="medium")
@@ -170,7 +173,7 @@ def show_photo(key: str, photo: Photo, explained: bool) -> None:
             photo.detector
         ]
         left.image(photo.annotated, alt=f"{photo.name}: " + "; ".join(map(caption, photo.faces)))
-        left.caption(f"{photo.name} · {found} · {how} · {photo.seconds * 1000:.0f} ms")
+        left.caption(f"{markdown(photo.name)} · {found} · {how} · {photo.seconds * 1000:.0f} ms")
         if not photo.faces:
             right.info(
                 "No face found. Faces should be upright, at least about 20 pixels wide, and not "

@@ -8,10 +8,10 @@ import re
 import unicodedata
 from typing import Final
 
-MARKDOWN: Final = re.compile(r"([!-/:-@\[-`{-~])")
-"""All ASCII punctuation: CommonMark lets each of them be escaped by a backslash."""
+MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]<>#$~|&!]|:(?=[\w+-])|^[-+=](?=\s|$)|(?<=^\d)[.)])")
+"""Characters that CommonMark, its extensions or Streamlit read; each may follow a backslash."""
 
-AUTOMATIC: Final = re.compile(r"(://|\bwww(?=\.)|@|:(?=[\w+-]+:))", re.IGNORECASE)
+AUTOMATIC: Final = re.compile(r"(://|\bwww(?=\.)|@|:(?=[\w+/-]+:))", re.IGNORECASE)
 """What becomes a link, an emoji or an icon even where its punctuation is escaped."""
 
 WORD_JOINER: Final = "\u2060"

@@ -10,6 +10,7 @@ from fer_core.errors import CancelledError, FerError
 from fer_core.system.background_task import Task
 from fer_core.system.jobs import duration
 from fer_core.system.parallel import Progress
+from fer_core.system.text import markdown
 from pages._components import notify
 
 KEY = "background_work"
@@ -106,5 +107,5 @@ def show_progress() -> None:
     count = f": {task.done:,} of {task.total:,}{unit}" if task.total else " …"
     seconds = task.seconds_left
     remaining = "" if seconds is None else f", about {duration(seconds)} left"
-    st.progress(task.share, f"{task.title}{count}{remaining}")
+    st.progress(task.share, f"{markdown(task.title)}{count}{remaining}")
     st.button("Stop", on_click=task.cancel, icon=":material/stop_circle:", key="background_stop")

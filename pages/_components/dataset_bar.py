@@ -1,6 +1,5 @@
 """The dataset bar: the open dataset, and the ways to open another one."""
 
-import re
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ from fer_core.recognition import crop_dataset
 from fer_core.system.parallel import Progress
 from fer_core.system.paths import typed
 from fer_core.system.settings import settings
+from fer_core.system.text import markdown
 from pages._components import background, notify
 from pages._components.background import start
 from pages._components.open_dataset import (
@@ -31,7 +31,6 @@ from pages._components.open_dataset import (
 
 MAX_NAMES = 16
 UPLOADS = ["zip", "csv", "gz", "tgz", "tar"]
-MARKDOWN = re.compile(r"([\\`*_\[\]<>#$:~|])")
 SAVED = "Saved datasets"
 CHANGE = "dataset_change"
 ADDRESS = "data"
@@ -65,14 +64,9 @@ def show(hint: str = "", needs_crops: bool = False) -> OpenDataset | None:
     return None if needs_crops else dataset
 
 
-def escaped(text: str) -> str:
-    """Return ``text`` with the signs escaped that Markdown would read."""
-    return MARKDOWN.sub(r"\\\1", text)
-
-
 def _show_name(dataset: OpenDataset) -> None:
-    parts = [f":material/folder_open: Dataset **{escaped(dataset.name)}**"]
-    parts += [f"{len(dataset.index):,} images", *filter(None, [escaped(dataset.origin)])]
+    parts = [f":material/folder_open: Dataset **{markdown(dataset.name)}**"]
+    parts += [f"{len(dataset.index):,} images", *filter(None, [markdown(dataset.origin)])]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(" · ".join(parts), width="stretch")
         st.button("Change", key="change_dataset", icon=":material/swap_horiz:",
@@ -109,7 +103,8 @@ def _recent(dataset: OpenDataset | None) -> None:
         st.caption("Recently opened", width="content")
         for number, source in enumerate(sources):
             st.button(
-                escaped(Path(source.data).name), key=f"recent-{number}", help=source.data,
+                markdown(Path(source.data).name), key=f"recent-{number}",
+                help=markdown(source.data),
                 icon=":material/history:", on_click=start_opening, args=(source,),
             )  # fmt: skip
 
@@ -254,7 +249,7 @@ def _folder() -> None:
         root = typed(path.strip(), DatasetError)
         votes_file = typed(votes, DatasetError).absolute() if votes else None
     except DatasetError as error:
-        st.error(str(error))
+        st.error(markdown(str(error)))
         return
     if not path.strip():
         st.button("Open the folder", type="primary", disabled=True)
@@ -276,7 +271,7 @@ def _open_folder(root: Path, votes_file: Path | None) -> bool:
 
 def _file(file: Path, votes: Path | None) -> None:
     """Import a file on the computer that runs this, of any size; it is copied before it opens."""
-    st.caption(f"{file.name} is unpacked into {store.default_home()} and opened there.")
+    st.caption(f"{markdown(file.name)} is unpacked into {store.default_home()} and opened there.")
     classes = {}
     if file.is_file():
         with suppress(OSError), file.open("rb") as opened:

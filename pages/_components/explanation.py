@@ -11,6 +11,7 @@ from fer_core.explain import Explainer, covering_map, overlay
 from fer_core.explain.gradcam import grad_cam, possible
 from fer_core.models.card import ModelCard
 from fer_core.system.settings import settings
+from fer_core.system.text import markdown
 from fer_core.types import Floats, Pixels
 
 SIDE = 128
@@ -96,7 +97,7 @@ def _grad_cam(
             with st.spinner("Grad-CAM opens the network in Keras"):
                 cached[cache_key] = grad_cam(card, head, [crop], [label])[0]
         except FerError as error:
-            st.error(str(error))
+            st.error(markdown(str(error)))
             return None
     offer.empty()
     return cached[cache_key]

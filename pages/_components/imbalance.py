@@ -10,6 +10,7 @@ from fer_core.balance.class_weights import imbalance
 from fer_core.dataset import store
 from fer_core.dataset.source import DatasetSource
 from fer_core.system.settings import settings
+from fer_core.system.text import markdown
 from pages._components.open_dataset import OpenDataset, start_opening, stored_datasets
 
 WORTH_A_WORD = 2.0
@@ -46,7 +47,8 @@ def _offer_balanced_version(dataset: OpenDataset) -> None:
     version = _balanced_version(dataset.index.root)
     if version is not None:
         st.button(
-            f"Use the balanced version ({version.name})", type="primary", key="use_balanced",
+            f"Use the balanced version ({markdown(version.name)})",
+            type="primary", key="use_balanced",
             icon=":material/folder_open:", on_click=start_opening,
             args=(DatasetSource(str(version)),),
         )  # fmt: skip

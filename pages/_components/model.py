@@ -9,6 +9,7 @@ from fer_core.errors import FerError
 from fer_core.models.card import LITERT_FILE, ModelCard
 from fer_core.models.registry import find_model, load_card
 from fer_core.system import memory
+from fer_core.system.text import markdown
 
 
 def notice(storage: str = "Images stay in memory and are not stored.") -> None:
@@ -30,7 +31,7 @@ def model_card() -> ModelCard:
     try:
         card = load_card()
     except FerError as error:
-        st.error(str(error))
+        st.error(markdown(str(error)))
         st.stop()
     if card.facts.get("demo"):
         st.warning(
@@ -61,7 +62,7 @@ def recognizer(head: str) -> Recognizer:
         folder = find_model()
         loaded = _load(str(folder), _times(folder), head)
     except FerError as error:
-        st.error(str(error))
+        st.error(markdown(str(error)))
         st.stop()
     if loaded.notice:
         st.caption(f":material/warning: {loaded.notice}")

@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from fer_core.errors import FerError
+from fer_core.system.text import markdown
 
 KEY = "messages"
 PRIVATE_FOLDER = "dataset_folder"
@@ -40,4 +41,7 @@ def attempt(action: Callable[..., Any], *args: Any, done: str = "") -> None:
 def show() -> None:
     """Draw the messages since the last call, each once."""
     for kind, text in dict.fromkeys(st.session_state.pop(KEY, [])):
-        (st.error if kind == ERROR else st.success)(text)
+        if kind == ERROR:
+            st.error(markdown(text))
+        else:
+            st.success(text)

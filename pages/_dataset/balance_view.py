@@ -9,6 +9,7 @@ import streamlit as st
 from fer_core.balance.class_weights import class_weights, effective_number, imbalance
 from fer_core.dataset import DatasetIndex
 from fer_core.labels import EMOTIONS
+from fer_core.system.text import markdown
 from pages._components.chart import show_chart
 from pages._components.gallery import name, show_tiles, tile
 from pages._components.open_dataset import OpenDataset
@@ -32,7 +33,7 @@ def show(dataset: OpenDataset) -> None:
     )  # fmt: skip
     st.caption("Click a class to see its images.")
     for note in index.notes:
-        st.caption(f":material/info: {note}")
+        st.caption(f":material/info: {markdown(note)}")
     if len(dataset.decisions):
         excluded = len(dataset.index) - len(index)
         st.caption(

@@ -8,6 +8,7 @@ from fer_core.audit import image_issues
 from fer_core.dataset import DatasetIndex
 from fer_core.recognition.detection import choose_detector
 from fer_core.system.parallel import Progress
+from fer_core.system.text import markdown
 from pages._components.background import start
 from pages._components.gallery import name, tile
 from pages._components.open_dataset import OpenDataset
@@ -73,7 +74,7 @@ def _show_faceless(dataset: OpenDataset, rows: tuple[int, ...]) -> None:
 def _issue(dataset: OpenDataset, row: int, reason: str) -> None:
     if dataset.index.is_readable[row]:
         st.image(tile(dataset.index, row), width=96, alt=name(dataset.index, row))
-    st.caption(f"{name(dataset.index, row)}: {reason}")
+    st.caption(markdown(f"{name(dataset.index, row)}: {reason}"))
     with st.container(horizontal=True):
         for text, action in (("Exclude", "exclude"), ("Keep", "keep")):
             st.button(text, key=f"issue-{action}-{row}", on_click=dataset.decide,

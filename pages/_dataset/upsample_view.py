@@ -19,6 +19,7 @@ from fer_core.labels import EMOTIONS
 from fer_core.system.jobs import duration
 from fer_core.system.parallel import Progress
 from fer_core.system.settings import settings
+from fer_core.system.text import markdown
 from pages._components import notify
 from pages._components.background import start
 from pages._components.chart import show_chart
@@ -91,14 +92,15 @@ def show_new_version(dataset: OpenDataset) -> None:
         return
     with st.container(border=True, key="new_version_panel"):
         st.success(
-            f"**{dataset.name}** is created and open: {len(dataset.index):,} images, "
+            f"**{markdown(dataset.name)}** is created and open: {len(dataset.index):,} images, "
             f"{dataset.origin}.", icon=":material/check_circle:",
         )  # fmt: skip
         with st.container(horizontal=True, vertical_alignment="center"):
             if st.button("Train on it", type="primary", icon=":material/model_training:"):
                 st.switch_page("pages/train.py")
             st.button(
-                f"Back to {Path(origin.data).name}", on_click=start_opening, args=(origin,),
+                f"Back to {markdown(Path(origin.data).name)}",
+                on_click=start_opening, args=(origin,),
                 icon=":material/undo:", key="back_to_origin",
             )  # fmt: skip
 
@@ -130,7 +132,7 @@ def _plan(counts: dict[str, int], root: str) -> Plan | None:
             return balance.plan(counts, _custom_targets(counts, root), undersample)
         return balance.plan(counts, number or strategy, undersample)
     except FerError as error:
-        st.error(str(error))
+        st.error(markdown(str(error)))
         return None
 
 
@@ -198,7 +200,7 @@ def _preview(index: DatasetIndex, spec: Spec) -> None:
     try:
         image = image_reading.read(index.path(row), PREVIEW_EDGE)
     except FerError as error:
-        st.error(str(error))
+        st.error(markdown(str(error)))
         return
     steps = augment.operations(augment.draw(spec, 12, st.session_state.get("preview_seed", 0)))
     tiles = [image, *(augment.apply(image, step) for step in steps)]
@@ -260,7 +262,7 @@ def _versions() -> None:
     st.subheader("Versions on this machine", anchor=False)
     for version in versions:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{version.name}**", width="content")
+            st.markdown(f"**{markdown(version.name)}**", width="content")
             st.button("Open", key=f"open-{version.name}", on_click=start_opening,
                       args=(DatasetSource(str(version.folder)),))  # fmt: skip
             st.button("Delete", key=f"delete-{version.name}", icon=":material/delete:",

@@ -9,6 +9,7 @@ from fer_core.dataset import ferplus, groups
 from fer_core.dataset.groups import JoinedGroups
 from fer_core.errors import DatasetError, FerError
 from fer_core.system.files import write_bytes, writing
+from fer_core.system.text import markdown
 from pages._components import notify
 from pages._components.open_dataset import OpenDataset
 from pages._evaluate.selection import Selection
@@ -47,7 +48,7 @@ def add_labels(dataset: OpenDataset) -> None:
                 _attach(dataset, file)
                 st.rerun()
             except FerError as error:
-                st.error(f"{file.name}: {error}")
+                st.error(markdown(f"{file.name}: {error}"))
 
 
 def _attach(dataset: OpenDataset, file) -> None:

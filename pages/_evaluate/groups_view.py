@@ -7,6 +7,7 @@ from fer_core.errors import FerError
 from fer_core.evaluation import Evaluation
 from fer_core.evaluation.groups import by_group, gap
 from fer_core.evaluation.text import percent_range, prediction_shift
+from fer_core.system.text import markdown
 from pages._evaluate.extra_labels import groups_of
 from pages._evaluate.formatting import percent, show_class_table
 from pages._evaluate.selection import Result
@@ -18,7 +19,7 @@ def show(result: Result) -> None:
     try:
         groups = evaluations(result)
     except FerError as error:
-        st.error(str(error))
+        st.error(markdown(str(error)))
         return
     if not groups:
         st.write(

@@ -9,6 +9,7 @@ from fer_core.evaluation.text import percent_range, prediction_shift
 from fer_core.labels import EMOTIONS
 from fer_core.models import store as model_store
 from fer_core.system.settings import settings
+from fer_core.system.text import markdown
 from pages._components import notify
 from pages._components.chart import show_chart
 from pages._components.confusion_matrix import confusion_figure
@@ -26,7 +27,7 @@ def show(result: Result) -> None:
     """Show the metrics with the images behind them."""
     show_metrics(result.evaluation)
     account = result.exclusions
-    st.caption(" ".join((*account.lines(), *account.notes)))
+    st.caption(markdown(" ".join((*account.lines(), *account.notes))))
     _show_charts(result.evaluation, with_images=True)
     _show_cell(result)
     show_calibration(result.evaluation)
@@ -181,7 +182,7 @@ def _save(result: Result, threshold: float) -> None:
     try:
         folder = model_store.save_threshold(result.card, result.head, threshold)
     except FerError as error:
-        st.error(str(error))
+        st.error(markdown(str(error)))
         return
     notify.success(f"Saved in {folder / 'card.json'}.")
     st.rerun()

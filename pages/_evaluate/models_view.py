@@ -27,6 +27,7 @@ from fer_core.models.importing import (
 from fer_core.models.store import Entry
 from fer_core.system import temp_folders
 from fer_core.system.settings import settings
+from fer_core.system.text import markdown
 from pages._components import notify
 from pages._components.background import start
 from pages._components.open_dataset import current_dataset
@@ -90,13 +91,14 @@ def _speed(entry: Entry) -> float | None:
 
 
 def _card(entry: Entry, card: ModelCard) -> None:
-    with st.expander(f"Card of {entry.name}", icon=":material/description:"):
+    with st.expander(f"Card of {markdown(entry.name)}", icon=":material/description:"):
         st.markdown(model_card(card, entry.name, level=4))
     with st.container(horizontal=True):
         for form in forms_of(card):
             file = card.folder / FORMS[form]
             st.download_button(
-                f"{file.name} ({file.stat().st_size / 1e6:.1f} MB)", file.read_bytes, file.name,
+                f"{markdown(file.name)} ({file.stat().st_size / 1e6:.1f} MB)",
+                file.read_bytes, file.name,
                 "application/octet-stream", on_click="ignore", icon=":material/download:",
                 key=f"get-{form}",
             )  # fmt: skip
@@ -175,7 +177,7 @@ def _rename_or_delete(entry: Entry) -> None:
     st.button("Rename", on_click=notify.attempt, args=(_rename, entry, name),
               disabled=name == entry.name, key="rename")  # fmt: skip
     with st.popover("Delete", icon=":material/delete:"):
-        st.write(f"Delete {entry.name} and its files? This cannot be undone.")
+        st.write(f"Delete {markdown(entry.name)} and its files? This cannot be undone.")
         st.button("Delete", on_click=notify.attempt, args=(_delete, entry), key="delete_model")
 
 
@@ -232,7 +234,7 @@ def _import() -> None:
                 name, pixels, ORDERS.get(order) or order_from(text), colours, size
             )
         except FerError as error:
-            st.error(str(error))
+            st.error(markdown(str(error)))
             return
         start("Opening the model", _importer(file.name, file.getvalue(), options), _imported)
         st.rerun()

@@ -17,6 +17,7 @@ from fer_core.labels import EMOTIONS
 from fer_core.models import registry
 from fer_core.models import store as model_store
 from fer_core.models.card import ModelCard
+from fer_core.system.text import markdown
 from fer_core.types import Labels, Probabilities
 from pages._components.background import start
 from pages._components.glossary import definition
@@ -153,7 +154,7 @@ def open_card(entry: model_store.Entry) -> ModelCard | None:
     try:
         return registry.load_card(entry.folder)
     except FerError as error:
-        st.error(str(error))
+        st.error(markdown(str(error)))
         return None
 
 
@@ -161,7 +162,7 @@ def choose_form(label: str, name: str, card: ModelCard, key: str) -> str | None:
     """Show a select box of the model's files; None after an error where there is none."""
     forms = [form for form in forms_of(card) if form in FORM_TITLES]
     if not forms:
-        st.error(f"{name} has no file that runs. Export it first: see Models.")
+        st.error(f"{markdown(name)} has no file that runs. Export it first: see Models.")
         return None
     return st.selectbox(label, forms, format_func=FORM_TITLES.get, key=key)
 
@@ -254,7 +255,7 @@ def predictions_for(selection: Selection, button: str = "Evaluate") -> Predictio
     ):  # fmt: skip
         card, index, form = selection.card, selection.index, selection.form
         start(
-            f"{selection.name} classifies the images",
+            f"{markdown(selection.name)} classifies the images",
             lambda report: predict_dataset(card, index, form, report),
             partial(_store, cached, selection.key),
         )

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from fer_core.system.text import markdown
 from pages._components import dataset_bar
 from pages._evaluate import metrics_view, report_view, robustness_view
 from pages._evaluate.selection import SPLIT_TITLES, Choice
@@ -27,7 +28,10 @@ def show(part: str, choice: Choice) -> None:
 def _metrics(choice: Choice) -> None:
     stored = choice.stored()
     if stored is None:
-        st.info(f"The card of {choice.name} holds no test results. Open a dataset to measure it.")
+        st.info(
+            f"The card of {markdown(choice.name)} holds no test results. Open a dataset to measure "
+            "it."
+        )
         return
     split, evaluation = stored
     data = str(choice.card.facts.get("data", "its training dataset")).split(",")[0]

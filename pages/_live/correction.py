@@ -8,6 +8,7 @@ from fer_core.errors import FerError
 from fer_core.live import LiveSession
 from fer_core.recognition.tracking import TrackedFace
 from fer_core.system.settings import settings
+from fer_core.system.text import markdown
 from pages._live.state import Frozen, viewer
 
 
@@ -52,7 +53,7 @@ def save(frozen: Frozen, emotion: str) -> None:
     try:
         corrections.save(frozen.crop, emotion)
     except FerError as error:
-        st.toast(str(error), icon=":material/error:", duration="long")
+        st.toast(markdown(str(error)), icon=":material/error:", duration="long")
         return
     total = sum(corrections.counts().values())
     st.toast(f"Saved. Corrected faces so far: {total}.", icon=":material/check:")

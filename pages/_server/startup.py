@@ -11,6 +11,7 @@ from fer_core.errors import FerError, SettingsError
 from fer_core.models import store as model_store
 from fer_core.system import files, temp_folders
 from fer_core.system.settings import settings
+from fer_core.system.text import markdown
 from pages._server.uploads import limit_upload_memory
 
 
@@ -20,7 +21,7 @@ def start_once() -> None:
         _secrets_into_environment()
         _start()
     except FerError as error:
-        st.error(str(error))
+        st.error(markdown(str(error)))
         st.stop()
 
 

@@ -9,6 +9,7 @@ import streamlit as st
 from fer_core.errors import CancelledError, FerError
 from fer_core.system.background_task import Task
 from fer_core.system.jobs import duration
+from fer_core.system.text import markdown
 from fer_core.training import estimate, runs
 from fer_core.training.config import TrainConfig
 from fer_core.training.estimate import Estimate
@@ -95,6 +96,6 @@ def _measuring() -> None:
     except CancelledError:
         return
     except FerError as error:
-        st.warning(str(error))
+        st.warning(markdown(str(error)))
         return
     st.rerun()

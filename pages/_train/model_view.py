@@ -9,6 +9,7 @@ from fer_core.models import registry
 from fer_core.models import store as model_store
 from fer_core.models.card import INT8_FILE, KERAS_FILE, LITERT_FILE, ModelCard
 from fer_core.system.jobs import State
+from fer_core.system.text import markdown
 from fer_core.training import run_archive, runs
 from fer_core.training.runs import Run
 from pages._components import notify
@@ -26,7 +27,7 @@ def show(run: Run) -> None:
         try:
             card = registry.load_card(run.folder.model)
         except FerError as error:
-            st.error(str(error))
+            st.error(markdown(str(error)))
             return
         _figures(card)
         _put_to_use(run)
@@ -80,7 +81,7 @@ def _put_to_use(run: Run) -> None:
     try:
         default = registry.default_model()
     except FerError as error:
-        st.error(str(error))
+        st.error(markdown(str(error)))
         return
     if default != registry.FIRST_CHOICE:
         with st.container(horizontal=True, vertical_alignment="center"):

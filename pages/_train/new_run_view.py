@@ -12,6 +12,7 @@ from fer_core.dataset.source import DatasetSource
 from fer_core.errors import FerError, TrainingError
 from fer_core.models import registry
 from fer_core.models.card import KERAS_FILE, ModelCard
+from fer_core.system.text import markdown
 from fer_core.system.yaml_files import fields_of
 from fer_core.training import runs
 from fer_core.training.config import ARCHITECTURES, HEADS, TrainConfig
@@ -45,7 +46,7 @@ def show() -> None:
     try:
         config = _config(found)
     except FerError as error:
-        st.error(str(error))
+        st.error(markdown(str(error)))
         return
     cost_view.show(config, found)
     _start(config, source)
@@ -193,7 +194,8 @@ def _start(config: TrainConfig, source: DatasetSource) -> None:
         _begin(config, source, title.strip())
     if now:
         st.caption(
-            f"{now.title} is training; one run at a time. Pause or stop it to begin another."
+            f"{markdown(now.title)} is training; one run at a time. Pause or stop it to begin "
+            "another."
         )
     with st.expander("As a command"):
         st.write("The same run from a terminal, with this config in a file:")

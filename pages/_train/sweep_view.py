@@ -17,6 +17,7 @@ from fer_core.cluster.sweeps.store import Sweep, Trial
 from fer_core.dataset.source import DatasetSource
 from fer_core.errors import FerError
 from fer_core.system.jobs import State, duration
+from fer_core.system.text import markdown
 from fer_core.training import runs
 from fer_core.training.presets import PRESETS, fitted
 from pages._components import dataset_bar, notify
@@ -66,7 +67,7 @@ def _watch(known: dict[str, Any]) -> None:
     try:
         sweep = store.load(name)
     except FerError as error:
-        st.error(str(error))
+        st.error(markdown(str(error)))
         return
     is_active = sweep.job.state.is_active
     _controls(sweep)
@@ -77,7 +78,7 @@ def _watch(known: dict[str, Any]) -> None:
 def _controls(sweep: Sweep) -> None:
     name, state = sweep.job.name, sweep.job.state
     if state is State.FAILED:
-        st.error(sweep.job.message)
+        st.error(markdown(sweep.job.message))
     with st.container(horizontal=True, vertical_alignment="center"):
         word, color = WORDS[state]
         st.badge(word, color=color)
@@ -175,7 +176,7 @@ def _choose(found: OpenDataset, source: DatasetSource) -> None:
     name = st.text_input("Title", said, key=f"sweep_title-{source.data}")
     now = runs.active()
     if now:
-        st.caption(f"{now.title} is training. Pause or stop it to begin a sweep.")
+        st.caption(f"{markdown(now.title)} is training. Pause or stop it to begin a sweep.")
     if st.button("Start the sweep", type="primary", icon=":material/play_arrow:",
                  disabled=bool(now) or not tried or not name.strip()):  # fmt: skip
         try:

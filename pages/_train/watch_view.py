@@ -4,6 +4,7 @@ import streamlit as st
 
 from fer_core.errors import FerError
 from fer_core.system.jobs import CANCEL, PAUSE, Job, State, duration, job
+from fer_core.system.text import markdown
 from fer_core.training import history, runs
 from fer_core.training.runs import STOP, Run
 from pages._components import notify
@@ -64,7 +65,7 @@ def _choose() -> Run | None:
     try:
         return runs.load(name)
     except FerError as error:
-        st.error(str(error))
+        st.error(markdown(str(error)))
         _discard_button(name)
         return None
 
@@ -188,7 +189,7 @@ def _beginning(run: Run, now: Job) -> str:
 def _said(run: Run) -> None:
     """Why it ended, what was changed on the way."""
     if run.job.state is State.FAILED:
-        st.error(run.job.message)
+        st.error(markdown(run.job.message))
     elif run.job.state is State.INTERRUPTED:
         st.warning(
             "The process of this run ended without a word: the machine was restarted, or it was "
@@ -198,9 +199,9 @@ def _said(run: Run) -> None:
         st.info(text)
     for burst in run.folder.sessions():
         if burst.get("note"):
-            st.info(burst["note"])
+            st.info(markdown(burst["note"]))
     for name in run.folder.source().get("unreadable", [])[:3]:
-        st.caption(f":material/broken_image: {name} could not be read and was left out.")
+        st.caption(f":material/broken_image: {markdown(name)} could not be read and was left out.")
 
 
 def _advice(run: Run) -> None:

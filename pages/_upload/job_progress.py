@@ -5,6 +5,7 @@ import streamlit as st
 from fer_core.errors import FerError
 from fer_core.system.jobs import CANCEL, Job, State, duration
 from fer_core.system.settings import settings
+from fer_core.system.text import markdown
 from pages._upload import visitor_jobs
 
 WORDS = {
@@ -34,7 +35,7 @@ def show_active(token: str) -> None:
         try:
             visitor_jobs.store().ask(token, CANCEL)
         except FerError as error:
-            st.error(visitor_jobs.public_message(str(error), job.folder))
+            st.error(markdown(visitor_jobs.public_message(str(error), job.folder)))
             return
         st.rerun()
 
@@ -58,7 +59,7 @@ def progress_text(job: Job) -> str:
 def show_stopped(job: Job) -> None:
     """Show why it ended early, with the button to continue."""
     reason = f" {visitor_jobs.public_message(job.message, job.folder)}" if job.message else ""
-    text = f"{job.title} {WORDS[job.state]}.{reason}"
+    text = markdown(f"{job.title} {WORDS[job.state]}.{reason}")
     (st.error if job.state is State.FAILED else st.info)(text)
     share = job.progress.share
     percent = f" ({share:.0%} finished)" if share >= 0.01 else ""
@@ -68,7 +69,7 @@ def show_stopped(job: Job) -> None:
         try:
             visitor_jobs.store().resume(job.name)
         except FerError as error:
-            st.error(visitor_jobs.public_message(str(error), visitor_jobs.store().root))
+            st.error(markdown(visitor_jobs.public_message(str(error), visitor_jobs.store().root)))
             return
         st.rerun()
     if job.state is State.FAILED and job.log() and settings().policy.shows_server:

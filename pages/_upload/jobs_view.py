@@ -6,6 +6,7 @@ import streamlit as st
 
 from fer_core.errors import FerError
 from fer_core.system.jobs import Job, State, duration
+from fer_core.system.text import markdown
 from pages._components import notify
 from pages._upload import downloads, files_view, job_progress, video_view, visitor_jobs
 
@@ -15,7 +16,7 @@ def show_job(job: Job) -> None:
     with st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
     ):
-        st.subheader(job.title, anchor=False, width="content")
+        st.subheader(markdown(job.title), anchor=False, width="content")
         with st.container(horizontal=True, width="content", vertical_alignment="center"):
             if job.state is State.FINISHED:
                 is_video = job.kind == "video"
@@ -58,17 +59,12 @@ def _show_rows(jobs: tuple[Job, ...]) -> None:
             age = duration(max(time.time() - job.created, 0))
             share = f", {job.progress.share:.0%}" if job.state.is_active else ""
             st.markdown(
-                f"**{_plain(job.title)}** {job_progress.WORDS[job.state]}{share} · {age} ago",
+                f"**{markdown(job.title)}** {job_progress.WORDS[job.state]}{share} · {age} ago",
                 width="stretch",
             )
             if st.button("Open", key=f"open-{job.name}"):
                 visitor_jobs.open_job(job.name)
                 st.rerun()
-
-
-def _plain(text: str) -> str:
-    """Return a file's name with the characters escaped that Markdown would read."""
-    return "".join(f"\\{letter}" if letter in "\\`*_[]<>#$:~" else letter for letter in text)
 
 
 def _delete_button(job: Job) -> None:

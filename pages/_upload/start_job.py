@@ -13,6 +13,7 @@ from fer_core.models import registry
 from fer_core.system.jobs import Job
 from fer_core.system.paths import typed
 from fer_core.system.settings import settings
+from fer_core.system.text import markdown
 from fer_core.video import is_video
 from pages._upload import visitor_jobs
 
@@ -115,7 +116,7 @@ def _start(request: Request) -> None:
     try:
         name = _start_once(request)
     except FerError as error:
-        st.error(visitor_jobs.public_message(str(error), visitor_jobs.store().root))
+        st.error(markdown(visitor_jobs.public_message(str(error), visitor_jobs.store().root)))
         return
     for field in ("video", "zip"):
         st.session_state.pop(f"{field}_file-{_round()}", None)

@@ -10,6 +10,7 @@ from fer_core import EMOTIONS
 from fer_core.labels import COLORS
 from fer_core.system.jobs import Job
 from fer_core.system.settings import settings
+from fer_core.system.text import markdown
 from fer_core.video import summary
 from fer_core.video.formats import ANIMATIONS, PLAYABLE
 from pages._components.chart import show_chart
@@ -29,7 +30,7 @@ def show(job: Job) -> None:
     """Show the results of a finished job."""
     table = pd.read_parquet(job.folder / "results.parquet")
     for error in table["error"].dropna().unique():
-        st.warning(str(error))
+        st.warning(markdown(str(error)))
     table = table[table["error"].isna()]
     if table.empty:
         return

@@ -1,0 +1,92 @@
+"""Names that are Markdown, HTML or control codes are shown on every page and do nothing."""
+
+import ast
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from fer_core.models import registry
+from fer_core.models import store as model_store
+from fer_core.system.jobs import Jobs, State, job
+from fer_core.system.settings import settings
+from tests.conftest import ROOT
+from tests.page_kit import choose, open_page, press
+
+NAME = "![x](http:&#47;&#47;127.0.0.1:1&#47;seen.png) :red[x] \x1b[31m <b>"
+MARKDOWN_ELEMENTS = ("title", "header", "subheader", "markdown", "caption", "info", "success",
+                     "warning", "error")  # fmt: skip
+ACTIVE = re.compile(r"(?<!\\)!\[x|(?<!\\)\]\(http|(?<!\\)&#47;|(?<!\\):red\[x|\x1b|(?<!\\)<b>")
+
+
+def check(app) -> None:
+    """No element that is read as Markdown has the name without its escapes; one has it."""
+    assert not app.exception, app.exception
+    elements = [element for kind in MARKDOWN_ELEMENTS for element in getattr(app, kind)]
+    texts = [str(element.value) for element in elements]
+    texts += [element.label for kind in ("button", "expander", "tabs", "checkbox", "toggle")
+              for element in getattr(app, kind)]  # fmt: skip
+    for text in texts:
+        assert not ACTIVE.search(text), text
+
+
+def test_a_dataset_and_its_files(tree: Path) -> None:
+    root = tree.rename(tree.with_name(NAME))
+    image = next((root / "train" / "happy").iterdir())
+    (root / "train" / "happy" / f"{NAME}.png").write_bytes(b"no image")
+    (root / "train" / NAME).mkdir()
+    shutil.copy(image, root / "train" / NAME / "a.png")
+    app = choose(open_page("dataset"), "dataset_way", "Folder")
+    app.text_input(key="dataset_path").set_value(str(root))
+    app = press(app.run(), "Open the folder")
+    check(app)
+    for page in ("home", "train", "evaluate", "upload", "live"):
+        check(app.switch_page(f"pages/{page}.py").run())
+
+
+def test_a_folder_that_is_not_there() -> None:
+    app = choose(open_page("dataset"), "dataset_way", "Folder")
+    app.text_input(key="dataset_path").set_value(f"/gone/{NAME}")
+    app = press(app.run(), "Open the folder")
+    check(app)
+    assert any("there is no such folder" in error.value for error in app.error)
+
+
+@pytest.mark.parametrize("kind", ["video", "files"])
+def test_a_job_that_failed(kind: str) -> None:
+    jobs = Jobs(settings().home / "jobs")
+    failed = jobs.create(NAME, kind)
+    job.set_state(failed.folder, State.FAILED, f"{NAME}: cannot be read.")
+    app = open_page("upload")
+    check(app)
+    app.query_params["job"] = failed.name
+    check(app.run())
+
+
+def test_a_model(tmp_path: Path) -> None:
+    folder = model_store.own_home() / "strange"
+    shutil.copytree(registry.SHIPPED / "fernet", folder)
+    card = folder / "card.json"
+    card.write_text(
+        card.read_text().replace('"title": "', '"title": "<b>![x](http:&#47;&#47;a) ', 1)
+    )
+    registry.promote("strange")
+    for page in ("home", "evaluate", "upload", "live", "train"):
+        check(open_page(page))
+
+
+def test_no_page_shows_an_error_without_the_escapes() -> None:
+    """``st.error(str(error))`` and the like: a message names files."""
+    calls = (
+        (file, node)
+        for file in (ROOT / "pages").rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("st.") and node.args
+    )
+    assert [
+        f"{file.name}:{node.lineno}"
+        for file, node in calls
+        if node.func.attr in {*MARKDOWN_ELEMENTS, "toast", "write"}
+        and re.match(r"str\(|(visitor_jobs\.)?public_message\(", ast.unparse(node.args[0]))
+    ] == []
