@@ -23,41 +23,53 @@ from fer_core.system.config_fields import fields_of
 def add(parser: argparse.ArgumentParser) -> None:
     """Fill the parser of ``python -m fer_core dataset``."""
     actions = parser.add_subparsers(required=True, metavar="ACTION")
-    one = actions.add_parser("scan", help="count the images and print the dataset card")
-    dataset_options.add(one, positional=True)
-    one.set_defaults(run=_scan)
-    one = actions.add_parser("import", help="take in a folder, a ZIP, fer2013.csv or the demo")
-    one.add_argument("source", help="a folder, a .zip, a .csv, or the word demo")
-    one.add_argument("--name", help="name of the new dataset (default: the file's)")
-    one.add_argument("--votes", type=Path, help="FER+ votes: fer2013new.csv or labels.csv")
-    dataset_options.add_classes(one)
-    one.set_defaults(run=_import)
-    one = actions.add_parser("balance", help="write a balanced version beside the dataset")
-    dataset_options.add(one, positional=True)
-    _add_balance(one)
-    one.set_defaults(run=_balance)
-    one = actions.add_parser("audit", help="find duplicates, label errors and image issues")
-    dataset_options.add(one, positional=True)
-    one.add_argument(
+    scan_command = actions.add_parser("scan", help="count the images and print the dataset card")
+    dataset_options.add(scan_command, positional=True)
+    scan_command.set_defaults(run=_scan)
+    import_command = actions.add_parser(
+        "import", help="import a folder, a ZIP, fer2013.csv or the demo"
+    )
+    import_command.add_argument(
+        "source", help="a folder, .zip, .tar.gz, .csv or .csv.gz, or the word demo"
+    )
+    import_command.add_argument("--name", help="name of the new dataset (default: the file's)")
+    import_command.add_argument(
+        "--votes", type=Path, help="FER+ votes: fer2013new.csv or labels.csv"
+    )
+    dataset_options.add_classes(import_command)
+    import_command.set_defaults(run=_import)
+    balance_command = actions.add_parser(
+        "balance", help="write a balanced version beside the dataset"
+    )
+    dataset_options.add(balance_command, positional=True)
+    _add_balance(balance_command)
+    balance_command.set_defaults(run=_balance)
+    audit_command = actions.add_parser(
+        "audit", help="find duplicates, label errors and image issues"
+    )
+    dataset_options.add(audit_command, positional=True)
+    audit_command.add_argument(
         "--out",
         type=Path,
         help="folder for duplicates.csv, label_errors.csv, image_issues.csv and report.html",
     )
-    one.add_argument(
+    audit_command.add_argument(
         "--difference", type=float, default=duplicates.DEFAULT_DIFFERENCE, metavar="D",
         help="largest difference of duplicates, 0 to "
         f"{duplicates.MAX_DIFFERENCE} (default: %(default)s)",
     )  # fmt: skip
-    one.add_argument("--model", help="model whose features the label audit uses")
-    dataset_options.add_detect(one, "refuse photos")
-    one.set_defaults(run=_audit)
-    one = actions.add_parser("crop", help="cut the faces out of photos as a new dataset")
-    dataset_options.add(one, positional=True)
-    one.add_argument("--name", help="name of the new dataset (default: DIR's name with -faces)")
-    one.add_argument(
+    audit_command.add_argument("--model", help="model whose features the label audit uses")
+    dataset_options.add_detect(audit_command, "refuse photos")
+    audit_command.set_defaults(run=_audit)
+    crop_command = actions.add_parser("crop", help="cut the faces out of photos as a new dataset")
+    dataset_options.add(crop_command, positional=True)
+    crop_command.add_argument(
+        "--name", help="name of the new dataset (default: DIR's name with -faces)"
+    )
+    crop_command.add_argument(
         "--every-face", action="store_true", help="all faces of a photo, not the largest alone"
     )
-    one.set_defaults(run=_crop)
+    crop_command.set_defaults(run=_crop)
 
 
 def _add_balance(parser: argparse.ArgumentParser) -> None:
@@ -120,17 +132,19 @@ def _balance(options: argparse.Namespace) -> int:
         raise DatasetError(f"--seed must be 0 or more. Received: {options.seed}.")
     index = dataset_options.open_dataset(options)
     spec = Spec(**{name: getattr(options, name) for name in LIMITS})
-    wanted = balance.plan(balance.train_counts(index), _target(options.to), options.undersample)
-    for name, count in wanted.counts.items():
-        print(f"{name:10} {count:>8,} -> {wanted.target_count[name]:>8,}")
-    cost = balance.estimate(index, wanted)
+    target_plan = balance.plan(
+        balance.train_counts(index), _target(options.to), options.undersample
+    )
+    for name, count in target_plan.counts.items():
+        print(f"{name:10} {count:>8,} -> {target_plan.target_count[name]:>8,}")
+    cost = balance.estimate(index, target_plan)
     print(
         f"{cost.images:,} images to make: about {cost.bytes / 1e6:,.0f} MB, {cost.seconds:,.0f} s"
     )
     if options.plan_only:
         return 0
     name = store.free_name(options.name or balance.version_name(index))
-    recipe = balance.Recipe(wanted, spec, options.seed)
+    recipe = balance.Recipe(target_plan, spec, options.seed)
     print(balance.apply(index, recipe, name, progress=progress_bar("balance")))
     return 0
 

@@ -58,7 +58,7 @@ def class_pairs(text: str) -> list[tuple[str, str]]:
         text: ``contempt=disgust``, ``contempt=none`` to leave a class out, or ``RAF-DB``.
     """
     name, _, emotion = text.rpartition("=")
-    numbering = numberings.named(text)
+    numbering = numberings.find(text)
     if numbering is not None:
         return list(numbering.emotions.items())
     if not name or emotion not in (*EMOTIONS, numberings.NOT_ONE_OF_SEVEN):

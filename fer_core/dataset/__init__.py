@@ -1,4 +1,4 @@
-"""Datasets of face pictures: open, scan, import, and where they are kept."""
+"""Datasets of face images: open, scan, import and store them."""
 
 from fer_core.dataset.index import SPLITS, DatasetIndex
 from fer_core.dataset.scan import scan

@@ -16,16 +16,16 @@ from fer_core.types import Pixels
 
 
 def folder(config: Settings | None = None) -> Path:
-    """The dataset's folder; it may not exist yet."""
+    """Return the dataset's folder; it may not exist yet."""
     return (config or settings()).home / "datasets" / "corrections"
 
 
 def save(crop: Pixels, emotion: str, config: Settings | None = None) -> Path:
-    """Keep one face.
+    """Save a face with its corrected emotion.
 
     Args:
         crop: uint8 (H, W, 3) RGB, framed as ``images.face_crop`` frames it.
-        emotion: What it shows, one of ``EMOTIONS``.
+        emotion: One of ``EMOTIONS``.
         config: The settings of this process if None.
 
     Returns:
@@ -38,18 +38,18 @@ def save(crop: Pixels, emotion: str, config: Settings | None = None) -> Path:
     """
     config = config or settings()
     if not config.policy.may_store:
-        raise SettingsError("This is a public link: corrections are not kept here.")
+        raise SettingsError("This is a public link: corrections are not saved here.")
     if emotion not in EMOTIONS:
         raise ValueError(f"emotion must be one of {', '.join(EMOTIONS)}. Received: {emotion!r}.")
     data = encode(crop, ".png")
-    taken = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
-    file = folder(config) / emotion / f"{taken}-{hashlib.sha256(data).hexdigest()[:12]}.png"
+    time = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+    file = folder(config) / emotion / f"{time}-{hashlib.sha256(data).hexdigest()[:12]}.png"
     with writing(file.parent, DatasetError, "Free some space or choose another FER_HOME."):
         write_bytes(file, data)
     return file
 
 
 def counts(config: Settings | None = None) -> dict[str, int]:
-    """Number of faces kept of each emotion."""
+    """Return the number of saved faces of each emotion."""
     root = folder(config)
     return {emotion: len(list((root / emotion).glob("*.png"))) for emotion in EMOTIONS}

@@ -1,4 +1,4 @@
-"""What a person decided about images: kept in a CSV, applied as a view, never to the files."""
+"""Decisions of a person about images: saved as CSV, applied as a view, never to the files."""
 
 import contextlib
 import hashlib
@@ -19,6 +19,8 @@ from fer_core.system.settings import settings
 
 ACTIONS: Final = ("keep", "relabel", "exclude")
 COLUMNS: Final = ("file", "given", "action", "label", "reason")
+FIELDS: Final = ("file", "given_label", "action", "label", "reason")
+"""Attributes of a ``Decision`` in the order of ``COLUMNS``."""
 
 
 Stamp = tuple[int, int] | None
@@ -30,7 +32,7 @@ class Decision:
 
     Attributes:
         file: The image, as the index names it.
-        given: Its label in the dataset.
+        given_label: Its label in the dataset; ``given`` in the CSV.
         action: ``keep`` (looked at and right), ``relabel`` or ``exclude``.
         label: The new label where ``action`` is ``relabel``, else empty.
         reason: The check that found it: ``duplicate``, ``label`` or ``image`` (in files of 0.1.0
@@ -41,7 +43,7 @@ class Decision:
     """
 
     file: str
-    given: str
+    given_label: str
     action: str
     label: str = ""
     reason: str = "label"
@@ -51,10 +53,12 @@ class Decision:
             raise DatasetError(
                 f"A decision is {', '.join(ACTIONS)}. Received: {self.action!r} for {self.file}."
             )
-        if (self.action == "relabel") != (self.label in EMOTIONS) or self.given not in EMOTIONS:
+        if (self.action == "relabel") != (
+            self.label in EMOTIONS
+        ) or self.given_label not in EMOTIONS:
             raise DatasetError(
                 f"{self.file}: labels must be one of {', '.join(EMOTIONS)}, and only a relabelled "
-                f"image has a new one. Received: {self.given!r}, {self.label!r}."
+                f"image has a new one. Received: {self.given_label!r}, {self.label!r}."
             )
 
 
@@ -75,21 +79,21 @@ class Decisions:
             DatasetError: The file cannot be read or is damaged.
         """
         self.file = file
-        self._stamp, self._known = self._read()
+        self._stamp, self._latest = self._read()
         self._replaced: list[Replaced] = []  # by each click made here
 
     def __len__(self) -> int:
         return len(self.latest())
 
     def latest(self) -> dict[str, Decision]:
-        """The decision that holds for each image."""
+        """Return the decision that holds for each image, by its file."""
         if self.stamp() != self._stamp:
-            with contextlib.suppress(DatasetError):  # damaged since: said when one is added
-                self._stamp, self._known = self._read()
-        return self._known
+            with contextlib.suppress(DatasetError):  # damaged since: the next addition raises
+                self._stamp, self._latest = self._read()
+        return self._latest
 
     def stamp(self) -> Stamp:
-        """Another one after every change; None where nothing is decided."""
+        """Return a value that changes with every decision; None where nothing is decided."""
         try:
             facts = self.file.stat()
         except OSError:
@@ -97,17 +101,17 @@ class Decisions:
         return facts.st_mtime_ns, facts.st_size
 
     def add(self, decisions: Iterable[Decision]) -> None:
-        """Decide about one or several images at once.
+        """Decide about images at once.
 
         Raises:
             DatasetError: The file cannot be written, or has been damaged.
         """
-        click = {one.file: one for one in decisions}
+        click = {decision.file: decision for decision in decisions}
         if click:
             self._replaced.append(self._change(click))
 
     def undo(self) -> int:
-        """Take back the last click made here, or else the last decision there is.
+        """Undo the last click made here, or else the last decision of anyone.
 
         Returns:
             The number of images it had decided about.
@@ -124,7 +128,7 @@ class Decisions:
         return len(last)
 
     def encode(self) -> bytes:
-        """As CSV with the columns ``COLUMNS``."""
+        """Return the decisions as CSV with the columns ``COLUMNS``."""
         return _encode(self.latest().values())
 
     def _change(self, click: Replaced) -> Replaced:
@@ -132,35 +136,35 @@ class Decisions:
         with files.writing(self.file, DatasetError, "The decision is not kept."):
             self.file.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(self.file.with_suffix(".lock"), timeout=10):
-                _, known = self._read()
-                replaced = {file: known.pop(file, None) for file in click}
-                known |= {file: one for file, one in click.items() if one}
-                files.write_bytes(self.file, _encode(known.values()))
-                self._stamp, self._known = self.stamp(), known
+                _, latest = self._read()
+                replaced = {file: latest.pop(file, None) for file in click}
+                latest |= {file: decision for file, decision in click.items() if decision}
+                files.write_bytes(self.file, _encode(latest.values()))
+                self._stamp, self._latest = self.stamp(), latest
         return replaced
 
     def _read(self) -> tuple[Stamp, dict[str, Decision]]:
         stamp = self.stamp()
         try:
-            made = parse(self.file.read_bytes()) if stamp else []
+            decisions = parse(self.file.read_bytes()) if stamp else []
         except (OSError, DatasetError) as error:
-            raise DatasetError(f"{self.file}: {error} Correct it or take it away.") from error
-        return stamp, {one.file: one for one in made}
+            raise DatasetError(f"{self.file}: {error} Correct the file or remove it.") from error
+        return stamp, {decision.file: decision for decision in decisions}
 
 
 def _encode(decisions: Iterable[Decision]) -> bytes:
-    rows = [[getattr(one, name) for name in COLUMNS] for one in decisions]
+    rows = [[getattr(decision, name) for name in FIELDS] for decision in decisions]
     return pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(index=False).encode()
 
 
 def file_for(root: Path, home: Path | None = None) -> Path:
-    """Where the decisions about the dataset in ``root`` are kept, below ``FER_HOME``."""
+    """Return the file of decisions about the dataset in ``root``, below ``FER_HOME``."""
     key = hashlib.sha256(str(root).encode()).hexdigest()[:8]
     return (home or settings().home) / "decisions" / f"{root.name}-{key}" / "decisions.csv"
 
 
 def parse(data: bytes) -> list[Decision]:
-    """Decisions from CSV bytes.
+    """Return decisions from CSV bytes.
 
     Raises:
         DatasetError: A column is missing or a value is not allowed.
@@ -174,27 +178,33 @@ def parse(data: bytes) -> list[Decision]:
 
 
 def view(index: DatasetIndex, decisions: Decisions) -> DatasetIndex:
-    """The dataset as decided: excluded images left out, relabelled ones under their new label.
+    """Return the dataset with decisions applied: without excluded images, others under new labels.
 
-    Decisions about files that have gone, or whose label has changed since, are passed over.
+    Decisions about files that are not there, or whose label has changed since, are counted in a
+    note and not applied.
     """
-    made = pd.DataFrame(
-        [(one.file, one.given, one.action, one.label) for one in decisions.latest().values()],
-        columns=["file", "given", "action", "label"],
-    ).set_index("file")
-    if made.empty:
+    latest = decisions.latest()
+    if not latest:
         return index
-    found = made.reindex(index.table["file"])
-    holds = found["given"].to_numpy() == index.table["label"].astype("str").to_numpy()
-    action = found["action"].to_numpy()
-    relabel = holds & (action == "relabel")
-    table = index.table.copy()
+    rows = [(d.file, d.given_label, d.action, d.label) for d in latest.values()]
+    table = pd.DataFrame(rows, columns=["file", "given_label", "action", "label"])
+    joined = table.set_index("file").reindex(index.table["file"])
+    applies = joined["given_label"].to_numpy() == index.table["label"].astype("str").to_numpy()
+    relabel = applies & (joined["action"] == "relabel").to_numpy()
+    excluded = applies & (joined["action"] == "exclude").to_numpy()
     codes = index.label_codes()
-    codes[relabel] = [EMOTIONS.index(label) for label in found["label"].to_numpy()[relabel]]
-    table["label"] = pd.Categorical.from_codes(codes, pd.Index(list(EMOTIONS)))
-    excluded = holds & (action == "exclude")
-    notes = index.notes
-    if excluded.any() or relabel.any():
-        notes += (f"Decisions exclude {excluded.sum():,} images and relabel {relabel.sum():,}.",)
-    changed = replace(index, table=table, notes=notes)
+    codes[relabel] = [EMOTIONS.index(label) for label in joined["label"].to_numpy()[relabel]]
+    labels = pd.Categorical.from_codes(codes, pd.Index(list(EMOTIONS)))
+    notes = _notes(len(latest) - int(applies.sum()), int(excluded.sum()), int(relabel.sum()))
+    changed = replace(index, table=index.table.assign(label=labels), notes=(*index.notes, *notes))
     return changed.where(np.asarray(~excluded, np.bool_)) if excluded.any() else changed
+
+
+def _notes(unused: int, excluded: int, relabelled: int) -> tuple[str, ...]:
+    """Return sentences on what decisions changed."""
+    changes = f"Decisions exclude {excluded:,} images and relabel {relabelled:,}."
+    missing = (
+        f"{unused:,} decisions were not applied: their images are not in this dataset, or have "
+        "another label than then."
+    )
+    return (*[changes] * bool(excluded or relabelled), *[missing] * bool(unused))

@@ -29,7 +29,7 @@ COUNTS: Final = {
 """Images of each class, in about FER-2013's proportions for training."""
 
 WRONG, COPIED, BLANK = 18, 12, 2
-"""Flaws in the training split: wrong labels, test images copied into it, blank pictures."""
+"""Flaws in the training split: wrong labels, test images copied into it, blank images."""
 
 Vary = Callable[[float], float]  # a draw around 0 with the given spread
 _DRAWN: Final = 192  # drawn at four times the size, then scaled down: smooth edges
@@ -41,13 +41,13 @@ class Expression:
     """An expression by its parts, in the units of a face of height 2.
 
     Attributes:
-        brow: How far the brows are raised.
-        slant: How far their inner ends are raised over the outer.
-        eye: How far the eyes are open, 1 as usual.
-        smile: How far the corners of the mouth are raised.
-        gape: How far the mouth is open.
+        brow: Height of the brows.
+        slant: Height of their inner ends above the outer.
+        eye: Opening of the eyes, 1 as usual.
+        smile: Height of the corners of the mouth.
+        gape: Opening of the mouth.
         width: Half the width of the mouth.
-        wrinkle: Whether the nose is wrinkled.
+        wrinkle: True for a wrinkled nose.
     """
 
     brow: float
@@ -71,7 +71,7 @@ EXPRESSIONS: Final = {
 
 
 def make(home: Path | None = None, seed: int = 7) -> Path:
-    """The folder of the demo dataset; drawn now unless it is there. The same seed, the same bytes.
+    """Return the folder of the demo dataset, drawn unless it is there; a seed fixes its bytes.
 
     Raises:
         DatasetError: It cannot be written.
@@ -89,7 +89,7 @@ def make(home: Path | None = None, seed: int = 7) -> Path:
 
 
 def is_drawn(root: Path) -> bool:
-    """Whether a dataset is the demo or was balanced from it."""
+    """Return whether a dataset is the demo or was balanced from it."""
     try:
         about = json.loads((root / "version.json").read_text("utf-8"))
         return is_drawn(Path(about["source"]))
@@ -98,8 +98,9 @@ def is_drawn(root: Path) -> bool:
 
 
 def _write(folder: Path, random: np.random.Generator) -> None:
-    def save(place: str, face: Pixels) -> None:
-        file = folder / place
+    def save(path: str, face: Pixels) -> None:
+        """Write a face, uint8 (48, 48)."""
+        file = folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(image_reading.png(face))
 
@@ -108,8 +109,8 @@ def _write(folder: Path, random: np.random.Generator) -> None:
             for number in range(count):
                 save(f"{split}/{emotion}/{number:04}.png", draw_face(emotion, random))
     for number in range(WRONG):
-        shown, given = random.permutation(EMOTIONS)[:2].tolist()
-        save(f"train/{given}/wrong-{number:02}-is-{shown}.png", draw_face(shown, random))
+        label, wrong_label = random.permutation(EMOTIONS)[:2].tolist()
+        save(f"train/{wrong_label}/wrong-{number:02}-is-{label}.png", draw_face(label, random))
     for number in range(COPIED):
         emotion = EMOTIONS[number % len(EMOTIONS)]
         face = image_reading.read(folder / "test" / emotion / f"{number:04}.png")
@@ -119,7 +120,7 @@ def _write(folder: Path, random: np.random.Generator) -> None:
 
 
 def draw_face(emotion: str, random: np.random.Generator) -> Pixels:
-    """One face, uint8 (48, 48) grey, with a look, pose and light of its own."""
+    """Return a drawn face, uint8 (48, 48) grey, with random look, pose and light."""
 
     def vary(spread: float) -> float:
         return float(random.normal(0, spread))
@@ -133,9 +134,9 @@ def draw_face(emotion: str, random: np.random.Generator) -> Pixels:
     width = 0.68 + vary(0.05)
     pen.oval((0, -0.12), (width + 0.12, 0.92), dark + int(random.integers(0, 90)))  # hair
     pen.oval((0, 0.05), (width, 0.88), skin)
-    apart, level = 0.29 + vary(0.02), -0.12 + vary(0.02)
+    eye_distance, level = 0.29 + vary(0.02), -0.12 + vary(0.02)
     for side in (-1, 1):
-        _eye(pen, side, (side * apart, level), mood, vary)
+        _eye(pen, side, (side * eye_distance, level), mood, vary)
     pen.curve([(0, level + 0.08), (0.05, 0.16), (-0.05, 0.2)], 0.02)
     if mood.wrinkle:
         for height in (0.0, 0.06):
@@ -152,21 +153,21 @@ class _Pen:
     ) -> None:
         self.canvas, self.unit, self.middle, self.color = canvas, unit, middle, color
 
-    def _place(self, point: tuple[float, float]) -> tuple[int, int]:
+    def _pixel(self, point: tuple[float, float]) -> tuple[int, int]:
         x, y = (round(m + self.unit * p) for m, p in zip(self.middle, point, strict=True))
         return x, y
 
     def oval(self, middle: tuple[float, float], radii: tuple[float, float], color: int) -> None:
         size = tuple(max(round(self.unit * radius), 1) for radius in radii)
-        cv2.ellipse(self.canvas, self._place(middle), size, 0, 0, 360, color, -1, cv2.LINE_AA)
+        cv2.ellipse(self.canvas, self._pixel(middle), size, 0, 0, 360, color, -1, cv2.LINE_AA)
 
     def curve(self, points: list[tuple[float, float]], width: float) -> None:
-        """A parabola through three points."""
+        """Draw a parabola through three points."""
         (x0, y0), (x1, y1), (x2, y2) = points
         t = np.linspace(0, 1, 24)
         a, b, c = (1 - t) * (1 - 2 * t), 4 * t * (1 - t), t * (2 * t - 1)
         line = [
-            self._place(p)
+            self._pixel(p)
             for p in zip(a * x0 + b * x1 + c * x2, a * y0 + b * y1 + c * y2, strict=True)
         ]
         thick = max(round(self.unit * width), 1)
@@ -193,7 +194,7 @@ def _mouth(pen: _Pen, mood: Expression, vary: Vary) -> None:
 
 
 def _photograph(canvas: Pixels, random: np.random.Generator) -> Pixels:
-    """Turn, scale down, light from one side, add noise."""
+    """Return the face turned, scaled down, lit from one side and with noise: uint8 (48, 48)."""
     matrix = cv2.getRotationMatrix2D((96, 96), float(random.normal(0, 5)), 1.0)
     turned = cv2.warpAffine(canvas, matrix, (_DRAWN, _DRAWN), borderMode=cv2.BORDER_REPLICATE)
     small = cv2.resize(turned, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)

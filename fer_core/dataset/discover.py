@@ -1,4 +1,4 @@
-"""Find a dataset's images: which folder is a split, which a class, and what is left out."""
+"""List a dataset's images by split and class, and count what is left out."""
 
 import gzip
 import os
@@ -313,7 +313,7 @@ class _Walk:
         name = entry.name.strip()
         if name.casefold() not in EMOTIONS:
             self.read_as[name] = emotion
-        before = len(self.listing.files)
+        first_row = len(self.listing.files)
         below = len(entry.path) + 1
         for file, found_split in self._walk(entry.path, split, emotion, frozenset()):
             path = file.path[self.outside :].replace(os.sep, "/")
@@ -325,7 +325,7 @@ class _Walk:
                 facts = file.stat()
                 inside = file.path[below:].replace(os.sep, "/")
                 self.listing.add(path, found_split or "train", emotion, facts, inside)
-        if len(self.listing.files) == before:
+        if len(self.listing.files) == first_row:
             self.listing.notes.append(f"The class folder {self.below(entry.path)} has no images.")
 
     def _walk(
@@ -369,16 +369,16 @@ class _Walk:
 
     def _leave_out(self, entry: os.DirEntry[str], kind: str, advice: str = "") -> None:
         """Count a file, or all files below a folder."""
-        place = self.below(entry.path)
+        example = self.below(entry.path)
         if not entry.is_dir():
-            self.listing.tally.add(kind, place, advice=advice)
+            self.listing.tally.add(kind, example, advice=advice)
             return
         below = len(entry.path)
         for file in self.files_below(entry.path):
             parts = Path(file.path[below:]).parts[1:]
             is_other = kind != "hidden" and any(is_hidden(part) for part in parts)
-            self.listing.tally.add("hidden" if is_other else kind, place)
-        self.listing.tally.add(kind, place, 0, advice)
+            self.listing.tally.add("hidden" if is_other else kind, example)
+        self.listing.tally.add(kind, example, 0, advice)
 
     def _loose(self, entry: os.DirEntry[str]) -> None:
         if not entry.is_file():
@@ -412,11 +412,11 @@ def _from_lists(root: Path, classes: Mapping[str, str], start: Tally) -> Listing
     paths = list(images)
     labels = label_lists.read(root, paths, documents, classes)
     if labels is None:
-        named = name_patterns.labels([path.rsplit("/", 1)[-1] for path in paths], classes)
-        if named is None:
+        by_name = name_patterns.labels([path.rsplit("/", 1)[-1] for path in paths], classes)
+        if by_name is None:
             return None
-        rows = [label_lists.Label(at, emotion) for at, emotion in enumerate(named[0]) if emotion]
-        labels = Labels(rows, [named[1]])
+        rows = [label_lists.Label(at, emotion) for at, emotion in enumerate(by_name[0]) if emotion]
+        labels = Labels(rows, [by_name[1]])
     listing.notes += labels.notes
     labelled = set()
     boxes: list[Box | None] = []
@@ -489,11 +489,11 @@ def _no_images(root: Path, listing: Listing) -> str:
             f"{root}: no images in class folders, but the pixels of images in {tables[0]}. Import "
             f"it: python -m fer_core dataset import {root}"
         )
-    found = "; ".join(str(each) for each in listing.left_out() if each.kind != "record")
+    reasons = "; ".join(str(each) for each in listing.left_out() if each.kind != "record")
     return (
         f"{root}: no images in class folders. Expected folders such as {root.name}/happy or "
         f"{root.name}/train/happy, named {', '.join(EMOTIONS)}."
-        f"{f' Found: {found}' if found else ''}"
+        f"{f' Found: {reasons}' if reasons else ''}"
     )
 
 

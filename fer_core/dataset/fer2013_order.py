@@ -73,15 +73,15 @@ def by_order(order: Order, usages: Sequence[str], labels: Labels, name: str) -> 
     """
     rows = np.full(len(usages), NONE, np.int64)
     csv, table = np.asarray(usages, object), np.asarray(order.usages, object)
-    named = np.asarray([bool(text) for text in order.names], np.bool_)
+    has_name = np.asarray([bool(text) for text in order.names], np.bool_)
     if not csv.astype(bool).any() and len(csv) == (table == "Training").sum():
         csv = np.full(len(csv), "Training", object)  # train.csv of Kaggle's competition
     elif not csv.astype(bool).any() and len(csv) == len(table):
         csv = table
     for usage in dict.fromkeys(csv.tolist()):
         places, candidates = np.flatnonzero(csv == usage), np.flatnonzero(table == usage)
-        if len(places) == named[candidates].sum():  # the rows without a name left out
-            candidates = candidates[named[candidates]]
+        if len(places) == has_name[candidates].sum():  # the rows without a name left out
+            candidates = candidates[has_name[candidates]]
         if len(places) != len(candidates):
             raise DatasetError(_missing_rows(name, csv, table))
         rows[places] = candidates
@@ -93,7 +93,7 @@ def by_order(order: Order, usages: Sequence[str], labels: Labels, name: str) -> 
             "by their order alone. Use the original fer2013.csv, or import it without the votes."
         )
     used = len(set(rows.tolist()))
-    rows[~named[rows]] = NONE
+    rows[~has_name[rows]] = NONE
     return Join(rows, "by row order within each Usage", unused=len(table) - used)
 
 
@@ -120,11 +120,11 @@ def by_name(
     numbers = np.asarray([_number(file) for file in files], np.int64)
     if (numbers < 0).any() or len(set(numbers.tolist())) < len(numbers):
         return _checked(order, join, labels)
-    named = np.asarray([bool(text) for text in order.names], np.bool_)
+    has_name = np.asarray([bool(text) for text in order.names], np.bool_)
     rows = np.where(numbers < len(order.names), numbers, NONE)
-    counted = Join(rows, "by row order, which their names count", unused=len(named) - len(files))
+    counted = Join(rows, "by row order, which their names count", unused=len(has_name) - len(files))
     faults = [_faults(order, candidate.rows, splits) for candidate in (join, counted)]
-    counted = replace(counted, rows=np.where(named[rows] & (rows >= 0), rows, NONE))
+    counted = replace(counted, rows=np.where(has_name[rows] & (rows >= 0), rows, NONE))
     if faults[0] == 0 and faults[1] == 0 and not np.array_equal(join.rows, counted.rows):
         faults = _by_agreement(order, (join, counted), labels)
     if faults[1] < faults[0]:
@@ -160,11 +160,11 @@ def _contradiction(labels: Labels, majority: Labels) -> tuple[int, int] | tuple[
 
     None where the labels can say nothing.
     """
-    whole = agreement(labels, majority)
-    if whole is None:
+    overall = agreement(labels, majority)
+    if overall is None:
         return None
     rows = np.flatnonzero((labels >= 0) & (majority >= 0))
-    if whole < LEAST_KAPPA:
+    if overall < LEAST_KAPPA:
         return 0, len(labels) - 1
     shares = [_shares(values[rows]) for values in (labels, majority)]
     chance = float(shares[0] @ shares[1])
@@ -215,10 +215,10 @@ def _faults(order: Order, rows: Rows, splits: Sequence[str]) -> float:
     """Return the share of images without a row, or in another split than their row's."""
     missing = rows == NONE
     usages = np.asarray([USAGES.get(usage, "") for usage in order.usages], object)
-    wrong = np.zeros(len(rows), np.bool_)
+    wrong_split = np.zeros(len(rows), np.bool_)
     if len(set(splits)) > 1:
-        wrong = ~missing & (usages[rows] != np.asarray(splits, object))
-    return float((missing | wrong).mean())
+        wrong_split = ~missing & (usages[rows] != np.asarray(splits, object))
+    return float((missing | wrong_split).mean())
 
 
 def _missing_rows(name: str, csv: npt.NDArray[np.object_], table: npt.NDArray[np.object_]) -> str:

@@ -217,30 +217,29 @@ def find(index: DatasetIndex) -> DatasetIndex:
     """
     notes: list[str] = []
     for pattern in ("", "*/"):
-        for name in FILES:
-            for file in sorted(index.root.glob(pattern + name)):
-                found = _from_file(file, index, notes)
-                if found is not None:
-                    return replace(index, votes=found, notes=(*index.notes, *notes))
+        for file_name in FILES:
+            for file in sorted(index.root.glob(pattern + file_name)):
+                votes = _from_file(file, index, notes)
+                if votes is not None:
+                    return replace(index, votes=votes, notes=(*index.notes, *notes))
     return replace(index, notes=(*index.notes, *notes)) if notes else index
 
 
 def _from_file(file: Path, index: DatasetIndex, notes: list[str]) -> pd.DataFrame | None:
-    place = file.relative_to(index.root)
+    name = file.relative_to(index.root).as_posix()
     try:
-        table = parse(read(file), place.as_posix())
+        table = parse(read(file), name)
     except DatasetError as error:
-        reason = str(error).removeprefix(f"{file}: ").removeprefix(f"{place.as_posix()}: ")
-        notes.append(f"{place.as_posix()} was not used: {reason}")
+        reason = str(error).removeprefix(f"{file}: ").removeprefix(f"{name}: ")
+        notes.append(f"{name} was not used: {reason}")
         return None
     if table is None:
         if "group" not in _header(file):
             notes.append(
-                f"{place.as_posix()} was not used: it has no FER+ votes and no groups of these "
-                "images."
+                f"{name} was not used: it has no FER+ votes and no groups of these images."
             )
         return None
-    joined = join(table, index, place.parent.as_posix())
+    joined = join(table, index, Path(name).parent.as_posix())
     notes.extend(joined.notes)
     return joined.votes if joined.has_any else None
 

@@ -1,4 +1,4 @@
-"""What a file in a dataset's folder is: by its content where its name does not say."""
+"""Kinds of files in a dataset's folder, by their content where the name does not say."""
 
 from pathlib import Path
 from typing import Final

@@ -1,4 +1,4 @@
-"""Which split or class the name of a folder stands for."""
+"""Splits and classes that names of folders stand for."""
 
 import re
 import unicodedata
@@ -36,9 +36,9 @@ def class_named(name: str, classes: Mapping[str, str]) -> str | None:
         classes: Emotions that the user gave to names, in lower case; they come first.
     """
     text = unicodedata.normalize("NFKC", name).casefold().strip()
-    own = classes.get(text) or classes.get(plain(text)) or classes.get(name.lower())
-    if own:
-        return own
+    chosen_emotion = classes.get(text) or classes.get(plain(text)) or classes.get(name.lower())
+    if chosen_emotion:
+        return chosen_emotion
     emotion = emotion_named(name)
     if emotion is None:
         word = re.sub(r"[\d\W_]+", "", text)

@@ -38,9 +38,9 @@ def find(index: DatasetIndex) -> JoinedGroups | None:
     """
     for pattern in (FILE, f"*/{FILE}"):
         for file in sorted(index.root.glob(pattern)):
-            found = load(file, index, file.parent.relative_to(index.root).as_posix())
-            if found is not None:
-                return found
+            joined = load(file, index, file.parent.relative_to(index.root).as_posix())
+            if joined is not None:
+                return joined
     return None
 
 

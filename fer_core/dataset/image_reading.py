@@ -1,4 +1,4 @@
-"""Read a dataset's files fast, keeping grey pictures grey."""
+"""Read a dataset's files fast, keeping grey images grey."""
 
 import hashlib
 import struct
@@ -18,7 +18,7 @@ from fer_core.system.files import reading
 from fer_core.types import Pixels
 
 SPARE = 2
-"""So many times as wide as a network's input pictures are kept for it."""
+"""Images are kept for a network at most so many times as wide as its input."""
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _GREY, _RGB = 0, 2  # PNG colour types
@@ -26,7 +26,7 @@ _GREY, _RGB = 0, 2  # PNG colour types
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Facts:
-    """What a scan keeps of a picture; see ``DatasetIndex`` for the units."""
+    """Facts that a scan keeps of an image; see ``DatasetIndex`` for the units."""
 
     width: int
     height: int
@@ -37,31 +37,33 @@ class Facts:
 
 
 def read(path: Path, edge: int = 0) -> Pixels:
-    """A picture as its file holds it: uint8 (H, W) if grey, else (H, W, 3) RGB.
+    """Return an image as its file holds it: uint8 (H, W) if grey, else (H, W, 3) RGB.
 
     Args:
         path: The file.
-        edge: Where given, a larger picture is scaled down so that its longer side is no more, in
+        edge: Where given, a larger image is scaled down so that its longer side is no more, in
             pixels: for those who keep many.
 
     Raises:
-        ImageError: The file is missing, empty, damaged, too large or no picture.
+        ImageError: The file is missing, empty, damaged, too large or no image.
     """
     with reading(path.name, ImageError):
         data = path.read_bytes()
-    picture = from_bytes(data, path.name)
-    return shrink(picture, edge) if edge else picture
+    image = from_bytes(data, path.name)
+    return shrink(image, edge) if edge else image
 
 
 def read_face(path: Path, edge: int = 0) -> Pixels:
-    """As ``read``, and square: a picture that is not becomes so as when it is recognised."""
-    picture = read(path, edge)
-    height, width = picture.shape[:2]
-    return picture if height == width else whole_face(picture)
+    """Return an image as ``read`` does, made square: uint8 (H, H) or (H, H, 3)."""
+    image = read(path, edge)
+    height, width = image.shape[:2]
+    return image if height == width else whole_face(image)
 
 
 def crops(index: DatasetIndex, rows: Iterable[int], input_size: int) -> list[Pixels]:
-    """Pictures for a network of ``input_size``, as ``read_face``, none much larger than it needs.
+    """Return square images for a network of ``input_size``, none much larger than it needs.
+
+    Each is uint8 (H, H) or (H, H, 3).
 
     Raises:
         ImageError: A file has gone since the scan.
@@ -70,14 +72,14 @@ def crops(index: DatasetIndex, rows: Iterable[int], input_size: int) -> list[Pix
 
 
 def fingerprint(index: DatasetIndex) -> bytes:
-    """What all that ``crops`` gives depends on: kept answers are found by it."""
+    """Return bytes that change with what ``crops`` returns; a key of cached predictions."""
     table = index.table
-    is_padded = (table["width"] != table["height"]).any()  # once they were stretched
+    is_padded = (table["width"] != table["height"]).any()  # 0.1.0 stretched them
     return table["digest"].to_numpy().tobytes() + (b" padded" if is_padded else b"")
 
 
 def from_bytes(data: bytes, name: str) -> Pixels:
-    """As ``read``, from the file's bytes; ``name`` is for messages."""
+    """Return an image from a file's bytes: uint8 (H, W) if grey, else (H, W, 3); see ``read``."""
     plain = _plain_png(data)
     if plain is not None:
         return plain
@@ -87,7 +89,7 @@ def from_bytes(data: bytes, name: str) -> Pixels:
 
 
 def facts(pixels: Pixels) -> Facts:
-    """Size, light and fingerprints of uint8 (H, W) or (H, W, 3) RGB."""
+    """Return size, light and fingerprints of uint8 (H, W) or (H, W, 3) RGB."""
     grey = pixels if pixels.ndim == 2 else np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY))
     mean, deviation = cv2.meanStdDev(grey)
     height, width = grey.shape
@@ -120,12 +122,12 @@ def _plain_png(data: bytes) -> Pixels | None:
     except cv2.error:
         return None
     if pixels is None or not data.endswith(b"IEND\xaeB`\x82"):
-        return None  # damaged: the slow way says how
+        return None  # damaged: the slow decoder says how
     return np.asarray(pixels, np.uint8)
 
 
 def _chunks_fill(data: bytes) -> bool:
-    """Whether the chunks of a PNG end where it ends.
+    """Return whether the chunks of a PNG end where it ends.
 
     OpenCV sets aside as much memory as a chunk says it needs, 4 GB at the most.
     """
@@ -136,6 +138,6 @@ def _chunks_fill(data: bytes) -> bool:
 
 
 def png(pixels: Pixels) -> bytes:
-    """uint8 (H, W) or (H, W, 3) RGB as PNG."""
+    """Return uint8 (H, W) or (H, W, 3) RGB as the bytes of a PNG."""
     bgr = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
     return cv2.imencode(".png", bgr)[1].tobytes()

@@ -15,7 +15,7 @@ FORMAT: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class ImportRecord:
-    """What is known of an import.
+    """Source, notes and omissions of an import.
 
     Attributes:
         source: Name of the folder or file that was imported.
@@ -32,8 +32,8 @@ class ImportRecord:
     @property
     def sentences(self) -> tuple[str, ...]:
         """Return the notes and what was left out, each sentence with its source."""
-        every = (*self.notes, *sentences(self.left_out))
-        return tuple(f"Imported from {self.source}: {text}" for text in every)
+        texts = (*self.notes, *sentences(self.left_out))
+        return tuple(f"Imported from {self.source}: {text}" for text in texts)
 
     def save(self, folder: Path) -> None:
         """Write ``dataset.json`` into the dataset's folder."""

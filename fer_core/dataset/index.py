@@ -1,4 +1,4 @@
-"""What a scan knows of a dataset: one row an image, no pixels but small thumbnails."""
+"""The index of a dataset: one row an image, no pixels but small thumbnails."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -33,12 +33,12 @@ class DatasetIndex:
             ``contrast`` (mean and standard deviation of the grey values, 0..255), ``digest``
             (uint64 of the grey pixels: equal pixels, equal digest), ``error`` (empty, or why the
             file cannot be read; the values of such a row mean nothing).
-        thumbs: uint8 (N, 16, 16), the rows' grey pictures scaled down.
+        thumbs: uint8 (N, 16, 16), the rows' images in grey, scaled down.
         notes: Sentences on how the dataset was read, what was left out and what is unusual.
         left_out: Files that are not images of the dataset, by reason; with the readable rows of
             ``table`` they are all files in the folder.
-        votes: How many FER+ annotators chose each emotion, a row for each row of ``table`` with
-            the columns ``EMOTIONS`` and ``other``; None where no votes are known.
+        votes: FER+ annotators who chose each emotion, a row for each row of ``table`` with the
+            columns ``EMOTIONS`` and ``other``; None where no votes are known.
     """
 
     root: Path
@@ -52,42 +52,42 @@ class DatasetIndex:
         return len(self.table)
 
     def path(self, row: int) -> Path:
-        """The file of a row."""
+        """Return the file of a row."""
         return self.root / str(self.table["file"].iloc[row])
 
     def where(self, keep: npt.NDArray[np.bool_]) -> "DatasetIndex":
-        """The rows for which ``keep``, bool (N,), is true."""
+        """Return the rows for which ``keep``, bool (N,), is true."""
         votes = None if self.votes is None else self.votes[keep].reset_index(drop=True)
         table = self.table[keep].reset_index(drop=True)
         return replace(self, table=table, thumbs=self.thumbs[keep], votes=votes)
 
     @property
     def is_readable(self) -> npt.NDArray[np.bool_]:
-        """Which files could be read: bool (N,)."""
+        """Return the files that could be read, bool (N,)."""
         return np.asarray(self.table["error"] == "", np.bool_)
 
     def readable(self) -> "DatasetIndex":
-        """Only the images that could be read."""
+        """Return the images that could be read."""
         return self if self.is_readable.all() else self.where(self.is_readable)
 
     def split(self, name: str) -> "DatasetIndex":
-        """Only the images of one split."""
+        """Return the images of one split."""
         return self.where(np.asarray(self.table["split"] == name, np.bool_))
 
     def counts(self) -> pd.DataFrame:
-        """Readable images: a row an emotion, a column a split that has any."""
+        """Return counts of readable images: a row an emotion, a column a split that has any."""
         good = self.table[self.is_readable]
         counts = pd.crosstab(good["label"], good["split"], dropna=False)
         counts = counts.reindex(index=list(EMOTIONS), columns=list(SPLITS), fill_value=0)
         return counts.loc[:, counts.sum() > 0]
 
     def label_codes(self) -> npt.NDArray[np.int64]:
-        """The labels, int64 (N,), as places in ``EMOTIONS``."""
+        """Return the labels, int64 (N,), as positions in ``EMOTIONS``."""
         return np.asarray(self.table["label"].cat.codes, np.int64)
 
 
 def make_table(rows: Mapping[str, Sequence[Any] | npt.NDArray[Any]]) -> pd.DataFrame:
-    """Columns as a table with the types that ``DatasetIndex`` promises."""
+    """Return columns (N,) as a table with the types that ``DatasetIndex`` promises."""
     table = pd.DataFrame(dict(rows))
     return table.astype(
         {

@@ -109,8 +109,8 @@ def by_path(
         repeated = {name for name, times in Counter(short).items() if times > 1}
         ambiguous[[row for row in pending if shorten(row_keys[row]) in repeated]] = True
     rows, contradicting = _one_row_each(images, len(names), contents)
-    named = int((images >= 0).sum()) - by_path_count
-    rule = "by path" if not named else "by path and name" if by_path_count else "by name"
+    name_count = int((images >= 0).sum()) - by_path_count
+    rule = "by path" if not name_count else "by path and name" if by_path_count else "by name"
     ambiguous |= contradicting
     has_key = np.asarray([bool(key) for key in row_keys], np.bool_)
     unused = int(((images == NONE) & has_key & ~ambiguous).sum())
@@ -119,11 +119,11 @@ def by_path(
 
 def file_system_ignores_case(folder: Path) -> bool:
     """Return whether the disk of ``folder`` takes ``A.png`` and ``a.png`` for one file."""
-    for place in (folder, *folder.parents):
-        other = place.with_name(place.name.swapcase()) if place.name else place
-        if other.name != place.name:
+    for folder_ in (folder, *folder.parents):
+        other = folder_.with_name(folder_.name.swapcase()) if folder_.name else folder_
+        if other.name != folder_.name:
             try:
-                return place.samefile(other)
+                return folder_.samefile(other)
             except OSError:
                 return False
     return False
@@ -188,10 +188,10 @@ def _common_folder(names: Sequence[str]) -> str:
     """Return the folders that all paths begin with; they wrap the dataset."""
     first, last = (min(names), max(names)) if names else ("", "")
     parts = []
-    for one, other in zip(first.split("/")[:-1], last.split("/")[:-1], strict=False):
-        if one != other:
+    for first_part, other in zip(first.split("/")[:-1], last.split("/")[:-1], strict=False):
+        if first_part != other:
             break
-        parts.append(one)
+        parts.append(first_part)
     return "/".join(parts)
 
 
@@ -205,12 +205,12 @@ def _fill(
     images: Rows, places: Mapping[str, int], pending: Sequence[int], keys: Sequence[str]
 ) -> list[int]:
     """Set the image of each pending row whose key has a place; returns the other rows."""
-    others = []
+    unmatched = []
     for row, key in zip(pending, keys, strict=True):
         images[row] = places.get(key, NONE)
         if images[row] == NONE:
-            others.append(row)
-    return others
+            unmatched.append(row)
+    return unmatched
 
 
 def _one_row_each(

@@ -186,14 +186,14 @@ def _ck_plus(
     root: Path, images: Sequence[str], documents: Sequence[str], _: Mapping[str, str]
 ) -> Labels | None:
     """Return the labels of CK+'s ``S005_001_00000011_emotion.txt``, each of one frame."""
-    found = _matching(documents, r"_emotion\.txt$")
-    if not found:
+    annotations = _matching(documents, r"_emotion\.txt$")
+    if not annotations:
         return None
     places = {_stem(image): at for at, image in enumerate(images)}
     labels = Labels(notes=[
         CK_PLUS.note(), "CK+ labels the last frame of a sequence; the other frames have no label."
     ])  # fmt: skip
-    for document in found:
+    for document in annotations:
         image = places.get(_stem(document).removesuffix("_emotion"))
         text = " ".join(_lines(root / document)).strip()
         try:
@@ -211,12 +211,12 @@ def _affectnet(
     root: Path, images: Sequence[str], documents: Sequence[str], _: Mapping[str, str]
 ) -> Labels | None:
     """Return the labels of AffectNet's ``annotations/0_exp.npy`` beside ``images/0.jpg``."""
-    found = _matching(documents, r"annotations/\d+_exp\.npy$")
-    if not found:
+    annotations = _matching(documents, r"annotations/\d+_exp\.npy$")
+    if not annotations:
         return None
     places = {_parent_and_stem(image): at for at, image in enumerate(images)}
     labels = Labels(notes=[AFFECTNET.note()])
-    for document in found:
+    for document in annotations:
         above, stem = _parent_and_stem(document)
         image = places.get((above, stem.removesuffix("_exp")))
         if image is None:
@@ -254,9 +254,9 @@ def _tables(
         labels.notes += [*([note] if note else []), join.note(f"{document}: labels")]
         for image in np.flatnonzero(join.has_row).tolist():
             row = int(join.rows[image])
-            own = split_named(str(splits.iloc[row])) if splits is not None else None
+            row_split = split_named(str(splits.iloc[row])) if splits is not None else None
             labels.rows.append(
-                Label(image, emotions[row], own or split or "", boxes[row] if boxes else None)
+                Label(image, emotions[row], row_split or split or "", boxes[row] if boxes else None)
             )
     return labels
 

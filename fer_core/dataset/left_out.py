@@ -21,7 +21,7 @@ KINDS: Final = {
     "broken link": "that are broken links",
     "record": "written by this app",
 }
-"""The reasons, as they go on after "12 files"."""
+"""Reasons, phrased to follow "12 files"."""
 
 MAX_EXAMPLES: Final = 3
 
@@ -86,12 +86,12 @@ class Tally:
     def left_out(self, unit: str = "files") -> tuple[LeftOut, ...]:
         """Return the counts in the order of ``KINDS``."""
         return tuple(
-            LeftOut(kind, self.counts[kind], self._named(kind), self.advice.get(kind, ""), unit)
+            LeftOut(kind, self.counts[kind], self._names(kind), self.advice.get(kind, ""), unit)
             for kind in KINDS
             if self.counts.get(kind)
         )
 
-    def _named(self, kind: str) -> tuple[str, ...]:
+    def _names(self, kind: str) -> tuple[str, ...]:
         names = self.examples[kind]
         return (*names[:MAX_EXAMPLES], *(["…"] if len(names) > MAX_EXAMPLES else []))
 

@@ -60,12 +60,12 @@ def labels(names: Sequence[str], classes: Mapping[str, str]) -> tuple[list[str |
     """
     for pattern in PATTERNS:
         matches = [pattern.name.match(name) for name in names]
-        found = [m and pattern.emotions[m[1].upper()] for m in matches]
-        if names and sum(map(bool, found)) >= SHARE * len(names):
-            example = next(row for row, label in enumerate(found) if label)
-            return found, (
+        emotions = [m and pattern.emotions[m[1].upper()] for m in matches]
+        if names and sum(map(bool, emotions)) >= SHARE * len(names):
+            example = next(row for row, label in enumerate(emotions) if label)
+            return emotions, (
                 f"{pattern.title}: the class is in the file name, {names[example]} is "
-                f"{found[example]}."
+                f"{emotions[example]}."
             )
     words = [_word(name, classes) for name in names]
     if names and sum(map(bool, words)) >= SHARE * len(names):
@@ -79,6 +79,6 @@ def labels(names: Sequence[str], classes: Mapping[str, str]) -> tuple[list[str |
 def _word(name: str, classes: Mapping[str, str]) -> str | None:
     """Return the one class that a word of the name stands for."""
     stem = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name.rsplit(".", 1)[0])
-    found = {class_named(word, classes) for word in re.split(r"[\W\d_]+", stem) if len(word) > 2}
-    found.discard(None)
-    return found.pop() if len(found) == 1 else None
+    emotions = {class_named(word, classes) for word in re.split(r"[\W\d_]+", stem) if len(word) > 2}
+    emotions.discard(None)
+    return emotions.pop() if len(emotions) == 1 else None

@@ -84,24 +84,29 @@ def recognize(
         folders: Names of the folders around them, the nearest last.
         files: Names of some of their images, without suffix.
     """
-    classes = {plain(number) for number in numbers}
-    fitting = [each for each in NUMBERINGS if classes <= each.emotions.keys()]
+    candidates = fitting(numbers)
     for name in reversed([folder.lower() for folder in folders]):
-        for each in fitting:
+        for each in candidates:
             if re.search(each.folder, name):
                 return each
     names = list(files)
-    for each in fitting:
+    for each in candidates:
         if names and sum(bool(re.match(each.file, n)) for n in names) >= SHARE * len(names):
             return each
     return None
 
 
-def named(title: str) -> Numbering | None:
+def fitting(numbers: Iterable[str]) -> list[Numbering]:
+    """Return the numberings that have all of these numbers; none where one is no number."""
+    classes = {plain(number) for number in numbers}
+    return [each for each in NUMBERINGS if classes and classes <= each.emotions.keys()]
+
+
+def find(title: str) -> Numbering | None:
     """Return the numbering of a dataset by its name, however it is written; None for others."""
-    wanted = _letters(title)
+    letters = _letters(title)
     for each in NUMBERINGS:
-        if wanted in (_letters(each.title), _letters(each.title.replace("+", "plus"))):
+        if letters in (_letters(each.title), _letters(each.title.replace("+", "plus"))):
             return each
     return None
 
@@ -109,8 +114,8 @@ def named(title: str) -> Numbering | None:
 def plain(number: str) -> str:
     """Return a number without leading zeros, and without a fraction of zeros."""
     text = number.strip()
-    whole = text.split(".")[0] if re.fullmatch(r"\d+\.0*", text) else text
-    return str(int(whole)) if whole.isascii() and whole.isdigit() else text
+    integer = text.split(".")[0] if re.fullmatch(r"\d+\.0*", text) else text
+    return str(int(integer)) if integer.isascii() and integer.isdigit() else text
 
 
 def _letters(title: str) -> str:
@@ -120,7 +125,7 @@ def _letters(title: str) -> str:
 def advice(numbers: Iterable[str]) -> str:
     """Return a sentence that says how to give the meaning of numbered classes."""
     classes = sorted(plain(number) for number in numbers)
-    titles = [each.title for each in NUMBERINGS if set(classes) <= each.emotions.keys()]
+    titles = [each.title for each in fitting(classes)]
     pairs = " ".join(f"--classes {number}=EMOTION" for number in classes[:2])
-    known = f"--classes {' or '.join(titles)} where it is that dataset's, or " if titles else ""
-    return f"Give it with {known}{pairs} and so on."
+    presets = f"--classes {' or '.join(titles)} where it is that dataset's, or " if titles else ""
+    return f"Give it with {presets}{pairs} and so on."

@@ -25,17 +25,17 @@ def columns(header: list[str]) -> dict[str, int]:
         DatasetError: ``emotion`` or ``pixels`` is missing.
     """
     plain = [name.strip().strip('"').lower() for name in header]
-    places = {
-        ours: next((place for place, name in enumerate(plain) if name in names), -1)
+    positions = {
+        ours: next((position for position, name in enumerate(plain) if name in names), -1)
         for ours, names in COLUMNS.items()
     }
-    missing = [name for name in ("emotion", "pixels") if places[name] < 0]
+    missing = [name for name in ("emotion", "pixels") if positions[name] < 0]
     if missing:
         raise DatasetError(
             f"The CSV has no column {' and no '.join(missing)}. Use Kaggle's fer2013.csv, with the "
             f"columns emotion, pixels and Usage. Received: {', '.join(plain[:8]) or 'no header'}."
         )
-    return places
+    return positions
 
 
 def is_pixel_table(line: str) -> bool:

@@ -27,13 +27,13 @@ def remember(source: DatasetSource) -> None:
     """Put a dataset first; where nothing may be stored, as on public links, forget it."""
     if not settings().policy.may_store:
         return
-    others = [each for each in recent() if each.data != source.data]
-    datasets = [each.to_dict() for each in (source, *others)][:MOST]
+    older = [each for each in recent() if each.data != source.data]
+    datasets = [each.to_dict() for each in (source, *older)][:MOST]
     with contextlib.suppress(OSError):  # without the list it only takes more clicks
         files.write_json(_file(), {"format": FORMAT, "datasets": datasets})
 
 
-def named(name: str) -> DatasetSource | None:
+def find(name: str) -> DatasetSource | None:
     """Return the recent dataset whose folder has this name, or None."""
     return next((source for source in recent() if Path(source.data).name == name), None)
 

@@ -1,4 +1,4 @@
-"""Scan a dataset: list its files, look at each once, remember what was seen."""
+"""Scan a dataset: list its files, open each once, and cache what was read."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ OPENED: Final = {
     "width": np.int32, "height": np.int32, "brightness": np.float32, "contrast": np.float32,
     "digest": np.uint64, "error": object,
 }  # fmt: skip
-"""What is learnt by opening a file, with its type."""
+"""Values that are read from a file, with their types."""
 
 
 def scan(
@@ -36,8 +36,8 @@ def scan(
 ) -> DatasetIndex:
     """Open a dataset folder.
 
-    Files whose size and time are those of the last scan are not opened again; what was learnt of
-    them is kept under ``FER_CACHE``, but not on public links.
+    Files whose size and time are those of the last scan are not opened again; what was read of
+    them is cached under ``FER_CACHE``, but not on public links.
 
     Args:
         root: ``root/<class>/…`` or ``root/{train,validation,test}/<class>/…``, or another layout of
@@ -71,7 +71,7 @@ def scan(
 
         parallel.run(open_rows, len(rows), progress, threads)
     table = listing.table().assign(**facts).astype({"error": "str"})
-    if len(rows) and settings().policy.may_store:  # what strangers bring is not stored
+    if len(rows) and settings().policy.may_store:  # uploads of visitors are not stored
         _remember(cache, table, thumbs)
     return _with_notes(DatasetIndex(root, table, thumbs), listing)
 
@@ -92,7 +92,7 @@ def _with_notes(index: DatasetIndex, listing: Listing) -> DatasetIndex:
 def _open_file(
     root: Path, names: Sequence[str], facts: dict[str, npt.NDArray[Any]], thumbs: Thumbs, row: int
 ) -> None:
-    """Open one file and fill its place."""
+    """Open one file and fill its row."""
     try:
         image = image_reading.facts(image_reading.read(root / names[row]))
     except ImageError as error:
@@ -111,7 +111,7 @@ def _cache_file(root: Path) -> Path:
 def _recall(
     cache: Path, listing: Listing
 ) -> tuple[dict[str, npt.NDArray[Any]], Thumbs, npt.NDArray[np.intp]]:
-    """What is known of the listed files, and the rows of those that must be opened."""
+    """Return cached values and thumbnails (N, 16, 16) of listed files, and the rows to open."""
     count = len(listing.files)
     facts = {name: np.zeros(count, kind) for name, kind in OPENED.items()}
     facts["error"][:] = ""
@@ -134,7 +134,7 @@ def _recall(
 
 
 def _read_cache(cache: Path) -> tuple[pd.DataFrame, Thumbs] | None:
-    """The last scan, or None where there is none that can be used."""
+    """Return the last scan with its thumbnails (N, 16, 16); None where it cannot be used."""
     try:
         table = pd.read_parquet(cache)
         thumbs = np.load(cache.with_suffix(".npy"), mmap_mode="r")
@@ -146,7 +146,7 @@ def _read_cache(cache: Path) -> tuple[pd.DataFrame, Thumbs] | None:
 
 
 def _remember(cache: Path, table: pd.DataFrame, thumbs: Thumbs) -> None:
-    """Keep a scan; a cache that cannot be written only costs time."""
+    """Cache a scan; a cache that cannot be written only costs time."""
     try:
         cache.unlink(missing_ok=True)  # never a table beside the thumbnails of another scan
         files.write_bytes(cache.with_suffix(".npy"), files.npy_bytes(thumbs))

@@ -1,16 +1,17 @@
 """Open a dataset as the user chose it: folder or demo, with votes, decisions and corrections."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
-from fer_core.dataset import corrections, demo, ferplus, splits
+from fer_core.dataset import class_choices, corrections, demo, ferplus, splits
 from fer_core.dataset.decisions import Decisions, view
 from fer_core.dataset.index import DatasetIndex
 from fer_core.dataset.scan import scan
 from fer_core.errors import DatasetError
 from fer_core.system.parallel import Progress
+from fer_core.system.paths import typed
 
 OLD_FIELDS: Final = {"names": "classes"}
 """Fields of 0.1.0 under their present names: its runs and sweeps still open."""
@@ -25,8 +26,9 @@ class DatasetSource:
         votes: File of FER+ votes, where they are not found in the folder.
         decisions: File of decisions about labels and duplicates to apply.
         corrections: Add the faces that were corrected on the live page.
-        classes: Emotion of class folders with other names, ``{"contempt": "disgust"}``; see
-            ``dataset.scan``.
+        classes: Emotion of class folders with other names, ``{"contempt": "disgust"}``, or
+            ``none`` to leave one out; see ``dataset.scan``. Without it those given last for the
+            folder are used.
     """
 
     data: str
@@ -46,8 +48,7 @@ class DatasetSource:
             DatasetError: The folder, the votes or the decisions are missing or cannot be read.
             CancelledError: ``progress`` asked to stop.
         """
-        folder = demo.make() if self.data == "demo" else self.data
-        index = scan(folder, progress, classes=self.classes)
+        index = self._scan(progress)
         if self.votes:
             index = ferplus.attach(index, Path(self.votes))
         if self.decisions:
@@ -59,6 +60,17 @@ class DatasetSource:
             index = splits.with_validation(index)
         if self.corrections:
             index = splits.with_extra(index, scan(corrections.folder()))
+        return index
+
+    def _scan(self, progress: Progress | None) -> DatasetIndex:
+        """Scan the folder, with the classes of this source or those given the last time."""
+        root = demo.make() if self.data == "demo" else typed(self.data, DatasetError).absolute()
+        earlier = class_choices.load(root) if self.classes is None else None
+        index = scan(root, progress, classes=self.classes or earlier)
+        if self.classes:
+            class_choices.save(root, self.classes)
+        if earlier:
+            return replace(index, notes=(*index.notes, class_choices.note(earlier)))
         return index
 
     def to_dict(self) -> dict[str, Any]:

@@ -15,17 +15,17 @@ SHARE: Final = 0.15
 """Of the training images of each class that become the validation split."""
 
 MADE_ENDING: Final = rf"{store.MADE}\d+(?:{store.SAME_NAME}\d+)?\.png$"
-"""How the name of an image ends that balancing made, in this version or one before."""
+"""Ending of the names of images that balancing made, in this version or an earlier one."""
 
 ENDING: Final = rf"(?:(?:{store.MADE}|{store.SAME_NAME})\d+)*\.\w+$"
-"""What names of one origin differ in; repeated in versions of versions."""
+"""Ending in which names of one origin differ; repeated in versions of versions."""
 
 
 def with_validation(index: DatasetIndex, seed: int = 0) -> DatasetIndex:
-    """``index``, with ``SHARE`` of its training images as validation if it has no such split.
+    """Return the dataset with ``SHARE`` of its training images as validation, unless it has some.
 
     Images with equal pixels, and those that balancing made of one image, stay together: training
-    images that belong to a chosen one are left out. None that balancing made is chosen.
+    images of the same origin as a validating one are left out. None that balancing made validates.
 
     Raises:
         DatasetError: No class has two images.
@@ -33,28 +33,28 @@ def with_validation(index: DatasetIndex, seed: int = 0) -> DatasetIndex:
     if (index.table["split"] == "validation").any():
         return index
     train = np.asarray(index.table["split"] == "train") & index.is_readable
-    origin, made = _origins(index)
-    chosen = np.zeros(len(index), np.bool_)
+    origin, is_made = _origins(index)
+    validating = np.zeros(len(index), np.bool_)
     random = np.random.default_rng(seed)
     for label in index.table["label"].cat.categories:
-        rows = np.flatnonzero(train & ~made & np.asarray(index.table["label"] == label))
+        rows = np.flatnonzero(train & ~is_made & np.asarray(index.table["label"] == label))
         first = rows[~pd.Series(origin[rows]).duplicated().to_numpy()]
         count = max(round(SHARE * len(first)), 1) if len(first) > 1 else 0
-        chosen[random.permutation(first)[:count]] = True
-    if not chosen.any():
+        validating[random.permutation(first)[:count]] = True
+    if not validating.any():
         raise DatasetError(
-            f"{index.root}: there are too few pictures for a validation split. Two of a class are "
-            "the least."
+            f"{index.root}: there are too few images for a validation split. At least one class "
+            "needs two."
         )
-    related = np.isin(origin, origin[chosen]) & train & ~chosen
-    split = index.table["split"].mask(chosen, "validation")
+    related = np.isin(origin, origin[validating]) & train & ~validating
+    split = index.table["split"].mask(validating, "validation")
     note = f"{SHARE:.0%} of the training images validate, as there is no validation split."
     parted = replace(index, table=index.table.assign(split=split), notes=(*index.notes, note))
     return parted.where(~related)
 
 
 def with_extra(index: DatasetIndex, extra: DatasetIndex) -> DatasetIndex:
-    """``index`` and all images of ``extra`` as training images; their files are absolute paths."""
+    """Return the dataset with all images of ``extra`` as training images, at absolute paths."""
     added = extra.readable()
     files = [str(added.path(row).absolute()) for row in range(len(added))]
     table = added.table.assign(file=pd.Series(files, dtype="str"))
@@ -72,25 +72,25 @@ def with_extra(index: DatasetIndex, extra: DatasetIndex) -> DatasetIndex:
 
 
 def _origins(index: DatasetIndex) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.bool_]]:
-    """For each image a number, the same for all of one origin, and whether balancing made it.
+    """Return a number for each image, uint64 (N,), and the images that balancing made, bool (N,).
 
-    Copies have one origin, and so has what was made of an image in this version and those before.
+    Copies have one number, and so has what was made of an image in this version and those before.
     """
     digests = index.table["digest"].to_numpy(np.uint64)
-    made = index.table["file"].str.contains(MADE_ENDING, regex=True).to_numpy(np.bool_)
-    if not made.any():
-        return digests, made
+    is_made = index.table["file"].str.contains(MADE_ENDING, regex=True).to_numpy(np.bool_)
+    if not is_made.any():
+        return digests, is_made
     origin = _sources(index).str.replace(ENDING, "", regex=True)
-    numbers = dict(zip(origin[made], digests[made], strict=True))  # where the origin is left out
-    numbers |= dict(zip(origin[~made], digests[~made], strict=True))
-    return np.asarray([numbers[name] for name in origin], np.uint64), made
+    numbers = dict(zip(origin[is_made], digests[is_made], strict=True))  # of origins left out
+    numbers |= dict(zip(origin[~is_made], digests[~is_made], strict=True))
+    return np.asarray([numbers[name] for name in origin], np.uint64), is_made
 
 
 def _sources(index: DatasetIndex) -> pd.Series:
-    """The file each image came from; its own where no manifest tells, as after an import."""
-    own = index.table["file"].astype("str")
+    """Return the file each image came from; its own where there is no manifest."""
+    files = index.table["file"].astype("str")
     manifest = index.root / store.MANIFEST
     if not manifest.is_file():
-        return own
-    known = pd.read_parquet(manifest, columns=["file", "source"]).set_index("file")["source"]
-    return own.map(known).fillna(own)
+        return files
+    sources = pd.read_parquet(manifest, columns=["file", "source"]).set_index("file")["source"]
+    return files.map(sources).fillna(files)

@@ -1,4 +1,4 @@
-"""Where datasets are kept: folders below ``$FER_HOME/datasets``, written whole or not at all."""
+"""The store of datasets: folders below ``$FER_HOME/datasets``, written completely or not at all."""
 
 import json
 import re
@@ -40,12 +40,12 @@ class Stored:
 
 
 def default_home() -> Path:
-    """``$FER_HOME/datasets``; not created here."""
+    """Return ``$FER_HOME/datasets``; it is not created here."""
     return settings().home / "datasets"
 
 
 def stored(home: Path | None = None) -> tuple[Stored, ...]:
-    """The datasets kept, by name."""
+    """Return the datasets in the store, by name."""
     home = home or default_home()
     if not home.is_dir():
         return ()
@@ -65,16 +65,16 @@ def about(folder: Path) -> Mapping[str, Any]:
         return {}
 
 
-def free_name(wanted: str, home: Path | None = None) -> str:
-    """``wanted`` made fit for a folder name, with a number behind it where it is taken."""
+def free_name(requested: str, home: Path | None = None) -> str:
+    """Return a name that a folder can have, with a number behind it where it exists."""
     home = home or default_home()
-    base = re.sub(r"[^\w. -]+", "-", wanted).strip(" .-")[:80] or "dataset"
+    base = re.sub(r"[^\w. -]+", "-", requested).strip(" .-")[:80] or "dataset"
     return numbered(base, lambda name: (home / name).exists())
 
 
 @contextmanager
 def new_dataset(name: str, need_bytes: int, home: Path | None = None) -> Iterator[Path]:
-    """A folder to fill that becomes the dataset ``name`` when the block ends without an error.
+    """Yield a folder to fill, which becomes the dataset ``name`` if the block raises nothing.
 
     Until then it has a hidden name, and it is removed if anything goes wrong.
 
@@ -111,7 +111,7 @@ def new_dataset(name: str, need_bytes: int, home: Path | None = None) -> Iterato
 
 
 def copy(source: Path, target: Path) -> None:
-    """Copy a picture into a new dataset.
+    """Copy an image into a new dataset.
 
     Raises:
         DatasetError: The source has gone or cannot be read.
@@ -123,7 +123,7 @@ def copy(source: Path, target: Path) -> None:
 
 
 def check_space(folder: Path, need_bytes: int) -> None:
-    """Raise ``DatasetError`` unless the disk of ``folder`` has room for ``need_bytes``."""
+    """Raise ``DatasetError`` unless the disk of ``folder`` has space for ``need_bytes``."""
     free = shutil.disk_usage(folder).free
     if need_bytes + SPARE_BYTES > free:
         raise DatasetError(

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from fer_core.dataset import demo, ferplus, recent, store
+from fer_core.dataset import demo, ferplus, numberings, recent, store
 from fer_core.dataset.discover import needs_import, unknown_classes
 from fer_core.dataset.importers import ImportOptions, archive, import_dataset, with_name
+from fer_core.dataset.numberings import NOT_ONE_OF_SEVEN
 from fer_core.dataset.source import DatasetSource
 from fer_core.errors import DatasetError
 from fer_core.labels import EMOTIONS
@@ -30,6 +31,7 @@ from pages._components.open_dataset import (
 )
 
 MAX_NAMES = 16
+LEAVE_OUT = {NOT_ONE_OF_SEVEN: "leave out"}
 UPLOADS = ["zip", "csv", "gz", "tgz", "tar"]
 SAVED = "Saved datasets"
 CHANGE = "dataset_change"
@@ -121,7 +123,7 @@ def _open_by_address() -> None:
     if not name or name in tried or background.is_running():
         return
     tried.add(name)
-    if source := recent.named(name):
+    if source := recent.find(name):
         start_opening(source)
     elif name == demo.NAME:
         open_demo()
@@ -205,7 +207,7 @@ def _upload() -> None:
     )
     classes: dict[str, str] = {}
     for upload in uploads:
-        if archive.is_archive(upload):
+        if upload.name.lower().endswith(".zip"):
             classes |= _ask_classes(upload.name, archive.unknown_classes(upload))
     if st.button("Import", type="primary", disabled=not uploads, icon=":material/upload:"):
         files = {upload.name: upload.getvalue() for upload in uploads}
@@ -275,7 +277,7 @@ def _file(file: Path, votes: Path | None) -> None:
     classes = {}
     if file.is_file():
         with suppress(OSError), file.open("rb") as opened:
-            if archive.is_archive(opened):
+            if file.suffix.lower() == ".zip":
                 classes = _ask_classes(str(file), archive.unknown_classes(opened))
     if st.button("Import the file", type="primary", icon=":material/upload:"):
 
@@ -298,21 +300,27 @@ def _ask_classes(title: str, unknown: dict[str, int]) -> dict[str, str]:
     """
     if not unknown:
         return {}
-    names = sorted(unknown)[:MAX_NAMES]
-    more = (
-        f" The first {MAX_NAMES} of {len(unknown)} are shown." if len(unknown) > MAX_NAMES else ""
-    )
-    st.write(
-        f"Some folders have names that are none of the seven emotions. What do they show?{more}"
-    )
-    answers = {}
+    st.write("Some folders have names that are none of the seven emotions. What do they show?")
+    fitting = numberings.fitting(unknown)
+    if fitting:
+        numbering = st.selectbox(
+            "Numbers as in", [None, *fitting], width=200, key=f"numbering-{title}",
+            format_func=lambda each: each.title if each else "chosen below",
+        )  # fmt: skip
+        if numbering:
+            st.caption(numbering.note())
+            return {name: numbering.emotions[numberings.plain(name)] for name in unknown}
+    if len(unknown) > MAX_NAMES:
+        st.caption(f"The first {MAX_NAMES} of {len(unknown)} are shown.")
+    classes = {}
     with st.container(horizontal=True):
-        for name in names:
-            answers[name] = st.selectbox(
-                f"{name} ({unknown[name]:,} images)", ["leave out", *EMOTIONS],
+        for name in sorted(unknown)[:MAX_NAMES]:
+            classes[name] = st.selectbox(
+                f"{name} ({unknown[name]:,} images)", [NOT_ONE_OF_SEVEN, *EMOTIONS],
+                format_func=lambda emotion: LEAVE_OUT.get(emotion, emotion),
                 key=f"stands-{title}-{name}", width=200,
             )  # fmt: skip
-    return {name: emotion for name, emotion in answers.items() if emotion in EMOTIONS}
+    return classes
 
 
 def _saved() -> None:

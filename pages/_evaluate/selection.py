@@ -309,4 +309,4 @@ def decisions_of(selection: Selection) -> list[tuple[int, Decision]]:
     table = selection.index.table
     rows = np.flatnonzero(table["file"].isin(list(latest)))
     pairs = [(row, latest[table["file"].iloc[row]]) for row in rows.tolist()]
-    return [(row, item) for row, item in pairs if item.given == table["label"].iloc[row]]
+    return [(row, item) for row, item in pairs if item.given_label == table["label"].iloc[row]]

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import re
 import tarfile
 import zipfile
 from collections.abc import Mapping
@@ -549,3 +550,24 @@ def test_a_tar_that_leads_outside_is_refused_or_passed_over(tmp_path: Path, kind
             import_dataset(source)
     else:
         assert scan(import_dataset(source)).table["file"].tolist() == ["train/happy/1.png"]
+
+
+def plain(card: str) -> str:
+    """Rows of a card's tables as ``name: first number,``."""
+    return re.sub(r"\|\s*([a-z]+)\s*\|\s*(\d+)\s*\|", r"\1: \2,", card)
+
+
+def test_classes_are_remembered_for_the_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    root = put(tmp_path / "data", "happy/1.png", "zurprises/2.png", "odd/3.png")
+    command = ["dataset", "scan", str(root)]
+    given = ["--classes", "Zurprises=surprise", "--classes", "odd=none"]
+    assert main([*command, *given]) == 0
+    assert "surprise: 1," in plain(capsys.readouterr().out)
+    assert main(command) == 0
+    out = capsys.readouterr().out
+    assert "surprise: 1," in plain(out)
+    assert "Classes as given before: odd left out, zurprises is surprise." in out
+    assert main([*command, "--classes", "zurprises=sad"]) == 0
+    assert "sad: 1," in plain(capsys.readouterr().out)

@@ -41,7 +41,7 @@ NESTED: Final = ".nested"
 """An archive that lay in the archive."""
 
 ERRORS: Final = (*UNREADABLE, tarfile.TarError)
-"""What Python raises for an archive that is damaged or of an unknown kind, besides ``OSError``."""
+"""Raised by Python for an archive that is damaged or of an unknown kind, besides ``OSError``."""
 
 ARCHIVES: Final = (".zip", ".tar", ".tar.gz", ".tgz")
 
@@ -114,11 +114,13 @@ def write_archive(source: BinaryIO, folder: Path, options: ImportOptions, title:
             if inner is not None:
                 archive.extract(inner, folder / NESTED)
             else:
-                kept = [member for member in members if _is_kept(archive, member, tally)]
-                for number, member in enumerate(kept, start=1):
+                unpacked_members = [
+                    member for member in members if _is_kept(archive, member, tally)
+                ]
+                for number, member in enumerate(unpacked_members, start=1):
                     archive.extract(member, unpacked / member.path)
-                    if options.progress and (number % 256 == 0 or number == len(kept)):
-                        options.progress(number, len(kept))
+                    if options.progress and (number % 256 == 0 or number == len(unpacked_members)):
+                        options.progress(number, len(unpacked_members))
     except ERRORS as error:
         raise DatasetError(
             f"{title}: not an archive that can be opened ({error}). Pack the folder again."

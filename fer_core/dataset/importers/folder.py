@@ -70,9 +70,10 @@ def _write_table(source: Path, tables: list[Path], folder: Path, options: Import
     Of several the one called ``fer2013`` is taken, else the largest. ``fer2013new.csv`` beside it
     gives votes where it fits.
     """
-    named = [table for table in tables if "fer2013" in table.name.lower()]
-    table = named[0] if named else max(tables, key=lambda file: file.stat().st_size)
-    others = [other.name for other in tables if other != table]
+    fer2013_tables = [table for table in tables if "fer2013" in table.name.lower()]
+    by_size = sorted(fer2013_tables or tables, key=lambda file: file.stat().st_size)
+    table = by_size[-1]
+    other_tables = [other.name for other in tables if other != table]
     beside = next(iter(sorted(source.rglob(ferplus.OFFICIAL))), None)
     with reading(table, DatasetError):
         file = table.open("rb")
@@ -89,8 +90,8 @@ def _write_table(source: Path, tables: list[Path], folder: Path, options: Import
                 write_csv(file, folder, options, table.name)
         else:
             write_csv(file, folder, options, table.name)
-    if others:
-        note += f" Other tables of pixels were not read: {', '.join(others)}."
+    if other_tables:
+        note += f" Other tables of pixels were not read: {', '.join(other_tables)}."
     add_note(folder, note)
 
 
@@ -105,7 +106,7 @@ def _copy(
     repeated = Counter(zip(places, names, strict=True))
     paths: list[str] = []
     rows: list[int] = []
-    taken: set[str] = set()
+    used_paths: set[str] = set()
     for row, file in enumerate(listing.files):
         name = names[row]
         if repeated[places[row], name] > 1:  # as in folders of subjects: keep what tells them apart
@@ -113,7 +114,7 @@ def _copy(
         stem, dot, suffix = name.rpartition(".")
         if not stem:
             stem, dot, suffix = name, "", ""
-        path = _free(f"{places[row]}/{stem}", dot + suffix, taken)
+        path = _free(f"{places[row]}/{stem}", dot + suffix, used_paths)
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         if listing.boxes is not None:
             path = path.removesuffix(dot + suffix) + ".png"
@@ -121,7 +122,7 @@ def _copy(
                 continue
         else:
             store.copy(source / file, folder / path)
-        taken.add(path)
+        used_paths.add(path)
         paths.append(path)
         rows.append(row)
         if options.progress and row % 256 == 0:
@@ -129,9 +130,9 @@ def _copy(
     return np.asarray(rows, np.int64), paths
 
 
-def _free(path: str, suffix: str, taken: set[str]) -> str:
+def _free(path: str, suffix: str, used_paths: set[str]) -> str:
     """Return a path with a number behind it where it is taken."""
-    return numbered(path, lambda name: name + suffix in taken) + suffix
+    return numbered(path, lambda name: name + suffix in used_paths) + suffix
 
 
 def _cut(source: Path, box: Box, target: Path, tally: Tally) -> bool:

@@ -1,4 +1,4 @@
-"""What an import needs besides its source."""
+"""Options of an import besides its source."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
