@@ -3,8 +3,8 @@
 # Its own default, and that of its MobileNet, ResNet50, EfficientNetB0 and DenseNet121, is 0.99.
 # The moving averages then trail the weights by thousands of steps: after 200 steps they hold 18% of what was seen.
 # A network that has learned its training images is at chance on the same images with training=False.
-# Observed: accuracy in fit 0.9 to 1.0, evaluate on the same images about 0.25 (four classes);
-# with the momentum set to 0.9 before training, the same evaluate gives more than 0.8.
+# Observed on four classes of synthetic images: accuracy 0.95 in fit and 0.25 in evaluate on the same images;
+# with the momentum set to 0.9 before training, 0.95 and 0.996. (Takes some minutes.)
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -2,7 +2,7 @@
 # pytest-xdist 3.8.0 with --dist loadgroup ignores the groups under pytest 9.2.0, without a warning: tests that share a mark
 # xdist_group('one') run in several workers at once. Under pytest 9.1.1 they run in one. Tests that need a camera, a port
 # or a GPU to themselves begin to fail at random after an update.
-# Observed: eight tests of one group in 1 worker (pytest 9.1.1) and in several (9.2.0).
+# Observed: eight tests of one group in 1 worker (pytest 9.1.1) and in all 3 (9.2.0).
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
