@@ -30,7 +30,7 @@ from fer_core.evaluation import LabelledCrops, evaluate, measure_robustness
 from fer_core.evaluation.compare import compare
 from fer_core.evaluation.predictions import open_form, predict_dataset
 from fer_core.evaluation.robustness import ALL_SEVERITIES
-from fer_core.explain import Explainer, covering_map, overlay
+from fer_core.explain import Explainer, occlusion_map, overlay
 from fer_core.labels import EMOTIONS
 from fer_core.models import registry
 
@@ -84,7 +84,7 @@ def occlusion(index: DatasetIndex) -> dict[str, float]:
     classifier = EmotionClassifier.load()
     crop = image_reading.read(index.path(0))
     return {"occlusion map of one face, ms": 1000 * seconds(
-        lambda: covering_map(classifier, crop, 3), 30)}  # fmt: skip
+        lambda: occlusion_map(classifier, crop, 3), 30)}  # fmt: skip
 
 
 def robustness(index: DatasetIndex) -> dict[str, float]:

@@ -7,8 +7,8 @@ import streamlit as st
 
 from fer_core import EMOTIONS, EmotionClassifier
 from fer_core.errors import FerError
-from fer_core.explain import Explainer, covering_map, overlay
-from fer_core.explain.gradcam import grad_cam, possible
+from fer_core.explain import Explainer, activation_maps, occlusion_map, overlay
+from fer_core.explain.gradcam import grad_cam, supports_grad_cam
 from fer_core.models.card import ModelCard
 from fer_core.system.settings import settings
 from fer_core.system.text import markdown
@@ -18,11 +18,16 @@ SIDE = 128
 OCCLUSION, ACTIVATION, GRAD_CAM = "Occlusion map", "Activation map", "Grad-CAM"
 DESCRIPTIONS = {
     OCCLUSION: "bright where covering the face with a grey square lowers the probability most",
-    ACTIVATION: "how much each cell of the last feature map adds to the logit; its cells are few "
-    "and each has seen the whole face, so it need not lie on the part that matters",
-    GRAD_CAM: "cells of the last feature map that raise the probability; they are few and each "
-    "has seen the whole face",
+    ACTIVATION: "how much each cell of the last feature map adds to the logit. It is left out "
+    "where the mirrored face does not give the mirrored map",
+    GRAD_CAM: "cells of the last feature map that raise the probability",
 }
+
+
+INCONSISTENT = (
+    "Grad-CAM is not shown: the mirrored face does not give the mirrored map, so the map shows "
+    "places in the network, not in the face."
+)
 
 
 def show_why(key: str, crop: Pixels, classifier: EmotionClassifier, emotion: str) -> None:
@@ -36,7 +41,7 @@ def show_why(key: str, crop: Pixels, classifier: EmotionClassifier, emotion: str
     """
     label = EMOTIONS.index(emotion)
     (maps,) = quick_maps(classifier, [crop], [label])
-    if ACTIVATION not in maps:
+    if not has_activation_maps(classifier):
         grad_cam_map = _grad_cam(key, crop, classifier, label)
         if grad_cam_map is not None:
             maps[GRAD_CAM] = grad_cam_map
@@ -53,17 +58,27 @@ def quick_maps(
     """Return the maps that need no TensorFlow, by kind.
 
     The occlusion map of every crop, uint8 (H, W) or (H, W, 3), for its label; and the activation
-    map where the head is one dense layer on averaged features.
+    map where the head is one dense layer on averaged features and the mirrored face gives the
+    mirrored map.
     """
     maps: list[dict[str, Floats]] = [
-        {OCCLUSION: covering_map(classifier, crop, label)}
+        {OCCLUSION: occlusion_map(classifier, crop, label)}
         for crop, label in zip(crops, labels, strict=True)
     ]
     with contextlib.suppress(FerError):  # another kind of head
-        activations = Explainer(classifier).maps(crops)
-        for row, label in enumerate(labels):
-            maps[row][ACTIVATION] = activations[row, label]
+        for row, heat in enumerate(activation_maps(classifier, crops, labels)):
+            if heat is not None:
+                maps[row][ACTIVATION] = heat
     return maps
+
+
+def has_activation_maps(classifier: EmotionClassifier) -> bool:
+    """Return True where activation maps can be read off the model's export."""
+    try:
+        Explainer(classifier)
+    except FerError:
+        return False
+    return True
 
 
 def describe(kinds) -> str:
@@ -74,7 +89,7 @@ def describe(kinds) -> str:
 def offers_grad_cam(card: ModelCard, key: str) -> bool:
     """Offer Grad-CAM where the model may be opened in Keras; return True when it is asked for."""
     st.caption(":material/info: This network has no activation map: its head is not one layer.")
-    if not settings().policy.may_change_models or not possible(card):
+    if not settings().policy.may_change_models or not supports_grad_cam(card):
         return False
     label = "Compute Grad-CAM (about a quarter of a minute)"
     return st.button(label, icon=":material/visibility:", key=key)
@@ -87,9 +102,11 @@ def _grad_cam(
     card, head = classifier.card, classifier.head
     cached = st.session_state.setdefault("grad_cams", {})
     cache_key = (str(card.folder), head, label, hash(crop.tobytes()))
-    if cache_key in cached:
-        return cached[cache_key]
     offer = st.empty()
+    if cache_key in cached:
+        if cached[cache_key] is None:
+            offer.caption(f":material/info: {INCONSISTENT}")
+        return cached[cache_key]
     with offer.container():
         if not offers_grad_cam(card, f"cam-{key}"):
             return None
@@ -100,4 +117,6 @@ def _grad_cam(
             st.error(markdown(str(error)))
             return None
     offer.empty()
+    if cached[cache_key] is None:
+        offer.caption(f":material/info: {INCONSISTENT}")
     return cached[cache_key]

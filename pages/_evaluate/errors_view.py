@@ -15,7 +15,9 @@ from pages._components.background import start
 from pages._components.explanation import (
     ACTIVATION,
     GRAD_CAM,
+    INCONSISTENT,
     describe,
+    has_activation_maps,
     offers_grad_cam,
     quick_maps,
 )
@@ -88,7 +90,9 @@ def _compute_maps(result: Result, rows: Rows) -> dict[int, dict[str, np.ndarray]
         labels = [int(result.y_pred[row]) for row in missing]
         maps.update(zip(missing, quick_maps(classifier, crops, labels), strict=True))
     without = [row for row in rows.tolist() if not {ACTIVATION, GRAD_CAM} & maps[row].keys()]
-    if without and offers_grad_cam(result.card, "grad_cam"):
+    if not without or has_activation_maps(open_form(result.card, "fp32", result.head)):
+        return maps
+    if offers_grad_cam(result.card, "grad_cam"):
         card, head = result.card, result.head
         crops = image_reading.crops(result.index, without, card.input_size)
         labels = [int(result.y_pred[row]) for row in without]
@@ -140,6 +144,9 @@ def _show_error(result: Result, row: int, similar: tuple | None) -> None:
     with st.container(horizontal=True, gap="small"):
         st.image(image, "Image", width=SIDE, alt=name(index, row))
         for kind, heat in _maps(result)[row].items():
+            if heat is None:
+                st.caption(INCONSISTENT)
+                continue
             st.image(overlay(image, heat, SIDE), kind, width=SIDE, alt=f"{kind}, for {predicted}")
     show_probability_bars(result.probabilities[row], f"bars-{row}", height=170)
     if index.votes is not None and index.votes.iloc[row].sum():

@@ -3,8 +3,8 @@ import pytest
 
 from fer_core import EmotionClassifier
 from fer_core.errors import ModelError
-from fer_core.explain import Explainer, covering_map, nearest, overlay
-from fer_core.explain.cam import heat
+from fer_core.explain import Explainer, activation_maps, nearest, occlusion_map, overlay
+from fer_core.explain.cam import MIN_AGREEMENT, consistent_map, enlarge_map, mirror
 from fer_core.models import registry
 from tests.conftest import shipped_heads
 
@@ -32,7 +32,7 @@ def test_maps_add_up_to_the_logits(model: str, head: str) -> None:
     chosen = EmotionClassifier.load(registry.SHIPPED / model, head)
     explainer = Explainer(chosen)
     crops = np.random.default_rng(0).integers(0, 256, (4, 96, 96, 3), np.uint8)
-    logits, maps = explainer.look(crops)
+    logits, maps = explainer.logits_and_maps(crops)
     assert maps.shape[:2] == (4, 7)
     np.testing.assert_allclose(maps.mean(axis=(2, 3)) + explainer.bias, logits, atol=1e-3)
     np.testing.assert_allclose(logits, chosen.outputs(crops)[head], atol=1e-4)
@@ -47,10 +47,38 @@ def test_other_networks_have_no_exact_maps(classifier: EmotionClassifier) -> Non
         Explainer(EmotionClassifier(classifier.card, network=Other()))
 
 
-def test_covering_finds_the_part_that_matters() -> None:
+@pytest.mark.parametrize(("model", "head"), shipped_heads())
+def test_a_mirrored_face_gives_the_mirrored_map(
+    model: str, head: str, astronaut: np.ndarray
+) -> None:
+    classifier = EmotionClassifier.load(registry.SHIPPED / model, head)
+    crops = [np.ascontiguousarray(astronaut[65:195, 160 + dx : 290 + dx]) for dx in (-12, 0, 12)]
+    labels = [3] * len(crops)
+    maps = activation_maps(classifier, crops, labels)
+    mirrored = activation_maps(classifier, [mirror(crop) for crop in crops], labels)
+    for heat, other in zip(maps, mirrored, strict=True):
+        assert (heat is None) == (other is None)
+        if heat is not None and other is not None:
+            np.testing.assert_allclose(heat, other[:, ::-1], atol=1e-3 * np.abs(heat).max())
+    if model == "fernet":  # whose maps follow the face
+        assert any(heat is not None for heat in maps)
+
+
+def test_a_map_that_stays_where_it_is_when_the_face_is_mirrored_is_left_out() -> None:
+    face = np.float32([[5, 1, 0, 0], [4, 2, 0, 0]])
+    assert consistent_map(face, face) is None
+    assert consistent_map(np.ones((4, 4), np.float32), np.ones((4, 4), np.float32)) is None
+    np.testing.assert_array_equal(consistent_map(face, face[:, ::-1]), face)
+    noisy = face[:, ::-1] + np.float32([0.2, -0.1, 0.3, 0])
+    heat = consistent_map(face, noisy)
+    np.testing.assert_allclose(heat, (face + noisy[:, ::-1]) / 2)
+    assert 0 < MIN_AGREEMENT < 1
+
+
+def test_occlusion_shows_the_part_that_matters() -> None:
     crop = np.full((40, 40), 60, np.uint8)
     crop[:20, :20] = 250
-    found = covering_map(Corner(), crop, 3)
+    found = occlusion_map(Corner(), crop, 3)
     assert found.shape == (7, 7)
     assert found[:3, :3].min() > 0.02
     assert np.abs(found[5:]).max() == np.abs(found[:, 5:]).max() == 0
@@ -66,7 +94,7 @@ def test_overlays_are_bright_where_it_speaks(shape: tuple[int, ...]) -> None:
     assert (found.shape, found.dtype) == ((64, 64, 3), np.uint8)
     assert found[:8, :8].mean() > 60
     assert found[32:].max() == 0
-    assert heat(-spoken - 9, 5, 5).max() == 0
+    assert enlarge_map(-spoken - 9, 5, 5).max() == 0
 
 
 def test_nearest_by_the_angle_about_the_mean() -> None:
