@@ -20,7 +20,8 @@ finish_or_show()
 dataset = dataset_bar.show("Open the demo to look around, or a dataset of your own.")
 if dataset is None:
     st.stop()
-upsample_view.show_new_version(dataset)
+if origin := st.session_state.pop(upsample_view.NEW_VERSION, None):
+    upsample_view.show_new_version(dataset, origin)
 part = st.segmented_control(
     "Part", list(PARTS), default="Balance", required=True, key="dataset_part",
     persist_state="session",

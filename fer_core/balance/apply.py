@@ -152,7 +152,7 @@ def write(
 
 def version_name(index: DatasetIndex, home: Path | None = None) -> str:
     """Return a free name for a balanced version of a dataset."""
-    return store.free_name(f"{index.root.name}-balanced", home)
+    return store.free_name(f"{index.root.name.removesuffix('-balanced')}-balanced", home)
 
 
 def _is_on_one_disk(root: Path, home: Path) -> bool:

@@ -54,12 +54,10 @@ def show(hint: str = "", needs_crops: bool = False) -> OpenDataset | None:
             background.show_progress()
         elif dataset is None or st.session_state.get(CHANGE):
             notify.show()
-            _choose(dataset)
+            _choose(dataset, hint)
         else:
             notify.show()
             _show_name(dataset)
-    if dataset is None and hint and not background.is_inline():
-        st.info(hint)
     if dataset is None or not dataset.photos.are_photos:
         return dataset
     _offer_crops(dataset)
@@ -75,10 +73,10 @@ def _show_name(dataset: OpenDataset) -> None:
                   on_click=st.session_state.__setitem__, args=(CHANGE, True))  # fmt: skip
 
 
-def _choose(dataset: OpenDataset | None) -> None:
+def _choose(dataset: OpenDataset | None, hint: str) -> None:
     """Show the ways to open a dataset."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown("**Open a dataset**", width="stretch")
+        st.markdown(f"**Open a dataset.** {'' if dataset else hint}", width="stretch")
         if dataset:
             st.button("Cancel", on_click=st.session_state.pop, args=(CHANGE, None),
                       key="change_cancel")  # fmt: skip

@@ -144,7 +144,7 @@ def start_opening(source: DatasetSource) -> None:
 def show_opened(dataset: OpenDataset) -> None:
     """Replace the open dataset."""
     st.session_state["dataset"] = dataset
-    for key in ("dataset_view", "gallery_class", "dataset_change", "new_version"):
+    for key in ("dataset_view", "gallery_class", "dataset_change"):
         st.session_state.pop(key, None)
 
 

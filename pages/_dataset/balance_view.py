@@ -31,7 +31,7 @@ def show(dataset: OpenDataset) -> None:
             f"{name} {n:,}" for name, n in counts.sum(axis=1).items()
         ),
     )  # fmt: skip
-    st.caption("Click a class to see its images.")
+    st.caption("Above each bar: training images of all. Click a class to see its images.")
     for note in index.notes:
         st.caption(f":material/info: {markdown(note)}")
     if len(dataset.decisions):
@@ -57,8 +57,9 @@ def _sentence(counts: pd.DataFrame) -> None:
         return
     train = counts["train"]
     small, large = str(train.idxmin()), str(train.idxmax())
-    if train[small] == 0:
-        st.warning(f"**{small}** has no training images. Balancing cannot create them.")
+    if empty := [f"**{name}**" for name, count in train.items() if not count]:
+        verb = "has" if len(empty) == 1 else "have"
+        st.warning(f"{', '.join(empty)} {verb} no training images. Balancing cannot create them.")
         return
     ratio = train[large] / train[small]
     if ratio < 1.05:
@@ -70,14 +71,14 @@ def _sentence(counts: pd.DataFrame) -> None:
         f"({share}). {large} has {ratio:.1f} times as many.",
         icon=":material/balance:",
     )
-    st.button("Balance it", icon=":material/arrow_forward:", key="balance_it",
+    st.button("Balance it", icon=":material/arrow_forward:", key="balance_it", type="primary",
               on_click=st.session_state.__setitem__, args=("dataset_part", "Upsample"))  # fmt: skip
 
 
 def _metrics(index: DatasetIndex, counts: pd.DataFrame) -> None:
     train = {str(k): int(n) for k, n in counts.get("train", pd.Series(dtype=int)).items()}
     ratio = imbalance(train) if train else math.nan
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, gap="large"):
         st.metric("Images", f"{int(counts.to_numpy().sum()):,}", width="content")
         st.metric(
             "Imbalance ratio (train)",

@@ -23,7 +23,7 @@ def _layout(figure: go.Figure, height: int = 320) -> go.Figure:
 
 
 def counts(table: pd.DataFrame) -> go.Figure:
-    """Return stacked bars: a bar a class, a part a split, labelled with train and all."""
+    """Return stacked bars: a bar a class, a part a split, labelled with training images of all."""
     figure = go.Figure(
         [
             go.Bar(
@@ -37,7 +37,7 @@ def counts(table: pd.DataFrame) -> go.Figure:
     train = table["train"] if "train" in table and len(table.columns) > 1 else None
     labels = [f"{n:,}" for n in totals]
     if train is not None:
-        labels = [f"train {n:,}<br>all {m:,}" for n, m in zip(train, totals, strict=True)]
+        labels = [f"{n:,}<br>of {m:,}" for n, m in zip(train, totals, strict=True)]
     figure.add_trace(
         go.Scatter(
             x=list(EMOTIONS), y=totals, text=labels, mode="text", cliponaxis=False,

@@ -37,13 +37,16 @@ from pages._dataset import charts
 PREVIEW_EDGE = 512
 """Longer side in pixels of the copy that is previewed."""
 
+NEW_VERSION = "new_version"
+"""Session key of the dataset that a new version was made of, until that is shown."""
+
 SLOWER = 10
 """A busy machine takes up to so many times as long as an idle one."""
 
 STRATEGIES = {
-    "Largest class": "largest",
-    "Median class": "median",
-    "A number": "number",
+    "Largest": "largest",
+    "Median": "median",
+    "Number": "number",
     "Custom": "custom",
 }
 RANGES = {
@@ -85,24 +88,22 @@ def show(dataset: OpenDataset) -> None:
     _versions()
 
 
-def show_new_version(dataset: OpenDataset) -> None:
+@st.dialog("Balanced dataset created")
+def show_new_version(dataset: OpenDataset, origin: DatasetSource) -> None:
     """Say that a balanced version was created and is open, with the next steps."""
-    origin: DatasetSource | None = st.session_state.get("new_version")
-    if origin is None:
-        return
-    with st.container(border=True, key="new_version_panel"):
-        st.success(
-            f"**{markdown(dataset.name)}** is created and open: {len(dataset.index):,} images, "
-            f"{dataset.origin}.", icon=":material/check_circle:",
-        )  # fmt: skip
-        with st.container(horizontal=True, vertical_alignment="center"):
-            if st.button("Train on it", type="primary", icon=":material/model_training:"):
-                st.switch_page("pages/train.py")
-            st.button(
-                f"Back to {markdown(Path(origin.data).name)}",
-                on_click=start_opening, args=(origin,),
-                icon=":material/undo:", key="back_to_origin",
-            )  # fmt: skip
+    st.write(
+        f"**{markdown(dataset.name)}** is created and open: {len(dataset.index):,} images, "
+        f"{markdown(dataset.origin)}."
+    )
+    with st.container(horizontal=True):
+        if st.button("Train on it", type="primary", icon=":material/model_training:"):
+            st.switch_page("pages/train.py")
+        if st.button("Look at it", key="look_at_version"):
+            st.rerun()
+        if st.button(f"Back to {markdown(Path(origin.data).name)}", icon=":material/undo:",
+                     key="back_to_origin"):  # fmt: skip
+            start_opening(origin)
+            st.rerun()
 
 
 def _plan(counts: dict[str, int], root: str) -> Plan | None:
@@ -112,7 +113,7 @@ def _plan(counts: dict[str, int], root: str) -> Plan | None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         strategy = STRATEGIES[
             st.segmented_control(
-                "Upsample to", list(STRATEGIES), default="Largest class", required=True,
+                "Upsample to", list(STRATEGIES), default="Largest", required=True,
                 key="how_far", persist_state="session",
             )
         ]  # fmt: skip
@@ -252,7 +253,8 @@ def _create(dataset: OpenDataset, plan: Plan, spec: Spec) -> None:
 
 def _show_version(origin: DatasetSource, version: OpenDataset) -> None:
     show_opened(version)
-    st.session_state["new_version"] = origin
+    st.session_state["dataset_part"] = "Balance"
+    st.session_state[NEW_VERSION] = origin
 
 
 def _versions() -> None:

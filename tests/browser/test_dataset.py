@@ -23,15 +23,6 @@ def open_dataset(page, server: str) -> None:
     page.get_by_text("Open the demo to look around").wait_for()
 
 
-def retarget(page, row: int, target: str) -> None:
-    """Type another target into a row of the table, whose lines are 35 pixels high."""
-    grid = page.locator("[data-testid=stDataFrame] .dvn-scroller").first
-    size = grid.bounding_box()
-    grid.dblclick(position={"x": size["width"] * 0.85, "y": 35 * (row + 1.5)})
-    page.locator(".gdg-input").fill(target)
-    page.keyboard.press("Enter")
-
-
 def test_zip_to_balanced_version(page, server: str, archive: Path, server_home: Path) -> None:
     open_dataset(page, server)
     page.get_by_role("radio", name="Upload").click()
@@ -40,23 +31,33 @@ def test_zip_to_balanced_version(page, server: str, archive: Path, server_home: 
     page.get_by_text("is the smallest class: 3 of 38 training images").wait_for()
     page.locator(".js-plotly-plot .bars .point").first.wait_for()
     page.get_by_role("radio", name="Upsample").click()
-    page.get_by_text("each disgust image would stand 3.3 times").wait_for()
+    page.get_by_text("each disgust image is used 3.3 times").wait_for()
     chart = page.locator(".js-plotly-plot").first
     chart.get_by_text("after", exact=True).first.wait_for()
     bars = chart.evaluate("node => node.data.map(trace => [trace.name, Array.from(trace.y)])")
     assert bars == [["now", [5, 3, 5, 10, 5, 5, 5]], ["after", [10] * 7]]
-    retarget(page, 1, "12")
-    page.get_by_text("each disgust image would stand 4.0 times").wait_for()
-    retarget(page, 1, "10")
-    page.get_by_text("each disgust image would stand 3.3 times").wait_for()
-    page.get_by_role("button", name="Write it").click()
-    page.get_by_text("faces-balanced is written").wait_for()
+    page.get_by_role("radio", name="Custom").click()
+    page.get_by_role("spinbutton", name="disgust").fill("12")
+    page.keyboard.press("Enter")
+    page.get_by_text("each disgust image is used 4.0 times").wait_for()
+    page.get_by_role("radio", name="Largest").click()
+    page.get_by_text("each disgust image is used 3.3 times").wait_for()
+    page.get_by_role("button", name="Create", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text("faces-balanced is created and open").wait_for()
     counts = scan(server_home / "datasets" / "faces-balanced").counts()
     assert counts["train"].tolist() == [10] * 7
-    page.locator(".st-key-open-faces-balanced button").click()
-    page.get_by_text("Open: faces-balanced").wait_for()
-    page.get_by_role("radio", name="Balance").click()
+    dialog.get_by_role("button", name="Look at it").click()
     page.get_by_text("The training split is balanced: 10 to 10 a class").wait_for()
+    page.reload()
+    page.get_by_text("Dataset faces-balanced · 73 images · balanced from faces").wait_for()
+    page.get_by_role("button", name="Change").click()
+    page.get_by_role("button", name="faces", exact=True).click()
+    page.get_by_text("Dataset faces · 41 images").wait_for()
+    page.get_by_role("link", name="2 Train").click()
+    page.get_by_role("button", name="Use the balanced version (faces-balanced)").click()
+    page.get_by_text("Dataset faces-balanced").wait_for()
+    page.get_by_text("This dataset is imbalanced").wait_for(state="detached")
 
 
 def test_a_click_on_a_bar_shows_its_class(page, server: str) -> None:

@@ -23,7 +23,7 @@ from tests.page_kit import choose, open_page, press, settle, texts
 @pytest.mark.parametrize(
     ("name", "data", "says"),
     [
-        ("faces.zip", None, "has no training images"),
+        ("faces.zip", None, "have no training images"),
         ("faces.zip", b"no zip", "not a ZIP file"),
         ("fer2013.csv", b"emotion,pixels,Usage\n3,1 2 3,Training\n", "3 are there"),
         ("fer2013new.csv", b"x", "Choose one ZIP or one fer2013.csv"),
@@ -47,7 +47,7 @@ def test_uploads(name: str, data: bytes | None, says: str, tree: Path) -> None:
     ("path", "says"),
     [
         ("/nowhere/at/all", "there is no such folder"),
-        ("TREE", "**angry** has no training images"),
+        ("TREE", "**surprise** have no training images"),
     ],
 )
 def test_folders(path: str, says: str, tree: Path) -> None:
@@ -71,7 +71,7 @@ def test_a_file_on_the_server_is_imported(tree: Path, tmp_path: Path) -> None:
     app = choose(open_page("dataset"), "dataset_way", "Folder")
     app.text_input(key="dataset_path").set_value(file)
     press(app.run(), "Import the file")
-    assert "has no training images" in texts(app)
+    assert "have no training images" in texts(app)
     assert [one.name for one in store.stored()] == ["faces"]
 
 

@@ -53,10 +53,10 @@ def test_the_gallery_pages_through_a_class(app: AppTest) -> None:
 @pytest.mark.parametrize(
     ("strategy", "undersample", "targets"),
     [
-        ("Largest class", False, [245] * 7),
-        ("Median class", False, [125, 125, 125, 245, 177, 153, 125]),
-        ("Median class", True, [125] * 7),
-        ("A number", False, [245] * 7),
+        ("Largest", False, [245] * 7),
+        ("Median", False, [125, 125, 125, 245, 177, 153, 125]),
+        ("Median", True, [125] * 7),
+        ("Number", False, [245] * 7),
         ("Custom", False, [125, 19, 115, 245, 177, 153, 98]),
     ],
 )
@@ -87,7 +87,7 @@ def test_custom_targets_are_typed_in(app: AppTest) -> None:
 
 def test_a_number_below_the_largest_class_keeps_it_unless_told(app: AppTest) -> None:
     choose(app, "dataset_part", "Upsample")
-    choose(app, "how_far", "A number")
+    choose(app, "how_far", "Number")
     labelled(app.number_input, "Images a class").set_value(150)
     settle(app.run())
     assert list(targets_of(app).values()) == [150, 150, 150, 245, 177, 153, 150]
@@ -96,7 +96,7 @@ def test_a_number_below_the_largest_class_keeps_it_unless_told(app: AppTest) -> 
 def test_another_dataset_brings_its_own_name_and_number(app: AppTest, tree: Path) -> None:
     shutil.copytree(tree, store.default_home() / "small")
     choose(app, "dataset_part", "Upsample")
-    choose(app, "how_far", "A number")
+    choose(app, "how_far", "Number")
     assert labelled(app.text_input, "Name").value == "demo-balanced"
     press(app, "Change")
     choose(app, "dataset_way", "Saved datasets")
@@ -113,6 +113,7 @@ def test_apply_open_and_undo(app: AppTest) -> None:
     assert "each disgust image is used 12.9 times" in texts(app)
     press(app, "Create")
     assert "**demo-balanced** is created and open: 1,995 images, balanced from demo." in texts(app)
+    assert [b.label for b in app.button if b.key == "back_to_origin"] == ["Back to demo"]
     assert app.session_state["dataset"].name == "demo-balanced"
     counts = scan(store.default_home() / "demo-balanced").counts()
     assert counts["train"].tolist() == [245] * 7

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from fer_core import balance
 from fer_core.dataset import demo, store
 from fer_core.dataset.source import DatasetSource
 from fer_core.models import registry
@@ -17,7 +18,7 @@ from fer_core.system.settings import settings
 from fer_core.training import estimate, run_archive, runs
 from fer_core.training.presets import PRESETS
 from pages._train import model_view, new_run_view
-from tests.page_kit import choose, open_page, press, texts
+from tests.page_kit import choose, open_page, press, settle, texts
 from tests.run_kit import line, made
 
 
@@ -44,6 +45,22 @@ def test_an_empty_page_shows_the_way_in() -> None:
     assert "Open the demo to try training" in texts(app)
     assert "There is no run yet" in texts(part(app, "Watch"))
     assert "There is no run yet" in texts(part(app, "All runs"))
+
+
+def test_an_imbalanced_dataset_is_named_with_its_remedies(ready: AppTest) -> None:
+    assert "This dataset is imbalanced (12.9 : 1)" in texts(ready)
+    assert [b.label for b in ready.button if b.key == "create_balanced"]
+    press(ready, "Use class weights")
+    (choice,) = [box for box in ready.selectbox if box.label == "Class weights"]
+    assert choice.value == "balanced"
+    index = ready.session_state["dataset"].index
+    plan = balance.plan(balance.train_counts(index))
+    balance.apply(index, balance.Recipe(plan), "even")
+    press(settle(ready.run()), "Use the balanced version (even)")
+    said = texts(ready)
+    assert "Dataset **even** · 1,995 images · balanced from demo" in said
+    assert "This dataset is imbalanced" not in said
+    assert "This version holds augmented images already" in said
 
 
 def test_what_it_will_cost_is_said_before_the_start(ready: AppTest) -> None:
