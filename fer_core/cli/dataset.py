@@ -48,18 +48,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "audit", help="find duplicates, label errors and image issues"
     )
     dataset_options.add(audit_command, positional=True)
-    audit_command.add_argument(
-        "--out",
-        type=Path,
-        help="folder for duplicates.csv, label_errors.csv, image_issues.csv and report.html",
-    )
-    audit_command.add_argument(
-        "--difference", type=float, default=duplicates.DEFAULT_DIFFERENCE, metavar="D",
-        help="largest difference of duplicates, 0 to "
-        f"{duplicates.MAX_DIFFERENCE} (default: %(default)s)",
-    )  # fmt: skip
-    audit_command.add_argument("--model", help="model whose features the label audit uses")
-    dataset_options.add_detect(audit_command, "refuse photos")
+    _add_audit(audit_command)
     audit_command.set_defaults(run=_audit)
     crop_command = actions.add_parser("crop", help="cut the faces out of photos as a new dataset")
     dataset_options.add(crop_command, positional=True)
@@ -70,6 +59,21 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--every-face", action="store_true", help="all faces of a photo, not the largest alone"
     )
     crop_command.set_defaults(run=_crop)
+
+
+def _add_audit(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="folder for duplicates.csv, label_errors.csv, image_issues.csv and report.html",
+    )
+    parser.add_argument(
+        "--difference", type=float, default=duplicates.DEFAULT_DIFFERENCE, metavar="D",
+        help="largest difference of duplicates, 0 to "
+        f"{duplicates.MAX_DIFFERENCE} (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--model", help="model whose features the label audit uses")
+    dataset_options.add_detect(parser, "refuse photos")
 
 
 def _add_balance(parser: argparse.ArgumentParser) -> None:

@@ -28,7 +28,7 @@ def counts(table: pd.DataFrame) -> go.Figure:
         [
             go.Bar(
                 x=list(EMOTIONS), y=table[split], name=split, marker_color=SPLIT_COLORS[split],
-                hovertemplate="%{y:,} %{x}<extra>" + split + "</extra>",
+                hovertemplate="%{x}<br>%{y:,}<extra>" + split + "</extra>",
             )
             for split in table.columns
         ]

@@ -20,7 +20,7 @@ from fer_core.types import Floats, Rows
 
 MAX_BITS: Final = 32
 """Most bits of 128 in which fingerprints of duplicates differ. Random FER-2013 pairs differ in
-64 ± 6.3; JPEG 50 changes up to 7 (99 %), a crop of 1 in 48 pixels on each side up to 25."""
+64 ± 6.3; JPEG 50 changes up to 7 (99%), a crop of 1 in 48 pixels on each side up to 25."""
 
 ORDERS, NEIGHBOURS = 96, 12
 """Random bit orders, and the neighbours compared in each."""
