@@ -15,9 +15,9 @@ from tests.page_kit import open_page, press
 
 @pytest.fixture(autouse=True)
 def fresh_caches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """And what training will cost is known: finding out starts a process with TensorFlow."""
-    known = estimate.Estimate(1_100_000, 500.0, 2000.0, 900, 2304)
-    monkeypatch.setattr(estimate, "known", lambda config: known)
+    """Clear caches; the cost of training is measured already, which starts TensorFlow otherwise."""
+    measured = estimate.Estimate(1_100_000, 500.0, 2000.0, 900, 2304)
+    monkeypatch.setattr(estimate, "cached", lambda config: measured)
     st.cache_resource.clear()
     yield
     st.cache_resource.clear()
