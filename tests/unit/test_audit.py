@@ -151,12 +151,12 @@ def decision(file: str, action: str = "exclude", label: str = "") -> Decision:
         {"action": "relabel", "label": ""},
         {"action": "relabel", "label": "joy"},
         {"action": "keep", "label": "sad"},
-        {"given": "joy"},
+        {"given_label": "joy"},
     ],
 )
 def test_decisions_that_are_not_allowed(wrong: dict) -> None:
     with pytest.raises(DatasetError):
-        Decision(**({"file": "x.png", "given": "happy", "action": "keep"} | wrong))
+        Decision(**({"file": "x.png", "given_label": "happy", "action": "keep"} | wrong))
 
 
 def test_decisions_are_a_view_kept_and_undone(tree: Path) -> None:
@@ -203,7 +203,7 @@ def test_decisions_that_cannot_be_kept_do_not_hold(tree: Path) -> None:
     made = Decisions(file_for(tree))
     made.add([decision("a.png")])
     made.file.write_text("damaged")
-    with pytest.raises(DatasetError, match="Correct it or take it away"):
+    with pytest.raises(DatasetError, match="Correct the file or remove it"):
         made.add([decision("b.png")])
     assert list(made.latest()) == ["a.png"]
     assert made.file.read_text() == "damaged"
