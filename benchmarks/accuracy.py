@@ -24,6 +24,7 @@ from fer_core.evaluation.predictions import forms_of, predict_dataset
 from fer_core.images.crop import network_input
 from fer_core.labels import EMOTIONS
 from fer_core.models import registry
+from fer_core.reports import table
 from fer_core.system.files import write_json
 
 PEER_ORDER = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
@@ -37,7 +38,8 @@ def ours(names: list[str], index: DatasetIndex) -> dict[str, Evaluation]:
         for form in forms_of(card):
             predictions = predict_dataset(card, index, form)
             for head in card.heads:
-                source = head if head in ferplus.SOURCES else "fer2013"
+                has_labels = head in ferplus.SOURCES and index.votes is not None
+                source = head if has_labels else "fer2013"
                 evaluations[f"{card.name} {form}, {head}, on {source} labels"] = evaluate(
                     predictions.probabilities(card, head),
                     ferplus.true_labels(index, source),
@@ -87,7 +89,8 @@ def main() -> None:
         print(f"No {file}: the peer was not measured.")
     print(text.overview(evaluations))
     for name, result in evaluations.items():
-        print(f"\n{name}\n\n{text.per_class(result)}")
+        rows = text.class_table(result)
+        print(f"\n{name}\n\n{table(rows.head, rows.rows)}")
     if options.json:
         write_json(options.json, {name: result.rounded() for name, result in evaluations.items()})
 
