@@ -7,7 +7,6 @@ from fer_core.system.text import markdown
 from pages._components import dataset_bar
 from pages._components.background import finish_or_show
 from pages._components.open_dataset import current_dataset
-from pages._components.photo_check import are_crops
 from pages._components.steps import show_steps
 from pages._evaluate import (
     compare_view,
@@ -55,17 +54,13 @@ try:
     elif choice.split == STORED:
         stored_view.show(part, choice)
     else:
-        left, right = st.columns(2)
-        with left:
-            cropped = dataset_bar.show(needs_crops=True)
-        with right:
-            add_labels(dataset)
-        if cropped is None:
+        if dataset_bar.show(needs_crops=True) is None:
             st.stop()
+        add_labels(dataset)
         selection = Selection(choice.card, choice.name, choice.form, dataset, choice.split)
         warn_of_demo(dataset, choice.card)
         warn_of_labels(choice.head, choice.source)
-        predictions = predictions_for(selection) if are_crops(dataset) else None
+        predictions = predictions_for(selection)
         if predictions is not None:
             PARTS[part](evaluate_selection(selection, choice.head, choice.source, predictions))
         elif part == "Compare":

@@ -13,7 +13,7 @@ def evaluated(page, server: str) -> None:
     page.set_default_timeout(120_000)
     page.goto(f"{server}/evaluate")
     page.get_by_role("button", name="Open the demo").click()
-    page.get_by_role("button", name="Evaluate", exact=True).click()
+    page.get_by_role("button", name=re.compile(r"Evaluate \(")).click()
     page.get_by_text("Click a cell to see its images").wait_for()
 
 
@@ -38,7 +38,9 @@ def test_a_click_on_a_cell_shows_its_images(page, server: str) -> None:
     page.mouse.move(*spot)
     page.wait_for_timeout(300)
     page.mouse.click(*spot)
-    page.get_by_text(re.compile(rf"{true} called {said}: 1 to \d+ of {count}")).wait_for()
+    page.get_by_text(
+        re.compile(rf"1 to \d+ of {count} {true} faces predicted as {said}")
+    ).wait_for()
     page.wait_for_timeout(500)
     shown = page.locator('[data-testid="stImage"] img').count()
     assert shown >= min(count, 24)
@@ -64,7 +66,7 @@ def test_the_report_needs_no_other_file(page, server: str, tmp_path: Path) -> No
 def test_it_fits_a_phone(page, server: str) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     evaluated(page, server)
-    for part in ("Mistakes", "Compare", "Robustness", "Report", "Models", "Figures"):
+    for part in ("Errors", "Compare", "Robustness", "Report", "Models", "Metrics"):
         page.get_by_role("radio", name=part, exact=True).click()
         page.get_by_role("radio", name=part, checked=True, exact=True).wait_for()
         page.wait_for_timeout(1500)
@@ -72,3 +74,48 @@ def test_it_fits_a_phone(page, server: str) -> None:
             "document.querySelector('[data-testid=stMain]').scrollWidth - window.innerWidth"
         )
         assert wide <= 0, part
+
+
+def test_a_chart_is_saved_as_svg(page, server: str, tmp_path: Path) -> None:
+    page.set_default_timeout(120_000)
+    page.goto(f"{server}/evaluate")
+    chart = page.locator(".st-key-stored_confusion .js-plotly-plot")
+    chart.locator(".heatmaplayer").wait_for()
+    assert chart.locator(".modebar-btn").count() == 1
+    page.get_by_role("button", name="Table and image").first.click()
+    page.get_by_role("radio", name="SVG").first.click()
+    page.wait_for_timeout(1500)
+    page.keyboard.press("Escape")
+    with page.expect_download() as waiting:
+        chart.locator(".modebar-btn").click()
+    file = tmp_path / waiting.value.suggested_filename
+    waiting.value.save_as(file)
+    assert file.name == "confusion-matrix.svg"
+    assert "surprise" in file.read_text("utf-8")
+
+
+def test_the_menu_of_a_phone_closes_after_a_tap(page, server: str) -> None:
+    page.set_default_timeout(60_000)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(server)
+    page.get_by_role("heading", name="FER Studio").wait_for()
+    page.get_by_text("Right on", exact=False).wait_for()
+    page.get_by_test_id("stExpandSidebarButton").click()
+    page.get_by_test_id("stSidebarNavLink").filter(has_text="Evaluate").click()
+    page.get_by_role("heading", name="Evaluate", exact=True).wait_for()
+    page.get_by_test_id("stSidebarNavLink").first.wait_for(state="hidden")
+    page.get_by_test_id("stExpandSidebarButton").wait_for()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1360, 900), (390, 844)])
+def test_home_shows_a_face_read_above_the_fold(page, server: str, width: int, height: int) -> None:
+    page.set_default_timeout(60_000)
+    page.set_viewport_size({"width": width, "height": height})
+    page.goto(server)
+    image = page.locator('[data-testid="stImage"] img').first
+    image.wait_for()
+    page.locator(".st-key-home_bars .js-plotly-plot").wait_for()
+    page.wait_for_timeout(1000)
+    box = page.locator(".st-key-home_bars").bounding_box()
+    assert box["y"] + box["height"] <= height
+    assert page.evaluate("document.documentElement.scrollWidth") <= width

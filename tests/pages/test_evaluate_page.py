@@ -340,7 +340,7 @@ def test_photos_are_cut_before_they_are_evaluated(tmp_path: Path, astronaut: np.
     press(settle(app.run()), "Open the folder")
     assert "These are photos, not face crops" in texts(app)
     assert not [button for button in app.button if button.label.startswith("Evaluate (")]
-    press(press(app, "Cut the faces out of 7 photos"), "Evaluate")
+    press(press(app, "Cut out the faces"), "Evaluate")
     assert app.metric[0].value == "100.0%"
     assert "6 of 6 images evaluated." in texts(app)
     assert "1 photo in which no face was detected: test/sad/wall.png." in texts(app)

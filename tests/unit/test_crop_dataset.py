@@ -88,7 +88,9 @@ def test_the_largest_face_of_each_photo_is_cut(tmp_path: Path) -> None:
     assert index.table["file"].tolist() == [
         "test/happy/c-2.png", "test/happy/c.png", "train/happy/a.png", "train/sad/b.png",
     ]  # fmt: skip
-    assert index.notes == ()
+    assert index.notes == (
+        "Imported from mine: 1 photo in which no face was detected: test/sad/wall.png.",
+    )
     faces = [image_reading.read(index.path(row)) for row in range(4)]
     assert all(face.shape[0] == face.shape[1] for face in faces)
     expected = crop_of(ASTRONAUT, faces[2].shape[0], -0.015)
