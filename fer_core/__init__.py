@@ -2,6 +2,7 @@
 
 from fer_core.labels import EMOTIONS
 from fer_core.models.classifier import EmotionClassifier
-from fer_core.recognition.recognizer import FaceEmotion, Recognizer
+from fer_core.recognition.face import FaceEmotion
+from fer_core.recognition.recognizer import Recognizer
 
 __all__ = ["EMOTIONS", "EmotionClassifier", "FaceEmotion", "Recognizer"]

@@ -22,7 +22,6 @@ import pyarrow.parquet as pq
 from fer_core.errors import FerError
 from fer_core.recognition import results
 from fer_core.system.files import write_bytes
-from fer_core.video import Position
 
 KEY: Final = b"fer_studio"
 PLAN: Final = "plan.json"
@@ -45,7 +44,7 @@ class Checkpoint:
         video: The one video whose rows the part holds, or empty for photos.
         fingerprint: Fingerprint of that video when its reading began.
         number: Number of the part among those of the video, from 0.
-        position: Where reading the video continues; None where it is finished.
+        position: Where reading the video continues, as JSON values; None where it is finished.
         pieces: Pieces of its annotated copy that are written.
         copy: Name of its annotated copy, or empty.
     """
@@ -54,7 +53,7 @@ class Checkpoint:
     video: str = ""
     fingerprint: str = ""
     number: int | None = None
-    position: Position | None = None
+    position: Mapping[str, Any] | None = None
     pieces: int = 0
     copy: str = ""
 
@@ -247,8 +246,6 @@ def _renamed(values: Mapping[str, Any]) -> dict[str, Any]:
 def _checkpoint(note: Mapping[str, Any]) -> Checkpoint:
     """Return the checkpoint that a part's metadata holds, of this version or of 0.1."""
     values = {name: value for name, value in note.items() if name != "format"}
-    if note.get("position"):
-        values["position"] = Position(**note["position"])
     if not isinstance(note["finished"], dict):
         values["finished"] = dict.fromkeys(note["finished"], "")
     return Checkpoint(**values)

@@ -22,8 +22,8 @@ from fer_core.system.paths import typed
 from fer_core.system.settings import settings
 from fer_core.system.text import utf8
 from fer_core.system.zip_files import UNREADABLE, check
-from fer_core.video import SUFFIXES as VIDEOS
-from fer_core.video import is_video
+from fer_core.video.formats import SUFFIXES as VIDEOS
+from fer_core.video.formats import is_video
 
 MAX_FILES: Final = 100_000
 """Files in one call on one machine; more are refused, not cut off."""

@@ -1,60 +1,36 @@
 """Read very many files, photos and videos, in a way that survives being killed."""
 
-import logging
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from fer_core.bulk import inputs, object_store, writers
+from fer_core.bulk import inputs, writers
 from fer_core.bulk.checkpoint import Checkpoint, Parts
 from fer_core.bulk.inputs import Opener, Source
+from fer_core.bulk.photo_job import read_photo
+from fer_core.bulk.plan import Options, Report, plan
 from fer_core.bulk.video_job import VideoJob
-from fer_core.errors import FerError, ImageError, JobError
-from fer_core.models.card import LITERT_FILE
-from fer_core.recognition.photos import Photo, PhotoReader
+from fer_core.errors import FerError, JobError
+from fer_core.recognition.photos import Photo
 from fer_core.recognition.pool import RecognizerPool
 from fer_core.recognition.recognizer import Recognizer
 from fer_core.recognition.results import check_format
-from fer_core.system.files import digest, numbered, writing
+from fer_core.system.files import numbered, writing
 from fer_core.system.jobs import process_lock
 from fer_core.system.jobs.job import OWNER
-from fer_core.system.paths import typed
 from fer_core.system.text import utf8
-from fer_core.video import Sampling, probe
-
-Report = Callable[[float, float, str], None]
-"""Called with images done, all images and the current file; may raise to stop."""
+from fer_core.video.decoder import probe
+from fer_core.video.recognizer import Sampling
 
 PHOTOS_A_PART: Final = 250
 SECONDS_A_PART: Final = 5.0
 """Photos, and seconds, that a kill costs at most."""
-
-_LOGGER = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How files are read.
-
-    Attributes:
-        is_crop: Each photo is one face already; see ``PhotoReader``.
-        sampling: Which frames of a video are read.
-        annotated: Folder for annotated copies of the videos; None for no copies.
-        below: See ``inputs.listing``.
-        restart: Forget what an earlier call did.
-    """
-
-    is_crop: bool = False
-    sampling: Sampling = field(default_factory=Sampling)
-    annotated: Path | None = None
-    below: Path | None = None
-    restart: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,13 +150,14 @@ class _Run:
         self._report(self._total, self._total, "Writing the tables")
 
     def _read_photos(self, waiting: Sequence[Source]) -> None:
+        is_crop = self._options.is_crop
         with ExitStack() as stack:
             opener = Opener(stack)
 
             def read(recognizer: Recognizer, source: Source) -> tuple[Photo, str]:
                 fingerprint = opener.fingerprint(source)
                 fetch = partial(opener.read, source)
-                return read_photo(recognizer, source.name, fetch, self._options), fingerprint
+                return read_photo(recognizer, source.name, fetch, is_crop), fingerprint
 
             photos = self._pool.map(read, waiting)
             stack.enter_context(closing(photos))
@@ -230,20 +207,6 @@ def _still_finished(sources: Sequence[Source], parts: Parts) -> set[str]:
     for name in changed:
         parts.forget(name)
     return {source.name for source in known} - changed
-
-
-def read_photo(
-    recognizer: Recognizer, name: str, fetch: Callable[[], bytes], options: Options
-) -> Photo:
-    """Return the results of a photo; what is wrong with it becomes its ``error``."""
-    try:
-        data = fetch()
-        return PhotoReader(recognizer, options.is_crop).read(data, name, draw=False)
-    except FerError as error:
-        return Photo(name, error=str(error))
-    except Exception as error:  # one strange file must not end a job of 100,000
-        _LOGGER.exception("%s could not be read", name)
-        return Photo(name, error=f"{name}: could not be read ({error}).")
 
 
 def _batches(
@@ -307,32 +270,6 @@ def _check_copies(names: Sequence[str], sources: Sequence[Source], folder: Path 
             f"--annotated {folder}: this is among what is read. Choose another folder for the "
             "annotated copies."
         )
-
-
-def plan(names: Sequence[str], pool: RecognizerPool, options: Options) -> Mapping[str, Any]:
-    """Return what decides the rows; parts of another plan do not fit."""
-    card = pool.first.classifier.card
-    return {
-        "paths": [absolute_name(name) for name in names],
-        "model": f"{card.name} {digest(card.folder / LITERT_FILE)[:16]}",
-        "head": pool.first.classifier.head,
-        "detector": pool.first.detector_name,
-        "below": str(options.below.absolute()) if options.below else "",
-        "crop": options.is_crop,
-        "sampling": asdict(options.sampling),
-        "annotated": str(options.annotated.absolute()) if options.annotated else "",
-    }
-
-
-def absolute_name(name: str) -> str:
-    """Return a name that means the same from every folder.
-
-    Raises:
-        ImageError: It is no path.
-    """
-    if object_store.is_address(name):
-        return object_store.name_of(name)
-    return str(typed(name, ImageError).absolute())
 
 
 @contextmanager

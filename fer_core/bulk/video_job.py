@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, nullcontext
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -12,7 +13,7 @@ from fer_core.errors import VideoError
 from fer_core.recognition.pool import RecognizerPool
 from fer_core.recognition.results import Origin, error_row, face_rows
 from fer_core.system.files import sync, sync_folder
-from fer_core.video import Position, RecognizedFrame, Sampling, VideoRecognizer
+from fer_core.video.recognizer import Position, RecognizedFrame, Sampling, VideoRecognizer
 from fer_core.video.writer import PieceWriter, draw, join
 
 SHOTS_A_PART: Final = 500
@@ -61,7 +62,8 @@ class VideoJob:
         """
         position, self._fingerprint = None, _fingerprint(self._source.path)
         if checkpoint:
-            position, self._pieces = checkpoint.position, checkpoint.pieces
+            position = Position(**checkpoint.position) if checkpoint.position else None
+            self._pieces = checkpoint.pieces
             self._number = (checkpoint.number or 0) + 1
             self._fingerprint = checkpoint.fingerprint or self._fingerprint
         try:
@@ -82,9 +84,10 @@ class VideoJob:
         """Write the rows so far as the next part of the video."""
         copy = self._copy.name if self._copy else ""
         name, number = self._source.name, self._number
+        values = asdict(position) if position else None
         self._parts.add(
             self._rows,
-            Checkpoint(finished, name, self._fingerprint, number, position, self._pieces, copy),
+            Checkpoint(finished, name, self._fingerprint, number, values, self._pieces, copy),
         )
         self._number, self._rows = number + 1, []
 

@@ -12,15 +12,16 @@ import pandas as pd
 
 from fer_core.bulk import Options, Report, Summary, classify
 from fer_core.bulk.object_store import is_address
-from fer_core.cli.old_names import OldName
+from fer_core.cli.recognizer_options import add_model, add_sampling
 from fer_core.cli.terminal import Bar
 from fer_core.errors import FerError, SettingsError
 from fer_core.recognition.pool import RecognizerPool
 from fer_core.recognition.results import FORMATS, check_format
 from fer_core.system.jobs import working
-from fer_core.system.settings import DETECTORS, settings
+from fer_core.system.settings import settings
 from fer_core.system.text import terminal
-from fer_core.video import Sampling, is_video
+from fer_core.video.formats import is_video
+from fer_core.video.recognizer import Sampling
 from fer_core.video.summary import MOMENT_COLUMNS, save_moments
 
 PRINTED_ERRORS: Final = 20
@@ -62,24 +63,6 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--job", type=Path, metavar="DIR", help=argparse.SUPPRESS)
     parser.set_defaults(run=run)
-
-
-def add_model(parser: argparse.ArgumentParser) -> None:
-    """Add the options that choose a recognizer."""
-    parser.add_argument("--model", help="model name or folder (default: the promoted one)")
-    parser.add_argument("--head", help="head of the model, such as fer2013 or ferplus")
-    parser.add_argument("--reading", dest="head", action=OldName, help=argparse.SUPPRESS)
-    parser.add_argument("--detector", choices=DETECTORS, default="auto", help="face detector")
-
-
-def add_sampling(parser: argparse.ArgumentParser) -> None:
-    """Add the options that choose the frames of a video."""
-    parser.add_argument(
-        "--every", type=int, default=1, metavar="N", help="read every N-th frame of a video"
-    )
-    parser.add_argument(
-        "--rate", type=float, default=0.0, metavar="R", help="read R frames a second instead"
-    )
 
 
 def run(options: argparse.Namespace) -> int:

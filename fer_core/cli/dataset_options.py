@@ -12,6 +12,7 @@ from fer_core.dataset.source import DatasetSource
 from fer_core.errors import DatasetError
 from fer_core.labels import EMOTIONS
 from fer_core.recognition import crop_dataset
+from fer_core.system.paths import typed
 
 
 def add(parser: argparse.ArgumentParser, *, positional: bool = False, **options: Any) -> None:
@@ -78,7 +79,9 @@ def classes(options: argparse.Namespace) -> dict[str, str] | None:
 def source(options: argparse.Namespace) -> DatasetSource:
     """Return the dataset that the options name, with absolute paths."""
     return DatasetSource(
-        options.data if options.data == "demo" else str(Path(options.data).expanduser().absolute()),
+        options.data
+        if options.data == "demo"
+        else str(typed(options.data, DatasetError).absolute()),
         votes=str(options.votes.absolute()) if options.votes else None,
         decisions=str(options.decisions.absolute()) if options.decisions else None,
         corrections=getattr(options, "corrections", False),

@@ -9,7 +9,7 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from types import FrameType
 
-from fer_core.cli.classify import add_model
+from fer_core.cli.recognizer_options import add_model
 from fer_core.errors import VideoError
 from fer_core.images.yuv import to_rgb
 from fer_core.live.capture import CapturedFrame, capture_frames, without_login

@@ -7,8 +7,8 @@ from functools import reduce
 from operator import add
 from typing import Any, Final
 
-from fer_core.bulk import Options, Report, inputs
-from fer_core.bulk.run import plan
+from fer_core.bulk import inputs
+from fer_core.bulk.plan import Options, Report, plan
 from fer_core.cluster.connection import ClusterError, connected
 from fer_core.cluster.result_folder import ERRORS, Counts, Folder
 from fer_core.cluster.worker import ShareReader, WorkerConfig

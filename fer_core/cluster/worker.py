@@ -12,7 +12,8 @@ import numpy as np
 
 from fer_core.bulk.checkpoint import Checkpoint
 from fer_core.bulk.inputs import Opener, Source
-from fer_core.bulk.run import Options, read_photo
+from fer_core.bulk.photo_job import read_photo
+from fer_core.bulk.plan import Options
 from fer_core.bulk.video_job import VideoJob
 from fer_core.cluster.result_folder import Counts, Folder
 from fer_core.errors import ModelError
@@ -81,7 +82,7 @@ class ShareReader:
             return
         with ThreadPoolExecutor(AHEAD) as executor:
             for source, fetched in _fetch_ahead(executor, self._opener, sources):
-                photo = read_photo(self._pool.first, source.name, fetched.result, options)
+                photo = read_photo(self._pool.first, source.name, fetched.result, options.is_crop)
                 yield from photo.rows()
 
 

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from fer_core.images.colors import rgb_of
 from fer_core.labels import COLORS, UNCERTAIN_COLOR
-from fer_core.recognition.recognizer import FaceEmotion
+from fer_core.recognition.face import FaceEmotion
 from fer_core.types import Pixels
 
 

@@ -1,9 +1,14 @@
-"""One detected face, and the rules by which detections of the same face are merged."""
+"""A detected face, its emotion, and the rules by which detections of the same face are merged."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
 
 from fer_core.images.boxes import Box, intersection, iou
+from fer_core.labels import EMOTIONS
+from fer_core.types import Pixels, Probabilities
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +83,50 @@ def merge(detections: Iterable[Detection], known: Iterable[Detection] = ()) -> l
 
 def _same_face(a: Box, b: Box) -> bool:
     return iou(a, b) > 0.4 or intersection(a, b) > 0.8 * min(a.area, b.area)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FaceEmotion:
+    """One face and the emotion of its expression.
+
+    Attributes:
+        detection: The detector's box, score, roll and landmarks, in pixels of the image.
+        probabilities: float32 (7,), calibrated, in ``EMOTIONS`` order; sums to 1.
+        uncertain: The largest probability is below the model card's abstain threshold.
+        crop: The face as the network saw it, uint8 (S, S, 3) or (S, S); None for a face restored
+            from a file.
+    """
+
+    detection: Detection
+    probabilities: Probabilities
+    uncertain: bool
+    crop: Pixels | None = None
+
+    @property
+    def box(self) -> Box:
+        """Float pixels of the image, clipped to it."""
+        return self.detection.box
+
+    @property
+    def detection_score(self) -> float:
+        """Confidence of the detector that this is a face, 0..1."""
+        return self.detection.score
+
+    @property
+    def roll(self) -> float:
+        """Degrees by which the crop was turned upright; 0 where no landmarks are known."""
+        return self.detection.roll
+
+    @property
+    def emotion(self) -> str:
+        """The most probable emotion."""
+        return EMOTIONS[int(np.argmax(self.probabilities))]
+
+    @property
+    def confidence(self) -> float:
+        """Probability of ``emotion``."""
+        return float(np.max(self.probabilities))
+
+    def scale(self, factor: float) -> Self:
+        """Return the same face in an image ``factor`` times as large."""
+        return replace(self, detection=self.detection.scale(factor)) if factor != 1 else self

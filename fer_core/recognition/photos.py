@@ -11,7 +11,8 @@ from typing import Any, Final
 from fer_core.errors import FerError, ImageError
 from fer_core.images import Pixels, encode, face_crop, read_image, shrink
 from fer_core.recognition.drawing import annotate
-from fer_core.recognition.recognizer import FaceEmotion, Recognizer
+from fer_core.recognition.face import FaceEmotion
+from fer_core.recognition.recognizer import Recognizer
 from fer_core.recognition.results import Origin, error_row, face_rows
 from fer_core.system.files import numbered
 

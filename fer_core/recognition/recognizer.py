@@ -1,68 +1,18 @@
 """Recognition: an image in, every face with its emotion out."""
 
 import warnings
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 
 from fer_core.images.boxes import Box
 from fer_core.images.convert import ImageLike, as_rgb
 from fer_core.images.crop import face_crop, shrink, whole_face
-from fer_core.labels import EMOTIONS
 from fer_core.models.card import head_or_reading
 from fer_core.models.classifier import EmotionClassifier
 from fer_core.recognition.detection import MARGINS, FaceDetector, choose_detector
-from fer_core.recognition.face import Detection
+from fer_core.recognition.face import Detection, FaceEmotion
 from fer_core.types import Pixels, Probabilities
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class FaceEmotion:
-    """One face and the emotion of its expression.
-
-    Attributes:
-        detection: The detector's box, score, roll and landmarks, in pixels of the image.
-        probabilities: float32 (7,), calibrated, in ``EMOTIONS`` order; sums to 1.
-        uncertain: The largest probability is below the model card's abstain threshold.
-        crop: The face as the network saw it, uint8 (S, S, 3) or (S, S); None for a face restored
-            from a file.
-    """
-
-    detection: Detection
-    probabilities: Probabilities
-    uncertain: bool
-    crop: Pixels | None = None
-
-    @property
-    def box(self) -> Box:
-        """Float pixels of the image, clipped to it."""
-        return self.detection.box
-
-    @property
-    def detection_score(self) -> float:
-        """Confidence of the detector that this is a face, 0..1."""
-        return self.detection.score
-
-    @property
-    def roll(self) -> float:
-        """Degrees by which the crop was turned upright; 0 where no landmarks are known."""
-        return self.detection.roll
-
-    @property
-    def emotion(self) -> str:
-        """The most probable emotion."""
-        return EMOTIONS[int(np.argmax(self.probabilities))]
-
-    @property
-    def confidence(self) -> float:
-        """Probability of ``emotion``."""
-        return float(np.max(self.probabilities))
-
-    def scale(self, factor: float) -> Self:
-        """Return the same face in an image ``factor`` times as large."""
-        return replace(self, detection=self.detection.scale(factor)) if factor != 1 else self
 
 
 class Recognizer:

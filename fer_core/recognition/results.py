@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fer_core.errors import FerError
 from fer_core.labels import EMOTIONS
-from fer_core.recognition.recognizer import FaceEmotion
+from fer_core.recognition.face import FaceEmotion
 from fer_core.system.files import parquet_bytes
 from fer_core.system.text import utf8
 

@@ -9,8 +9,7 @@ import numpy as np
 
 from fer_core.images.boxes import Box, iou
 from fer_core.labels import EMOTIONS
-from fer_core.recognition.face import Detection
-from fer_core.recognition.recognizer import FaceEmotion
+from fer_core.recognition.face import Detection, FaceEmotion
 from fer_core.types import Probabilities
 
 MAX_ABSENCE_S: Final = 1.0

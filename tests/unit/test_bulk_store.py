@@ -13,6 +13,7 @@ import pytest
 from fer_core import bulk
 from fer_core.bulk import checkpoint, inputs, run, video_job
 from fer_core.bulk.checkpoint import Checkpoint, Parts
+from fer_core.bulk.plan import plan
 from fer_core.errors import CancelledError, FerError
 from fer_core.images.codec import encode
 from fer_core.recognition.pool import RecognizerPool
@@ -259,8 +260,10 @@ def test_a_kill_while_a_file_is_written_leaves_nothing(
     command = ["classify", str(photos), "--out", str(target), "--workers", "1"]
     script = [sys.executable, "-c", KILLED_WRITE, file, *command, "--detector", "haar"]
     assert subprocess.run(script, cwd=ROOT, check=False).returncode == -signal.SIGKILL
-    plan = dict(run.plan([str(photos)], pool, bulk.Options()))
-    bulk.classify([str(photos)], pool, [target], bulk.Options(restart=plan["detector"] != "haar"))
+    decided = dict(plan([str(photos)], pool, bulk.Options()))
+    bulk.classify(
+        [str(photos)], pool, [target], bulk.Options(restart=decided["detector"] != "haar")
+    )
     assert sorted(entry.name for entry in tmp_path.iterdir() if entry != photos) == [
         *(["home"] if (tmp_path / "home").exists() else []), "t.csv", "t.csv.errors.csv",
     ]  # fmt: skip

@@ -60,7 +60,7 @@ def test_bad_files_are_rows_and_the_rest_still_runs(
         (["classify", "{empty}", "--out", "faces.csv"], "No images"),
         (["classify", "{photos}", "--out", "faces.csv", "--model", "nope"], "no model 'nope'"),
         (["classify", "{photos}", "--out", "faces.csv", "--workers", "0"], "--workers must be 1"),
-        (["classify", "{photos}", "--out", "faces.csv", "--every", "0"], "every >= 1"),
+        (["classify", "{photos}", "--out", "faces.csv", "--every", "0"], "step >= 1"),
         (["classify", "{photos}", "--out", "faces.csv", "--reading", "nope"], "'nope'"),
         (["models", "show", "nope"], "no model 'nope'"),
         (["models", "promote", "nope"], "no model 'nope'"),

@@ -7,8 +7,7 @@ import pytest
 
 from fer_core.images.boxes import Box
 from fer_core.labels import EMOTIONS
-from fer_core.recognition.face import Detection
-from fer_core.recognition.recognizer import FaceEmotion
+from fer_core.recognition.face import Detection, FaceEmotion
 from fer_core.recognition.tracking import (
     Tracker,
     ema_weight,
