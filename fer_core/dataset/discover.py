@@ -207,7 +207,14 @@ class _Walk:
                 f"{self.root}: holds too many folders to be a dataset. Give the folder of the "
                 "dataset itself."
             )
-        entries = sorted(os.scandir(folder), key=_name)
+        try:
+            entries = sorted(os.scandir(folder), key=_name)
+        except OSError as error:
+            if folder == str(self.root):
+                raise
+            note = f"The folder {self.below(folder)} cannot be read ({error.strerror})."
+            self.listing.notes += [note] * (note not in self.listing.notes)
+            return []
         self.limit -= len(entries) // ENTRIES_A_FOLDER
         return entries
 

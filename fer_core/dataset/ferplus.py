@@ -55,6 +55,9 @@ KEPT: Final = "votes.csv"
 FORMAT: Final = 2
 """Of ``votes.csv``. Tables without it are of 0.1.0, which joined row-numbered names wrongly."""
 
+OLD_VOTES: Final = "was written by version 0.1.0"
+"""Part of the note on votes that cannot be right."""
+
 FILES: Final = (KEPT, "labels.csv", OFFICIAL)
 
 
@@ -191,7 +194,7 @@ def join(table: VoteTable, index: DatasetIndex, folder: str = "") -> JoinedVotes
     else:
         splits, labels = index.table["split"].tolist(), index.label_codes()
         matched, notice = fer2013_order.by_name(table.order(), files, splits, labels, index.root)
-    note = matched.note(f"{table.name}: FER+ votes")
+    note = "" if notice and not matched.count else matched.note(f"{table.name}: FER+ votes")
     return JoinedVotes(table.select(matched), tuple(filter(None, (note, notice))))
 
 
@@ -204,9 +207,8 @@ def _of_old_version(table: VoteTable, matched: Join, index: DatasetIndex) -> tup
     if not counts_rows.any() or (kappa is not None and kappa >= fer2013_order.LEAST_KAPPA):
         return matched, ""
     return replace(matched, rows=np.full(len(matched.rows), NONE), ambiguous=matched.count), (
-        f"{table.name} was written by version 0.1.0, which gave images of a fer2013.csv the votes "
-        "of other rows, so it is not used. Import fer2013.csv again with fer2013new.csv, and "
-        "balance that."
+        f"{table.name} {OLD_VOTES}, which gave images of a fer2013.csv the votes of other rows, so "
+        "it is not used. Import fer2013.csv again with fer2013new.csv, and balance that."
     )
 
 
@@ -228,13 +230,14 @@ def find(index: DatasetIndex) -> DatasetIndex:
 def _from_file(file: Path, index: DatasetIndex, notes: list[str]) -> pd.DataFrame | None:
     name = file.relative_to(index.root).as_posix()
     try:
-        table = parse(read(file), name)
+        data = read(file)
+        table = parse(data, name)
     except DatasetError as error:
         reason = str(error).removeprefix(f"{file}: ").removeprefix(f"{name}: ")
         notes.append(f"{name} was not used: {reason}")
         return None
     if table is None:
-        if "group" not in _header(file):
+        if "group" not in csv_files.header(data):
             notes.append(
                 f"{name} was not used: it has no FER+ votes and no groups of these images."
             )
@@ -242,12 +245,6 @@ def _from_file(file: Path, index: DatasetIndex, notes: list[str]) -> pd.DataFram
     joined = join(table, index, Path(name).parent.as_posix())
     notes.extend(joined.notes)
     return joined.votes if joined.has_any else None
-
-
-def _header(file: Path) -> list[str]:
-    with file.open("rb") as opened:
-        line = opened.readline(2000).decode("utf-8", "replace")
-    return [name.strip().strip('"').lower() for name in line.lstrip("\ufeff").split(",")]
 
 
 def attach(index: DatasetIndex, file: Path) -> DatasetIndex:

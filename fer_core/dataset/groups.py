@@ -33,14 +33,16 @@ class JoinedGroups:
 def find(index: DatasetIndex) -> JoinedGroups | None:
     """Return the groups from ``labels.csv`` in the dataset's folder or one below; None without.
 
+    A ``labels.csv`` without a column ``group`` is of something else.
+
     Raises:
         DatasetError: There is such a table of groups, but it is damaged.
     """
     for pattern in (FILE, f"*/{FILE}"):
         for file in sorted(index.root.glob(pattern)):
-            joined = load(file, index, file.parent.relative_to(index.root).as_posix())
-            if joined is not None:
-                return joined
+            folder = file.parent.relative_to(index.root).as_posix()
+            if file.is_file() and "group" in csv_files.header(file.read_bytes()):
+                return load(file, index, folder)
     return None
 
 

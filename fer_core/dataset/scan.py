@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fer_core.dataset import ferplus, image_reading, import_record
+from fer_core.dataset import ferplus, image_reading, import_record, old_versions
 from fer_core.dataset.discover import Listing, list_files
 from fer_core.dataset.index import THUMB, DatasetIndex, Thumbs
 from fer_core.dataset.left_out import sentences
@@ -86,7 +86,9 @@ def _with_notes(index: DatasetIndex, listing: Listing) -> DatasetIndex:
     imported = record.sentences if record else ()
     notes = (*listing.remarks(), *sentences(left_out), *imported)
     index = replace(index, notes=notes, left_out=left_out, votes=listing.votes)
-    return index if index.votes is not None else ferplus.find(index)
+    index = index if index.votes is not None else ferplus.find(index)
+    has_old_votes = any(ferplus.OLD_VOTES in note for note in index.notes)
+    return old_versions.with_votes_of_source(index) if has_old_votes else index
 
 
 def _open_file(

@@ -40,6 +40,12 @@ def rows(
         signs = 0
 
 
+def header(data: bytes) -> list[str]:
+    """Return the names in the first line of a CSV, in small letters; whatever the encoding."""
+    line = data[:2000].decode("utf-8", "replace").lstrip("\ufeff").partition("\n")[0]
+    return [name.strip().strip('"').lower() for name in line.split(",")]
+
+
 def table(data: bytes, columns: Collection[str], **options: Any) -> pd.DataFrame:
     """Those of ``columns`` that the CSV has, in small letters or large, with spaces or without.
 

@@ -252,3 +252,20 @@ def test_public_links_keep_the_open_dataset_alone(
     assert "labels.csv was not used: the votes cannot be read" in texts(app)
     assert Path(app.session_state["dataset_folder"].name).name not in texts(app)
     assert app.session_state["dataset"].index.root.name == "three"
+
+
+def test_a_zip_asks_for_classes_of_other_names(tree: Path) -> None:
+    """The answer is applied to the import; what is left out by decision is said."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as packed:
+        for number, name in enumerate(("happy", "weeping", "cats")):
+            packed.write(tree / f"train/happy/{number}.png", f"faces/train/{name}/{number}.png")
+    app = choose(open_page("dataset"), "dataset_way", "Upload")
+    upload = ("faces.zip", buffer.getvalue(), "application/zip")
+    app.file_uploader(key="dataset_files").set_value([upload])
+    app.run().selectbox(key="stands-faces.zip-weeping").set_value("sad")
+    press(app.run(), "Import")
+    index = app.session_state["dataset"].index
+    assert sorted(index.table["label"]) == ["happy", "sad"]
+    assert any("1 file of a class that is none of the seven" in note for note in index.notes)
+    assert "1 file of a class that is none of the seven emotions: faces/train/cats" in texts(app)

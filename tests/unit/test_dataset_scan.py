@@ -132,6 +132,24 @@ def test_an_unreadable_folder_says_so(tree: Path, monkeypatch: pytest.MonkeyPatc
         scan(tree)
 
 
+@pytest.mark.parametrize("name", ["lost+found", "train/neutral", "elsewhere", "train/sad/more"])
+def test_a_folder_inside_that_may_not_be_read_is_named(
+    tree: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tree / name).mkdir(parents=True)
+    scandir = os.scandir
+
+    def refuse(folder: str) -> object:
+        if str(folder).endswith(name):
+            raise PermissionError(13, "Permission denied")
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    index = scan(tree)
+    assert len(index) == 20
+    assert f"The folder {name} cannot be read (Permission denied)." in index.notes
+
+
 def test_the_second_scan_opens_only_what_changed(
     tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,8 +1,10 @@
 """Tables joined to images: by path, by a unique name, by row order, or not at all."""
 
+import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from fer_core.dataset import ferplus, image_reading, joins, scan
@@ -313,6 +315,23 @@ def test_votes_that_the_first_version_spread_are_not_used(tmp_path: Path) -> Non
     index = scan(root)
     assert index.votes is None
     assert any("was written by version 0.1.0" in note for note in index.notes)
+
+
+def test_a_version_of_the_first_version_takes_votes_from_its_source(tmp_path: Path) -> None:
+    """``version.json``, ``manifest.parquet`` and ``votes.csv`` as 0.1.0 wrote them."""
+    labels, votes = agreeing(400)
+    names = {row: f"fer{row:07}" for row in range(400)}
+    store = folder_of(tmp_path / "store", names, labels)
+    (store / "votes.csv").write_bytes(official(votes, BLANKS))
+    version = folder_of(tmp_path / "version", names, labels)
+    files = [path.relative_to(version).as_posix() for path in sorted(version.rglob("*.png"))]
+    pd.DataFrame({"file": files, "source": files}).to_parquet(version / "manifest.parquet")
+    (version / "version.json").write_text(json.dumps({"source": str(store)}))
+    lines = ["file," + ",".join(f"votes_{word.lower()}" for word in WORDS)]
+    lines += [f"{f},{','.join(map(str, votes[(int(f[-11:-4]) + 1) % 400]))}" for f in files]
+    (version / "votes.csv").write_text("\n".join(lines))
+    assert check_votes(version, votes, BLANKS) == 397
+    assert any(f"taken anew from {store}" in note for note in scan(version).notes)
 
 
 def test_votes_go_with_an_import_and_a_balanced_version() -> None:

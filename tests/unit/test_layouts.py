@@ -571,3 +571,23 @@ def test_classes_are_remembered_for_the_folder(
     assert "Classes as given before: odd left out, zurprises is surprise." in out
     assert main([*command, "--classes", "zurprises=sad"]) == 0
     assert "sad: 1," in plain(capsys.readouterr().out)
+
+
+def test_the_votes_packed_with_the_csv_are_joined() -> None:
+    words = "neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
+    lines = [f"Usage,Image name,{words}"]
+    lines += [f"{usage},fer{n:07}.png,{n},9,0,0,0,0,0,0,0,0" for n, (_, usage, _) in enumerate(ALL)]
+    buffer = io.BytesIO()
+    for rows, count in ((lines, 21), (lines[:-1], 0)):
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as packed:
+            packed.writestr("fer2013.csv", csv_of(ALL))
+            packed.writestr("fer2013new.csv", "\n".join(rows))
+        index = scan(import_dataset(with_name(buffer.getvalue(), "archive.zip")))
+        assert len(index) == 21
+        assert (0 if index.votes is None else int((index.votes["happy"] > 0).sum())) == count
+        notes = " ".join(index.notes)
+        assert ("no row may be missing" in notes) == (count == 0)
+        if index.votes is not None:
+            numbers = [int(Path(file).stem[3:]) for file in index.table["file"]]
+            assert index.votes["neutral"].tolist() == numbers
