@@ -1,7 +1,7 @@
 """Video files: the people in them and their emotions over time."""
 
 from fer_core.video.decoder import Frame, VideoDecoder, frames, probe
-from fer_core.video.formats import SUFFIXES, is_listed_video, is_video
+from fer_core.video.formats import SUFFIXES, is_video
 from fer_core.video.metadata import VideoInfo
 from fer_core.video.recognizer import Position, RecognizedFrame, Sampling, VideoRecognizer
 
@@ -15,7 +15,6 @@ __all__ = [
     "VideoInfo",
     "VideoRecognizer",
     "frames",
-    "is_listed_video",
     "is_video",
     "probe",
 ]

@@ -21,6 +21,9 @@ SUFFIXES: Final = (
 ANIMATIONS: Final = (".gif", ".webp")
 """Suffixes of files that are a video if they have several frames, and else a photo."""
 
+SOUNDS: Final = (".m4a", ".m4b", ".mka", ".wma", ".oga", ".opus", ".weba")
+"""Suffixes of files that look like videos and hold only sound."""
+
 PLAYABLE: Final = (".mp4", ".m4v", ".mov", ".webm", ".ogv")
 """Suffixes of videos that browsers play."""
 
@@ -37,7 +40,8 @@ OPENING: Final = {"format_whitelist": DEMUXERS, "protocol_whitelist": "file"}
 _ANIMATED: Final = re.compile(rb"GIF8[79]a|RIFF.{4}WEBP", re.DOTALL)
 _SIGNATURES: Final = re.compile(
     rb".{4}ftyp(?!M4A |M4B |heic|heix|mif1|msf1|avif|avis|crx )|.{4}(?:moov|mdat|wide)"  # MP4, MOV
-    rb"|\x1aE\xdf\xa3|RIFF.{4}AVI |FLV\x01|0&\xb2u\x8ef\xcf\x11|OggS"  # MKV, AVI, FLV, WMV, OGV
+    rb"|\x1aE\xdf\xa3|RIFF.{4}AVI |FLV\x01|0&\xb2u\x8ef\xcf\x11"  # MKV, AVI, FLV, WMV
+    rb"|OggS.{24}(?:\x80theora|fishead|OVP80|\x01video)"
     rb"|\x00\x00\x01[\xba\xb3]|G.{187}G|.{4}G.{191}G"  # MPG, MPEG-TS, MPEG-TS of camcorders
     rb"|\.RMF|YUV4MPEG2|DKIF|nut/multimedia",
     re.DOTALL,
@@ -49,21 +53,16 @@ def is_video(file: Path) -> bool:
     """Return True if a file is a video: by its suffix, else by its first bytes.
 
     GIF and WebP files are videos if they have several frames, and ``.ts`` files if they are no
-    TypeScript. Files with unknown suffixes are opened, so ask only for those that a user named.
+    TypeScript.
     """
     suffix = file.suffix.lower()
     if suffix in ANIMATIONS:
         return is_animation(file)
-    if suffix in PHOTOS:
+    if suffix in (*PHOTOS, *SOUNDS):
         return False
     if suffix in SUFFIXES and suffix != ".ts":
         return not is_image_file(file)
     return _SIGNATURES.match(_first_bytes(file)) is not None
-
-
-def is_listed_video(file: Path) -> bool:
-    """Return True if a file in a folder is to be taken for a video; others are not opened."""
-    return file.suffix.lower() in (*SUFFIXES, *ANIMATIONS) and is_video(file)
 
 
 def is_animation(file: Path) -> bool:

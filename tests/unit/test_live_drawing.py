@@ -3,6 +3,7 @@
 import av
 import numpy as np
 import pytest
+from av.video.reformatter import ColorRange
 
 from fer_core.images import yuv as canvas
 from fer_core.images.boxes import Box
@@ -21,6 +22,19 @@ def test_any_frame_becomes_i420(width, height, kept, form):
     yuv = canvas.from_frame(frame.reformat(format=form))
     assert (yuv.dtype, canvas.to_rgb(yuv).shape) == (np.uint8, (*kept, 3))
     assert canvas.to_frame(yuv).format.name == "yuv420p"
+
+
+@pytest.mark.parametrize("form", ["yuvj420p", "yuv420p", "yuv444p", "rgb24"])
+@pytest.mark.parametrize("color_range", [ColorRange.MPEG, ColorRange.JPEG])
+def test_a_frame_of_any_range_keeps_its_contrast(form, color_range):
+    wedge = np.repeat(np.repeat(np.arange(0, 256, 4, dtype=np.uint8)[None, :, None], 64, 0), 3, 2)
+    if form.startswith("yuvj"):
+        color_range = ColorRange.JPEG
+    frame = av.VideoFrame.from_ndarray(wedge, format="rgb24")
+    if form != "rgb24":
+        frame = frame.reformat(format=form, dst_color_range=color_range)
+        frame.color_range = color_range
+    assert np.abs(canvas.to_rgb(canvas.from_frame(frame)).astype(int) - wedge).mean() < 3
 
 
 def test_colours_survive_the_way_there_and_back():

@@ -20,7 +20,7 @@ from fer_core.recognition.pool import RecognizerPool
 from fer_core.video import Sampling, VideoDecoder, frames, is_video, probe
 from fer_core.video.clock import Clock
 from fer_core.video.writer import PieceWriter, join
-from tests.clips import HEIGHT, WIDTH, face_picture, make_clip, wall
+from tests.clips import HEIGHT, WIDTH, face_picture, make_clip, make_sound, wall
 
 STEP = 1 / 25
 
@@ -127,11 +127,14 @@ def test_videos_of_a_folder_are_listed_and_other_files_are_not(tmp_path: Path) -
     container(tmp_path / "00001.MTS", "libx264", "mpegts")
     container(tmp_path / "old.flv", "flv", "flv")
     (tmp_path / "code.ts").write_text("export const answer = 42;\n" * 20)
+    make_sound(tmp_path / "talk.m4a")
+    with av.open(str(tmp_path / "talk.ogg"), "w") as sound:
+        sound.mux(sound.add_stream("libopus", rate=48_000).encode(None))
     animate(tmp_path / "moving.gif")
     animate(tmp_path / "moving.webp")
     Image.fromarray(face_picture(0)).save(tmp_path / "still.gif")
     Image.fromarray(face_picture(0)).save(tmp_path / "still.webp")
-    kinds = {source.path.name: source.is_video for source in listing([str(tmp_path)])}
+    kinds = {source.path.name: source.is_video for source in listing([str(tmp_path)]).sources}
     assert kinds == {
         "00001.MTS": True, "old.flv": True, "moving.gif": True, "moving.webp": True,
         "still.gif": False, "still.webp": False,
