@@ -10,6 +10,9 @@ from fer_core.system.text import markdown
 from pages._components import notify
 from pages._upload import downloads, files_view, job_progress, video_view, visitor_jobs
 
+NEWEST = 3
+"""Jobs of the list that are shown without a click."""
+
 
 def show_job(job: Job) -> None:
     """Show the open job: progress while it runs, its results afterwards."""
@@ -37,7 +40,8 @@ def show_list() -> None:
     jobs = visitor_jobs.visible()
     if not jobs:
         return
-    with st.expander(f"Previous analyses ({len(jobs)})", expanded=True):
+    with st.container(border=True, gap="xsmall"):
+        st.markdown("**Previous analyses**")
         if any(job.state.is_active for job in jobs):
             _show_moving()
         else:
@@ -54,17 +58,25 @@ def _show_moving() -> None:
 
 
 def _show_rows(jobs: tuple[Job, ...]) -> None:
-    for job in jobs:
-        with st.container(horizontal=True, vertical_alignment="center", wrap=False):
-            age = duration(max(time.time() - job.created, 0))
-            share = f", {job.progress.share:.0%}" if job.state.is_active else ""
-            st.markdown(
-                f"**{markdown(job.title)}** {job_progress.WORDS[job.state]}{share} · {age} ago",
-                width="stretch",
-            )
-            if st.button("Open", key=f"open-{job.name}"):
-                visitor_jobs.open_job(job.name)
-                st.rerun()
+    for job in jobs[:NEWEST]:
+        _show_row(job)
+    if older := jobs[NEWEST:]:
+        with st.expander(f"Older ({len(older)})"):
+            for job in older:
+                _show_row(job)
+
+
+def _show_row(job: Job) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", wrap=False):
+        age = duration(max(time.time() - job.created, 0))
+        share = f", {job.progress.share:.0%}" if job.state.is_active else ""
+        st.markdown(
+            f"**{markdown(job.title)}** {job_progress.WORDS[job.state]}{share} · {age} ago",
+            width="stretch",
+        )
+        if st.button("Open", key=f"open-{job.name}"):
+            visitor_jobs.open_job(job.name)
+            st.rerun()
 
 
 def _delete_button(job: Job) -> None:
