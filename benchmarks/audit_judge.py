@@ -21,7 +21,7 @@ from fer_core.audit import duplicates
 from fer_core.dataset import scan
 from fer_core.dataset.index import DatasetIndex
 from fer_core.labels import EMOTIONS
-from fer_core.models.classifier import softmax
+from fer_core.models.softmax import softmax
 from fer_core.training import arrays, loop
 from fer_core.training.arrays import Samples
 from fer_core.training.config import TrainConfig

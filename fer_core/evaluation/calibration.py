@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from fer_core.models.classifier import softmax
+from fer_core.models.softmax import softmax
 from fer_core.types import Labels, Logits, Numbers, Probabilities
 
 BINS: Final = 15

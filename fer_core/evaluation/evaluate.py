@@ -24,7 +24,7 @@ from fer_core.evaluation.metrics import (
     confusion_matrix,
     rounded,
 )
-from fer_core.models.classifier import softmax
+from fer_core.models.softmax import softmax
 from fer_core.types import Labels, Logits, Probabilities
 
 CURVE_POINTS: Final = 20

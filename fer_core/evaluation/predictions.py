@@ -12,7 +12,8 @@ import numpy.typing as npt
 from fer_core.dataset import DatasetIndex, image_reading
 from fer_core.errors import DatasetError, ModelError
 from fer_core.models.card import INT8_FILE, KERAS_FILE, LITERT_FILE, ModelCard
-from fer_core.models.classifier import EmotionClassifier, softmax
+from fer_core.models.classifier import EmotionClassifier
+from fer_core.models.softmax import softmax
 from fer_core.system import cache, files, parallel
 from fer_core.system.parallel import Progress
 from fer_core.system.settings import settings

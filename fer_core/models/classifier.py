@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from fer_core.errors import ModelError
 from fer_core.images.crop import network_input
@@ -12,6 +11,7 @@ from fer_core.labels import EMOTIONS
 from fer_core.models.card import LITERT_FILE, ModelCard, head_or_reading
 from fer_core.models.litert import LiteRTNetwork
 from fer_core.models.registry import load_card
+from fer_core.models.softmax import softmax
 from fer_core.system.settings import settings
 from fer_core.types import Floats, Pixels, Probabilities
 
@@ -182,9 +182,3 @@ class EmotionClassifier:
 def _pooled(values: Floats) -> Floats:
     """Return a feature map (N, h, w, C) averaged over its positions, logits (N, K) unchanged."""
     return values.mean(axis=(1, 2)) if values.ndim == 4 else values
-
-
-def softmax(logits: npt.NDArray[np.float32]) -> Probabilities:
-    """Return probabilities, float32 (N, C), from logits (N, C); each row sums to 1."""
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)

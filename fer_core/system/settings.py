@@ -9,7 +9,6 @@ from pathlib import Path
 import platformdirs
 
 from fer_core.errors import SettingsError
-from fer_core.system.paths import typed
 
 DETECTORS = ("auto", "yunet", "haar")
 
@@ -105,7 +104,7 @@ class Settings:
             cache=_folder(environ, "FER_CACHE", platformdirs.user_cache_path("fer-studio")),
             public=public,
             detector=detector,
-            yunet=typed(yunet, SettingsError) if yunet else None,
+            yunet=_path("FER_YUNET", yunet) if yunet else None,
             threads=_count(environ, "FER_THREADS", default=2, most=64),
             streams=_count(environ, "FER_STREAMS", default=4, most=64),
             upload_mb=_count(environ, "FER_UPLOAD_MB", default=50 if public else 200, most=100_000),
@@ -120,7 +119,14 @@ def settings() -> Settings:
 
 
 def _folder(environ: dict[str, str], name: str, default: Path) -> Path:
-    return typed(environ[name], SettingsError) if environ.get(name) else default
+    return _path(name, environ[name]) if environ.get(name) else default
+
+
+def _path(name: str, text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:  # nobody has that name
+        raise SettingsError(f"{name}: {text} cannot be used as a path ({error})") from error
 
 
 def _switch(environ: dict[str, str], name: str) -> bool:

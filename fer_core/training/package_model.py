@@ -18,8 +18,9 @@ from fer_core.errors import TrainingError
 from fer_core.evaluation.robustness import STANDARD, to_dicts
 from fer_core.models import export
 from fer_core.models.card import KERAS_FILE
-from fer_core.models.classifier import EmotionClassifier, softmax
+from fer_core.models.classifier import EmotionClassifier
 from fer_core.models.registry import load_card
+from fer_core.models.softmax import softmax
 from fer_core.system.files import write_json
 from fer_core.training.arrays import Samples
 from fer_core.training.callbacks.validation import predict

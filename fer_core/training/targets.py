@@ -7,7 +7,7 @@ import numpy as np
 
 from fer_core.balance.class_weights import class_weights, effective_number
 from fer_core.labels import EMOTIONS
-from fer_core.models.classifier import softmax
+from fer_core.models.softmax import softmax
 from fer_core.training.arrays import Samples
 from fer_core.training.config import TrainConfig
 from fer_core.types import Floats, Labels

@@ -8,7 +8,7 @@ import pytest
 from fer_core import EmotionClassifier
 from fer_core.errors import ModelError
 from fer_core.models.card import LITERT_FILE
-from fer_core.models.classifier import softmax
+from fer_core.models.softmax import softmax
 
 
 @pytest.fixture(scope="module")

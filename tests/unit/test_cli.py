@@ -108,7 +108,7 @@ def test_export_re_creates_what_the_keras_file_says(
 
     from fer_core import EmotionClassifier
     from fer_core.images.crop import network_input
-    from fer_core.models.classifier import softmax
+    from fer_core.models.softmax import softmax
 
     (model_copy / LITERT_FILE).write_bytes(b"damaged")
     assert main(["models", "export", str(model_copy)]) == 0

@@ -7,7 +7,7 @@ from fer_core import evaluation
 from fer_core.errors import DatasetError
 from fer_core.evaluation.bootstrap import resample
 from fer_core.labels import EMOTIONS
-from fer_core.models.classifier import softmax
+from fer_core.models.softmax import softmax
 
 
 def one_hot(y_pred: list[int], confidence: float = 1.0) -> np.ndarray:

@@ -309,7 +309,7 @@ def _compare(
     order: list[int],
 ) -> None:  # fmt: skip
     """Check that the export gives the outputs of the original, up to head kind and order."""
-    from fer_core.models.classifier import softmax
+    from fer_core.models.softmax import softmax
 
     inverse: dict[str, Callable[[Any], Any]] = {
         "softmax": softmax, "sigmoid": lambda z: 1 / (1 + np.exp(-z)), "log": np.exp,

@@ -5,8 +5,8 @@ from typing import Any, Final
 import keras
 import numpy as np
 
-from fer_core import evaluation
-from fer_core.models.classifier import softmax
+from fer_core.evaluation.metrics import compute_metrics, confusion_matrix
+from fer_core.models.softmax import softmax
 from fer_core.training.arrays import Samples
 
 MISTAKES: Final = 24
@@ -39,7 +39,7 @@ class Validation(keras.callbacks.Callback):  # type: ignore[misc]
         y_true = self.samples.y_true(head)
         rows = np.flatnonzero(y_true >= 0)
         probabilities, y_true = softmax(logits[rows]), y_true[rows]
-        metrics = evaluation.compute_metrics(probabilities, y_true)
+        metrics = compute_metrics(probabilities, y_true)
         p_true = np.maximum(probabilities[np.arange(len(y_true)), y_true], 1e-7)
         if with_detail:
             recall = {name: round(scores.recall, 4) for name, scores in metrics.per_class.items()}
@@ -56,7 +56,7 @@ class Validation(keras.callbacks.Callback):  # type: ignore[misc]
         errors = np.flatnonzero(y_pred != y_true)
         confident = errors[np.argsort(-probabilities[errors].max(axis=1))][:MISTAKES]
         return {
-            "confusion": evaluation.confusion_matrix(y_true, y_pred).tolist(),
+            "confusion": confusion_matrix(y_true, y_pred).tolist(),
             "mistakes": [
                 {
                     "file": self.samples.files[rows[row]],
