@@ -5,11 +5,24 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
+from typing import Final
 
-from fer_core.cli import app, classify, dataset, evaluate, models, sweep, train, watch
 from fer_core.cli.terminal import escaped_output
 from fer_core.errors import FerError
 from fer_core.system.text import terminal
+
+COMMANDS: Final = {
+    "app": "start the dashboard in the browser, as without any command",
+    "classify": "emotions of photos and videos as a table",
+    "watch": "a camera, file or stream, a line a second",
+    "dataset": "scan, import, balance and audit datasets",
+    "evaluate": "how good a model is on a dataset",
+    "train": "train a network in a run folder",
+    "sweep": "train with many settings, on Ray",
+    "models": "list, show, promote, import and export models",
+}
+"""Names and help of the commands; each is a module of this package whose ``add`` fills a parser."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,8 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main(arguments: Sequence[str] | None) -> int:
-    words = sys.argv[1:] if arguments is None else list(arguments)
-    options = parser().parse_args(words or ["app"])
+    words = (sys.argv[1:] if arguments is None else list(arguments)) or ["app"]
+    options = parser(words[0]).parse_args(words)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors alone, where TensorFlow is used
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     try:
@@ -46,19 +59,16 @@ def _main(arguments: Sequence[str] | None) -> int:
     return 2
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of every command; ``docs/commands.md`` is generated from it."""
+def parser(only: str = "") -> argparse.ArgumentParser:
+    """Return the parser of every command; ``docs/commands.md`` is generated from it.
+
+    Args:
+        only: The command whose arguments are needed, and whose module is imported; all if empty.
+    """
     root = argparse.ArgumentParser(prog="fer-studio", description="Facial emotion recognition.")
     actions = root.add_subparsers(required=True, metavar="COMMAND")
-    for command, name, text in (
-        (app, "app", "start the dashboard in the browser, as without any command"),
-        (classify, "classify", "emotions of photos and videos as a table"),
-        (watch, "watch", "a camera, file or stream, a line a second"),
-        (dataset, "dataset", "scan, import, balance and audit datasets"),
-        (evaluate, "evaluate", "how good a model is on a dataset"),
-        (train, "train", "train a network in a run folder"),
-        (sweep, "sweep", "train with many settings, on Ray"),
-        (models, "models", "list, show, promote and export models"),
-    ):
-        command.add(actions.add_parser(name, help=text))
+    for name, text in COMMANDS.items():
+        command = actions.add_parser(name, help=text)
+        if only in {name, ""}:
+            import_module(f"fer_core.cli.{name}").add(command)
     return root
