@@ -100,15 +100,15 @@ def test_a_video_from_start_to_deletion(tmp_path: Path) -> None:
 
 def test_the_example_video_is_one_press_away() -> None:
     app = open_page()
-    app.selectbox(key="video_read").set_value("5 frames per second").run()
+    app.selectbox(key="video_read").set_value("1 frame per second").run()
+    app.toggle(key="video_draws").set_value(False).run()
     press(app, "Try the example video")
     (job,) = store().list()
     wait(job, State.FINISHED)
     app.run()
     assert not app.exception
-    assert "40 frames (0:07), 1 person" in texts(app)
+    assert "8 frames (0:07), 1 person" in texts(app)
     assert "appy" in texts(app)  # the face that smiles
-    assert (job.folder / "annotated" / "example.mp4").is_file()
 
 
 @pytest.mark.parametrize(
