@@ -45,6 +45,11 @@ def color_of(face: FaceEmotion) -> str:
     return UNCERTAIN_COLOR if face.uncertain else COLORS[face.emotion]
 
 
+def label_of(face: FaceEmotion) -> str:
+    """Return the emotion of a face, or ``uncertain``."""
+    return "uncertain" if face.uncertain else face.emotion
+
+
 def caption(face: FaceEmotion) -> str:
     """Return one line on a face: ``happy 93%``, or ``uncertain (sad 38%)``."""
     text = f"{face.emotion} {face.confidence:.0%}"

@@ -31,6 +31,7 @@ class Photo:
         name: The file's name.
         faces: Left to right; empty where there is none or the file could not be read.
         annotated: The annotated photo as JPEG bytes, its longer side at most ``ANNOTATED_EDGE``.
+        size: Width and height of ``annotated`` in pixels.
         portraits: A JPEG of each face.
         detector: ``yunet``, ``haar``, or ``none`` where the photo was a face crop already.
         seconds: Time from bytes to emotions, without drawing.
@@ -41,6 +42,7 @@ class Photo:
     name: str
     faces: tuple[FaceEmotion, ...] = ()
     annotated: bytes = b""
+    size: tuple[int, int] = (0, 0)
     portraits: tuple[bytes, ...] = ()
     detector: str = ""
     seconds: float = 0.0
@@ -122,5 +124,6 @@ def _with_images(photo: Photo, rgb: Pixels) -> Photo:
     return replace(
         photo,
         annotated=encode(annotate(small, scaled)),
+        size=(small.shape[1], small.shape[0]),
         portraits=tuple(encode(portrait) for portrait in portraits),
     )

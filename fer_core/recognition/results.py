@@ -31,6 +31,23 @@ TYPES: Final = {
 """Column to pandas type."""
 
 
+DESCRIPTIONS: Final = {
+    "source": "the file",
+    "frame, time_s": "of a video: the frame's number from 1 on, and its time in seconds",
+    "person": "number of the face in a photo, left to right; of the person in a video",
+    "x1, y1, x2, y2": "the face's box from its top left to its bottom right corner, in pixels of "
+    "the upright photo; empty where there is no face",
+    "p_angry to p_surprise": "probability of each emotion, 0 to 1; they sum to 1",
+    "label": "the emotion, or the word uncertain: count this column",
+    "emotion": "the most probable emotion, also where it is uncertain",
+    "confidence": "its probability",
+    "uncertain": "True where the confidence is below the model's threshold",
+    "detector": "the face detector: yunet, haar, or none for a face crop",
+    "error": "why the file could not be read, or only in part",
+}
+"""Column or columns of a table with ``label`` to their meaning."""
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """The file that a row comes from, and for video the frame and its time in seconds."""
@@ -72,6 +89,15 @@ def table(rows: Iterable[dict[str, Any]]) -> "pd.DataFrame":
     import pandas as pd
 
     return pd.DataFrame(list(rows), columns=list(RESULT_COLUMNS)).astype(TYPES)
+
+
+def with_label(results: "pd.DataFrame") -> "pd.DataFrame":
+    """Add a column ``label`` before ``emotion``: the emotion, or ``uncertain``."""
+    label = results["emotion"].mask(results["uncertain"].fillna(value=False), "uncertain")
+    place = list(results.columns).index("emotion")
+    named = results.copy()
+    named.insert(place, "label", label)
+    return named
 
 
 def encode(results: "pd.DataFrame", suffix: str) -> bytes:

@@ -53,6 +53,7 @@ def choose_head(card: ModelCard) -> str:
         help="FER-2013: one label an image. FER+: the votes of ten raters, who call mild "
         "expressions neutral more often; choose it for everyday photos.",
         key="head",
+        persist_state="session",
     )
 
 

@@ -34,7 +34,7 @@ def test_from_home_to_a_result_and_an_error(
     assert "astronaut.jpg" in text
     assert ",happy," in text
     with page.expect_download() as got:
-        page.get_by_role("button", name="Annotated pictures").click()
+        page.get_by_role("button", name="Annotated photos").click()
     assert Path(got.value.path()).read_bytes()[:2] == b"PK"
 
 

@@ -90,12 +90,12 @@ def test_a_new_threshold_counts_for_what_is_shown(model_copy: Path) -> None:
     registry.promote("mine")
     app = open_page("upload")
     app.button[0].click().run()
-    assert "uncertain" not in texts(app)
+    assert "uncertain (" not in texts(app)
     card = json.loads((folder / "card.json").read_text())
     for head in card["heads"].values():
         head["abstain_below"] = 1.0
     (folder / "card.json").write_text(json.dumps(card))
-    assert "uncertain" in texts(app.run())
+    assert "uncertain (" in texts(app.run())
 
 
 def test_each_photo_gets_its_answer_and_each_bad_file_its_line(face: bytes) -> None:
@@ -109,13 +109,15 @@ def test_each_photo_gets_its_answer_and_each_bad_file_its_line(face: bytes) -> N
     )
     assert not app.exception
     assert "4 photos, 1 face, 1 without a face, 2 could not be read" in texts(app)
-    errors = [element.value for element in app.error]
-    assert errors[0].startswith("bad.jpg: not an image")
-    assert errors[1].startswith("zero.jpg: the file is empty")
+    (errors,) = [element.value for element in app.error]
+    bad, zero = errors.splitlines()
+    assert bad.startswith("- bad.jpg: not an image")
+    assert zero.startswith("- zero.jpg: the file is empty")
     assert "No face found" in texts(app)
-    table = app.dataframe[0].value
-    assert table.source.tolist() == ["a.jpg", "bad.jpg", "wall.jpg", "zero.jpg"]
-    assert table.emotion.fillna("").tolist() == ["happy", "", "", ""]
+    (table,) = [frame.value for frame in app.dataframe if "photo" in frame.value]
+    assert table.photo.tolist() == ["a.jpg", "wall.jpg"]
+    assert table.emotion.tolist() == ["happy", "no face"]
+    assert "error" not in table
 
 
 def test_results_stay_until_cleared(face: bytes) -> None:
@@ -133,16 +135,16 @@ def test_a_face_crop_is_read_without_searching(astronaut: np.ndarray) -> None:
     app = upload(open_page("upload"), ("crop.png", crop))
     app.toggle[0].set_value(True).run()
     assert not app.exception
-    assert "read as a face crop" in texts(app)
+    assert "analysed as a face crop" in texts(app)
     assert "1 photo, 1 face" in texts(app)
 
 
 def test_the_other_reading_reads_again(face: bytes) -> None:
     app = upload(open_page("upload"), ("a.jpg", face))
-    first = app.dataframe[0].value.p_happy[0]
+    first = app.dataframe[0].value.happy[0]
     app.selectbox(key="head").set_value("ferplus").run()
     assert not app.exception
-    assert app.dataframe[0].value.p_happy[0] != first
+    assert app.dataframe[0].value.happy[0] != first
 
 
 def test_results_that_cannot_be_read_again_say_so(face: bytes) -> None:
@@ -151,13 +153,57 @@ def test_results_that_cannot_be_read_again_say_so(face: bytes) -> None:
     assert any(toggle.label == "Why?" for toggle in app.toggle)
     app.switch_page("pages/home.py").run()
     app.switch_page("pages/upload.py").run()
-    assert "another model or setting" not in texts(app)
+    assert "belong to another model" not in texts(app)
     app.selectbox(key="head").set_value("ferplus").run()
     assert not app.exception
-    assert "Some were read with another model or setting" in texts(app)
+    assert "Some results belong to another model or other settings" in texts(app)
     assert not any(toggle.label == "Why?" for toggle in app.toggle), (
-        "it would explain another answer"
+        "it would explain another prediction"
     )
+    before = app.dataframe[0].value.happy[0]
+    next(button for button in app.button if button.label == "Analyse them again").click().run()
+    assert not app.exception
+    assert "belong to another model" not in texts(app)
+    assert app.dataframe[0].value.happy[0] != before
+    assert any(toggle.label == "Why?" for toggle in app.toggle)
+    app.switch_page("pages/home.py").run()
+    app.switch_page("pages/upload.py").run()
+    assert app.selectbox(key="head").value == "ferplus"
+    assert "belong to another model" not in texts(app)
+
+
+def test_files_beyond_the_memory_of_a_visit_are_to_be_added_again(
+    face: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pages._upload.photos.MAX_KEPT_BYTES", len(face))
+    app = upload(open_page("upload"), ("a.jpg", face), ("b.jpg", face))
+    app.switch_page("pages/home.py").run()
+    app.switch_page("pages/upload.py").run()
+    app.selectbox(key="head").set_value("ferplus").run()
+    next(button for button in app.button if button.label == "Analyse them again").click().run()
+    assert "Add these photos again to analyse them again" in texts(app)
+    assert not any(button.label == "Analyse them again" for button in app.button)
+
+
+def test_several_photos_have_a_chart_and_a_filter(face: bytes) -> None:
+    wall = encode(np.full((200, 300, 3), 180, np.uint8))
+    app = upload(open_page("upload"), ("a.jpg", face), ("wall.jpg", wall))
+    assert "Faces by emotion" in texts(app)
+    choice = app.segmented_control(key="photo_filter")
+    assert sum("wall.jpg ·" in element.value for element in app.caption) == 1
+    choice.set_value("Uncertain").run()
+    assert "No such photo." in texts(app)
+    app.segmented_control(key="photo_filter").set_value("No face").run()
+    assert not any("a.jpg ·" in element.value for element in app.caption)
+    assert any("wall.jpg ·" in element.value for element in app.caption)
+
+
+def test_a_photo_that_lost_its_end_has_a_note(face: bytes) -> None:
+    app = upload(open_page("upload"), ("cut.jpg", face[:-2]))
+    assert "1 photo, 1 face" in texts(app)
+    assert [element.value for element in app.warning] == [
+        "cut.jpg: the end of the file is missing; the rest was read."
+    ]
 
 
 def test_many_photos_are_paged(face: bytes) -> None:
