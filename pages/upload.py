@@ -4,7 +4,6 @@ from pathlib import Path
 
 import streamlit as st
 
-from fer_core.images.formats import SUFFIXES
 from fer_core.images.limits import MAX_JPEG_PIXELS, MAX_PIXELS
 from fer_core.system.settings import settings
 from pages._components import notify
@@ -16,7 +15,7 @@ EXAMPLE = Path(__file__).parent.parent / "docs" / "images" / "astronaut.jpg"
 SOURCES = ("Photos", "Camera", "Video", "ZIP or folder")
 JOBS = ("Video", "ZIP or folder")
 STORED = "Only analyses that you start are stored, as described below."
-TYPES = ["image", *(suffix[1:] for suffix in SUFFIXES)]  # by the browser's type, or by the name
+TYPES = ["image", "heic", "heif", "avif", "jfif"]  # the latter are not known to every browser
 
 
 def clear() -> None:
@@ -128,7 +127,7 @@ if job:
     notice(f"Kept for {settings().job_hours} hours, or until you delete it.")
     jobs_view.show_job(job)
     st.stop()
-with st.container(horizontal=True, horizontal_alignment="distribute"):
+with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
     source = st.segmented_control(
         "Source", SOURCES, default="Photos", required=True, key="way",
         label_visibility="collapsed", persist_state="session",

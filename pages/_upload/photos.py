@@ -55,9 +55,8 @@ def analyse(uploads: list[Upload], options: Options) -> None:
     reader = PhotoReader(recognizer(options.head), options.is_crop)
     progress = st.progress(0.0)
     for number, upload in enumerate(waiting):
-        progress.progress(
-            number / len(waiting), f"{number + 1} of {len(waiting)}: {markdown(upload.name)}"
-        )
+        text = f"{number + 1} of {len(waiting)}: {markdown(upload.name)}"
+        progress.progress(number / len(waiting), text)
         data = upload.read()
         others = sum(len(a.data or b"") for key, a in stored.items() if key != upload.key)
         kept = data if others + len(data) <= MAX_KEPT_BYTES else None

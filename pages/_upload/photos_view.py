@@ -59,8 +59,10 @@ def show_table(photos: list[Photo]) -> None:
     rows = [row for photo in photos for row in _rows(photo)]
     if rows:
         percent = {
-            column: st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1)
-            for column in ("confidence", *EMOTIONS)
+            column: st.column_config.ProgressColumn(
+                format="%.0f%%", min_value=0, max_value=100, width=width
+            )
+            for column, width in {"confidence": 100, **dict.fromkeys(EMOTIONS, 86)}.items()
         }
         shown = pd.DataFrame(rows).dropna(axis="columns", how="all")
         st.dataframe(shown, hide_index=True, column_config=percent, alt="All faces")
@@ -86,14 +88,14 @@ def show_table(photos: list[Photo]) -> None:
 def _rows(photo: Photo) -> list[dict]:
     """Return the rows of the table on the page; files with an error stand in their own box."""
     if not photo.faces:
-        return [] if photo.error else [{"photo": photo.name, "emotion": "no face"}]
+        return [] if photo.error else [{"photo": photo.name, "face": "–", "emotion": "no face"}]
     return [
         {
             "photo": photo.name,
-            "face": number,
+            "face": str(number),
             "emotion": label_of(face),
-            "confidence": face.confidence,
-            **dict(zip(EMOTIONS, face.probabilities.tolist(), strict=True)),
+            "confidence": 100 * face.confidence,
+            **dict(zip(EMOTIONS, (100 * face.probabilities).tolist(), strict=True)),
         }
         for number, face in enumerate(photo.faces, start=1)
     ]
@@ -133,9 +135,8 @@ def _show_photo(key: str, photo: Photo, head: str, is_explained: bool) -> None:
         left, right = st.columns([3, 2] if is_wide else [2, 3], gap="medium")
         left.image(photo.annotated, alt=f"{photo.name}: " + "; ".join(map(caption, photo.faces)))
         found = count(len(photo.faces), "face") if photo.faces else "No face found"
-        left.caption(
-            f"{markdown(photo.name)} · {found} · {DETECTORS[photo.detector]} · {photo.seconds * 1000:.0f} ms"
-        )
+        facts = (found, DETECTORS[photo.detector], f"{photo.seconds * 1000:.0f} ms")
+        left.caption(" · ".join((markdown(photo.name), *facts)))
         if not photo.faces:
             right.info(
                 "No face found. Faces that are very small, mostly covered or strongly turned may "
