@@ -42,13 +42,15 @@ def chromium_arguments(file: Path | None) -> list[str]:
     ]
 
 
-def moving_photo(rgb: Pixels, seconds: float = 4, fps: int = 30) -> Iterable[Pixels]:
-    """Yield uint8 (480, 640, 3) frames in which a photo, uint8 (H, W, 3), sways left and right."""
+def moving_photo(
+    rgb: Pixels, seconds: float = 4, fps: int = 30, sway: float = 90
+) -> Iterable[Pixels]:
+    """Yield uint8 (480, 640, 3) frames in which a photo, uint8 (H, W, 3), sways by ``sway`` pixels."""
     small = cv2.resize(rgb, (440, 440), interpolation=cv2.INTER_AREA)
     count = round(seconds * fps)
     for number in range(count):
         frame = np.full((480, 640, 3), 90, np.uint8)
-        left = round(100 + 90 * np.sin(2 * np.pi * number / count))
+        left = round(100 + sway * np.sin(2 * np.pi * number / count))
         frame[20:460, left : left + 440] = small
         yield frame
 

@@ -58,6 +58,7 @@ def train(page: Page) -> None:
 
 def home(page: Page) -> None:
     page.get_by_text("Before you use it").wait_for()
+    page.locator(".js-plotly-plot .bars path").first.wait_for()
 
 
 def snapshot(page: Page) -> None:
@@ -113,7 +114,7 @@ def main() -> None:
     names = sys.argv[1:] or [*PICTURES, *PUBLIC]
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         camera = Path(folder) / "camera.y4m"
-        write_y4m(camera, moving_photo(skimage.data.astronaut()))
+        write_y4m(camera, moving_photo(skimage.data.astronaut(), sway=10))
         browser = playwright.chromium.launch(
             executable_path="/usr/bin/chromium",
             args=[*chromium_arguments(camera), "--use-fake-ui-for-media-stream"],
