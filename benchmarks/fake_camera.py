@@ -45,7 +45,7 @@ def chromium_arguments(file: Path | None) -> list[str]:
 def moving_photo(
     rgb: Pixels, seconds: float = 4, fps: int = 30, sway: float = 90
 ) -> Iterable[Pixels]:
-    """Yield uint8 (480, 640, 3) frames in which a photo, uint8 (H, W, 3), sways by ``sway`` pixels."""
+    """Yield uint8 (480, 640, 3) frames of a photo, uint8 (H, W, 3), that sways ``sway`` pixels."""
     small = cv2.resize(rgb, (440, 440), interpolation=cv2.INTER_AREA)
     count = round(seconds * fps)
     for number in range(count):

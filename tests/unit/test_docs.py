@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from fer_core.cli.main import parser
 from pages._components import glossary
 from tests.conftest import ROOT, environment_of_tests
 
@@ -123,3 +125,19 @@ def test_labels_in_italics_stand_on_the_pages(name: str) -> None:
         for label in re.findall(r"(?<![*\w])\*([A-Z][^*]{2,60})\*(?!\*)", text)
     }
     assert not [label for label in sorted(labels) if label not in code + router]
+
+
+def commands() -> list[str]:
+    """Return the lines of all fenced blocks that call the command line, without comments."""
+    blocks = [
+        block
+        for file in DOCUMENTS
+        for block in re.findall(r"```(?:sh)?\n(.*?)```", file.read_text("utf-8"), re.DOTALL)
+    ]
+    lines = [line.strip() for block in blocks for line in block.splitlines()]
+    return [line for line in lines if line.startswith("python -m fer_core ") and "\\" not in line]
+
+
+@pytest.mark.parametrize("line", sorted(set(commands())))
+def test_commands_in_documents_are_understood(line: str) -> None:
+    parser().parse_args(shlex.split(re.sub(r"[][]", "", line), comments=True)[3:])
