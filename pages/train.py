@@ -1,4 +1,4 @@
-"""Train: fine-tune a network, watch it, leave, come back, and put it to use."""
+"""Train: fine-tune a network, follow it, leave, come back, and use its model."""
 
 import streamlit as st
 
@@ -18,7 +18,7 @@ PARTS = {
 st.title("Train", anchor=False)
 show_steps("Train")
 st.write(
-    "Teach a network with your own pictures. A run goes on when you leave this page, close the "
+    "Train a network on your own images. A run continues when you leave this page, close the "
     "browser or restart the server, and it can be paused and resumed at any time."
 )
 if not settings().policy.may_train:

@@ -12,6 +12,7 @@ from fer_core.cluster.sweeps import store
 from fer_core.dataset.source import DatasetSource
 from fer_core.errors import TrainingError
 from fer_core.models.registry import load_card
+from fer_core.system import memory
 from fer_core.system.extras import check_training_available
 from fer_core.system.files import write_json
 from fer_core.system.jobs import PAUSE, PausedError, Work, working
@@ -67,6 +68,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _train(folder: RunFolder, config: TrainConfig, options: argparse.Namespace, work: Work) -> Path:
     work.report(0, 0, "Starting TensorFlow")
+    memory.keep_all()
     from fer_core.training import arrays, loop
 
     source, sweeps = _source(folder, options), store.store()

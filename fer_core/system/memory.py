@@ -4,7 +4,8 @@ import ctypes
 import gc
 import sys
 
-_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # M_… of glibc's malloc.h
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -2, -3, -4, -8
+"""M_… of glibc's malloc.h."""
 
 
 def settle() -> None:
@@ -28,6 +29,18 @@ def keep() -> None:
     """
     _libc("mallopt", _TRIM_THRESHOLD, 128 << 20)
     _libc("mallopt", _MMAP_THRESHOLD, 32 << 20)
+
+
+def keep_all() -> None:
+    """Never return freed memory to the system: for training, in a process of its own.
+
+    Call before TensorFlow is imported. By default every step of MobileNetV2 gets its tensors as new
+    pages from the system, 141,000 page faults a step.
+    """
+    _libc("mallopt", _MMAP_MAX, 0)
+    _libc("mallopt", _TRIM_THRESHOLD, -1)
+    _libc("mallopt", _TOP_PAD, 256 << 20)
+    _libc("mallopt", _ARENA_MAX, 1)
 
 
 def give_back() -> None:

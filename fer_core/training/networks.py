@@ -16,6 +16,7 @@ from fer_core.errors import FerError, TrainingError
 from fer_core.labels import EMOTIONS
 from fer_core.models import registry
 from fer_core.models.card import KERAS_FILE
+from fer_core.training import imagenet
 from fer_core.training.config import TrainConfig
 
 FEATURES: Final = "features"
@@ -98,7 +99,7 @@ def _load_imagenet(backbone: keras.Model, config: TrainConfig) -> None:
     For grey input the stem's filters are summed over the colours: the same function on grey
     images.
     """
-    size = config.input_size if config.input_size in (96, 128, 160, 192, 224) else 96
+    size = imagenet.size_for(config.input_size)
     file = config.start if config.start != "imagenet" else None
     if file and not Path(file).is_file():
         raise TrainingError(f"start: there is no file {file}.")

@@ -21,17 +21,18 @@ PRESETS: Final = {
             learning_rate=2e-3, weight_decay=0.05, warmup_epochs=0.5, epochs=6,
             augmentation=Augmentation(erasing=0.0),
         ),
-        "The small network from scratch, a few epochs: see it learn within minutes.",
+        "The small network from scratch, a few epochs: see it learn.",
     ),
     "Standard": Preset(
-        TrainConfig(epochs=15, tensorboard=False),
-        "MobileNetV2 that knows ImageNet, all layers: how the shipped model began.",
+        TrainConfig(start="mobilenetv2", epochs=15),
+        "The shipped MobileNetV2, trained further on your images, all layers.",
     ),
     "Best": Preset(
         TrainConfig(
-            epochs=30, ema=0.999, augmentation=Augmentation(webcam=0.2), early_stopping=8,
+            start="mobilenetv2", epochs=30, ema=0.999, augmentation=Augmentation(webcam=0.2),
+            early_stopping=8,
         ),
-        "Twice as long, averaged weights, pictures also spoilt as webcams do. For a night.",
+        "Twice as long, with EMA of the weights and webcam degradation. For a night.",
     ),
 }  # fmt: skip
 

@@ -7,9 +7,10 @@ import streamlit as st
 from fer_core import Recognizer
 from fer_core.errors import FerError
 from fer_core.models.card import LITERT_FILE, ModelCard
-from fer_core.models.registry import find_model, load_card
+from fer_core.models.registry import find_model, load_card, previous_model, roll_back
 from fer_core.system import memory
 from fer_core.system.text import markdown
+from pages._components import notify
 
 
 def notice(storage: str = "Images stay in memory and are not stored.") -> None:
@@ -57,10 +58,15 @@ def choose_head(card: ModelCard) -> str:
     )
 
 
-def recognizer(head: str) -> Recognizer:
-    """Return the recognizer all visitors share; an error where it cannot be loaded, and the end."""
+def recognizer(head: str, model: Path | None = None) -> Recognizer:
+    """Return the recognizer that all visitors share; an error and the page's end without one.
+
+    Args:
+        head: Name of the head.
+        model: A model folder; None for the default model.
+    """
     try:
-        folder = find_model()
+        folder = model or find_model()
         loaded = _load(str(folder), _times(folder), head)
     except FerError as error:
         st.error(markdown(str(error)))
@@ -80,3 +86,21 @@ def _times(folder: Path) -> tuple[float, ...]:
 def _load(folder: str, changed: tuple[float, ...], head: str) -> Recognizer:
     """Load a recognizer; ``changed`` makes the cache load a replaced model anew."""
     return Recognizer.load(folder, head=head)
+
+
+def restore_previous_button(key: str) -> None:
+    """Show the button that restores the previous model: it names it, or is disabled."""
+    try:
+        previous = previous_model()
+    except FerError as error:
+        st.error(markdown(str(error)))
+        return
+    st.button(
+        f"Restore {previous}" if previous else "Restore previous model", icon=":material/undo:",
+        on_click=notify.attempt, args=(_restore,), disabled=previous is None, key=key,
+        help=None if previous else "No other model was in use before this one.",
+    )  # fmt: skip
+
+
+def _restore() -> None:
+    notify.success(f"{roll_back()} is in use again.")

@@ -30,6 +30,7 @@ from fer_core.system.settings import settings
 from fer_core.system.text import markdown
 from pages._components import notify
 from pages._components.background import start
+from pages._components.model import restore_previous_button
 from pages._components.open_dataset import current_dataset
 from pages._evaluate.formatting import percent
 from pages._evaluate.selection import names, open_card
@@ -147,7 +148,7 @@ def _change(entry: Entry) -> None:
                 type="primary", disabled=entry.is_default, icon=":material/check_circle:",
                 key="promote", help="Photos, videos and the live page use it from then on.",
             )  # fmt: skip
-        restore_previous()
+        restore_previous_button("roll_back")
         if entry.kind == "own":
             _rename_or_delete(entry)
         else:
@@ -156,20 +157,6 @@ def _change(entry: Entry) -> None:
             name = st.text_input(label, free, key=f"keep-{free}", width=200)
             st.button("Save to my models", on_click=notify.attempt, args=(_keep, entry, name),
                       key="keep_model")  # fmt: skip
-
-
-def restore_previous() -> None:
-    """Draw the button that restores the previous model; it names it, or is disabled."""
-    try:
-        previous = registry.previous_model()
-    except FerError as error:
-        st.error(str(error))
-        return
-    st.button(
-        f"Restore {previous}" if previous else "Restore previous model", icon=":material/undo:",
-        on_click=notify.attempt, args=(_roll_back,), disabled=previous is None, key="roll_back",
-        help=None if previous else "No other model was in use before this one.",
-    )  # fmt: skip
 
 
 def _rename_or_delete(entry: Entry) -> None:
@@ -184,10 +171,6 @@ def _rename_or_delete(entry: Entry) -> None:
 def _promote(entry: Entry) -> None:
     registry.promote(entry.name)
     notify.success(f"{entry.name} is in use on every page.")
-
-
-def _roll_back() -> None:
-    notify.success(f"{registry.roll_back()} is in use again.")
 
 
 def _keep(entry: Entry, name: str) -> None:

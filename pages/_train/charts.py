@@ -20,6 +20,20 @@ QUIET = {"displayModeBar": False}
 OVERLAY = (VALID, "#D55E00", "#0072B2", "#CC79A7", "#E69F00", "#56B4E9")
 
 
+def step_loss(progress: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the mean training loss within the epoch that runs, by step."""
+    curve = progress.get("curve", [])
+    line = {
+        "type": "scatter", "mode": "lines", "name": "training", "x": [step for step, _ in curve],
+        "y": [loss for _, loss in curve], "line": {"color": TRAIN},
+        "hovertemplate": "step %{x}: %{y:.3~g}<extra></extra>",
+    }  # fmt: skip
+    layout = _layout("training loss", 99)
+    layout["xaxis"] |= {"title": {"text": f"step of epoch {progress['epoch'] + 1}"},
+                        "range": [0, progress["steps"]]}  # fmt: skip
+    return {"data": [line], "layout": layout | {"height": 220, "showlegend": False}}
+
+
 def loss(run: Run, now: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Loss of training and validation by epoch; ``now`` is the epoch that runs."""
     head = run.config.heads[0]
@@ -98,20 +112,20 @@ def overlay(named: Mapping[str, Run], key: str, title: str) -> dict[str, Any]:
 
 
 def confusion(matrix: Sequence[Sequence[int]]) -> dict[str, Any]:
-    """Heatmap of true against answered, with counts."""
+    """Return a heatmap of true against predicted, with counts."""
     counts = np.asarray(matrix)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     cells = {
         "type": "heatmap", "z": shares.tolist(), "x": list(EMOTIONS), "y": list(EMOTIONS),
         "text": counts.tolist(), "texttemplate": "%{text:,}", "zmin": 0, "zmax": 1,
         "colorscale": [[0, "rgba(31,138,123,0)"], [1, VALID]], "showscale": False,
-        "hovertemplate": "%{y} called %{x}: %{text:,} (%{z:.0%})<extra></extra>",
+        "hovertemplate": "True %{y}, predicted %{x}: %{text:,} (%{z:.0%})<extra></extra>",
         "xgap": 2, "ygap": 2,
     }  # fmt: skip
     layout = {
         "height": 400, "margin": {"l": 0, "r": 10, "t": 30, "b": 0}, "dragmode": False,
-        "xaxis": {"side": "top", "title": {"text": "called", "standoff": 8}, "fixedrange": True},
-        "yaxis": {"title": {"text": "is", "standoff": 8}, "autorange": "reversed",
+        "xaxis": {"side": "top", "title": {"text": "Predicted", "standoff": 8}, "fixedrange": True},
+        "yaxis": {"title": {"text": "True", "standoff": 8}, "autorange": "reversed",
                   "fixedrange": True, "ticksuffix": " ", "showgrid": False},
     }  # fmt: skip
     return {"data": [cells], "layout": layout}

@@ -8,30 +8,31 @@ from fer_core.system.config_fields import ConfigField, fields_of
 from fer_core.training.config import Augmentation, TrainConfig
 
 TITLES = {
-    "epochs": "Epochs", "batch_size": "Batch", "learning_rate": "Learning rate",
+    "epochs": "Epochs", "batch_size": "Batch size", "learning_rate": "Learning rate",
     "schedule": "Schedule", "warmup_epochs": "Warm-up epochs", "weight_decay": "Weight decay",
-    "optimizer": "Optimizer", "seed": "Seed", "ema": "Averaged weights",
+    "optimizer": "Optimizer", "seed": "Seed", "ema": "EMA of weights",
     "input_size": "Input size", "channels": "Channels", "alpha": "Width", "dropout": "Dropout",
-    "head_epochs": "Epochs for the heads alone", "train_from": "Frozen share",
+    "head_epochs": "Head-only epochs", "train_from": "Frozen layers (share)",
     "batchnorm_momentum": "BatchNorm momentum", "refresh_batchnorm": "BatchNorm refresh",
     "loss": "Loss", "class_weights": "Class weights", "label_smoothing": "Label smoothing",
     "focal_gamma": "Focal gamma", "effective_beta": "Effective beta",
-    "logit_adjustment": "Logit adjustment", "ferplus_weight": "Weight of the votes",
+    "logit_adjustment": "Logit adjustment", "ferplus_weight": "Weight of FER+ votes",
     "monitor": "Monitor", "early_stopping": "EarlyStopping: patience",
-    "early_stopping_min_delta": "Least gain", "reduce_lr": "ReduceLROnPlateau: patience",
+    "early_stopping_min_delta": "Min. improvement (min_delta)",
+    "reduce_lr": "ReduceLROnPlateau: patience",
     "reduce_lr_factor": "ReduceLROnPlateau: factor",
     "reduce_lr_min": "ReduceLROnPlateau: lowest rate", "tensorboard": "TensorBoard",
-    "flip": "Mirrored, probability", "rotation": "Rotation, degrees", "shift": "Shift",
+    "flip": "Horizontal flip (probability)", "rotation": "Rotation (degrees)", "shift": "Shift",
     "zoom": "Zoom", "brightness": "Brightness", "contrast": "Contrast", "noise": "Noise",
-    "erasing": "Erased rectangle, probability", "sharpness": "Sharpness", "mixup": "MixUp, alpha",
-    "cutmix": "CutMix, probability", "webcam": "Spoilt as webcams do, share",
+    "erasing": "Random erasing (probability)", "sharpness": "Sharpness", "mixup": "MixUp (alpha)",
+    "cutmix": "CutMix (probability)", "webcam": "Webcam degradation (share)",
 }  # fmt: skip
 
 GROUPS = {
     "Network": ("input_size", "channels", "alpha", "dropout", "head_epochs", "train_from",
                 "batchnorm_momentum", "refresh_batchnorm"),
-    "Loss and labels": ("loss", "class_weights", "label_smoothing", "focal_gamma",
-                        "effective_beta", "logit_adjustment", "ferplus_weight"),
+    "Loss and labels": ("label_smoothing", "focal_gamma", "effective_beta", "logit_adjustment",
+                        "ferplus_weight"),
     "Optimizer": ("optimizer", "schedule", "warmup_epochs", "weight_decay", "ema", "seed"),
     "Callbacks": ("monitor", "early_stopping", "early_stopping_min_delta", "reduce_lr",
                   "reduce_lr_factor", "reduce_lr_min", "tensorboard"),
@@ -43,22 +44,22 @@ ONLY_WITH = {
     "alpha": ("architecture", "mobilenetv2"), "reduce_lr": ("schedule", "constant"),
     "reduce_lr_factor": ("schedule", "constant"), "reduce_lr_min": ("schedule", "constant"),
 }  # fmt: skip
-"""Fields that count only where another has that value."""
+"""Fields that matter only where another field has that value."""
 
 FIELDS = fields_of(TrainConfig)
 AUGMENTATION = fields_of(Augmentation)
 
 
 def groups(values: dict[str, Any], key: str) -> None:
-    """All further fields, folded; ``values`` is changed to what is chosen."""
+    """Draw all further fields in expanders, and put their values into ``values``."""
     for title, names in GROUPS.items():
         with st.expander(title):
             _group(names, values, key)
             if title == "Callbacks":
                 st.caption(
-                    "Always on: ModelCheckpoint keeps the best epoch by the monitor, and the model "
-                    "is made of that one; CSVLogger writes history.csv; a loss that is not a "
-                    "number stops the run. ReduceLROnPlateau needs the constant schedule."
+                    "Always on: ModelCheckpoint keeps the best epoch by the monitor, which becomes "
+                    "the model; CSVLogger writes history.csv; a NaN loss stops the "
+                    "run. ReduceLROnPlateau needs the constant schedule."
                 )
     with st.expander("Augmentation"), st.grid(min_column_width=200, gap="medium"):
         inner = values["augmentation"]
@@ -94,7 +95,7 @@ def widget(field: ConfigField, value: Any, key: str) -> Any:
 
 
 def _step(value: float) -> float:
-    """About a tenth of the value, so that the buttons are of use."""
+    """Return about a tenth of the value, a useful step for the buttons."""
     return 10.0 ** (len(f"{value:.0f}") - 2) if value >= 1 else 0.05 if value >= 0.1 else 0.0005
 
 

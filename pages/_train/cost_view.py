@@ -1,4 +1,4 @@
-"""What a run will cost: size, time and memory, measured in the background before the start."""
+"""Size, time and memory of a run, measured in the background before it starts."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,25 +16,38 @@ from fer_core.training.estimate import Estimate
 from pages._components.open_dataset import OpenDataset
 
 
-def show(config: TrainConfig, found: OpenDataset) -> None:
-    """Size, time and memory: from a measurement, which begins when there is none yet."""
-    counts = found.decided().counts().sum()
-    pictures = int(counts.get("train", 0)), int(counts.get("validation", 0))
-    measured = estimate.cached(config) or measurement().found(config)
+def image_counts(data: OpenDataset) -> tuple[int, int]:
+    """Return the numbers of training and validation images."""
+    counts = data.decided().counts().sum()
+    return int(counts.get("train", 0)), int(counts.get("validation", 0))
+
+
+def expected(config: TrainConfig, counts: tuple[int, int]) -> str:
+    """Return the time of a run as words for a card; empty where it was not measured."""
+    measured = estimate.cached(config)
+    if measured is None:
+        return ""
+    return f", about {duration(measured.epoch_seconds(*counts) * config.epochs)} here"
+
+
+def show(config: TrainConfig, data: OpenDataset) -> None:
+    """Show size, time and memory; measure them where there is no measurement yet."""
+    counts = image_counts(data)
+    measured = estimate.cached(config) or measurement().result(config)
     if measured is None and runs.active():
-        st.caption("What it will cost is measured once no run is training.")
+        st.caption("Time and memory are measured once no run is training.")
     elif measured is None:
-        measurement().begin(config)
+        measurement().start(config)
         _measuring()
     else:
         if measurement().config != config:
             measurement().end()
-        epoch = measured.epoch_seconds(*pictures)
+        epoch = measured.epoch_seconds(*counts)
         with st.container(horizontal=True):
-            st.metric("Weights", f"{measured.parameters:,}", width="content")
-            st.metric("An epoch, about", duration(epoch), width="content")
+            st.metric("Parameters", f"{measured.parameters:,}", width="content")
+            st.metric("One epoch, about", duration(epoch), width="content")
             st.metric("All epochs, about", duration(epoch * config.epochs), width="content")
-            memory = measured.memory_megabytes(sum(pictures)) / 1000
+            memory = measured.memory_megabytes(sum(counts)) / 1000
             st.metric("Memory, about", f"{memory:.1f} GB", width="content")
         st.caption(
             f"Measured on this machine: {measured.images_per_second:,.0f} images/s on a few "
@@ -53,7 +66,7 @@ class Measurement:
     config: TrainConfig | None = None
     task: Task[Estimate] | None = None
 
-    def begin(self, config: TrainConfig) -> None:
+    def start(self, config: TrainConfig) -> None:
         """Measure ``config``, unless that is what is being measured."""
         if self.config == config:
             return
@@ -62,13 +75,13 @@ class Measurement:
         self.task = Task("Measuring", partial(estimate.estimate, config))
 
     def end(self) -> None:
-        """End a measurement that nobody waits for any more."""
+        """Cancel the measurement."""
         if self.task:
             self.task.cancel()
         self.config = self.task = None
 
-    def found(self, config: TrainConfig) -> Estimate | None:
-        """What was measured, also where it could not be written down."""
+    def result(self, config: TrainConfig) -> Estimate | None:
+        """Return the measurement, also where it could not be stored."""
         if self.task is None or self.config != config or not self.task.is_done():
             return None
         with suppress(FerError):

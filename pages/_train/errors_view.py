@@ -1,4 +1,4 @@
-"""What a run gets wrong after its last epoch: confusion, and the surest mistakes."""
+"""Errors of a run after its last epoch: confusion matrix and most confident mistakes."""
 
 from pathlib import Path
 
@@ -16,13 +16,15 @@ from pages._train import charts, plot
 
 def show(run: Run) -> None:
     last = run.epochs[-1]
-    with st.expander("What it gets wrong"):  # the same name always, or an epoch would close it
+    with st.expander(
+        "Confusion matrix and errors"
+    ):  # the same name always, or an epoch would close it
         st.caption(f"On the validation split, after epoch {last['epoch'] + 1}.")
         if "confusion" in last:
             matrix = last["confusion"]
             plot.show(charts.confusion(matrix), f"{run.job.name}-confusion", "Confusion matrix")
-            show_table(pd.DataFrame(matrix, EMOTIONS, EMOTIONS).reset_index(names="is"),
-                       "Confusion matrix: rows are true, columns what it says")  # fmt: skip
+            show_table(pd.DataFrame(matrix, EMOTIONS, EMOTIONS).reset_index(names="true"),
+                       "Confusion matrix: rows are true, columns predicted")  # fmt: skip
         _mistakes(run, last.get("mistakes", []))
 
 
@@ -30,14 +32,14 @@ def _mistakes(run: Run, mistakes: list[dict]) -> None:
     data = run.folder.source().get("data", "")
     root = str(store.default_home() / demo.NAME) if data == "demo" else data
     tiles, captions, alts = [], [], []
-    for one in mistakes[:12]:
+    for mistake in mistakes[:12]:
         try:
-            tiles.append(enlarge(image_reading.read(Path(root) / one["file"])))
+            tiles.append(enlarge(image_reading.read(Path(root) / mistake["file"])))
         except FerError:
             continue
-        label, answer = EMOTIONS[one["label"]], EMOTIONS[one["predicted"]]
-        captions.append(f"{label} → {answer}")
-        alts.append(f"{one['file']}: labelled {label}, called {answer}")
+        label, predicted = EMOTIONS[mistake["label"]], EMOTIONS[mistake["predicted"]]
+        captions.append(f"{label} → {predicted}")
+        alts.append(f"{mistake['file']}: labelled {label}, predicted {predicted}")
     if tiles:
-        st.write("Surest mistakes, label → answer:")
+        st.write("Most confident mistakes, true → predicted:")
         show_tiles(tiles, alts, captions)

@@ -1,4 +1,4 @@
-"""After a run: its figures, put it to use, take it along, train on."""
+"""After a run: its metrics, try its model, use it, download it, train longer."""
 
 import pandas as pd
 import streamlit as st
@@ -13,11 +13,14 @@ from fer_core.system.text import markdown
 from fer_core.training import run_archive, runs
 from fer_core.training.runs import Run
 from pages._components import notify
+from pages._components.model import restore_previous_button
+from pages._train import try_view
+from pages._train.try_view import in_use
 
 FILES = {
-    KERAS_FILE: "Model as .keras",
-    LITERT_FILE: "Model as .tflite",
-    INT8_FILE: "Model as .tflite, 8 bit",
+    KERAS_FILE: "Model (.keras)",
+    LITERT_FILE: "Model (.tflite)",
+    INT8_FILE: "Model (8-bit .tflite)",
 }
 
 
@@ -29,68 +32,58 @@ def show(run: Run) -> None:
         except FerError as error:
             st.error(markdown(str(error)))
             return
-        _figures(card)
-        _put_to_use(run)
+        _metrics(card)
+        try_view.show(run.folder.model, card, run.job.name)
+        _use(run)
     if run.epochs and not run.job.state.is_active:
-        _train_on(run)
-        _take_along(run)
+        _train_longer(run)
+        _downloads(run)
     if run.config.tensorboard:
         st.caption("TensorBoard:")
         st.code(f"tensorboard --logdir {run.folder.root}", language="shell", wrap_lines=True)
 
 
-def _figures(card: ModelCard) -> None:
+def _metrics(card: ModelCard) -> None:
     rows = [
-        {"model": title, "head": head.title, "split": split, "pictures": figures["n"],
+        {"model": title, "label set": head.title, "split": split, "images": figures["n"],
          "accuracy": figures["accuracy"], "macro-F1": figures["macro_f1"],
          "calibration error": figures["calibration_error"]}
-        for title, one in (("this run", card), ("in use", _in_use()))
-        if one
-        for head in one.heads.values()
+        for title, model in (("this run", card), ("in use", in_use()))
+        if model
+        for head in model.heads.values()
         for split, figures in head.figures.items()
     ]  # fmt: skip
     numbers = ("accuracy", "macro-F1", "calibration error")
     st.dataframe(
-        pd.DataFrame(rows), hide_index=True, alt="Figures of the model",
+        pd.DataFrame(rows), hide_index=True, alt="Metrics of the model",
         column_config={name: NumberColumn(format="%.3f") for name in numbers},
     )  # fmt: skip
     st.caption(
-        "The validation split chose the epoch, the temperature and the threshold, so its figures "
-        "flatter; the test split is only measured. Figures of different datasets do not compare: "
-        "the evaluation page judges two models on the same pictures."
+        "The validation split chose the epoch, the temperature and the threshold, so its metrics "
+        "are optimistic; the test split is only measured. Metrics of different datasets do not "
+        "compare: the evaluation page compares two models on the same images."
     )
 
 
-def _in_use() -> ModelCard | None:
-    try:
-        return registry.load_card()
-    except FerError:
-        return None
-
-
-def _put_to_use(run: Run) -> None:
+def _use(run: Run) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input("Name", run.job.title, key=f"promote-name-{run.job.name}", width=260)
-        st.button("Put to use", type="primary", icon=":material/rocket_launch:", on_click=_promote,
-                  args=(run.job.name, name), disabled=not name.strip(),
-                  help="Photos and Live answer with this model from now on. The one before is "
-                  "kept.")  # fmt: skip
-        if st.button("Compare with the one in use", icon=":material/compare_arrows:",
-                     help="Both on the same pictures, on the evaluation page."):  # fmt: skip
+        st.button("Use this model", type="primary", icon=":material/rocket_launch:",
+                  on_click=_promote, args=(run.job.name, name), disabled=not name.strip(),
+                  help="Photos, videos and the live page use this model from then on. The previous "
+                  "model stays.")  # fmt: skip
+        restore_previous_button("train_restore")
+        if st.button("Compare with the model in use", icon=":material/compare_arrows:",
+                     help="Both on the same images, on the evaluation page."):  # fmt: skip
             _compare(run)
     try:
-        default = registry.default_model()
+        st.caption(f"In use: **{registry.default_model()}**")
     except FerError as error:
         st.error(markdown(str(error)))
-        return
-    if default != registry.FIRST_CHOICE:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"In use now: **{default}**", width="content")
-            st.button("Go back to the model before", icon=":material/undo:", on_click=_go_back)
 
 
 def _compare(run: Run) -> None:
-    """Go to the evaluation page with both models chosen there."""
+    """Go to the evaluation page with both models selected."""
     try:
         st.session_state["evaluate_model"] = registry.default_model()
     except FerError:
@@ -108,19 +101,12 @@ def _promote(run: str, name: str) -> None:
         if promoted.get(key) != registry.default_model():
             promoted[key] = runs.promote(run, name)
         free = promoted[key]
-        notify.success(f"{free} is in use on Photos and Live now.")
+        notify.success(f"{free} is in use on every page.")
     except (FerError, OSError) as error:
         notify.error(str(error))
 
 
-def _go_back() -> None:
-    try:
-        notify.success(f"{registry.roll_back()} is in use again.")
-    except FerError as error:
-        notify.error(str(error))
-
-
-def _train_on(run: Run) -> None:
+def _train_longer(run: Run) -> None:
     if run.job.state is not State.FINISHED:
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -130,16 +116,16 @@ def _train_on(run: Run) -> None:
             if run.config.schedule == "cosine"
             else ""
         )
-        st.button("Train on", icon=":material/add:", on_click=notify.attempt,
+        st.button("Train longer", icon=":material/add:", on_click=notify.attempt,
                   args=(runs.extend, run.job.name, int(more)),
-                  help="Goes on with the optimizer, counters and random numbers of this run."
+                  help="Continues with the optimizer, counters and random numbers of this run."
                   + cosine)  # fmt: skip
 
 
-def _take_along(run: Run) -> None:
+def _downloads(run: Run) -> None:
     with st.container(horizontal=True):
         st.download_button(
-            "Run as ZIP", lambda: run_archive.pack(run.job.name), f"{run.job.name}.zip",
+            "Run (ZIP)", lambda: run_archive.pack(run.job.name), f"{run.job.name}.zip",
             "application/zip", on_click="ignore", icon=":material/download:",
         )  # fmt: skip
         for file, label in FILES.items():

@@ -1,4 +1,4 @@
-"""What the training page remembers for one visitor, and how its buttons act."""
+"""The session state of the training page, and names in its lists."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from fer_core.system.jobs import Job
 from fer_core.training import runs
 
 PART, CHOSEN = "train_part", "train_run"
-NEW, WATCH, LIST, SWEEP = "New run", "Watch", "All runs", "Sweep"
+NEW, WATCH, LIST, SWEEP = "New run", "Current run", "Runs", "Sweep"
 
 
 def watch(name: str) -> None:
@@ -20,25 +20,25 @@ def watch(name: str) -> None:
 
 
 def watch_next(name: str) -> None:
-    """As ``watch``, from the next rerun on: for when the widgets of this one are drawn already."""
+    """Show that run from the next rerun on; the widgets of this one are drawn already."""
     st.session_state["train_next"] = name
 
 
 def first_part() -> str:
-    """Where a visit begins: with the run that trains, or else a new one."""
+    """Return the first part of a visit: the run that trains, or else a new one."""
     return WATCH if runs.active() else NEW
 
 
 def labels(jobs: Iterable[Job]) -> dict[str, str]:
-    """Job's name to what a list calls it: title and begin, and the name where two are alike.
+    """Return a label for each job's name: title and start, and the name where two are alike.
 
     A list whose labels are alike chooses the wrong one.
     """
-    plain = {one.name: f"{one.title}, begun {moment(one.created)}" for one in jobs}
-    often = Counter(plain.values())
-    return {name: f"{text} ({name})" if often[text] > 1 else text for name, text in plain.items()}
+    plain = {job.name: f"{job.title}, started {date_of(job.created)}" for job in jobs}
+    counts = Counter(plain.values())
+    return {name: f"{text} ({name})" if counts[text] > 1 else text for name, text in plain.items()}
 
 
-def moment(seconds: float) -> str:
-    """Date and time of the server's clock."""
+def date_of(seconds: float) -> str:
+    """Return date and time by the server's clock."""
     return datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M")

@@ -47,9 +47,9 @@ def show() -> None:
         _watch(known)
     with st.expander("New sweep", icon=":material/add:", expanded=not known):
         st.write(
-            "Trains the same network several times with settings drawn from ranges that you give. "
-            "Trials that fall behind are stopped early. Each is a run of its own: watch, compare "
-            "and put it to use as any other."
+            "A sweep searches for good settings (hyperparameters): it trains the same network "
+            "several times with settings drawn from ranges that you give, and stops poor trials "
+            "early. Each trial is a run like any other."
         )
         if connection.is_installed():
             _new()
@@ -91,7 +91,7 @@ def _controls(sweep: Sweep) -> None:
                       on_click=notify.attempt, args=(store.store().resume, name))  # fmt: skip
         if not state.is_active:
             with st.popover("Delete", icon=":material/delete:"):
-                st.write("Forgets the sweep. Its trials stay under All runs.")
+                st.write("Forgets the sweep. Its trials stay under Runs.")
                 st.button("Delete it", on_click=notify.attempt, args=(store.store().delete, name))
 
 
@@ -143,7 +143,7 @@ def _one(trials: Sequence[Trial]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         number = st.selectbox("Trial", list(begun), format_func=lambda n: begun[n].job.title,
                               key="sweep_trial", width=420)  # fmt: skip
-        st.button("Watch", icon=":material/monitoring:", on_click=watch,
+        st.button("Open", icon=":material/monitoring:", on_click=watch,
                   args=(begun[number].job.name,))  # fmt: skip
 
 

@@ -1,4 +1,7 @@
-"""Watch a run: how far it is, its curves, what it gets wrong, and what to do with it."""
+"""Show a run: its progress, curves and errors, and its model."""
+
+import time
+from datetime import datetime
 
 import streamlit as st
 
@@ -23,8 +26,10 @@ WORDS = {
     State.CANCELLED: ("stopped", "orange"),
     State.INTERRUPTED: ("interrupted", "orange"),
 }
-ASKED = {PAUSE: "Pausing …", STOP: "Stopping, then making a model of the best …",
-         CANCEL: "Stopping …"}  # fmt: skip
+REQUESTS = {PAUSE: "Pausing …", STOP: "Stopping, then making a model of the best epoch …",
+            CANCEL: "Stopping …"}  # fmt: skip
+STEPS = ("Start TensorFlow", "Read the images", "Compile the first step", "Train", "Make the model")
+STEP_OF_NOTE = {"Reading the images": 1, "Making the model": 4}
 
 
 def show() -> None:
@@ -37,7 +42,7 @@ def show() -> None:
     _controls(run)
     st.fragment(_moving, run_every=REFRESH_S if run.job.state.is_active else None)(run)
     with st.container():
-        _said(run)
+        _notes(run)
     if run.epochs:
         with st.container():  # one place, however much there is to say: the charts below stay
             _advice(run)
@@ -47,20 +52,20 @@ def show() -> None:
     model_view.show(run)
     with st.expander("Config and log"):
         st.code(run.folder.config.read_text("utf-8"), language="yaml", height=240)
-        st.code(run.job.log(6000) or "Nothing was printed yet.", language=None, height=240)
+        st.code(run.job.log(6000) or "The log is empty.", language=None, height=240)
 
 
 def _choose() -> Run | None:
-    known = {one.name: one for one in runs.store().list()}
-    if not known:
-        st.info("There is no run yet. Begin one under New run.")
+    jobs = {job.name: job for job in runs.store().list()}
+    if not jobs:
+        st.info("There is no run yet. Start one under New run.")
         return None
-    if st.session_state.get(CHOSEN) not in known:
-        active = next((name for name, one in known.items() if one.state.is_active), None)
-        st.session_state[CHOSEN] = active or next(iter(known))
+    if st.session_state.get(CHOSEN) not in jobs:
+        active = next((name for name, job in jobs.items() if job.state.is_active), None)
+        st.session_state[CHOSEN] = active or next(iter(jobs))
     name = st.selectbox(
-        "Run", list(known), key=CHOSEN, persist_state="session",
-        format_func=labels(known.values()).get,
+        "Run", list(jobs), key=CHOSEN, persist_state="session",
+        format_func=labels(jobs.values()).get,
     )  # fmt: skip
     try:
         return runs.load(name)
@@ -79,8 +84,9 @@ def _head(run: Run) -> None:
         if top is not None:
             st.metric("Best accuracy", f"{top['val_accuracy']:.1%}", width="content",
                       help=f"On the validation split, after epoch {top['epoch'] + 1}.")  # fmt: skip
-            st.metric("Its macro-F1", f"{top['val_macro_f1']:.3f}", width="content")
-        st.metric("Trained for", duration(run.seconds), width="content")
+            st.metric("Macro-F1", f"{top['val_macro_f1']:.3f}", width="content")
+        if run.epochs:
+            st.metric("Time of all epochs", duration(run.seconds), width="content")
 
 
 def _controls(run: Run) -> None:
@@ -108,7 +114,7 @@ def _controls(run: Run) -> None:
                 icon=":material/cancel:",
                 on_click=notify.attempt,
                 args=(jobs.ask, name, CANCEL),
-                help="Ends it at once. The epoch that runs is lost; it can be resumed.",
+                help="Ends it at once. The current epoch is lost; the run can be resumed.",
             )
         elif state.can_resume:
             st.button(
@@ -124,9 +130,9 @@ def _controls(run: Run) -> None:
 def _discard_button(name: str) -> None:
     with st.popover("Discard", icon=":material/delete:"):
         st.write(
-            "Deletes the run with its figures, weights and model. Models that were put to use stay."
+            "Deletes the run with its metrics, weights and model. Copies of its model in use stay."
         )
-        st.button("Discard it for good", key="discard", on_click=_discard, args=(name,))
+        st.button("Discard for good", key="discard", on_click=_discard, args=(name,))
 
 
 def _discard(name: str) -> None:
@@ -135,71 +141,96 @@ def _discard(name: str) -> None:
 
 
 def _moving(run: Run) -> None:
-    """What changes while it trains. A new epoch or state redraws the whole page."""
+    """Draw the parts that change while it trains. A new epoch or state redraws the whole page."""
     try:
-        now = runs.store().get(run.job.name)
+        current = runs.store().get(run.job.name)
     except FerError:
         st.rerun()
-    if now.state != run.job.state or len(run.epochs) < _logged(run):
+    if current.state != run.job.state or len(run.epochs) < _logged(run):
         st.rerun()
-    far = run.folder.epoch_progress() if now.state.is_active else {}
+    epoch = run.folder.epoch_progress() if current.state.is_active else {}
+    if epoch and epoch["epoch"] < len(run.epochs):
+        epoch = {}  # of an epoch that has ended
     with st.container():  # also where it is empty: the charts keep their place and so their nodes
-        _progress(run, now, far)
-    if not run.epochs and not far:
+        _progress(run, current, epoch)
+    if not run.epochs:
+        if epoch:
+            plot.show(charts.step_loss(epoch), f"{run.job.name}-steps", "Training loss by step")
         return
     left, right = st.columns(2, gap="medium")
-    for place, key, make in ((left, "loss", charts.loss), (right, "accuracy", charts.accuracy)):
-        with place:
-            plot.show(make(run, far), f"{run.job.name}-{key}", f"{key.capitalize()} by epoch")
+    for column, key, make in ((left, "loss", charts.loss), (right, "accuracy", charts.accuracy)):
+        with column:
+            plot.show(make(run, epoch), f"{run.job.name}-{key}", f"{key.capitalize()} by epoch")
 
 
 def _logged(run: Run) -> int:
-    """Whole lines in ``metrics.jsonl``: cheaper than reading them."""
+    """Return the number of lines in ``metrics.jsonl``: cheaper than reading them."""
     try:
         return run.folder.metrics.read_bytes().count(b"\n")
     except OSError:
         return 0
 
 
-def _progress(run: Run, now: Job, far: dict) -> None:
-    if not now.state.is_active:
+def _progress(run: Run, current: Job, epoch: dict) -> None:
+    """Draw the progress bar, the elapsed time and, before the first epoch ends, the steps."""
+    if not current.state.is_active:
         return
-    word = ASKED.get(job.asked(now.folder), "")
-    if now.progress.note != runs.TRAINING or not far or far["epoch"] < len(run.epochs):
-        st.progress(0.0, word or _beginning(run, now))
-        return
-    pace = f"{far['images_per_second']:,.0f} images/s" if far["images_per_second"] else "compiling"
-    left = f", about {duration(far['seconds_left'])} left" if far.get("seconds_left") else ""
-    st.progress(
-        min(far["step"] / far["steps"], 1.0),
-        word
-        or f"Epoch {far['epoch'] + 1} of {far['epochs']}: step {far['step']:,} of "
-        f"{far['steps']:,}, {pace}{left}",
-    )
-
-
-def _beginning(run: Run, now: Job) -> str:
-    if now.progress.note != runs.TRAINING:
-        return f"{now.progress.note or 'Starting'} …"
+    requested = REQUESTS.get(job.asked(current.folder), "")
+    share, text = 0.0, f"{current.progress.note or 'Starting'} …"
+    if current.progress.note == runs.TRAINING:
+        number = min(len(run.epochs) + 1, run.config.epochs)
+        text = f"Epoch {number} of {run.config.epochs}"
+        if epoch:
+            share = min(epoch["step"] / epoch["steps"], 1.0)
+            text += f": step {epoch['step']:,} of {epoch['steps']:,}, {_pace(epoch)}"
+        elif not run.epochs:
+            text = "Compiling the first step …"
+    st.progress(share, f"{requested or text} · {_elapsed(run, current)} since the start")
     if not run.epochs:
-        return "Preparing the first batch …"
-    return f"Epoch {min(len(run.epochs) + 1, run.config.epochs)} of {run.config.epochs}"
+        st.caption(_steps(current, epoch))
 
 
-def _said(run: Run) -> None:
-    """Why it ended, what was changed on the way."""
+def _pace(epoch: dict) -> str:
+    if not epoch["images_per_second"]:
+        return "compiled"
+    pace = f"{epoch['images_per_second']:,.0f} images/s"
+    seconds = epoch.get("seconds_left")
+    return f"{pace}, about {duration(seconds)} left" if seconds else pace
+
+
+def _elapsed(run: Run, current: Job) -> str:
+    """Return the time since the run was started or resumed."""
+    sessions = run.folder.sessions()
+    resumed = sessions[-1]["started"] if len(sessions) > 1 else None
+    start = datetime.fromisoformat(resumed).timestamp() if resumed else current.created
+    return duration(max(time.time() - start, 0))
+
+
+def _steps(current: Job, epoch: dict) -> str:
+    """Return the steps before the first epoch ends, with marks for finished and current ones."""
+    training = 3 if epoch else 2
+    note = current.progress.note
+    step = training if note == runs.TRAINING else STEP_OF_NOTE.get(note, 0)
+    icons = [":material/check_circle:" if number < step else
+             ":material/pending:" if number == step else ":material/circle:"
+             for number in range(len(STEPS))]  # fmt: skip
+    return " → ".join(f"{icon} {name}" for icon, name in zip(icons, STEPS, strict=True))
+
+
+def _notes(run: Run) -> None:
+    """Show why it ended, and what changed between its sessions."""
     if run.job.state is State.FAILED:
         st.error(markdown(run.job.message))
     elif run.job.state is State.INTERRUPTED:
         st.warning(
-            "The process of this run ended without a word: the machine was restarted, or it was "
-            "killed. Resume it; at most the epoch that ran is trained again."
+            "The process of this run ended without an error: the machine was restarted, or it was "
+            "killed. Resume it; at most the current epoch is trained again."
         )
     if run.job.state is State.FINISHED and (text := history.ended_early(run.epochs, run.config)):
         st.info(text)
-    for burst in run.folder.sessions():
-        if burst.get("note"):
-            st.info(markdown(burst["note"]))
+    for session in run.folder.sessions():
+        if session.get("note"):
+            st.info(markdown(session["note"]))
     for name in run.folder.source().get("unreadable", [])[:3]:
         st.caption(f":material/broken_image: {markdown(name)} could not be read and was left out.")
 
@@ -214,17 +245,17 @@ def _callbacks(run: Run) -> None:
     words = [] if top is None else [f"best: epoch {top['epoch'] + 1}, {run.config.monitor} "
                                     f"{top[run.config.monitor]:.4f}"]  # fmt: skip
     words += [
-        f"{one.name}: waited {one.waited} of {one.patience} epochs"
-        for one in history.waiting(run.epochs, run.config)
+        f"{wait.name}: waited {wait.waited} of {wait.patience} epochs"
+        for wait in history.waiting(run.epochs, run.config)
     ]
     words.append(f"learning rate {run.epochs[-1]['learning_rate']:.2g}")
     st.caption(" · ".join(words))
     for text in history.drops(run.epochs, run.config):
         st.caption(f":material/trending_down: {text}")
-    if seams := history.resumed_epochs(run.epochs):
+    if resumed := history.resumed_epochs(run.epochs):
         st.caption(
-            "Dashed lines: it was taken up again before epoch "
-            + ", ".join(str(epoch + 1) for epoch in seams)
+            "Dashed lines: it was resumed before epoch "
+            + ", ".join(str(epoch + 1) for epoch in resumed)
         )
 
 
@@ -234,4 +265,4 @@ def _more_charts(run: Run) -> None:
         plot.show(charts.recall(run), f"{run.job.name}-recall", "Recall of each class by epoch")
     with right:
         plot.show(charts.learning_rate(run), f"{run.job.name}-rate", "Learning rate by epoch")
-    show_table(charts.table(run), "Figures of every epoch")
+    show_table(charts.table(run), "Metrics of every epoch")

@@ -36,7 +36,7 @@ def no_run_is_left(server_home: Path) -> Iterator[None]:
 def open_train(page, server: str) -> None:
     page.goto(server)
     page.get_by_role("link", name="Train").click()
-    page.get_by_text("Teach a network").wait_for()
+    page.get_by_text("Train a network on your own images").wait_for()
 
 
 GROWN = """count => {
@@ -70,7 +70,8 @@ def test_start_refresh_stop_resume_promote(page, server: str, tmp_path: Path) ->
     config.write_text(TINY)
     open_train(page, server)
     page.get_by_role("button", name="Open the demo").click()
-    page.get_by_role("radio", name="From a file").click(timeout=PATIENT)  # the demo is drawn first
+    card = page.locator(".st-key-card-file")
+    card.get_by_role("button", name="Select").click(timeout=PATIENT)  # the demo is drawn first
     page.locator("input[type=file]").last.set_input_files(str(config))
     number = page.get_by_role("spinbutton", name="Epochs", exact=True)
     expect(number).to_have_value(str(EPOCHS), timeout=120_000)  # the page has read the file
@@ -94,12 +95,12 @@ def test_start_refresh_stop_resume_promote(page, server: str, tmp_path: Path) ->
     page.get_by_role("button", name="Resume").click()
     page.get_by_role("button", name="Stop and keep the best").wait_for()
     wait_for_epoch(page, paused + 1)
-    page.get_by_text("taken up again before epoch").wait_for()
+    page.get_by_text("resumed before epoch").wait_for()
     page.get_by_role("button", name="Stop and keep the best").click()
-    page.get_by_role("button", name="Put to use").wait_for(timeout=PATIENT)
+    page.get_by_role("button", name="Use this model").wait_for(timeout=PATIENT)
 
-    page.get_by_role("button", name="Put to use").click()
-    page.get_by_text("Browser-run is in use on Photos and Live now").wait_for()
+    page.get_by_role("button", name="Use this model").click()
+    page.get_by_text("Browser-run is in use on every page").wait_for()
     page.get_by_role("link", name="Photos").click()
     page.get_by_text("was trained on the demo's drawn faces").wait_for()
     page.get_by_role("button", name="Try an example photo").click()
@@ -107,10 +108,10 @@ def test_start_refresh_stop_resume_promote(page, server: str, tmp_path: Path) ->
     page.get_by_role("link", name="Live").click()
     page.get_by_text("was trained on the demo's drawn faces").wait_for()
     page.get_by_role("link", name="Train").click()
-    page.get_by_role("button", name="Go back to the model before").click()
+    page.get_by_role("button", name="Restore mobilenetv2").click()
     page.get_by_text("mobilenetv2 is in use again").wait_for()
     page.get_by_role("button", name="Discard").click()
-    page.get_by_role("button", name="Discard it for good").click()
+    page.get_by_role("button", name="Discard for good").click()
     page.get_by_text("There is no run yet").wait_for()
 
 
@@ -118,8 +119,8 @@ def test_it_fits_a_phone(page, server: str) -> None:
     open_train(page, server)
     page.set_viewport_size({"width": 390, "height": 844})
     for part, holds in (
-        ("Watch", "There is no run yet"),
-        ("All runs", "Take in a run from elsewhere"),
+        ("Current run", "There is no run yet"),
+        ("Runs", "Take in a run from elsewhere"),
         ("New run", "Open the demo"),
     ):
         page.get_by_role("radio", name=part, exact=True).click()
