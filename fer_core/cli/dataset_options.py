@@ -124,10 +124,19 @@ def require_crops(options: argparse.Namespace, index: DatasetIndex) -> DatasetIn
     """
     if options.detect is None and (sentence := crop_dataset.check_photos(index).sentence):
         raise DatasetError(
-            f"{index.root}: {sentence} Run first: python -m fer_core dataset crop {options.data}, "
+            f"{index.root}: {sentence} Run first: python -m fer_core dataset crop {index.root}, "
             "or add --detect. If they are face crops after all, add --no-detect."
         )
     return cut_photos(options, index, store.default_home()) if options.detect else index
+
+
+def crops_source(options: argparse.Namespace, source: DatasetSource) -> DatasetSource:
+    """Return ``source``, or with ``--detect`` the dataset of its faces; see ``require_crops``."""
+    index = source.open()
+    crops = require_crops(options, index)
+    if crops is index:
+        return source  # votes, decisions and classes are applied to the faces already
+    return DatasetSource(str(crops.root), corrections=source.corrections)
 
 
 def print_notes(notes: Iterable[str]) -> None:

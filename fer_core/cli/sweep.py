@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from fer_core.cli import dataset_options
 from fer_core.cluster import connection
 from fer_core.cluster.sweeps import store
 from fer_core.cluster.sweeps.config import SweepConfig
@@ -23,6 +24,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--config", type=Path, metavar="FILE", help="YAML file, see docs/scaling.md")
     what.add_argument("--resume", metavar="NAME", help="go on with a sweep that was stopped")
     parser.add_argument("--data", metavar="DIR", help="dataset folder or demo, not the config's")
+    dataset_options.add_detect(parser, "refuse photos")
     parser.add_argument(
         "--address", metavar="HOST:PORT",
         help="of a Ray cluster, or auto (default: one on this machine, for this command)",
@@ -57,7 +59,8 @@ def _create(options: argparse.Namespace) -> str:
         for name in ("data", "votes", "decisions")
         if (place := getattr(source, name)) and place != "demo"
     }
-    return store.create(replace(config, source=replace(source, **places))).name
+    source = dataset_options.crops_source(options, replace(source, **places))
+    return store.create(replace(config, source=source)).name
 
 
 def _summary(name: str) -> dict[str, object]:

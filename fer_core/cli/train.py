@@ -149,9 +149,4 @@ def _source(folder: RunFolder, options: argparse.Namespace) -> dict[str, Any]:
         return dict(json.loads(folder.dataset.read_text("utf-8")))
     if not options.data:
         raise TrainingError("--data needs a dataset folder, or the word demo.")
-    source = dataset_options.source(options)
-    index = source.open()
-    crops = dataset_options.require_crops(options, index)
-    if crops is not index:  # votes, decisions and classes are applied to it
-        source = DatasetSource(str(crops.root), corrections=source.corrections)
-    return source.to_dict()
+    return dataset_options.crops_source(options, dataset_options.source(options)).to_dict()

@@ -159,14 +159,17 @@ def test_the_command_lists_photos_without_a_face(
     assert lines[1:] == ["8 faces; 1 photos without a detected face:", "test/sad/wall.png"]
 
 
-@pytest.mark.parametrize("command", ["audit", "train"])
+@pytest.mark.parametrize("command", ["audit", "train", "sweep"])
 def test_photos_are_refused_with_what_to_do(
     photos: Path, tmp_path: Path, command: str, capsys: pytest.CaptureFixture
 ) -> None:
+    sweep = tmp_path / "sweep.yaml"
+    sweep.write_text(f"data: {photos}\nbase: fernet\nfields:\n  dropout: [0.1, 0.2]\n")
     arguments = {
         "audit": ["dataset", "audit", str(photos)],
         "train": ["train", "--run", str(tmp_path / "run"), "--data", str(photos),
                   "--config", "fernet"],
+        "sweep": ["sweep", "--config", str(sweep)],
     }[command]  # fmt: skip
     assert main(arguments) == 2
     error = capsys.readouterr().err
