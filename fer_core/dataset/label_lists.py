@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from fer_core.dataset import ferplus, joins, numberings
+from fer_core.dataset import joins, numberings, vote_table
 from fer_core.dataset.fer2013_order import USAGES
 from fer_core.dataset.folder_names import class_named, split_named
 from fer_core.dataset.numberings import AFFECTNET, CK_PLUS, EXPW, RAF_DB
@@ -96,7 +96,7 @@ def _ferplus(
         if not document.lower().endswith("csv") or (data := _bytes(root / document)) is None:
             continue
         try:
-            table = ferplus.parse(data, document)
+            table = vote_table.parse(data, document)
         except DatasetError:
             continue
         if table is None:
@@ -106,7 +106,7 @@ def _ferplus(
         join = joins.by_path(images, keys, root, contents=table.contents())
         if not join.count and table.usages is not None:
             join = joins.by_path(images, table.keys, root, contents=table.contents())
-        codes = ferplus.majority_codes(table.votes)
+        codes = vote_table.majority_codes(table.votes)
         rows = np.flatnonzero(join.has_row)
         votes.loc[rows] = table.votes.iloc[join.rows[rows]].to_numpy()
         splits = [USAGES.get(usage, "") for usage in table.usages or ()]

@@ -1,8 +1,12 @@
 """Recognise tables that hold images as text, as ``fer2013.csv`` does."""
 
 import csv
+import gzip
+import os
+from pathlib import Path
 from typing import Final
 
+from fer_core.dataset.file_kinds import is_hidden
 from fer_core.errors import DatasetError
 
 COLUMNS: Final = {
@@ -11,6 +15,10 @@ COLUMNS: Final = {
     "usage": {"usage", "split", "set"},
 }
 """Our name of a column to those that files give it, in small letters and without blanks."""
+
+
+MAX_DEPTH: Final = 3
+GZIP: Final = b"\x1f\x8b"
 
 
 def delimiter(line: str) -> str:
@@ -45,3 +53,29 @@ def is_pixel_table(line: str) -> bool:
     except (DatasetError, csv.Error):
         return False
     return True
+
+
+def pixel_tables(root: Path) -> list[Path]:
+    """Return the CSVs of pixels in a folder or a few levels below, gzipped or not."""
+    tables = []
+    for folder, folders, names in os.walk(root):
+        if len(Path(folder).relative_to(root).parts) >= MAX_DEPTH:
+            folders.clear()
+        folders[:] = sorted(name for name in folders if not is_hidden(name))
+        for name in sorted(names):
+            file = Path(folder) / name
+            is_csv = name.lower().endswith((".csv", ".gz")) and not is_hidden(name)
+            if is_csv and is_pixel_table(_first_line(file)):
+                tables.append(file)
+    return tables
+
+
+def _first_line(file: Path) -> str:
+    try:
+        with file.open("rb") as raw:
+            packed = raw.read(2) == GZIP
+            raw.seek(0)
+            line = (gzip.GzipFile(fileobj=raw) if packed else raw).readline(2000)
+    except (OSError, EOFError):
+        return ""
+    return line.decode("utf-8-sig", "replace")

@@ -11,9 +11,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from fer_core.dataset import ferplus, image_reading, import_record, old_versions
-from fer_core.dataset.discover import Listing, list_files
+from fer_core.dataset.discover import list_files
 from fer_core.dataset.index import THUMB, DatasetIndex, Thumbs
 from fer_core.dataset.left_out import sentences
+from fer_core.dataset.listing import Listing
 from fer_core.errors import DatasetError, ImageError
 from fer_core.system import files, parallel
 from fer_core.system.parallel import Progress

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from fer_core.dataset import ferplus, groups
+from fer_core.dataset import ferplus, groups, vote_table
 from fer_core.dataset.groups import JoinedGroups
 from fer_core.errors import DatasetError, FerError
 from fer_core.system.files import write_bytes, writing
@@ -53,7 +53,7 @@ def add_labels(dataset: OpenDataset) -> None:
 
 def _attach(dataset: OpenDataset, file) -> None:
     data, index = file.getvalue(), dataset.index
-    table = ferplus.parse(data, file.name)
+    table = vote_table.parse(data, file.name)
     votes = ferplus.join(table, index) if table else None
     people = None if file.name == ferplus.OFFICIAL else groups.from_bytes(data, file.name, index)
     has_groups = people is not None and people.names.notna().any()

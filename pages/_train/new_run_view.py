@@ -76,6 +76,8 @@ def dataset(data: OpenDataset) -> DatasetSource | None:
         return None
     show_chart(charts.counts(counts), key="train_counts",
                     alt="Images of each class and split")  # fmt: skip
+    for note in data.index.notes:
+        st.caption(f":material/info: {markdown(note)}")
     show_imbalance(data, _use_class_weights)
     if data.about.get("target_count"):
         st.caption(

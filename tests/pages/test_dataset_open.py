@@ -10,7 +10,7 @@ import pytest
 import skimage.data
 from streamlit.testing.v1 import AppTest
 
-from fer_core.dataset import demo, ferplus, image_reading, store
+from fer_core.dataset import demo, image_reading, store, vote_table
 from fer_core.dataset.source import DatasetSource
 from fer_core.errors import JobError
 from fer_core.labels import EMOTIONS
@@ -86,7 +86,7 @@ def test_other_class_names_are_asked_for(tree: Path) -> None:
 
 def happy_votes() -> str:
     """A table in which ten people call each training image angry."""
-    words = (*ferplus.NAMES.values(), *ferplus.OTHER)
+    words = (*vote_table.NAMES.values(), *vote_table.OTHER)
     head = "file," + ",".join(f"votes_{word}" for word in words)
     rows = [f"train/{label}/{n}.png,10{',0' * 9}" for label in EMOTIONS for n in range(10)]
     return "\n".join([head, *rows])

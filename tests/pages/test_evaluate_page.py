@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fer_core.dataset import demo, ferplus, image_reading, scan, store
+from fer_core.dataset import demo, image_reading, scan, store, vote_table
 from fer_core.dataset.decisions import parse
 from fer_core.evaluation import Robustness, evaluate
 from fer_core.evaluation.model_card import evaluation_report
@@ -27,9 +27,9 @@ def cartoons(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo with votes and groups."""
     folder = Path(shutil.copytree(drawn, tmp_path_factory.mktemp("cartoons") / demo.NAME))
     table = scan(folder).table[["file", "label"]]
-    for word in (*ferplus.NAMES.values(), *ferplus.OTHER):
+    for word in (*vote_table.NAMES.values(), *vote_table.OTHER):
         table[f"votes_{word}"] = 0
-    for emotion, word in ferplus.NAMES.items():
+    for emotion, word in vote_table.NAMES.items():
         table.loc[table["label"] == emotion, f"votes_{word}"] = 8
     table["group"] = np.where(np.arange(len(table)) % 3 == 0, "one", "two")
     table.drop(columns="label").to_csv(folder / "labels.csv", index=False)

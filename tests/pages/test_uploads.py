@@ -11,7 +11,7 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 from streamlit.testing.v1 import AppTest
 
-from fer_core.dataset import ferplus
+from fer_core.dataset import vote_table
 from fer_core.dataset.index import DatasetIndex, make_table
 from pages._evaluate.extra_labels import _attach
 from pages._server import uploads
@@ -75,11 +75,11 @@ def test_a_table_of_votes_overwrites_no_decisions(tmp_path: Path) -> None:
     table = make_table({"file": ["a.png"], "split": "train", "label": "sad", "error": ""})
     index = DatasetIndex(tmp_path, table, np.zeros((1, 1, 1), np.uint8), ())
     found = SimpleNamespace(index=index, decisions=SimpleNamespace(file=decisions), votes_file=None)
-    words = [*ferplus.NAMES.values(), *ferplus.OTHER]
+    words = [*vote_table.NAMES.values(), *vote_table.OTHER]
     upload = io.BytesIO(
         f"file,{','.join('votes_' + w for w in words)}\na.png{',1' * 10}\n".encode()
     )
     upload.name = "decisions.csv"
     _attach(found, upload)
     assert decisions.read_text().startswith("file,given")
-    assert ferplus.parse(found.votes_file.read_bytes(), "votes.csv").keys == ["a.png"]
+    assert vote_table.parse(found.votes_file.read_bytes(), "votes.csv").keys == ["a.png"]

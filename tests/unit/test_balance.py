@@ -12,7 +12,7 @@ import pytest
 
 from fer_core import balance
 from fer_core.balance import Recipe, plan
-from fer_core.dataset import ferplus, image_reading, scan, splits, store
+from fer_core.dataset import ferplus, image_reading, scan, splits, store, vote_table
 from fer_core.dataset.importers import ImportOptions, import_dataset
 from fer_core.errors import CancelledError, DatasetError, ImageError
 from fer_core.images.augment import LIMITS, Spec
@@ -167,7 +167,7 @@ def test_apply_writes_a_version_that_its_manifest_makes_again(tree: Path, tmp_pa
 
 
 def test_a_version_has_the_votes_also_of_what_was_made(tree: Path, tmp_path: Path) -> None:
-    words = [f"votes_{word}" for word in (*ferplus.NAMES.values(), *ferplus.OTHER)]
+    words = [f"votes_{word}" for word in (*vote_table.NAMES.values(), *vote_table.OTHER)]
     given = scan(tree).table[["file"]].assign(**dict.fromkeys(words, 0))
     given["votes_happiness"] = range(len(given))
     given["votes_nf"] = 2

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer_core.dataset import demo, ferplus, image_reading, scan, store
+from fer_core.dataset import demo, image_reading, scan, store, vote_table
 from fer_core.dataset.importers import ImportOptions, import_dataset, with_name
 from fer_core.errors import CancelledError, DatasetError
 from fer_core.labels import EMOTIONS
@@ -107,7 +107,7 @@ def test_links_in_a_zip_are_not_followed() -> None:
 
 
 def votes_table(file: str) -> bytes:
-    words = (*ferplus.NAMES.values(), *ferplus.OTHER)
+    words = (*vote_table.NAMES.values(), *vote_table.OTHER)
     head = ",".join(["file", *(f"votes_{word}" for word in words)])
     return f"{head}\n{file},0,0,0,9,1,0,0,0,0,0\n".encode()
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fer_core.balance import class_weights
-from fer_core.dataset import discover, ferplus, image_reading, scan
+from fer_core.dataset import discover, ferplus, image_reading, scan, vote_table
 from fer_core.dataset.discover import unknown_classes
 from fer_core.errors import CancelledError, DatasetError, ImageError
 from fer_core.images.codec import encode
@@ -269,7 +269,7 @@ def test_a_table_of_something_else_is_named_and_not_used(
     assert sum(f"{name} was not used" in note for note in index.notes) == 1
 
 
-WORDS = (*ferplus.NAMES.values(), *ferplus.OTHER)
+WORDS = (*vote_table.NAMES.values(), *vote_table.OTHER)
 HEAD = "file," + ",".join(f"votes_{word}" for word in WORDS) + "\n"
 
 

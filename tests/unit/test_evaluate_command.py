@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from fer_core.cli.main import main
-from fer_core.dataset import ferplus, image_reading, scan
+from fer_core.dataset import image_reading, scan, vote_table
 from fer_core.evaluation import evaluate
 from fer_core.evaluation.predictions import predict_dataset
 from fer_core.images.corruptions import CORRUPTIONS
@@ -39,7 +39,7 @@ def test_tables_and_json(tree: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 def test_votes_on_other_splits_are_no_truth_here(tree: Path, capsys: pytest.CaptureFixture) -> None:
-    words = [*ferplus.NAMES.values(), *ferplus.OTHER]
+    words = [*vote_table.NAMES.values(), *vote_table.OTHER]
     head = "file," + ",".join(f"votes_{word}" for word in words)
     row = "train/happy/9.png," + ",".join("9" if one == "happiness" else "0" for one in words)
     (tree / "labels.csv").write_text(f"{head}\n{row}\n")
@@ -101,7 +101,7 @@ def test_files_left_out_are_said_and_the_counts_add_up(
 def test_images_without_a_clear_majority_are_counted(
     tree: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    words = [*ferplus.NAMES.values(), *ferplus.OTHER]
+    words = [*vote_table.NAMES.values(), *vote_table.OTHER]
     head = "file," + ",".join(f"votes_{word}" for word in words)
     row = "train/happy/9.png," + ",".join("9" if word == "happiness" else "0" for word in words)
     (tree / "labels.csv").write_text(f"{head}\n{row}\n")

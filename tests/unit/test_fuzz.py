@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from fer_core.bulk import inputs
-from fer_core.dataset import DatasetIndex, decisions, ferplus, groups, image_reading
+from fer_core.dataset import DatasetIndex, decisions, ferplus, groups, image_reading, vote_table
 from fer_core.dataset.importers import ImportOptions, fer2013_csv, import_dataset, with_name
 from fer_core.dataset.index import make_table
 from fer_core.errors import DatasetError, FerError
@@ -140,7 +140,7 @@ def read_csv(data: bytes, folder: Path) -> None:
 
 
 def read_votes(data: bytes, _: Path) -> None:
-    table = ferplus.parse(data, "fer2013new.csv")
+    table = vote_table.parse(data, "fer2013new.csv")
     if table is not None:
         ferplus.join(table, INDEX)
 
@@ -222,7 +222,7 @@ def test_a_chunk_that_says_it_has_4_gb_gets_none() -> None:
 def test_many_columns_cost_neither_memory_nor_time(data: bytes) -> None:
     before, start = peak_bytes(), time.process_time()
     with suppress(DatasetError):
-        ferplus.parse(data, "labels.csv")
+        vote_table.parse(data, "labels.csv")
     with suppress(DatasetError):
         groups.from_bytes(data, "labels.csv", INDEX)
     with suppress(DatasetError):

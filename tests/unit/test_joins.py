@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_core.dataset import ferplus, image_reading, joins, scan
+from fer_core.dataset import ferplus, image_reading, joins, scan, vote_table
 from fer_core.dataset.importers import ImportOptions, import_dataset, with_name
 from fer_core.errors import DatasetError
 from fer_core.labels import EMOTIONS
@@ -150,7 +150,7 @@ def check_votes(root: Path, votes: list[list[int]], blanks: set[int]) -> int:
         expected = dict(zip(WORDS, votes[row], strict=True))
         assert row not in blanks
         assert {name: found[name] for name in EMOTIONS} == {
-            emotion: expected[ferplus.NAMES[emotion]] for emotion in EMOTIONS
+            emotion: expected[vote_table.NAMES[emotion]] for emotion in EMOTIONS
         }
     return count
 
@@ -172,7 +172,7 @@ def agreeing(rows: int, seed: int = 0) -> tuple[list[int], list[list[int]]]:
     random = np.random.default_rng(seed)
     labels = random.choice(7, rows, p=[0.14, 0.02, 0.14, 0.25, 0.17, 0.11, 0.17])
     given = np.where(random.random(rows) < 0.66, labels, random.permutation(labels))
-    places = {e: WORDS.index(ferplus.NAMES[e]) for e in EMOTIONS}
+    places = {e: WORDS.index(vote_table.NAMES[e]) for e in EMOTIONS}
     votes = []
     for row, label in enumerate(given):
         counts = [0] * 10
@@ -231,7 +231,7 @@ def test_microsofts_own_table(tmp_path: Path, change: str, says: str) -> None:
     """Joined at once, without images: 35,887 rows, two in three labels as the majority."""
     from fer_core.dataset import fer2013_order
 
-    table = ferplus.parse(TABLE.read_bytes(), TABLE.name)
+    table = vote_table.parse(TABLE.read_bytes(), TABLE.name)
     assert table is not None
     order, random = table.order(), np.random.default_rng(0)
     labels = np.where(order.majority >= 0, order.majority, 4)

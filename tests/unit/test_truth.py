@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_core.dataset import ferplus, scan
+from fer_core.dataset import ferplus, scan, vote_table
 from fer_core.errors import DatasetError
 
-WORDS = [*ferplus.NAMES.values(), *ferplus.OTHER]
+WORDS = [*vote_table.NAMES.values(), *vote_table.OTHER]
 
 
 def row(label: str, **given: int) -> dict:
@@ -50,6 +50,6 @@ def test_a_dataset_gives_both(tree: Path) -> None:
 def test_votes_without_a_single_name_are_on_no_image(tree: Path) -> None:
     words = ",".join(f"votes_{word}" for word in WORDS)
     data = f"file,{words}\n{',1' * len(WORDS)}\n".encode()
-    table = ferplus.parse(data, "labels.csv")
+    table = vote_table.parse(data, "labels.csv")
     assert table is not None
     assert not ferplus.join(table, scan(tree)).has_any

@@ -1,13 +1,9 @@
 """Import a ZIP or a tar of a dataset, and believe nothing that it says of itself."""
 
-import io
 import shutil
 import stat
 import tarfile
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final
 
@@ -23,13 +19,13 @@ from fer_core.dataset.file_kinds import (
     kind_of,
 )
 from fer_core.dataset.folder_names import class_named, split_named
+from fer_core.dataset.importers.archive_files import ERRORS, Member, Tar, Zip, open_archive
 from fer_core.dataset.importers.folder import write_folder
 from fer_core.dataset.importers.options import ImportOptions
 from fer_core.dataset.left_out import Tally
 from fer_core.errors import DatasetError
 from fer_core.system import zip_files
 from fer_core.system.settings import settings
-from fer_core.system.zip_files import UNREADABLE
 
 BLOCK: Final = 4096
 """The least that a file takes on a disk."""
@@ -40,19 +36,7 @@ UNPACKED: Final = ".unpacked"
 NESTED: Final = ".nested"
 """An archive that lay in the archive."""
 
-ERRORS: Final = (*UNREADABLE, tarfile.TarError)
-"""Raised by Python for an archive that is damaged or of an unknown kind, besides ``OSError``."""
-
 ARCHIVES: Final = (".zip", ".tar", ".tar.gz", ".tgz")
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A file in an archive."""
-
-    path: str
-    size: int
-    original: zipfile.ZipInfo | tarfile.TarInfo
 
 
 def is_archive(file: BinaryIO) -> bool:
@@ -77,7 +61,7 @@ def need_bytes(file: BinaryIO) -> int:
         DatasetError: It cannot be opened, or unpacks to too much; see ``zip_files.check``.
     """
     try:
-        with _open(file) as archive:
+        with open_archive(file) as archive:
             return sum(
                 -(-member.size // BLOCK) * BLOCK
                 for member in archive.members()
@@ -108,7 +92,7 @@ def write_archive(source: BinaryIO, folder: Path, options: ImportOptions, title:
     """
     unpacked, tally = folder / UNPACKED, Tally()
     try:
-        with _open(source) as archive:
+        with open_archive(source) as archive:
             members = archive.members()
             inner = _only_archive(members)
             if inner is not None:
@@ -145,7 +129,7 @@ def unknown_classes(source: BinaryIO) -> dict[str, int]:
     """
     unknown: dict[str, int] = {}
     try:
-        with _open(source) as archive:
+        with open_archive(source) as archive:
             folders = [
                 PurePosixPath(member.path).parts[:-1]
                 for member in archive.members()
@@ -175,7 +159,7 @@ def _is_hidden(path: str) -> bool:
     return any(is_hidden(part) for part in PurePosixPath(path).parts)
 
 
-def _is_kept(archive: "_Zip | _Tar", member: Member, tally: Tally) -> bool:
+def _is_kept(archive: Zip | Tar, member: Member, tally: Tally) -> bool:
     """Return whether a member is unpacked; else count it."""
     if _is_hidden(member.path):
         tally.add("hidden", member.path)
@@ -192,94 +176,8 @@ def _has_data_name(path: str) -> bool:
     return has_image_name(path) or PurePosixPath(path).suffix.lower() in LISTS
 
 
-def _is_image(archive: "_Zip | _Tar", member: Member) -> bool:
+def _is_image(archive: Zip | Tar, member: Member) -> bool:
     return is_image_start(archive.start(member))
-
-
-class _Zip:
-    """A ZIP whose members were checked."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self.archive = zipfile.ZipFile(file)
-
-    def members(self) -> list[Member]:
-        """Return the files; folders and links are passed over."""
-        return [
-            Member(member.filename.replace("\\", "/"), member.file_size, member)
-            for member in zip_files.check(self.archive, settings().policy)
-            if not (member.is_dir() or stat.S_ISLNK(member.external_attr >> 16))
-        ]
-
-    def start(self, member: Member) -> bytes:
-        """Return the first bytes of a member."""
-        with self.archive.open(member.original) as packed:  # type: ignore[arg-type]
-            return packed.read(12)
-
-    def extract(self, member: Member, target: Path) -> None:
-        """Unpack a member."""
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with (
-                self.archive.open(member.original) as packed,  # type: ignore[arg-type]
-                target.open("wb") as file,
-            ):
-                shutil.copyfileobj(packed, file)  # never more than member.size: see zipfile
-        except ERRORS as error:
-            raise DatasetError(f"{member.path}: damaged in the ZIP ({error}).") from error
-
-    def close(self) -> None:
-        """Close the archive; the file stays open."""
-        self.archive.close()
-
-
-class _Tar:
-    """A tar, gzipped or not, whose members were checked."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self.archive = tarfile.open(fileobj=file)  # noqa: SIM115  # closed by close
-
-    def members(self) -> list[Member]:
-        """Return the files; folders, links and devices are passed over."""
-        files: list[Member] = []
-        total = 0
-        for member in self.archive:
-            total += member.size
-            zip_files.check_path(member.name)
-            zip_files.check_totals(len(files), total, settings().policy)
-            if member.isfile():
-                files.append(Member(member.name.removeprefix("./"), member.size, member))
-        return files
-
-    def start(self, member: Member) -> bytes:
-        """Return the first bytes of a member."""
-        packed = self.archive.extractfile(member.original)  # type: ignore[arg-type]
-        return packed.read(12) if packed else b""
-
-    def extract(self, member: Member, target: Path) -> None:
-        """Unpack a member."""
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            packed = self.archive.extractfile(member.original)  # type: ignore[arg-type]
-            with packed or io.BytesIO() as content, target.open("wb") as file:
-                shutil.copyfileobj(content, file)
-        except ERRORS as error:
-            raise DatasetError(f"{member.path}: damaged in the archive ({error}).") from error
-
-    def close(self) -> None:
-        """Close the archive; the file stays open."""
-        self.archive.close()
-
-
-@contextmanager
-def _open(file: BinaryIO) -> Iterator[_Zip | _Tar]:
-    file.seek(0)
-    is_zip = file.read(2) == b"PK"
-    file.seek(0)
-    archive = _Zip(file) if is_zip else _Tar(file)
-    try:
-        yield archive
-    finally:
-        archive.close()
 
 
 def images_in(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:

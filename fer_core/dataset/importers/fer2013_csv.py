@@ -15,7 +15,7 @@ from typing import BinaryIO, Final, cast
 import cv2
 import numpy as np
 
-from fer_core.dataset import fer2013_order, ferplus, joins, numberings, pixel_table
+from fer_core.dataset import fer2013_order, ferplus, joins, numberings, pixel_table, vote_table
 from fer_core.dataset.fer2013_order import USAGES
 from fer_core.dataset.import_record import ImportRecord
 from fer_core.dataset.importers.options import ImportOptions
@@ -81,7 +81,7 @@ def write_csv(source: BinaryIO, folder: Path, options: ImportOptions, title: str
         DatasetError: The file cannot be read, lacks a column, a row is short or wrong, or the votes
             are damaged or of other rows.
     """
-    table = None if options.votes is None else ferplus.parse(options.votes, "The FER+ table")
+    table = None if options.votes is None else vote_table.parse(options.votes, "The FER+ table")
     if options.votes is not None and table is None:
         raise DatasetError("The FER+ table: no votes in it. Expected fer2013new.csv.")
     try:
@@ -110,7 +110,9 @@ def _text(source: BinaryIO) -> Iterator[Iterable[str]]:
         text.detach()
 
 
-def _save_votes(table: ferplus.VoteTable, written: Written, folder: Path, title: str) -> list[str]:
+def _save_votes(
+    table: vote_table.VoteTable, written: Written, folder: Path, title: str
+) -> list[str]:
     """Join votes by row order and write them; returns notes."""
     rows = np.asarray(written.rows, np.int64)
     if table.usages is None:  # a table of the paths that an import writes

@@ -8,12 +8,14 @@ from typing import Final
 import numpy as np
 
 from fer_core.dataset import ferplus, groups, image_reading, store
-from fer_core.dataset.discover import Listing, list_files, pixel_tables
+from fer_core.dataset.discover import list_files
 from fer_core.dataset.import_record import ImportRecord
 from fer_core.dataset.importers.fer2013_csv import write_csv
 from fer_core.dataset.importers.options import ImportOptions
 from fer_core.dataset.index import DatasetIndex
 from fer_core.dataset.left_out import Tally
+from fer_core.dataset.listing import Listing
+from fer_core.dataset.pixel_table import pixel_tables
 from fer_core.errors import DatasetError, ImageError
 from fer_core.images.boxes import Box
 from fer_core.images.crop import face_crop

@@ -15,7 +15,7 @@ class ImportOptions:
         name: Name of the new dataset; the source's if None. A number is added where it is taken.
         home: The store; see ``store``.
         progress: Called with the files written and the files in all.
-        votes: The bytes of a table of FER+ votes to join to the images; see ``ferplus.parse``.
+        votes: The bytes of a table of FER+ votes to join to the images; see ``vote_table.parse``.
         classes: Emotion of classes with other names; see ``dataset.scan``.
     """
 
