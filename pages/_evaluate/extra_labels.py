@@ -22,12 +22,12 @@ def groups_of(selection: Selection) -> JoinedGroups | None:
         DatasetError: The table is damaged.
     """
     added: dict[Path, bytes] = st.session_state.setdefault("added_labels", {})
-    every = selection.dataset.index  # a name counts only where it is unique in the whole dataset
-    table = added.get(every.root)
-    joined = groups.from_bytes(table, "labels.csv", every) if table else groups.find(every)
+    full = selection.dataset.index  # a name counts only where it is unique in the whole dataset
+    table = added.get(full.root)
+    joined = groups.from_bytes(table, "labels.csv", full) if table else groups.find(full)
     if joined is None:
         return None
-    names = joined.names.set_axis(every.table["file"].to_numpy())
+    names = joined.names.set_axis(full.table["file"].to_numpy())
     return replace(
         joined, names=names.reindex(selection.index.table["file"]).reset_index(drop=True)
     )

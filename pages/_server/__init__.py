@@ -1,1 +1,1 @@
-"""What the server does once, and every patch of Streamlit and streamlit-webrtc."""
+"""Prepare the server once; hold every patch of Streamlit and streamlit-webrtc."""

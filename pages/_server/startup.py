@@ -1,4 +1,4 @@
-"""What the server does once, before it shows its first page."""
+"""Prepare the server once, before it shows its first page."""
 
 import os
 from collections.abc import Mapping

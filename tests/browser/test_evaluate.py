@@ -99,7 +99,7 @@ def test_the_menu_of_a_phone_closes_after_a_tap(page, server: str) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(server)
     page.get_by_role("heading", name="FER Studio").wait_for()
-    page.get_by_text("Right on", exact=False).wait_for()
+    page.get_by_text("faces it never saw").wait_for()
     page.get_by_test_id("stExpandSidebarButton").click()
     page.get_by_test_id("stSidebarNavLink").filter(has_text="Evaluate").click()
     page.get_by_role("heading", name="Evaluate", exact=True).wait_for()
