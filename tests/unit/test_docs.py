@@ -141,3 +141,14 @@ def commands() -> list[str]:
 @pytest.mark.parametrize("line", sorted(set(commands())))
 def test_commands_in_documents_are_understood(line: str) -> None:
     parser().parse_args(shlex.split(re.sub(r"[][]", "", line), comments=True)[3:])
+
+
+@pytest.mark.parametrize("file", DOCUMENTS, ids=lambda file: file.name)
+def test_paths_in_documents_exist(file: Path) -> None:
+    """Files of this repository, but for the changes, which name those of earlier versions."""
+    text = "" if file.name == "CHANGELOG.md" else file.read_text("utf-8")
+    paths = re.findall(
+        r"(?<![\w/.$-])((?:fer_core|pages|tests|benchmarks|scripts|findings|models)/[\w./-]*\w)",
+        text,
+    )
+    assert not [path for path in sorted(set(paths)) if not (ROOT / path).exists()]
