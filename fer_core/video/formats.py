@@ -61,7 +61,7 @@ def is_video(file: Path) -> bool:
     if suffix in (*PHOTOS, *SOUNDS):
         return False
     if suffix in SUFFIXES and suffix != ".ts":
-        return not is_image_file(file)
+        return is_animation(file) if is_image_file(file) else True
     return _SIGNATURES.match(_first_bytes(file)) is not None
 
 

@@ -29,6 +29,9 @@ MATROSKA: Final = "matroska,webm"
 RESETS: Final = 0x0200
 """AVFMT_TS_DISCONT: the clock of files in this format may be reset in the middle."""
 
+COUNTED_BYTES: Final = 200_000_000
+"""Files of such formats up to this size are counted: it takes about 0.3 s."""
+
 STILLS: Final = ("mjpeg", "png", "bmp", "gif", "webp", "tiff")
 """Codecs of cover art."""
 
@@ -84,9 +87,10 @@ def describe(
     if orientation(first).transpose:
         width, height = height, width
     seconds = end_of(container, stream) - start_of(container)
-    rate = _rate(stream)
+    rate, status = _rate(stream), file.stat()
+    if _may_reset(container) and status.st_size <= COUNTED_BYTES:
+        seconds = 0.0  # FFmpeg takes it from the first and the last time stamp
     if not (seconds > 0 and rate):
-        status = file.stat()
         counted = _count(file, stream.index, status.st_size, status.st_mtime_ns)
         seconds, rate = max(seconds, 0.0) or counted[0], rate or counted[1]
     return VideoInfo(file.name, width, height, seconds, rate)
@@ -140,8 +144,8 @@ def end_of(container: InputContainer, stream: VideoStream) -> float:
 
 def make_clock(container: InputContainer, rate: float) -> Clock:
     """Return the clock for the time stamps of a file with ``rate`` frames a second."""
-    may_reset = container.format.flags & RESETS
-    return Clock(start_of(container), 1 / rate, RESET_GAP_S if may_reset else float("inf"))
+    max_gap_s = RESET_GAP_S if _may_reset(container) else math.inf
+    return Clock(start_of(container), 1 / rate, max_gap_s)
 
 
 def pixel_aspect(stream: VideoStream) -> float:
@@ -185,6 +189,10 @@ def _frames_at_most_one(stream: VideoStream) -> bool:
     return tag is not None and float(tag[3]) < 0.5 and not (int(tag[1]) or int(tag[2]))
 
 
+def _may_reset(container: InputContainer) -> bool:
+    return bool(container.format.flags & RESETS)
+
+
 def _rate(stream: VideoStream) -> float:
     """Return the average rate; 0 where the file has none: its other rates are guesses."""
     rate = stream.average_rate
@@ -197,18 +205,19 @@ def _count(file: Path, index: int, _size: int, _changed: int) -> tuple[float, fl
 
     Recordings of a browser have neither in their header, which is written before they end.
     """
-    parts: list[list[float]] = []  # time stamps, anew after each step back: joined recordings
-    last_dts = math.inf
+    parts: list[list[float]] = []  # time stamps, anew after each jump: joined recordings
+    last_dts = -math.inf
     with (
         av.open(str(file), metadata_errors="ignore", options=OPENING) as container,
         suppress(av.FFmpegError),  # cut off: the packets before count
     ):
         start_s = start_of(container)
+        max_gap_s = RESET_GAP_S if _may_reset(container) else math.inf
         for packet in container.demux(container.streams[index]):
             if packet.pts is None or packet.time_base is None:
                 continue
             dts = float((packet.pts if packet.dts is None else packet.dts) * packet.time_base)
-            if dts < last_dts - JITTER_S:
+            if not last_dts - JITTER_S <= dts <= last_dts + max_gap_s:
                 parts.append([])
             parts[-1].append(float(packet.pts * packet.time_base))
             last_dts = dts

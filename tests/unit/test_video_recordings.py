@@ -197,6 +197,21 @@ def test_joined_recordings_are_read_to_the_end(
     assert [frame.time_s for frame in rest] == times[70:].tolist()
 
 
+@pytest.mark.parametrize("starts", [(0.0, 300.0), (300.0, 0.0)])
+def test_a_broadcast_whose_clock_was_reset_has_its_real_length(
+    tmp_path: Path, starts: tuple[float, float]
+) -> None:
+    parts = [container(tmp_path / f"{s}.ts", "libx264", "mpegts", s) for s in starts]
+    file = tmp_path / "joined.ts"
+    file.write_bytes(b"".join(part.read_bytes() for part in parts))
+    decoder = VideoDecoder(file)
+    times = [frame.time_s for frame in decoder.decode()]
+    assert decoder.info.seconds == pytest.approx(4, abs=0.2)
+    np.testing.assert_allclose(np.diff(times), STEP, atol=0.002)
+    assert len(times) == 100
+    assert decoder.missing_s == 0
+
+
 @pytest.mark.parametrize(
     ("name", "codec", "container_name"),
     [("a.mkv", "libx264", "matroska"), ("a.webm", "libvpx", "webm"), ("a.mp4", "libx264", "mp4"),
