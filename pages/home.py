@@ -47,7 +47,7 @@ def show_hero(card: ModelCard) -> None:
         photo = reader.read(EXAMPLE.read_bytes(), EXAMPLE.name)
     else:
         photo = reader.read(upload.getvalue(), upload.name)
-    with left.container(key="home_photo"):
+    with left.container(key="home_example"):
         _show_photo(photo)
     with middle:
         _show_faces(photo)
