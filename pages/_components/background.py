@@ -12,6 +12,7 @@ from fer_core.system.jobs import duration
 from fer_core.system.parallel import Progress
 from fer_core.system.text import markdown
 from pages._components import notify
+from pages._components.model import freeze_gc_once
 
 KEY = "background_work"
 QUICK_S = 1.0
@@ -56,6 +57,7 @@ def start(
     if KEY in st.session_state:
         notify.error("Something is still running. Wait for it, or stop it first.")
         return
+    freeze_gc_once("background")  # its progress is refreshed twice a second
     st.session_state[KEY] = Running(Task(title, work), then, unit, inline)
 
 
