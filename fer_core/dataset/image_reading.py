@@ -13,7 +13,7 @@ from fer_core.dataset.index import THUMB, DatasetIndex, Thumbs
 from fer_core.errors import ImageError
 from fer_core.images.codec import decode
 from fer_core.images.crop import shrink, whole_face
-from fer_core.images.limits import MAX_PIXELS, MAX_SIDE
+from fer_core.images.limits import MAX_PIXELS, MAX_SIDE, png_chunks_fill
 from fer_core.system.files import reading
 from fer_core.types import Pixels
 
@@ -114,7 +114,7 @@ def _plain_png(data: bytes) -> Pixels | None:
     fits = 0 < width * height <= MAX_PIXELS and max(width, height) <= MAX_SIDE
     if depth != 8 or color not in (_GREY, _RGB) or not fits:
         return None
-    if b"tRNS" in data[33:4096] or b"eXIf" in data[33:4096] or not _chunks_fill(data):
+    if b"tRNS" in data[33:4096] or b"eXIf" in data[33:4096] or not png_chunks_fill(data):
         return None
     flags = cv2.IMREAD_GRAYSCALE if color == _GREY else cv2.IMREAD_COLOR_RGB
     try:
@@ -124,17 +124,6 @@ def _plain_png(data: bytes) -> Pixels | None:
     if pixels is None or not data.endswith(b"IEND\xaeB`\x82"):
         return None  # damaged: the slow decoder says how
     return np.asarray(pixels, np.uint8)
-
-
-def _chunks_fill(data: bytes) -> bool:
-    """Return whether the chunks of a PNG end where it ends.
-
-    OpenCV sets aside as much memory as a chunk says it needs, 4 GB at the most.
-    """
-    at = len(_PNG)
-    while at < len(data):
-        at += 12 + int.from_bytes(data[at : at + 4], "big")
-    return at == len(data)
 
 
 def png(pixels: Pixels) -> bytes:

@@ -97,8 +97,8 @@ def compute(
     both = keras.Model(model.inputs, [watched, model.get_layer(head).output])
     with tf.GradientTape() as tape:
         maps, logits = both(tf.convert_to_tensor(pixels), training=False)
-        chosen = tf.gather(logits, tf.convert_to_tensor(classes), axis=1, batch_dims=1)
-        total = tf.reduce_sum(chosen)
+        explained = tf.gather(logits, tf.convert_to_tensor(classes), axis=1, batch_dims=1)
+        total = tf.reduce_sum(explained)
     weights = tf.reduce_mean(tape.gradient(total, maps), axis=(1, 2), keepdims=True)
     return np.asarray(tf.nn.relu(tf.reduce_sum(maps * weights, axis=3)), np.float32)
 

@@ -43,11 +43,11 @@ class Box:
 
     @property
     def center(self) -> tuple[float, float]:
-        """The middle (x, y)."""
+        """The centre (x, y)."""
         return (self.x1 + self.x2) / 2, (self.y1 + self.y2) / 2
 
     def scale(self, factor: float) -> "Box":
-        """The same box in a picture ``factor`` times as large."""
+        """Return the same box in an image ``factor`` times as large."""
         return Box(*(value * factor for value in self.xyxy))
 
     def recenter(
@@ -66,7 +66,7 @@ class Box:
         return Box(x1 + right, y1 + down, x2 + right, y2 + down)
 
     def clip(self, width: float, height: float) -> "Box":
-        """The part inside a picture of ``width`` by ``height`` pixels; zero area if outside."""
+        """Return the part inside an image of this size in pixels; zero area if outside."""
         return Box(
             min(max(self.x1, 0.0), width),
             min(max(self.y1, 0.0), height),
@@ -76,14 +76,14 @@ class Box:
 
 
 def intersection(a: Box, b: Box) -> float:
-    """Shared area of two boxes in square pixels."""
+    """Return the shared area of two boxes in square pixels."""
     width = min(a.x2, b.x2) - max(a.x1, b.x1)
     height = min(a.y2, b.y2) - max(a.y1, b.y1)
     return max(width, 0.0) * max(height, 0.0)
 
 
 def iou(a: Box, b: Box) -> float:
-    """Intersection over union, 0..1; 0 where both boxes are empty."""
+    """Return the intersection over union, 0..1; 0 where both boxes are empty."""
     shared = intersection(a, b)
     union = a.area + b.area - shared
     return shared / union if union > 0 else 0.0

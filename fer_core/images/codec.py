@@ -28,6 +28,7 @@ from fer_core.images.limits import (
     check_size,
     check_tiles,
     jpeg_layout,
+    png_chunks_fill,
     too_large,
 )
 from fer_core.types import Pixels
@@ -35,10 +36,12 @@ from fer_core.types import Pixels
 ORIENTATION: Final = 0x0112
 """EXIF tag: the way in which the pixels are turned and mirrored."""
 
-_UPRIGHT: Final[dict[int, Callable[[Pixels], Pixels]]] = {
-    2: lambda a: a[:, ::-1], 3: lambda a: a[::-1, ::-1], 4: lambda a: a[::-1],
-    5: lambda a: a.swapaxes(0, 1), 6: lambda a: np.rot90(a, -1),
-    7: lambda a: a[::-1, ::-1].swapaxes(0, 1), 8: lambda a: np.rot90(a, 1),
+_UPRIGHT: Final[dict[int, Callable[[Pixels], cv2.typing.MatLike]]] = {
+    2: lambda a: cv2.flip(a, 1), 3: lambda a: cv2.rotate(a, cv2.ROTATE_180),
+    4: lambda a: cv2.flip(a, 0), 5: cv2.transpose,
+    6: lambda a: cv2.rotate(a, cv2.ROTATE_90_CLOCKWISE),
+    7: lambda a: cv2.transpose(cv2.rotate(a, cv2.ROTATE_180)),
+    8: lambda a: cv2.rotate(a, cv2.ROTATE_90_COUNTERCLOCKWISE),
 }  # fmt: skip
 _REDUCED: Final = {
     2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4, 8: cv2.IMREAD_REDUCED_COLOR_8
@@ -46,8 +49,8 @@ _REDUCED: Final = {
 BGR: Final = slice(2, None, -1)
 """Red to blue in OpenCV's order."""
 
-STRIP_ROWS: Final = 256
-"""Rows that are converted at a time."""
+STRIP_PIXELS: Final = 65_536
+"""Pixels that are converted at a time: copies of a whole image would take more memory."""
 
 _lenient = threading.Lock()
 
@@ -131,10 +134,13 @@ def flatten(rgba: Pixels, order: slice = slice(3)) -> Pixels:
     height, width = rgba.shape[:2]
     flat = np.ascontiguousarray(rgba).reshape(-1)
     rows = flat.reshape(height, width, 4)
-    for y in range(height):  # three values replace four, so that no row to come is overwritten
-        alpha = rows[y, :, 3:].astype(np.uint16)
-        mixed = rows[y, :, order] * alpha + 255 * (255 - alpha) + 127
-        flat[3 * y * width : 3 * (y + 1) * width] = (mixed // 255).reshape(-1)
+    step = max(STRIP_PIXELS // width, 1)
+    for y in range(0, height, step):  # three values replace four, so the rows to come stay whole
+        strip = rows[y : y + step]
+        alpha = strip[..., 3:].astype(np.uint16)
+        mixed = strip[..., order] * alpha + 255 * (255 - alpha) + 127
+        start = 3 * y * width
+        flat[start : start + 3 * len(strip) * width] = (mixed // 255).reshape(-1)
     return flat[: 3 * height * width].reshape(height, width, 3)
 
 
@@ -170,7 +176,7 @@ def _decode(image: Image.Image, data: bytes, name: str) -> DecodedImage:
             pixels, complete = _with_pillow(image, data, factor)
         scale = max(image.size) / max(pixels.shape[:2])
         if turn:
-            pixels = np.ascontiguousarray(turn(pixels))
+            pixels = np.asarray(turn(pixels), np.uint8)
     note = "" if complete else f"{name}: the end of the file is missing; the rest was read."
     return DecodedImage(pixels, scale, note)
 
@@ -197,20 +203,9 @@ def _is_plain(image: Image.Image, data: bytes) -> bool:
     """Tell whether OpenCV decodes this as Pillow does, in less than half of the memory."""
     if image.format == "PNG":
         is_8_bit = data[24] == 8 and "transparency" not in image.info
-        return is_8_bit and image.mode in ("RGB", "RGBA", "L") and _chunks_fill(data)
+        return is_8_bit and image.mode in ("RGB", "RGBA", "L") and png_chunks_fill(data)
     is_still = getattr(image, "n_frames", 1) == 1
     return image.format == "WEBP" and image.mode == "RGB" and is_still
-
-
-def _chunks_fill(png: bytes) -> bool:
-    """Tell whether the chunks of a PNG end where it ends, with its end mark.
-
-    OpenCV sets aside as much memory as a chunk says it needs, 4 GB at the most.
-    """
-    at = 8
-    while at < len(png):
-        at += 12 + int.from_bytes(png[at : at + 4], "big")
-    return at == len(png) and png[-8:-4] == b"IEND"
 
 
 def _fast(image: Image.Image, data: bytes, factor: int) -> Pixels | None:
@@ -296,12 +291,13 @@ def pillow_to_rgb(image: Image.Image) -> Pixels:
         image = Image.fromarray(_to_8_bits(np.array(image)))
     width, height = image.size
     pixels = np.empty((height, width, 3), np.uint8)
-    for top in range(0, height, STRIP_ROWS):  # a copy of the whole would take 4 bytes a pixel more
-        strip = image.crop((0, top, width, min(top + STRIP_ROWS, height)))
+    step = max(STRIP_PIXELS // width, 1)
+    for top in range(0, height, step):
+        strip = image.crop((0, top, width, min(top + step, height)))
         if strip.has_transparency_data:
-            pixels[top : top + STRIP_ROWS] = flatten(np.array(strip.convert("RGBA")))
+            pixels[top : top + step] = flatten(np.array(strip.convert("RGBA")))
         else:
-            pixels[top : top + STRIP_ROWS] = np.asarray(strip.convert("RGB"))
+            pixels[top : top + step] = np.asarray(strip.convert("RGB"))
     return pixels
 
 

@@ -1,4 +1,4 @@
-"""Whatever a caller holds, as an RGB image: paths, bytes, Pillow images and arrays."""
+"""Conversion of paths, bytes, Pillow images and arrays to RGB images."""
 
 from pathlib import Path
 from typing import Any, TypeAlias

@@ -123,6 +123,17 @@ def check_tiles(image: Image.Image, name: str) -> None:
             )
 
 
+def png_chunks_fill(png: bytes) -> bool:
+    """Return True if the chunks of a PNG end where it ends, with its end mark.
+
+    OpenCV sets aside as much memory as a chunk says it needs, 4 GB at the most.
+    """
+    at = 8
+    while at < len(png):
+        at += 12 + int.from_bytes(png[at : at + 4], "big")
+    return at == len(png) and png[-8:-4] == b"IEND"
+
+
 def too_large(
     name: str,
     size: tuple[int, int] | None = None,

@@ -102,8 +102,8 @@ def _search_tiles(tiles: Sequence[Pixels], search: Search) -> list[Detection | N
             index = start + y * COLUMNS + x
             look = detection.shift(-x * TILE, -y * TILE)
             if 0 <= x < COLUMNS and start <= index < len(tiles) and _is_central(look):
-                before = best[index]
-                if before is None or look.score > before.score:
+                previous = best[index]
+                if previous is None or look.score > previous.score:
                     best[index] = look
     return best
 

@@ -67,14 +67,14 @@ class Detection:
         return replace(self, box=self.box.clip(width, height))
 
 
-def merge(detections: Iterable[Detection], known: Iterable[Detection] = ()) -> list[Detection]:
+def merge(detections: Iterable[Detection], fixed: Iterable[Detection] = ()) -> list[Detection]:
     """Return the best detection of every face, highest score first.
 
     Args:
         detections: Several may show the same face: they overlap or lie inside one another.
-        known: Detections that stay whatever their score; they come first in the result.
+        fixed: Detections that stay whatever their score; they come first in the result.
     """
-    best = list(known)
+    best = list(fixed)
     for detection in sorted(detections, key=lambda d: d.score, reverse=True):
         if detection.box.area > 0 and not any(_same_face(detection.box, b.box) for b in best):
             best.append(detection)

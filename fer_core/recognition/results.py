@@ -94,10 +94,9 @@ def table(rows: Iterable[dict[str, Any]]) -> "pd.DataFrame":
 def with_label(results: "pd.DataFrame") -> "pd.DataFrame":
     """Add a column ``label`` before ``emotion``: the emotion, or ``uncertain``."""
     label = results["emotion"].mask(results["uncertain"].fillna(value=False), "uncertain")
-    place = list(results.columns).index("emotion")
-    named = results.copy()
-    named.insert(place, "label", label)
-    return named
+    labelled = results.copy()
+    labelled.insert(list(results.columns).index("emotion"), "label", label)
+    return labelled
 
 
 def encode(results: "pd.DataFrame", suffix: str) -> bytes:

@@ -60,8 +60,8 @@ def _draw_bars(canvas: Canvas, faces: Sequence[TrackedFace], unit: float) -> Non
     ]
     panels: list[Box] = []
     for face, sides in sorted(choices, key=lambda choice: len(choice[1])):  # the least free first
-        others = [other.box for other in faces if other is not face] + panels
-        panel = min(sides, key=lambda side: sum(intersection(side, box) for box in others))
+        obstacles = [other.box for other in faces if other is not face] + panels
+        panel = min(sides, key=lambda side: sum(intersection(side, box) for box in obstacles))
         panels.append(panel)
         canvas.paste(names, panel.x1, panel.y1)
         start = panel.x1 + name

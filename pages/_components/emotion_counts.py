@@ -1,4 +1,4 @@
-"""How many faces show each emotion, as a chart."""
+"""A chart of the number of faces that show each emotion."""
 
 from collections import Counter
 from collections.abc import Iterable

@@ -91,7 +91,8 @@ def dataset(data: OpenDataset) -> DatasetSource | None:
         )
     extra = sum(corrections.counts().values())
     add = bool(extra) and st.toggle(
-        f"Add the {extra:,} faces corrected on the live page", key="train_corrections"
+        f"Add {extra:,} {'face' if extra == 1 else 'faces'} corrected on the live page",
+        key="train_corrections",
     )
     root = data.index.root
     is_demo = root == store.default_home() / demo.NAME

@@ -34,7 +34,7 @@ def show(job: Job) -> None:
     with st.expander("Table"):
         if len(table) > MAX_ROWS:
             st.caption(f"The first {MAX_ROWS} of {len(table):,} rows; the files have them all.")
-        shown = table.head(MAX_ROWS).dropna(axis="columns", how="all")
-        st.dataframe(shown, hide_index=True, alt="Results")
+        preview = table.head(MAX_ROWS).dropna(axis="columns", how="all")
+        st.dataframe(preview, hide_index=True, alt="Results")
         with st.popover("What the columns mean", icon=":material/help:", type="tertiary"):
             st.markdown("\n".join(f"- `{name}`: {text}" for name, text in DESCRIPTIONS.items()))

@@ -58,9 +58,9 @@ def analyse(uploads: list[Upload], options: Options) -> None:
         text = f"{number + 1} of {len(waiting)}: {markdown(upload.name)}"
         progress.progress(number / len(waiting), text)
         data = upload.read()
-        others = sum(len(a.data or b"") for key, a in stored.items() if key != upload.key)
-        kept = data if others + len(data) <= MAX_KEPT_BYTES else None
-        stored[upload.key] = Analysis(reader.read(data, upload.name), options, kept)
+        kept_bytes = sum(len(a.data or b"") for key, a in stored.items() if key != upload.key)
+        kept_data = data if kept_bytes + len(data) <= MAX_KEPT_BYTES else None
+        stored[upload.key] = Analysis(reader.read(data, upload.name), options, kept_data)
     progress.empty()
 
 

@@ -51,7 +51,6 @@ def show_errors(photos: list[Photo]) -> None:
 
 def show_table(photos: list[Photo]) -> None:
     """Show a row for each face, and the downloads."""
-    table = results.with_label(results.table(row for photo in photos for row in photo.rows()))
     labels = [label_of(face) for photo in photos for face in photo.faces]
     if len(photos) > 1 and labels:
         st.markdown("**Faces by emotion**")
@@ -64,15 +63,16 @@ def show_table(photos: list[Photo]) -> None:
             )
             for column, width in {"confidence": 100, **dict.fromkeys(EMOTIONS, 86)}.items()
         }
-        shown = pd.DataFrame(rows).dropna(axis="columns", how="all")
-        st.dataframe(shown, hide_index=True, column_config=percent, alt="All faces")
+        table = pd.DataFrame(rows).dropna(axis="columns", how="all")
+        st.dataframe(table, hide_index=True, column_config=percent, alt="All faces")
     with st.container(horizontal=True):
+        full = results.with_label(results.table(row for p in photos for row in p.rows()))
         for label, suffix, mime in (
             ("CSV", ".csv", "text/csv"),
             ("JSON", ".json", "application/json"),
         ):
             st.download_button(
-                label, results.encode(table, suffix), f"faces{suffix}", mime,
+                label, results.encode(full, suffix), f"faces{suffix}", mime,
                 on_click="ignore", icon=":material/download:",
             )  # fmt: skip
         st.download_button(
@@ -134,8 +134,8 @@ def _show_photo(key: str, photo: Photo, head: str, is_explained: bool) -> None:
         is_wide = photo.size[0] >= photo.size[1]
         left, right = st.columns([3, 2] if is_wide else [2, 3], gap="medium")
         left.image(photo.annotated, alt=f"{photo.name}: " + "; ".join(map(caption, photo.faces)))
-        found = count(len(photo.faces), "face") if photo.faces else "No face found"
-        facts = (found, DETECTORS[photo.detector], f"{photo.seconds * 1000:.0f} ms")
+        faces = count(len(photo.faces), "face") if photo.faces else "No face found"
+        facts = (faces, DETECTORS[photo.detector], f"{photo.seconds * 1000:.0f} ms")
         left.caption(" · ".join((markdown(photo.name), *facts)))
         if not photo.faces:
             right.info(
