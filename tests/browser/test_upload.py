@@ -21,7 +21,9 @@ def test_from_home_to_a_result_and_an_error(
     page, server: str, files: list[str], tmp_path: Path
 ) -> None:
     page.goto(server)
-    page.get_by_role("button", name="Classify photos").click()
+    page.get_by_role("button", name="Many photos, a video").click()
+    page.get_by_role("heading", name="Photos and video").wait_for()
+    page.get_by_text("Drop, paste or choose photos").wait_for()
     page.get_by_text("An expression is not a feeling").wait_for()
     page.set_input_files("input[type=file]", files)
     page.get_by_text("2 photos, 1 face, 1 could not be read").wait_for()

@@ -157,7 +157,7 @@ def test_a_zip_gives_counts_and_errors(tmp_path: Path) -> None:
     app.run()
     assert not app.exception
     assert "4 files, 3 faces, 1 could not be read" in texts(app)
-    errors = app.dataframe[-1].value
+    (errors,) = [f.value for f in app.dataframe if f.value.columns.tolist() == ["source", "error"]]
     assert errors.source.tolist() == ["photos.zip/bad.jpg"]
 
 
