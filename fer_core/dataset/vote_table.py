@@ -110,10 +110,13 @@ def _without_header(data: bytes, name: str) -> VoteTable | None:
     if first.count(",") < len(WORDS) or not first.rstrip().rsplit(",", 1)[-1].isdigit():
         return None
     try:
-        source = pd.DataFrame(list(csv_files.rows(data.decode().splitlines())))
-        if source.shape[1] == len(columns) - 1:  # a version without boxes
+        rows = [row for row in csv_files.rows(data.decode().splitlines()) if row]
+        widths = {len(row) for row in rows}
+        if widths == {len(columns) - 1}:  # a version without boxes
             columns.remove("box")
-        source.columns = pd.Index(columns)
+        elif widths != {len(columns)}:
+            return None
+        source = pd.DataFrame(rows, columns=columns)
         return VoteTable(name, _texts(source["file"]), _counts(source[list(WORDS)]))
     except (ValueError, csv.Error):
         return None

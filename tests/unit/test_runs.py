@@ -189,7 +189,7 @@ def test_a_validation_split_is_made_once_and_keeps_copies_together(tree: Path) -
     parted = splits.with_validation(scan(tree)).table
     by_digest = parted[parted["split"] != "test"].groupby("digest")["split"].nunique()
     assert by_digest.max() == 1
-    with pytest.raises(DatasetError, match="too few pictures"):
+    with pytest.raises(DatasetError, match="too few images"):
         splits.with_validation(whole.where(whole.table["file"].isin(["train/sad/0.png"])))
 
 
