@@ -32,7 +32,7 @@ PRESETS: Final = {
             start="mobilenetv2", epochs=30, ema=0.999, augmentation=Augmentation(webcam=0.2),
             early_stopping=8,
         ),
-        "Twice as long, with EMA of the weights and webcam degradation. For a night.",
+        "Twice as long, with EMA of the weights and webcam degradation.",
     ),
 }  # fmt: skip
 

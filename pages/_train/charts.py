@@ -59,7 +59,7 @@ def accuracy(run: Run, now: Mapping[str, Any] | None = None) -> dict[str, Any]:
             )
         ),
     ]
-    return _figure(run, lines, "share", [0, 1])
+    return _figure(run, lines, "accuracy, F1", [0, 1])
 
 
 def recall(run: Run) -> dict[str, Any]:

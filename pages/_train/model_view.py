@@ -32,9 +32,9 @@ def show(run: Run) -> None:
         except FerError as error:
             st.error(markdown(str(error)))
             return
-        _metrics(card)
         try_view.show(run.folder.model, card, run.job.name)
         _use(run)
+        _metrics(card)
     if run.epochs and not run.job.state.is_active:
         _train_longer(run)
         _downloads(run)

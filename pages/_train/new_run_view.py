@@ -74,8 +74,8 @@ def dataset(data: OpenDataset) -> DatasetSource | None:
     if "train" not in counts or (counts["train"] > 0).sum() < 2:
         st.error("Training needs images of two emotions or more in the training split.")
         return None
-    show_chart(charts.counts(counts), key="train_counts",
-                    alt="Images of each class and split")  # fmt: skip
+    with st.expander("Images of each class and split", icon=":material/bar_chart:"):
+        show_chart(charts.counts(counts), key="train_counts", alt="Images of each class and split")
     for note in data.index.notes:
         st.caption(f":material/info: {markdown(note)}")
     show_imbalance(data, _use_class_weights)
@@ -134,7 +134,7 @@ def _choose_preset(data: OpenDataset) -> str:
     """Show a card for each preset; return the chosen one."""
     chosen = st.session_state.setdefault(PRESET, "Quick look")
     counts = cost_view.image_counts(data)
-    with st.grid(min_column_width=220, gap="small"):
+    with st.grid(min_column_width=250, gap="small"):
         for name, preset in PRESETS.items():
             config = fitted(preset.config, data.index.votes is not None)
             with st.container(border=True, height="stretch", key=f"card-{name}"):

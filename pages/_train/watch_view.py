@@ -43,13 +43,16 @@ def show() -> None:
     st.fragment(_moving, run_every=REFRESH_S if run.job.state.is_active else None)(run)
     with st.container():
         _notes(run)
+    if run.has_model:
+        model_view.show(run)
     if run.epochs:
         with st.container():  # one place, however much there is to say: the charts below stay
             _advice(run)
             _callbacks(run)
         _more_charts(run)
         errors_view.show(run)
-    model_view.show(run)
+    if not run.has_model:
+        model_view.show(run)
     with st.expander("Config and log"):
         st.code(run.folder.config.read_text("utf-8"), language="yaml", height=240)
         st.code(run.job.log(6000) or "The log is empty.", language=None, height=240)

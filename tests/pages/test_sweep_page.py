@@ -55,7 +55,7 @@ def test_a_sweep_is_shown_with_its_trials_and_one_can_be_watched() -> None:
     (table,) = (one.value for one in app.dataframe)
     assert table.trial.tolist() == [1, 2, 3, 4]  # best first, those without a figure last
     assert table.state.tolist() == ["finished", "finished", "stopped early", "waiting"]
-    assert {"Learning rate", "Optimizer", "Rotation, degrees"} <= set(table.columns)
+    assert {"Learning rate", "Optimizer", "Rotation (degrees)"} <= set(table.columns)
     app.selectbox(key="sweep_trial").set_value(1).run()
     app = press(app, "Open")
     assert app.session_state["train_run"] == store.run_name(name, 1)
