@@ -5,6 +5,9 @@ import re
 import unicodedata
 from typing import Final
 
+SPLITS: Final = ("train", "validation", "test")
+"""The split names; a dataset without split folders is all ``train``."""
+
 EMOTIONS: Final = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
 """The only class order anywhere: alphabetical, as Keras reads class folders."""
 
@@ -119,20 +122,20 @@ def nearest_class_name(name: str) -> str | None:
 
 
 def _misspelled(word: str) -> str | None:
-    for known in _SPELLED:
-        if len(word) >= 4 and word[0] == known[0] and _is_slip(word, known):
-            return CLASS_NAMES[known]
+    for name in _SPELLED:
+        if len(word) >= 4 and word[0] == name[0] and _is_slip(word, name):
+            return CLASS_NAMES[name]
     return None
 
 
-def _is_slip(word: str, known: str) -> bool:
+def _is_slip(word: str, name: str) -> bool:
     """Return whether one letter was left out, added, doubled, exchanged or put before another."""
-    start = _common_start(word, known)
-    end = _common_start(word[: start - 1 : -1], known[: start - 1 : -1])
-    middle, expected = word[start : len(word) - end], known[start : len(known) - end]
+    start = _common_start(word, name)
+    end = _common_start(word[: start - 1 : -1], name[: start - 1 : -1])
+    middle, expected = word[start : len(word) - end], name[start : len(name) - end]
     if len(middle) + len(expected) == 1 or (len(middle) == 2 and middle == expected[::-1]):
         return True
-    return len(known) >= 7 and len(middle) == len(expected) == 1
+    return len(name) >= 7 and len(middle) == len(expected) == 1
 
 
 def _common_start(text: str, other: str) -> int:

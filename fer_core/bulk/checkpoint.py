@@ -36,7 +36,7 @@ _LOGGER = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What a part finishes, and where a half-read video continues.
+    """Sources that a part finishes, and the position in a half-read video.
 
     Attributes:
         finished: Names of the sources that the part finishes, each with its fingerprint; empty
@@ -127,11 +127,11 @@ class Parts:
     def forget(self, name: str) -> None:
         """Leave the rows of a source that has changed out of the table; it must be read again."""
         self._forgotten.add(name)
-        own = [part for part in self._parts if part.checkpoint.video == name]
-        for part in reversed(own):  # those left by a kill are a video's beginning
+        chain = [part for part in self._parts if part.checkpoint.video == name]
+        for part in reversed(chain):  # those left by a kill are a video's beginning
             part.file.unlink()
             self._parts.remove(part)
-        if own:
+        if chain:
             for piece in self.folder.glob("*.nut"):
                 piece.unlink()
 
@@ -163,7 +163,7 @@ class Parts:
         """Write the plan, or check that it is the one that is there."""
         file = self.folder / PLAN
         try:
-            known = read_plan(file.read_text("utf-8"))
+            stored = read_plan(file.read_text("utf-8"))
         except FileNotFoundError:
             if self._files():
                 raise FerError(
@@ -175,7 +175,7 @@ class Parts:
             return
         except (OSError, ValueError) as error:
             raise FerError(f"{file} is damaged. Use --restart to begin anew.") from error
-        changed = changes(plan, known, self.folder)
+        changed = changes(plan, stored, self.folder)
         if changed:
             raise FerError(
                 f"{self.folder} holds half of another job (different: {changed}). Give the same "
@@ -208,23 +208,23 @@ class Parts:
             note = part.checkpoint
             if note.number is not None:
                 numbers.setdefault(note.video, []).append(note.number)
-        for video, found in numbers.items():
-            if found != list(range(len(found))):
+        for video, chain in numbers.items():
+            if chain != list(range(len(chain))):
                 self.forget(video)
 
 
-def changes(plan: Mapping[str, Any], known: Mapping[str, Any], folder: Path | str) -> str:
+def changes(plan: Mapping[str, Any], stored: Mapping[str, Any], folder: Path | str) -> str:
     """Return the names of the fields in which two plans differ, separated by commas.
 
     Raises:
-        FerError: ``known`` is of a newer version.
+        FerError: ``stored`` is of a newer version.
     """
-    if int(known.get("version", 1)) > FORMAT:
+    if int(stored.get("version", 1)) > FORMAT:
         raise FerError(
             f"{folder} was written by a newer version of FER Studio. Finish the job with that "
             "version, or choose another --out."
         )
-    return ", ".join(sorted(key for key in plan if known.get(key) != plan[key]))
+    return ", ".join(sorted(key for key in plan if stored.get(key) != plan[key]))
 
 
 def read_plan(text: str) -> dict[str, Any]:

@@ -86,8 +86,8 @@ class Listing:
         if not kinds:
             return ""
         names = [f"{count:,} {kind}" for kind, count in kinds[:MAX_KINDS]]
-        others = sum(count for _, count in kinds[MAX_KINDS:])
-        names += [f"{others:,} of other kinds"] if others else []
+        remaining = sum(count for _, count in kinds[MAX_KINDS:])
+        names += [f"{remaining:,} of other kinds"] if remaining else []
         total = sum(self.passed_over.values())
         files = "1 file is" if total == 1 else f"{total:,} files are"
         return f"{files} neither image nor video and not read: {', '.join(names)}."

@@ -1,4 +1,4 @@
-"""Say how files are read, and what decides the rows of a job."""
+"""Define the options of a job, and the plan that decides its rows."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -19,7 +19,7 @@ Report = Callable[[float, float, str], None]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How files are read.
+    """Options for reading files.
 
     Attributes:
         is_crop: Each photo is one face already; see ``PhotoReader``.

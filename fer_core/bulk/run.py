@@ -198,15 +198,15 @@ def _still_finished(sources: Sequence[Source], parts: Parts) -> set[str]:
     recorded = parts.finished()
     with ExitStack() as stack:
         opener = Opener(stack)
-        known = [source for source in sources if source.name in recorded]
+        finished = [source for source in sources if source.name in recorded]
         changed = {
             source.name
-            for source in known
+            for source in finished
             if recorded[source.name] and opener.fingerprint(source) != recorded[source.name]
         }
     for name in changed:
         parts.forget(name)
-    return {source.name for source in known} - changed
+    return {source.name for source in finished} - changed
 
 
 def _batches(
@@ -237,23 +237,23 @@ def _weight(source: Source, sampling: Sampling) -> int:
 
 
 def _copies(
-    sources: Sequence[Source], folder: Path | None, known: Mapping[str, str]
+    sources: Sequence[Source], folder: Path | None, earlier: Mapping[str, str]
 ) -> dict[str, Path]:
     """Return the annotated copy of each video; a number tells equal names apart.
 
     Args:
         sources: All files.
         folder: Folder for the copies; None for none.
-        known: Names of copies that an earlier call made.
+        earlier: Names of copies that an earlier call made.
     """
     if folder is None:
         return {}
     folder.mkdir(parents=True, exist_ok=True)
-    names = dict(known)
+    names = dict(earlier)
     for source in sources:
         if source.is_video and source.name not in names:
-            taken = set(names.values())
-            stem = numbered(utf8(source.path.stem), lambda stem: f"{stem}.mp4" in taken)  # noqa: B023
+            in_use = set(names.values())
+            stem = numbered(utf8(source.path.stem), lambda stem: f"{stem}.mp4" in in_use)  # noqa: B023
             names[source.name] = f"{stem}.mp4"
     return {video: folder / name for video, name in names.items()}
 

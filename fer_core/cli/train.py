@@ -92,9 +92,9 @@ def _train(folder: RunFolder, config: TrainConfig, options: argparse.Namespace, 
     def request() -> str:
         if options.sweep and not sweeps.get(options.sweep).state.is_active:
             return PAUSE  # it was killed, and nothing else would end its trials
-        if work.asked not in (PAUSE, STOP):
+        if work.request not in (PAUSE, STOP):
             work.check()
-        return work.asked
+        return work.request
 
     result = loop.train(
         config, options.folder, used, resume=options.resume, request=request, until=options.until,

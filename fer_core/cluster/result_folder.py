@@ -100,8 +100,8 @@ class Folder:
         """Remove the files of a job, where this is the folder of one; the plan last."""
         names = self.names()
         if PLAN in names:
-            own = [name for name in names if name.startswith(FILE_NAMES) and name != PLAN]
-            for name in (*own, PLAN):
+            files = [name for name in names if name.startswith(FILE_NAMES) and name != PLAN]
+            for name in (*files, PLAN):
                 self._store.delete_file(f"{self._root}/{name}")
 
     def claim(self, plan: Mapping[str, Any]) -> None:
@@ -113,12 +113,12 @@ class Folder:
         plan, names = json.loads(json.dumps(plan)), self.names()
         if PLAN in names:
             try:
-                known = read_plan(self.read(PLAN).decode())
+                stored = read_plan(self.read(PLAN).decode())
             except ValueError as error:
                 raise FerError(
                     f"{self.address}/{PLAN} is damaged. Use --restart to begin anew."
                 ) from error
-            changed = changes(plan, known, self.address)
+            changed = changes(plan, stored, self.address)
             if changed:
                 raise FerError(
                     f"{self.address} holds the results of another job (different: {changed}). Give "

@@ -5,9 +5,8 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Final
 
-from fer_core.dataset.index import SPLITS
 from fer_core.dataset.numberings import NOT_ONE_OF_SEVEN, plain
-from fer_core.labels import OTHER_CLASSES, emotion_named
+from fer_core.labels import OTHER_CLASSES, SPLITS, emotion_named
 
 SPLIT_NAMES: Final = {name: name for name in SPLITS} | {
     "training": "train", "val": "validation", "valid": "validation", "dev": "validation",

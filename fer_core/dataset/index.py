@@ -10,10 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from fer_core.dataset.left_out import LeftOut
-from fer_core.labels import EMOTIONS
-
-SPLITS: Final = ("train", "validation", "test")
-"""The split names; a dataset without split folders is all ``train``."""
+from fer_core.labels import EMOTIONS, SPLITS
 
 THUMB: Final = 16
 """Side of the thumbnails in pixels: enough to find copies by, 256 bytes an image."""

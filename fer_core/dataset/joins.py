@@ -20,8 +20,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fer_core.types import Rows
-
 NONE: Final = -1
 
 
@@ -36,7 +34,7 @@ class Join:
         ambiguous: Rows of the table that name several images, or disagree about one.
     """
 
-    rows: Rows
+    rows: npt.NDArray[np.int64]
     rule: str
     unused: int = 0
     ambiguous: int = 0
@@ -202,7 +200,10 @@ def _unique(names: Sequence[str]) -> dict[str, int]:
 
 
 def _fill(
-    images: Rows, places: Mapping[str, int], pending: Sequence[int], keys: Sequence[str]
+    images: npt.NDArray[np.int64],
+    places: Mapping[str, int],
+    pending: Sequence[int],
+    keys: Sequence[str],
 ) -> list[int]:
     """Set the image of each pending row whose key has a place; returns the other rows."""
     unmatched = []
@@ -214,8 +215,8 @@ def _fill(
 
 
 def _one_row_each(
-    images: Rows, count: int, contents: npt.NDArray[np.uint64] | None
-) -> tuple[Rows, npt.NDArray[np.bool_]]:
+    images: npt.NDArray[np.int64], count: int, contents: npt.NDArray[np.uint64] | None
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
     """Return the row of each image, and the rows that contradict others about theirs."""
     rows = np.full(count, NONE, np.int64)
     table = pd.DataFrame({"image": images, "row": np.arange(len(images))})

@@ -4,8 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from fer_core.system.text import utf8
-
 KINDS: Final = {
     "unknown class": "in folders whose names are no emotion and no split",
     "other class": "of a class that is none of the seven emotions",
@@ -49,7 +47,7 @@ class LeftOut:
         reason = KINDS[self.kind]
         if self.count == 1:
             reason = reason.replace("that are ", "that is ").replace("tables or texts", "a table")
-        names = utf8(", ".join(self.examples))
+        names = ", ".join(self.examples).encode("utf-8", "backslashreplace").decode()
         text = f"{self.count:,} {unit} {reason}"
         return f"{text}: {names}. {self.advice}".strip() if names else f"{text}. {self.advice}"
 

@@ -23,7 +23,7 @@ from fer_core.recognition import video_drawing
 from fer_core.recognition.recognizer import Recognizer
 from fer_core.recognition.tracking import TrackedFace
 from fer_core.recognition.tracking_recognizer import RecognitionOptions, TrackingRecognizer
-from fer_core.system.memory import give_back
+from fer_core.system.memory import release_free
 from fer_core.types import Pixels
 
 SILENT_S: Final = 10.0
@@ -208,7 +208,7 @@ class LiveSession:
             self._latest = self._recognize(frame)
         if self._ended:
             self._latest = None  # of the frame that was in work when it ended
-        give_back()
+        release_free()
 
     def _recognize(self, frame: _Frame) -> Result:
         recognizer, options = self._setup

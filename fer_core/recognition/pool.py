@@ -48,7 +48,7 @@ class RecognizerPool:
         head: str | None = None,
     ) -> None:
         cv2.setNumThreads(1)
-        memory.keep()
+        memory.retain_freed()
         members = []
         for _ in range(workers):
             choice = choose_detector(detector)

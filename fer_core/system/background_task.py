@@ -1,4 +1,4 @@
-"""Work in a thread of its own, so that whoever waits can look at its progress and stop it."""
+"""Run work in a thread of its own, with progress to look at and a way to stop it."""
 
 import threading
 import time
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from fer_core.errors import CancelledError, FerError
-from fer_core.system.memory import give_back
+from fer_core.system.memory import release_free
 from fer_core.system.parallel import Progress
 
 T = TypeVar("T")
@@ -16,9 +16,9 @@ class Task(Generic[T]):
     """A call that runs in the background. It starts at once and ends with the process.
 
     Attributes:
-        title: What is done, for a user.
-        done: Steps done so far.
-        total: Steps in all; 0 as long as it is not known.
+        title: Name of the work, for a user.
+        done: Finished steps.
+        total: All steps; 0 as long as it is not known.
     """
 
     def __init__(self, title: str, work: Callable[[Progress], T]) -> None:
@@ -29,38 +29,38 @@ class Task(Generic[T]):
         self._outcome: T | None = None
         self._error: BaseException | None = None
         self._cancelled = threading.Event()
-        self._began = time.monotonic()
+        self._start_s = time.monotonic()
         self._thread = threading.Thread(target=self._run, name=title, daemon=True)
         self._thread.start()
 
     @property
     def share(self) -> float:
-        """How much is done, 0..1."""
+        """Finished share, 0..1."""
         return min(self.done / self.total, 1.0) if self.total else 0.0
 
     @property
     def seconds_left(self) -> float | None:
-        """Estimate from the pace so far; None in the first second and while nothing is done."""
-        passed = time.monotonic() - self._began
+        """Estimate from the pace so far; None in the first second and before the first step."""
+        passed = time.monotonic() - self._start_s
         if passed < 1 or not self.share:
             return None
         return passed * (1 - self.share) / self.share
 
     def is_done(self, wait_s: float = 0.0) -> bool:
-        """Whether it has ended, well or not; waits for that as long as ``wait_s``."""
+        """Return True where it has ended, well or not; waits for that as long as ``wait_s``."""
         self._thread.join(wait_s)
         return not self._thread.is_alive()
 
     def cancel(self) -> None:
-        """Ask it to stop at its next report."""
+        """Stop it at its next report."""
         self._cancelled.set()
 
     def result(self) -> T:
-        """What the work returned; waits for it.
+        """Return the result of the work; waits for it.
 
         Raises:
             CancelledError: It was stopped.
-            FerError: What the work raised. Other errors pass through as they are.
+            FerError: Of the work. Other errors pass through as they are.
         """
         self._thread.join()
         if self._error is not None:
@@ -69,7 +69,7 @@ class Task(Generic[T]):
 
     def _report(self, done: int, total: int) -> None:
         if self._cancelled.is_set():
-            raise CancelledError(f"{self.title}: stopped. Nothing of it was kept.")
+            raise CancelledError(f"{self.title}: stopped. Nothing of it was stored.")
         self.done, self.total = done, total
 
     def _run(self) -> None:
@@ -81,4 +81,4 @@ class Task(Generic[T]):
             self._error = FerError(f"{self.title} failed: {error.strerror or error}.")
         except BaseException as error:
             self._error = error
-        give_back()  # what it took for a while
+        release_free()  # what it took for a while

@@ -53,7 +53,7 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class ConfigField:
-    """What a form needs to know of a field.
+    """Facts on a field for a form.
 
     Attributes:
         name: The field's name.

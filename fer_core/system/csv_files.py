@@ -1,4 +1,4 @@
-"""CSV from strangers: rows of a bounded length, and of a table the columns that are wanted."""
+"""Read CSV from strangers: rows of a bounded length, and some columns of a table."""
 
 import csv
 import io
@@ -7,12 +7,12 @@ from typing import Any, Final
 
 import pandas as pd
 
-MOST_SIGNS: Final = 20_000
-"""Longest row. A picture of fer2013.csv has 9,300; 300,000 commas make pandas take a gigabyte."""
+MAX_CHARACTERS: Final = 20_000
+"""Longest row. An image of fer2013.csv has 9,300; 300,000 commas make pandas take a gigabyte."""
 
 
 def rows(
-    text: Iterable[str], delimiter: str = ",", longest: int = MOST_SIGNS
+    text: Iterable[str], delimiter: str = ",", longest: int = MAX_CHARACTERS
 ) -> Iterator[list[str]]:
     """Return the rows of a CSV, from its lines; a row may go on over several.
 
@@ -24,20 +24,20 @@ def rows(
     Raises:
         csv.Error: A row is too long, or its quotes are wrong.
     """
-    signs = 0
+    characters = 0
 
     def lines() -> Iterator[str]:
-        nonlocal signs
+        nonlocal characters
         for line in text:
-            signs += len(line)
-            if signs > longest:
+            characters += len(line)
+            if characters > longest:
                 raise csv.Error(f"a row is longer than {longest:,} characters")
             yield line
 
     csv.field_size_limit(max(csv.field_size_limit(), longest))
     for row in csv.reader(lines(), strict=True, delimiter=delimiter):
         yield row
-        signs = 0
+        characters = 0
 
 
 def header(data: bytes) -> list[str]:
@@ -64,16 +64,16 @@ def table(data: bytes, columns: Collection[str], **options: Any) -> pd.DataFrame
     except csv.Error as error:
         raise ValueError(str(error)) from error
     text.seek(0)
-    found: pd.DataFrame = pd.read_csv(
+    frame: pd.DataFrame = pd.read_csv(
         text,
         usecols=lambda name: _plain(name) in columns,
         index_col=False,  # else a longer row makes its first values an index, one level each
         **options,
     )
-    found.columns = [_plain(name) for name in found.columns]
-    if not found.columns.is_unique:
+    frame.columns = [_plain(name) for name in frame.columns]
+    if not frame.columns.is_unique:
         raise ValueError("it has two columns of the same name")
-    return found
+    return frame
 
 
 def _plain(name: object) -> str:

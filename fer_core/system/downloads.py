@@ -39,11 +39,11 @@ def fetch(url: str, sha256: str, target: Path, timeout_s: float = 3.0) -> Path:
         )
     try:
         data = _read(url, timeout_s)
-        found = hashlib.sha256(data).hexdigest()
-        if found != sha256:
+        actual = hashlib.sha256(data).hexdigest()
+        if actual != sha256:
             raise DownloadError(
                 f"The file downloaded as {target.name} is not the expected one "
-                f"(SHA-256 {found[:12]}…, expected {sha256[:12]}…)."
+                f"(SHA-256 {actual[:12]}…, expected {sha256[:12]}…)."
             )
         write_bytes(target, data)
     except (OSError, HTTPException, ValueError) as error:
@@ -69,8 +69,8 @@ def _is_good(file: Path, sha256: str) -> bool:
 def _read(url: str, timeout_s: float) -> bytes:
     end = time.monotonic() + 10 * timeout_s
     parts: list[bytes] = []
-    with urllib.request.urlopen(url, timeout=timeout_s) as answer:
-        while part := answer.read1(1 << 16):
+    with urllib.request.urlopen(url, timeout=timeout_s) as response:
+        while part := response.read1(1 << 16):
             parts.append(part)
             if time.monotonic() > end or sum(map(len, parts)) > MAX_BYTES:
                 raise TimeoutError("the transfer took too long")

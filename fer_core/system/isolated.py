@@ -28,7 +28,7 @@ from fer_core.system.paths import PACKAGES
 
 POLL_S: Final = 0.2
 MAX_RESULT_BYTES: Final = 4_000_000_000
-CALL: Final = "from fer_core.system import isolated; isolated.answer()"
+CALL: Final = "from fer_core.system import isolated; isolated.serve()"
 
 KEPT_VARIABLES: Final = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT")
 """All that a sandboxed process sees of the environment."""
@@ -101,9 +101,9 @@ def call(  # noqa: PLR0913  # each is needed by some caller
 
 
 def _sandbox_environment(folder: Path) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
-    own = dict.fromkeys(("HOME", "TMPDIR", "KERAS_HOME", "FER_HOME", "FER_CACHE"), str(folder))
-    return kept | own | {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
+    variables = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+    folders = dict.fromkeys(("HOME", "TMPDIR", "KERAS_HOME", "FER_HOME", "FER_CACHE"), str(folder))
+    return variables | folders | {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
 
 
 def _run(
@@ -148,7 +148,7 @@ def _cause_of_death(status: int, stderr: str) -> str:
     return last_line[:300]
 
 
-def answer() -> None:
+def serve() -> None:
     """Run the function that the folder ``sys.argv[1]`` asks for: the other process."""
     folder = Path(sys.argv[1])
     request = _read(folder / "request.npz")
@@ -201,10 +201,10 @@ def _write(file: Path, content: Mapping[str, Any]) -> None:
         raise TypeError(f"{type(value).__name__} cannot be sent to another process")
 
     text = json.dumps(content, default=take_out)
-    named = {f"array_{number}": array for number, array in enumerate(arrays)}
+    members = {f"array_{number}": array for number, array in enumerate(arrays)}
     part = file.with_suffix(".part")
     with part.open("wb") as stream:
-        np.savez(stream, allow_pickle=False, json=np.array(text), **named)
+        np.savez(stream, allow_pickle=False, json=np.array(text), **members)
     part.rename(file)
 
 

@@ -8,7 +8,7 @@ _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -2, -3, 
 """M_… of glibc's malloc.h."""
 
 
-def settle() -> None:
+def freeze_gc_once() -> None:
     """Call once, when everything is loaded, before the first video or the first small refresh.
 
     Takes what is loaded out of garbage collection. Streamlit collects after every run, also after
@@ -21,11 +21,11 @@ def settle() -> None:
     _libc("mallopt", _ARENA_MAX, 2)
 
 
-def keep() -> None:
-    """Have freed memory kept for the next picture: for work in the background, not for servers.
+def retain_freed() -> None:
+    """Retain freed memory for the next image: for work in the background, not for servers.
 
     By default large blocks go back to the system as soon as they are free and come anew, page by
-    page, with every picture: a quarter of the time of reading photos on two cores.
+    page, with every image: a quarter of the time of reading photos on two cores.
     """
     _libc("mallopt", _TRIM_THRESHOLD, 128 << 20)
     _libc("mallopt", _MMAP_THRESHOLD, 32 << 20)
@@ -43,7 +43,7 @@ def keep_all() -> None:
     _libc("mallopt", _ARENA_MAX, 1)
 
 
-def give_back() -> None:
+def release_free() -> None:
     """Return freed memory to the system, where the C library can."""
     _libc("malloc_trim", 0)
 

@@ -15,7 +15,7 @@ DETECTORS = ("auto", "yunet", "haar")
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What visitors may do, and how much of it. The defaults are those of a person's own machine.
+    """Limits on visitors. The defaults are those of a person's own machine.
 
     Attributes:
         may_store: Datasets, corrections and caches may be written for later.
@@ -82,7 +82,7 @@ class Settings:
 
     @property
     def policy(self) -> Policy:
-        """What visitors may do."""
+        """The limits on visitors."""
         return Policy.public(self.upload_mb) if self.public else Policy()
 
     @classmethod

@@ -23,8 +23,8 @@ def notice(storage: str = "Images stay in memory and are not stored.") -> None:
 
 @st.cache_resource
 def freeze_gc_once(page: str) -> None:
-    """Call ``memory.settle`` for a page that refreshes parts of itself twice a second."""
-    memory.settle()
+    """Call ``memory.freeze_gc_once`` for a page that refreshes parts of itself twice a second."""
+    memory.freeze_gc_once()
 
 
 def model_card() -> ModelCard:

@@ -1,1 +1,1 @@
-"""Prepare the server once; hold every patch of Streamlit and streamlit-webrtc."""
+"""Start the server once, and patch Streamlit and streamlit-webrtc."""

@@ -1,4 +1,4 @@
-"""Prepare the server once, before it shows its first page."""
+"""Start the server: limits, settings and cleaning up, once before its first page."""
 
 import os
 from collections.abc import Mapping

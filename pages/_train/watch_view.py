@@ -178,7 +178,7 @@ def _progress(run: Run, current: Job, epoch: dict) -> None:
     """Draw the progress bar, the elapsed time and, before the first epoch ends, the steps."""
     if not current.state.is_active:
         return
-    requested = REQUESTS.get(job.asked(current.folder), "")
+    requested = REQUESTS.get(job.requested(current.folder), "")
     share, text = 0.0, f"{current.progress.note or 'Starting'} …"
     if current.progress.note == runs.TRAINING:
         number = min(len(run.epochs) + 1, run.config.epochs)

@@ -23,7 +23,7 @@ def store() -> Jobs:
     """Return the store of the server's jobs."""
     root = settings().home / "jobs"
     policy = settings().policy
-    return Jobs(root, most_active=policy.active_jobs, most_kept=policy.stored_jobs)
+    return Jobs(root, max_active=policy.active_jobs, max_stored=policy.stored_jobs)
 
 
 @st.cache_resource(show_spinner=False)
@@ -98,7 +98,7 @@ def _in_address(name: str) -> list[str]:
 
 def is_stopping(job: Job) -> bool:
     """Return True if a job was asked to stop and still runs."""
-    return bool(job_module.asked(job.folder))
+    return bool(job_module.requested(job.folder))
 
 
 def public_message(text: str, folder: Path) -> str:

@@ -67,7 +67,7 @@ def test_an_owner_on_another_machine_lives_while_it_touches_its_file(
     with pytest.raises(JobError, match="runs already"):
         store.launch("elsewhere", ["count"])
     store.kill("elsewhere")  # a signal would hit a process of that number here
-    assert job_module.asked(job_file.parent) == CANCEL
+    assert job_module.requested(job_file.parent) == CANCEL
     os.utime(job_file, (old, old))
     assert process_lock.living(job_file) is None
     assert store.get("elsewhere").state is State.CANCELLED

@@ -113,7 +113,7 @@ def test_waiting_for_a_turn_is_not_part_of_the_pace(
     with working(folder, turn="wait") as work:
         assert read(folder).note == "Waiting for another job"
         work.report(40, 240)
-        assert read(folder).begun == 40
+        assert read(folder).initial == 40
         assert read(folder).seconds < work_module.WAIT_S
 
 

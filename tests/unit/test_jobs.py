@@ -29,7 +29,7 @@ with working(folder, turn=turn) as work:
     done = int(file.read_text()) if file.exists() else 0
     for step in range(done, steps):
         work.report(step, steps, "counting")
-        if work.asked == "finish early":
+        if work.request == "finish early":
             break
         if (folder / "hurry").exists():
             file.write_text(str(steps))
@@ -140,7 +140,7 @@ def test_asked_to_stop_it_stops_and_goes_on_when_resumed(
     before = int((one.folder / "done").read_text())
     assert 2 < before < LONG
     store.resume(one.name)
-    again = wait(store, one, lambda now: now.progress.begun >= before)
+    again = wait(store, one, lambda now: now.progress.initial >= before)
     assert again.progress.done >= before
     hurry(one)
     assert wait_end(store, one).summary == {"counted": LONG}
@@ -319,7 +319,7 @@ def test_a_damaged_job_is_named_and_the_others_listed(store: Jobs) -> None:
 
 
 def test_no_more_run_than_may_however_they_start(store: Jobs) -> None:
-    few = Jobs(store.root, program=store.program, most_active=2)
+    few = Jobs(store.root, program=store.program, max_active=2)
     stopped = count(few, LONG)
     few.kill(stopped.name)
     assert wait_end(store, stopped).state is State.INTERRUPTED
@@ -342,7 +342,7 @@ def test_no_more_run_than_may_however_they_start(store: Jobs) -> None:
 
 
 def test_one_that_stopped_makes_room_and_results_do_not(store: Jobs) -> None:
-    few = Jobs(store.root, most_kept=2)
+    few = Jobs(store.root, max_stored=2)
     done, stopped = few.create("done", "count"), few.create("stopped", "count")
     job_module.set_state(done.folder, State.FINISHED)
     job_module.set_state(stopped.folder, State.CANCELLED)

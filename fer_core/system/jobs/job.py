@@ -1,8 +1,8 @@
-"""One job as it lies on the disk: a folder that says what it is, how far and in what state.
+"""Read and write one job on the disk: a folder with its description, state and progress.
 
-``job.json`` (what it is: written once), ``state.json`` (written when the state changes),
-``owner.json`` (the process), ``progress.json``, ``request.json`` (what a user asks of it),
-``log.txt`` (everything it printed).
+``job.json`` (description, written once), ``state.json`` (written when the state changes),
+``owner.json`` (the process), ``progress.json``, ``request.json`` (a user's request), ``log.txt``
+(everything it printed).
 """
 
 import json
@@ -24,11 +24,14 @@ from fer_core.system.jobs.progress import read as read_progress
 JOB, STATE, OWNER = "job.json", "state.json", "owner.json"
 REQUEST, LOG = "request.json", "log.txt"
 RUNNING: Final = ".running"
-"""Beside the jobs: the process that runs while no other may."""
+"""File beside the jobs: the process that runs while no other may."""
+
+FORMAT: Final = 1
+"""Version of ``job.json``; 0.1.0 wrote none."""
 
 
 class State(StrEnum):
-    """Where a job is in its life."""
+    """State of a job."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -40,12 +43,12 @@ class State(StrEnum):
 
     @property
     def is_active(self) -> bool:
-        """It has a process, or is about to get one."""
+        """True where it has a process, or is about to get one."""
         return self in (State.QUEUED, State.RUNNING)
 
     @property
     def can_resume(self) -> bool:
-        """Starting it again goes on where it stopped."""
+        """True where starting it again continues where it stopped."""
         return self in (State.PAUSED, State.FAILED, State.CANCELLED, State.INTERRUPTED)
 
 
@@ -55,21 +58,21 @@ PAUSE: Final = "pause"
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is known of a job at one moment.
+    """A job at one moment.
 
     Attributes:
-        folder: Where everything of it lies.
-        title: What a user calls it.
-        kind: What sort of work it is, such as ``classify`` or ``train``.
+        folder: The folder with all its files.
+        title: Its title for users.
+        kind: Kind of work, such as ``classify`` or ``train``.
         command: Arguments of ``python -m fer_core``; empty until it is launched.
-        cwd: Folder from which relative paths in ``command`` count.
-        details: What whoever created it wanted to remember.
+        cwd: Folder to which relative paths in ``command`` belong.
+        details: Values that its creator stored.
         created: When it was created, in seconds since 1970.
         state: See ``State``.
         changed: When it last changed its state or its progress, in seconds since 1970.
-        message: Why it failed, or empty.
-        summary: What it says of its results, once finished.
-        progress: How far it is.
+        message: The error of a failed job, or empty.
+        summary: Facts on its results, once finished.
+        progress: Its progress.
     """
 
     folder: Path
@@ -91,7 +94,7 @@ class Job:
         return self.folder.name
 
     def log(self, most_bytes: int = 20_000) -> str:
-        """The end of what it printed."""
+        """Return the end of its log."""
         try:
             with (self.folder / LOG).open("rb") as file:
                 file.seek(max(os.fstat(file.fileno()).st_size - most_bytes, 0))
@@ -101,26 +104,30 @@ class Job:
 
 
 def load(folder: Path) -> Job:
-    """The job in ``folder`` as it is now.
+    """Return the job in ``folder`` as it is now.
 
     Raises:
-        JobError: There is none, or its description is damaged.
+        JobError: There is none, or its description is damaged or of a newer version.
     """
     try:
-        known = json.loads((folder / JOB).read_text("utf-8"))
-        state, said = _state(folder)
+        description = json.loads((folder / JOB).read_text("utf-8"))
+        if description.get("format", 1) > FORMAT:
+            raise JobError(f"{folder / JOB} was written by a newer version of FER Studio.")
+        state, entry = _state(folder)
         return Job(
             folder=folder,
-            title=str(known["title"]),
-            kind=str(known["kind"]),
-            command=tuple(map(str, known["command"])),
-            cwd=str(known["cwd"]),
-            details=dict(known["details"]),
-            created=float(known["created"]),
+            title=str(description["title"]),
+            kind=str(description["kind"]),
+            command=tuple(map(str, description["command"])),
+            cwd=str(description["cwd"]),
+            details=dict(description["details"]),
+            created=float(description["created"]),
             state=state,
-            changed=max(float(said.get("changed", 0)), _reported(folder), float(known["created"])),
-            message=str(said.get("message", "")),
-            summary=dict(said.get("summary", {})),
+            changed=max(
+                float(entry.get("changed", 0)), _reported(folder), float(description["created"])
+            ),
+            message=str(entry.get("message", "")),
+            summary=dict(entry.get("summary", {})),
             progress=read_progress(folder),
         )
     except FileNotFoundError as error:
@@ -133,41 +140,44 @@ def load(folder: Path) -> Job:
         ) from error
 
 
-def every(root: Path) -> tuple[Job, ...]:
-    """The jobs below ``root``, newest first; damaged ones are left out."""
-    found = []
+def load_all(root: Path) -> tuple[Job, ...]:
+    """Return the jobs below ``root``, newest first; damaged ones are left out."""
+    jobs = []
     for file in root.glob(f"*/{JOB}"):
         try:
-            found.append(load(file.parent))
+            jobs.append(load(file.parent))
         except JobError:
-            continue  # deleted while we looked, or damaged
-    return tuple(sorted(found, key=lambda one: one.created, reverse=True))
+            continue  # deleted meanwhile, or damaged
+    return tuple(sorted(jobs, key=lambda entry: entry.created, reverse=True))
 
 
 def describe(
     folder: Path, title: str, kind: str, details: Mapping[str, Any], command: tuple[str, ...] = ()
 ) -> None:
-    """Write what a job is."""
-    known = {"title": title, "kind": kind, "command": list(command), "cwd": str(Path.cwd())}
-    write_json(folder / JOB, known | {"details": dict(details), "created": time.time()})
+    """Write the description of a job."""
+    description = {
+        "format": FORMAT, "title": title, "kind": kind, "command": list(command),
+        "cwd": str(Path.cwd()), "details": dict(details), "created": time.time(),
+    }  # fmt: skip
+    write_json(folder / JOB, description)
 
 
 def change(folder: Path, **changes: Any) -> None:
     """Replace entries of ``job.json``."""
-    known = json.loads((folder / JOB).read_text("utf-8"))
-    write_json(folder / JOB, known | changes)
+    description = json.loads((folder / JOB).read_text("utf-8"))
+    write_json(folder / JOB, description | changes)
 
 
 def set_state(
     folder: Path, state: State, message: str = "", summary: Mapping[str, Any] | None = None
 ) -> None:
-    """Write the state of a job. Its launcher says ``queued``, everything else its own process."""
-    said = {"state": state, "message": message, "summary": dict(summary or {})}
-    write_json(folder / STATE, said | {"changed": time.time()})
+    """Write the state of a job: its launcher ``queued``, its own process the others."""
+    entry = {"state": state, "message": message, "summary": dict(summary or {})}
+    write_json(folder / STATE, entry | {"changed": time.time()})
 
 
-def asked(folder: Path) -> str:
-    """What a user asks of the job: ``cancel``, ``pause``, another word, or nothing."""
+def requested(folder: Path) -> str:
+    """Return a user's request to the job: ``cancel``, ``pause``, another word, or nothing."""
     try:
         return str(json.loads((folder / REQUEST).read_text("utf-8"))["ask"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -175,16 +185,16 @@ def asked(folder: Path) -> str:
 
 
 def _state(folder: Path) -> tuple[State, Mapping[str, Any]]:
-    """The state and what was written with it; a dead process is found out here."""
-    if not _said_state(folder)[0].is_active or process_lock.living(folder / OWNER):
-        return _said_state(folder)
-    with process_lock.guard(folder.parent):  # nobody is between ``queued`` and a living process
+    """Return the state and its entry; a job whose process is dead counts as interrupted."""
+    if not _written_state(folder)[0].is_active or process_lock.living(folder / OWNER):
+        return _written_state(folder)
+    with process_lock.guard(folder.parent):  # no job is between ``queued`` and a process
         if process_lock.living(folder / OWNER):
-            return _said_state(folder)
-        state, said = _said_state(folder)  # its last word may have come after our first look
+            return _written_state(folder)
+        state, entry = _written_state(folder)  # its last state may have come after the first look
         if not state.is_active:
-            return state, said
-        return (State.CANCELLED if asked(folder) == CANCEL else State.INTERRUPTED), said
+            return state, entry
+        return (State.CANCELLED if requested(folder) == CANCEL else State.INTERRUPTED), entry
 
 
 def _reported(folder: Path) -> float:
@@ -194,9 +204,9 @@ def _reported(folder: Path) -> float:
         return 0.0
 
 
-def _said_state(folder: Path) -> tuple[State, Mapping[str, Any]]:
+def _written_state(folder: Path) -> tuple[State, Mapping[str, Any]]:
     try:
-        said = json.loads((folder / STATE).read_text("utf-8"))
-        return State(said["state"]), said
+        entry = json.loads((folder / STATE).read_text("utf-8"))
+        return State(entry["state"]), entry
     except (OSError, ValueError, KeyError, TypeError):
         return State.INTERRUPTED, {}

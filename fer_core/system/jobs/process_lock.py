@@ -1,4 +1,4 @@
-"""Which process owns something, in a way that a reused process number cannot fool.
+"""Tell which process owns a file, also where process numbers are reused.
 
 Several machines or containers may share the folder. A process of another one cannot be looked at,
 so every owner touches its files while it lives, and one that has been silent for long is gone.
@@ -30,7 +30,7 @@ differ by less than this."""
 
 @lru_cache(maxsize=1)
 def here() -> str:
-    """Where process numbers mean the same: this machine, or this container of it."""
+    """Return a name of this machine or container: process numbers mean the same within it."""
     words = [socket.gethostname()]
     with suppress(OSError):
         words.append(Path("/etc/machine-id").read_text().strip())
@@ -55,36 +55,36 @@ class Owner:
 
     @classmethod
     def of(cls, pid: int) -> "Owner":
-        """The process that has this number now; one that is not alive if there is none."""
+        """Return the process that has this number now; one that is not alive if there is none."""
         return cls(pid, _started(pid) or "")
 
     @property
     def is_here(self) -> bool:
-        """Whether it can be looked at and sent signals."""
+        """True where it can be inspected and sent signals."""
         return self.host == here()
 
     @property
     def is_alive(self) -> bool:
-        """Whether it still runs. A zombie and another process of the same number do not count."""
+        """True while it runs; zombies and other processes of the same number do not count."""
         return self.is_here and bool(self.started) and _started(self.pid) == self.started
 
 
 def me() -> Owner:
-    """This process."""
+    """Return this process."""
     return Owner.of(os.getpid())
 
 
 def read(file: Path) -> Owner | None:
-    """The owner noted in ``file``; None where there is none or the file is damaged."""
+    """Return the owner written in ``file``; None where there is none or the file is damaged."""
     try:
-        noted = json.loads(file.read_text("utf-8"))
-        return Owner(int(noted["pid"]), str(noted["started"]), str(noted.get("host") or here()))
+        entry = json.loads(file.read_text("utf-8"))
+        return Owner(int(entry["pid"]), str(entry["started"]), str(entry.get("host") or here()))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 def living(file: Path) -> Owner | None:
-    """The owner noted in ``file`` if it is alive, as far as can be told from here."""
+    """Return the owner written in ``file`` if it is alive, as far as can be told from here."""
     owner = read(file)
     if owner is None:
         return None
@@ -93,7 +93,7 @@ def living(file: Path) -> Owner | None:
 
 
 def write(file: Path, owner: Owner) -> None:
-    """Note ``owner`` in ``file``; this process touches the file from now on if it is the owner."""
+    """Write ``owner`` into ``file``; this process touches its own files from now on."""
     write_json(file, {"pid": owner.pid, "started": owner.started, "host": owner.host})
     if owner == me():
         _beat_for(file)
@@ -102,7 +102,7 @@ def write(file: Path, owner: Owner) -> None:
 def hold(file: Path, owner: Owner) -> bool:
     """Take the lock ``file`` for ``owner``; False while another living process has it.
 
-    A lock ends with its process: whatever a dead one left is taken over.
+    A lock ends with its process: the lock of a dead one is free.
     """
     with guard(file.parent):
         now = living(file)
@@ -113,14 +113,14 @@ def hold(file: Path, owner: Owner) -> bool:
 
 
 def release(file: Path) -> None:
-    """Give the lock ``file`` back if it is this process's."""
+    """Release the lock ``file`` if this process holds it."""
     if read(file) == me():
         file.unlink(missing_ok=True)
 
 
 @contextmanager
 def guard(root: Path) -> Iterator[None]:
-    """Nobody else changes owners below ``root`` meanwhile. For moments only; may be nested."""
+    """Keep other processes from changing owners below ``root``. For moments; may be nested."""
     root.mkdir(parents=True, exist_ok=True)
     with FileLock(root / GUARD, timeout=30, is_singleton=True):
         yield
@@ -158,7 +158,7 @@ def _silence_s(file: Path) -> float:
 
 
 def _started(pid: int) -> str | None:
-    """Start of a process; None if it does not run.
+    """Return the start of a process; None if it does not run.
 
     Linux counts it in ticks since the boot, so that setting the clock changes nothing; elsewhere
     it is a wall clock time.
@@ -174,7 +174,7 @@ def _started(pid: int) -> str | None:
 
 
 def _started_linux(pid: int) -> str | None:
-    """Fields 3 (state) and 22 (start) of ``/proc/<pid>/stat``; see proc(5)."""
+    """Read fields 3 (state) and 22 (start) of ``/proc/<pid>/stat``; see proc(5)."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()

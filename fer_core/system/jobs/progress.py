@@ -1,4 +1,4 @@
-"""How far a job is: written by the job a few times a second, read by whoever looks."""
+"""Write and read the progress of a job, a few times a second."""
 
 import json
 import time
@@ -13,34 +13,37 @@ from fer_core.system.files import write_json
 FILE: Final = "progress.json"
 INTERVAL_S: Final = 0.25
 
+OLD_NAMES: Final = {"begun": "initial"}
+"""Fields in version 0.1 and their present names."""
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a job is.
+    """Progress of a job.
 
     Attributes:
-        done: Steps done, of those before an interruption too.
-        total: Steps in all; 0 as long as it is not known.
-        note: What it is doing, for a user; may be empty.
+        done: Finished steps, those before an interruption too.
+        total: All steps; 0 as long as it is not known.
+        note: Current step, for a user; may be empty.
         seconds: Time since this start of the job.
-        begun: Steps that were done before this start.
+        initial: Steps that were finished before this start.
     """
 
     done: float = 0
     total: float = 0
     note: str = ""
     seconds: float = 0.0
-    begun: float = 0
+    initial: float = 0
 
     @property
     def share(self) -> float:
-        """How much is done, 0..1."""
+        """Finished share, 0..1."""
         return min(self.done / self.total, 1.0) if self.total > 0 else 0.0
 
     @property
     def per_second(self) -> float:
         """Steps a second since this start; 0 in the first second."""
-        return (self.done - self.begun) / self.seconds if self.seconds >= 1 else 0.0
+        return (self.done - self.initial) / self.seconds if self.seconds >= 1 else 0.0
 
     @property
     def seconds_left(self) -> float | None:
@@ -51,24 +54,25 @@ class Progress:
 
 
 def duration(seconds: float) -> str:
-    """A time for a user: ``45 s``, ``12 min``, ``3.5 h``."""
+    """Return a time for a user: ``45 s``, ``12 min``, ``3.5 h``."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def read(folder: Path) -> Progress:
-    """What was last written in ``folder``; nothing done where nothing was."""
+    """Return the progress last written in ``folder``; an empty one where there is none."""
     try:
-        return Progress(**json.loads((folder / FILE).read_text("utf-8")))
-    except (OSError, ValueError, TypeError):
+        values = json.loads((folder / FILE).read_text("utf-8"))
+        return Progress(**{OLD_NAMES.get(name, name): value for name, value in values.items()})
+    except (OSError, ValueError, TypeError, AttributeError):
         return Progress()
 
 
 class ProgressWriter:
     """Writes ``progress.json``, at most every ``INTERVAL_S``, whole or not at all.
 
-    A full disk does not stop the job here: whoever writes the results finds it.
+    A full disk does not stop the job here: the writer of the results notices it.
     """
 
     def __init__(self, folder: Path, clock: Callable[[], float] = time.monotonic) -> None:
@@ -76,14 +80,14 @@ class ProgressWriter:
         self._clock = clock
         self._start = clock()
         self._written = float("-inf")
-        self._begun: float | None = None
+        self._initial: float | None = None
         self._latest: Progress | None = None
 
     def report(self, done: float, total: float = 0, note: str = "") -> None:
-        """Say how far it is. The first report tells what was done before this start."""
+        """Report progress. The first report tells the steps finished before this start."""
         now = self._clock()
-        self._begun = done if self._begun is None else self._begun
-        self._latest = Progress(done, total, note, round(now - self._start, 3), self._begun)
+        self._initial = done if self._initial is None else self._initial
+        self._latest = Progress(done, total, note, round(now - self._start, 3), self._initial)
         if now - self._written >= INTERVAL_S:
             self._written = now
             self.flush()

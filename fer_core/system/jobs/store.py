@@ -1,4 +1,4 @@
-"""The jobs below one folder: create, launch, look, ask, resume, delete."""
+"""Create, launch, list, stop, resume and delete the jobs below one folder."""
 
 import os
 import re
@@ -23,7 +23,7 @@ from fer_core.system.paths import PACKAGES
 from fer_core.system.settings import settings
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
-"""What a job may be called: it comes from addresses, and must not lead out of the folder."""
+"""Names of jobs: they come from addresses, and must not lead out of the folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +31,19 @@ class Jobs:
     """The jobs below ``root``, one folder each.
 
     Attributes:
-        root: Where they lie; made when the first one is created.
-        exclusive: Only one may run at a time; launching a second one is refused.
-        program: What runs the jobs' commands.
-        most_active: So many may wait or run at a time, whosever they are; None for any number.
-        most_kept: So many are kept. One more takes the place of the oldest that stopped before its
-            end; where there is none it is refused.
+        root: Their folder; made when the first one is created.
+        exclusive: At most one runs at a time; launching a second one is refused.
+        program: Program of the jobs' commands.
+        max_active: Most jobs that wait or run at a time; None for any number.
+        max_stored: Most jobs. One more replaces the oldest that stopped before its end; where
+            there is none it is refused.
     """
 
     root: Path
     exclusive: bool = False
     program: tuple[str, ...] = (sys.executable, "-m", "fer_core")
-    most_active: int | None = None
-    most_kept: int | None = None
+    max_active: int | None = None
+    max_stored: int | None = None
 
     def create(
         self,
@@ -52,12 +52,12 @@ class Jobs:
         details: Mapping[str, Any] | None = None,
         name: str | None = None,
     ) -> Job:
-        """A new job that does nothing yet; put what it needs into its folder, then ``launch``.
+        """Create a job that does nothing yet: put its files into its folder, then ``launch``.
 
         Args:
-            title: What a user calls it.
-            kind: What sort of work it is.
-            details: What to remember with it.
+            title: Its title for users.
+            kind: Kind of work.
+            details: Values to store with it.
             name: Name of its folder; a token that cannot be guessed if None.
 
         Raises:
@@ -76,9 +76,9 @@ class Jobs:
             job.describe(folder, title, kind, details or {})
         return job.load(folder)
 
-    def free_name(self, wanted: str) -> str:
-        """``wanted``, with a number behind it where there is a job of that name."""
-        return numbered(wanted, lambda name: (self.root / name).exists())
+    def free_name(self, name: str) -> str:
+        """Return ``name``, with a number behind it where there is a job of that name."""
+        return numbered(name, lambda name: (self.root / name).exists())
 
     def launch(self, name: str, command: Sequence[str]) -> Job:
         """Start ``python -m fer_core`` with the arguments ``command`` as the job's process.
@@ -103,7 +103,7 @@ class Jobs:
         return self._start(name)
 
     def get(self, name: str) -> Job:
-        """The job of that name, as it is now.
+        """Return the job of that name, as it is now.
 
         Raises:
             JobError: There is none.
@@ -111,15 +111,14 @@ class Jobs:
         return job.load(self._folder(name))
 
     def list(self, held: Collection[str] = ()) -> tuple[Job, ...]:
-        """The jobs, newest first; on public links only those whose names are in ``held``."""
+        """Return the jobs, newest first; on public links only those whose names are in ``held``."""
         sees_all = settings().policy.shows_server
-        return tuple(entry for entry in job.every(self.root) if sees_all or entry.name in held)
+        return tuple(entry for entry in job.load_all(self.root) if sees_all or entry.name in held)
 
     def ask(self, name: str, word: str) -> None:
-        """Ask a running job for something: ``job.CANCEL``, ``job.PAUSE`` or a word it knows.
+        """Send a request to a running job: ``job.CANCEL``, ``job.PAUSE`` or a word of its own.
 
-        It answers when it gets to it, a fraction of a second later as a rule. Asking a job that
-        has ended does nothing.
+        It follows a fraction of a second later as a rule. A job that has ended ignores it.
 
         Raises:
             JobError: There is no such job, or its folder cannot be written.
@@ -134,9 +133,9 @@ class Jobs:
             _send(process, signal.SIGTERM)  # it looks at the request at once
 
     def kill(self, name: str) -> None:
-        """End a job's process and its helpers at once. What was asked of it decides the state.
+        """End a job's process and its children at once; the last request decides the state.
 
-        One that runs on another machine is asked to end instead.
+        One that runs on another machine gets a request to end instead.
         """
         process = process_lock.living(self.get(name).folder / OWNER)
         if process and not process.is_here:
@@ -155,7 +154,7 @@ class Jobs:
             job.change(now.folder, title=title)
 
     def delete(self, name: str) -> None:
-        """Remove a job and everything it made.
+        """Remove a job and all its files.
 
         Raises:
             JobError: It is running, or its folder cannot be removed.
@@ -167,17 +166,17 @@ class Jobs:
             remove_folder(now.folder)
 
     def prune(self, hours: float) -> int:
-        """Delete the jobs that ended more than ``hours`` ago; how many they were.
+        """Delete the jobs that ended more than ``hours`` ago; return their number.
 
         Folders that a crash left without a readable description go by their age as well.
         """
         limit = time.time() - hours * 3600
-        known = job.every(self.root)
-        old = [one for one in known if not self._is_running(one) and one.changed < limit]
-        for one in old:
+        entries = job.load_all(self.root)
+        old = [entry for entry in entries if not self._is_running(entry) and entry.changed < limit]
+        for entry in old:
             with suppress(JobError):
-                self.delete(one.name)
-        names = {one.name for one in known}
+                self.delete(entry.name)
+        names = {entry.name for entry in entries}
         for folder in self.root.glob("*/"):
             stray = folder.name not in names and folder.stat().st_mtime < limit
             if stray or folder.name.startswith(".deleted-"):
@@ -197,16 +196,16 @@ class Jobs:
                 (folder / REQUEST).unlink(missing_ok=True)
                 job.change(folder, **changes)
                 job.set_state(folder, State.QUEUED)
-                self._begin(folder)
+                self._start_process(folder)
             except OSError as error:
-                said = _not_started(now.title, error)
+                message = _not_started(now.title, error)
                 with suppress(OSError):
-                    job.set_state(folder, State.FAILED, said)
-                raise JobError(said) from error
+                    job.set_state(folder, State.FAILED, message)
+                raise JobError(message) from error
         return job.load(folder)
 
-    def _begin(self, folder: Path) -> None:
-        """Start the job's process and note it; where it cannot be noted it is ended again."""
+    def _start_process(self, folder: Path) -> None:
+        """Start the job's process and write its owner; where that fails the process is ended."""
         process = _detach(self.program, job.load(folder))
         try:
             child = process_lock.Owner.of(process.pid)
@@ -218,23 +217,25 @@ class Jobs:
             raise
 
     def _check_active(self, but: str = "") -> None:
-        if self.most_active is None:
+        if self.max_active is None:
             return
-        active = [one for one in job.every(self.root) if one.state.is_active and one.name != but]
-        if len(active) >= self.most_active:
-            raise JobError(
-                "Others are having files read here at the moment. Try again in a minute."
-            )
+        active = [
+            entry
+            for entry in job.load_all(self.root)
+            if entry.state.is_active and entry.name != but
+        ]
+        if len(active) >= self.max_active:
+            raise JobError("Files of others are being read at the moment. Try again in a minute.")
 
     def _make_room(self) -> None:
-        kept = job.every(self.root) if self.most_kept is not None else ()
-        if len(kept) < (self.most_kept or 1):
+        entries = job.load_all(self.root) if self.max_stored is not None else ()
+        if len(entries) < (self.max_stored or 1):
             return
-        stopped = [one for one in kept if one.state.can_resume]
+        stopped = [entry for entry in entries if entry.state.can_resume]
         if not stopped:
             raise JobError(
-                "There is no room here for another file. Delete one of yours that you do not need "
-                "any more, or try again in some hours."
+                "The server has no room for another file. Delete one of yours that you do not "
+                "need, or try again in some hours."
             )
         self.delete(stopped[-1].name)
 
@@ -244,37 +245,39 @@ class Jobs:
         return self.root / name
 
     @staticmethod
-    def _is_running(one: Job) -> bool:
-        """It has a process of its own; one that waits to be launched has only its creator."""
-        return one.state.is_active and process_lock.read(one.folder / OWNER) != process_lock.me()
+    def _is_running(entry: Job) -> bool:
+        """Return True where it has a process; before its launch it has only its creator's."""
+        return (
+            entry.state.is_active and process_lock.read(entry.folder / OWNER) != process_lock.me()
+        )
 
 
 def _not_started(title: str, error: OSError) -> str:
-    where = f": {error.filename}" if error.filename else ""
+    file = f": {error.filename}" if error.filename else ""
     return (
-        f"{title} cannot be started ({error.strerror or error}{where}). Repair that, then start it "
+        f"{title} cannot be started ({error.strerror or error}{file}). Repair that, then start it "
         "again."
     )
 
 
-def _detach(program: tuple[str, ...], one: Job) -> "subprocess.Popen[bytes]":
-    """Start a process in a session of its own: no terminal, signal or end of ours reaches it.
+def _detach(program: tuple[str, ...], entry: Job) -> "subprocess.Popen[bytes]":
+    """Start a process in a session of its own, which no terminal or signal of this one reaches.
 
-    It gives way to the server, so that pages stay quick while it works.
+    It has a lower priority than the server, so that pages stay quick while it works.
     """
     package = str(PACKAGES)
     path = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
-    with (one.folder / LOG).open("ab") as out:
+    with (entry.folder / LOG).open("ab") as out:
         process = subprocess.Popen(  # noqa: S603  # the command is this package's own
-            [*program, *one.command],
-            cwd=one.cwd,
+            [*program, *entry.command],
+            cwd=entry.cwd,
             env=os.environ | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"},
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
             start_new_session=True,
         )
-    give_way(process.pid)
+    lower_priority(process.pid)
     threading.Thread(target=process.wait, daemon=True).start()  # leaves no zombie
     return process
 
@@ -293,8 +296,8 @@ NICE: Final = 10
 """Of a processor that both want, the server gets nine times as much as such a process."""
 
 
-def give_way(pid: int) -> None:
-    """Take part in the processors' time only as far as others leave it, where the system can.
+def lower_priority(pid: int) -> None:
+    """Give a process the lowest share of the processors' time, where the system can.
 
     Linux on a desktop shares the time among sessions before it looks at processes, and a job is a
     session of its own, so the session is told as well (sched(7), autogroup).

@@ -1,4 +1,4 @@
-"""The job's own side: say how far it is, listen for requests, leave a last word."""
+"""Run a job: report its progress, follow requests, write its final state."""
 
 import errno
 import math
@@ -19,30 +19,30 @@ from fer_core.system.jobs.job import CANCEL, OWNER, PAUSE, RUNNING, State
 from fer_core.system.jobs.progress import ProgressWriter
 from fer_core.system.settings import settings
 
-LOOK_S: Final = 0.2
-"""Requests are looked for this often, and at once after a signal."""
+POLL_S: Final = 0.2
+"""Requests are read this often, and at once after a signal."""
 
 WAIT_S: Final = 0.5
 
 
 class PausedError(FerError):
-    """The user wants the work to pause; what it has saved is where it goes on."""
+    """Work that a user paused; it continues from its saved state."""
 
 
 class Work:
-    """What a job gets from ``working``. For the main thread.
+    """Progress and requests of a job, for its main thread; see ``working``.
 
     Attributes:
         folder: The job's folder.
-        summary: What the job wants to say of its results; becomes ``Job.summary``.
+        summary: Facts on its results; becomes ``Job.summary``.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.summary: dict[str, Any] = {}
         self._progress = ProgressWriter(folder)
-        self._looked = 0.0
-        self._asked = ""
+        self._polled_s = 0.0
+        self._request = ""
         self._terminated = False
         self._until = math.inf
 
@@ -53,7 +53,7 @@ class Work:
             self._until = job.load(self.folder).created + hours * 3600
 
     def report(self, done: float, total: float = 0, note: str = "") -> None:
-        """Say how far it is, and stop here if that is asked for.
+        """Report progress, and stop where that is requested.
 
         Raises:
             CancelledError, PausedError: As ``check``.
@@ -62,29 +62,29 @@ class Work:
         self.check()
 
     @property
-    def asked(self) -> str:
-        """What a user asks of the job; a job that knows words of its own looks here."""
+    def request(self) -> str:
+        """The user's request to the job: ``cancel``, ``pause``, a word of its own, or nothing."""
         now = time.monotonic()
-        if now - self._looked >= LOOK_S:
-            self._looked = now
-            self._asked = job.asked(self.folder)
-        return self._asked
+        if now - self._polled_s >= POLL_S:
+            self._polled_s = now
+            self._request = job.requested(self.folder)
+        return self._request
 
     def check(self) -> None:
-        """Stop here if that is asked for.
+        """Stop where that is requested.
 
         Raises:
-            CancelledError: The user does not want it any more.
-            PausedError: The user wants to go on later.
+            CancelledError: The user cancelled it.
+            PausedError: The user paused it.
             JobError: Its time is over.
-            SystemExit: The system wants the process to end; the job can be resumed.
+            SystemExit: The system ends the process; the job can be resumed.
         """
         if time.time() > self._until:
             raise JobError(
                 f"The {settings().policy.work_hours:g} hours that a file has on this public link "
                 "are over. Choose a smaller one, or fewer images of it."
             )
-        word = self.asked
+        word = self.request
         if word == CANCEL:
             raise CancelledError("Cancelled.")
         if word == PAUSE:
@@ -93,20 +93,20 @@ class Work:
             raise SystemExit(143)
 
     def wait_for_turn(self) -> None:
-        """Wait until no other job below the same root runs; jobs that came first go first."""
+        """Wait until no other job below the same root runs; older ones run first."""
         root = self.folder.parent
         while _is_preceded(self.folder) or not process_lock.hold(root / RUNNING, process_lock.me()):
             self.report(0, 0, "Waiting for another job")
             time.sleep(WAIT_S)
-        self._progress = ProgressWriter(self.folder)  # the pace is that of the work alone
+        self._progress = ProgressWriter(self.folder)  # the pace leaves the waiting out
 
     def flush(self) -> None:
         """Write the last progress."""
         self._progress.flush()
 
     def on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        """SIGTERM: with a request it means that there is one; without, the end."""
-        self._looked = 0.0
+        """Read the request at once after SIGTERM; without one the process ends."""
+        self._polled_s = 0.0
         self._terminated = True
 
 
@@ -118,20 +118,20 @@ def working(
 
     Args:
         folder: The job's folder. Where it was not created by ``Jobs.create`` it becomes a job.
-        title: What a user calls it, where it becomes a job here.
+        title: Its title, where it becomes a job here.
         kind: Its kind, where it becomes a job here.
         turn: While another job below the same root runs: ``any`` runs beside it, ``wait`` stays
             queued, ``refuse`` fails. Only jobs that wait or refuse are seen by one another.
 
     Raises:
         JobError: Another process works on it already, or it is not this job's turn.
-        CancelledError, PausedError: It was asked to stop.
-        FerError: What the block raised. Other errors pass through too.
+        CancelledError, PausedError: A user stopped it.
+        FerError: Of the block. Other errors pass through too.
     """
     work = Work(folder)
     _take(folder, title, kind)
     work.limit()
-    with _listening(work):
+    with _on_sigterm(work):
         try:
             if turn == "wait":
                 work.wait_for_turn()
@@ -162,11 +162,11 @@ def working(
 
 
 def explain(error: BaseException) -> str:
-    """One sentence for a user on why a job failed."""
+    """Return the error of a job as one sentence for a user."""
     if isinstance(error, FerError):
         return str(error)
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return "The disk is full. Free some space, then resume: what is done is kept."
+        return "The disk is full. Free some space, then resume: what is done stays."
     if isinstance(error, MemoryError):
         return "There was not enough memory. Close other programs, then resume."
     if not settings().policy.shows_server:
@@ -175,21 +175,21 @@ def explain(error: BaseException) -> str:
 
 
 def _take(folder: Path, title: str, kind: str) -> None:
-    """Become the job's owner; the launcher may have noted that already."""
+    """Become the job's owner; the launcher may have written that already."""
     with process_lock.guard(folder.parent):
         now = process_lock.living(folder / OWNER)
         if now and now != process_lock.me():
             raise JobError(f"{folder} is being worked on by another process ({now.pid}).")
         if not (folder / job.JOB).is_file():
             job.describe(folder, title or folder.name, kind, {}, tuple(sys.argv[1:]))
-        if now is None:  # a request from before; one made since the launch stays
+        if now is None:  # an old request; one made since the launch stays
             (folder / job.REQUEST).unlink(missing_ok=True)
         job.set_state(folder, State.QUEUED)
         process_lock.write(folder / OWNER, process_lock.me())
 
 
 def _leave(work: Work, state: State, message: str = "") -> None:
-    """The last word; on a full disk it may not be heard, and the job counts as interrupted."""
+    """Write the final state; on a full disk it is lost, and the job counts as interrupted."""
     work.flush()
     try:
         job.set_state(work.folder, state, message, work.summary)
@@ -198,21 +198,22 @@ def _leave(work: Work, state: State, message: str = "") -> None:
 
 
 @contextmanager
-def _listening(work: Work) -> Iterator[None]:
-    """Notice SIGTERM while the block runs."""
+def _on_sigterm(work: Work) -> Iterator[None]:
+    """Handle SIGTERM while the block runs."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, work.on_signal)
+    handler = signal.signal(signal.SIGTERM, work.on_signal)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, handler)
 
 
 def _is_preceded(folder: Path) -> bool:
-    """Whether a job that was created earlier still waits below the same root."""
-    mine = job.load(folder).created
+    """Return True where an older job still waits below the same root."""
+    created = job.load(folder).created
     return any(
-        other.state is State.QUEUED and other.created < mine for other in job.every(folder.parent)
+        other.state is State.QUEUED and other.created < created
+        for other in job.load_all(folder.parent)
     )
