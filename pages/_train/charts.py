@@ -100,14 +100,14 @@ def table(run: Run) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def overlay(named: Mapping[str, Run], key: str, title: str) -> dict[str, Any]:
+def overlay(runs_by_name: Mapping[str, Run], key: str, title: str) -> dict[str, Any]:
     """One figure of several runs, each by the name its line has."""
     lines = [
         _line(name, run.epochs, [line.get(key) for line in run.epochs],
-              OVERLAY[place % len(OVERLAY)])
-        for place, (name, run) in enumerate(named.items())
+              OVERLAY[number % len(OVERLAY)])
+        for number, (name, run) in enumerate(runs_by_name.items())
     ]  # fmt: skip
-    most = max(len(run.epochs) for run in named.values())
+    most = max(len(run.epochs) for run in runs_by_name.values())
     return {"data": lines, "layout": _layout(title, most)}
 
 
@@ -132,7 +132,7 @@ def confusion(matrix: Sequence[Sequence[int]]) -> dict[str, Any]:
 
 
 def _running(run: Run, now: Mapping[str, Any] | None, name: str) -> tuple[float, float] | None:
-    """Where the epoch that runs is, and its figure so far."""
+    """Return the position of the current epoch and its metric so far; None before its start."""
     value = history.training_value(now, name, run.config.heads[0]) if now else None
     if now is None or value is None or now["epoch"] < len(run.epochs):
         return None

@@ -132,7 +132,7 @@ def _config(data: OpenDataset) -> TrainConfig:
 
 def _choose_preset(data: OpenDataset) -> str:
     """Show a card for each preset; return the chosen one."""
-    chosen = st.session_state.setdefault(PRESET, "Quick look")
+    selected = st.session_state.setdefault(PRESET, "Quick look")
     counts = cost_view.image_counts(data)
     with st.grid(min_column_width=250, gap="small"):
         for name, preset in PRESETS.items():
@@ -143,19 +143,19 @@ def _choose_preset(data: OpenDataset) -> str:
                     f"{cost_view.expected(config, counts)}"
                 )
                 st.caption(preset.text)
-                _preset_button(name, chosen)
+                _preset_button(name, selected)
         with st.container(border=True, height="stretch", key="card-file"):
             st.markdown("**Your own**  \nFrom a config file")
             st.caption("A YAML file, such as config.yaml of another run.")
-            _preset_button(FILE, chosen)
-    return chosen
+            _preset_button(FILE, selected)
+    return selected
 
 
-def _preset_button(name: str, chosen: str) -> None:
+def _preset_button(name: str, selected: str) -> None:
     st.button(
-        "Selected" if name == chosen else "Select", key=f"preset-{name}", width="stretch",
-        type="primary" if name == chosen else "secondary", on_click=_select_preset, args=(name,),
-        icon=":material/check:" if name == chosen else None,
+        "Selected" if name == selected else "Select", key=f"preset-{name}", width="stretch",
+        type="primary" if name == selected else "secondary", on_click=_select_preset, args=(name,),
+        icon=":material/check:" if name == selected else None,
     )  # fmt: skip
 
 
@@ -164,10 +164,12 @@ def _select_preset(name: str) -> None:
 
 
 def _imbalance(values: dict[str, Any], key: str) -> None:
-    given = (values["loss"], values["class_weights"])
-    options = IMBALANCE if given in IMBALANCE.values() else {**IMBALANCE, "As in the file": given}
+    current = (values["loss"], values["class_weights"])
+    options = (
+        IMBALANCE if current in IMBALANCE.values() else {**IMBALANCE, "As in the file": current}
+    )
     remedy = st.selectbox(
-        "Imbalance", list(options), list(options.values()).index(given), key=f"{key}-imbalance",
+        "Imbalance", list(options), list(options.values()).index(current), key=f"{key}-imbalance",
         persist_state="session",
         help="Class weights: images of rare emotions count more. Focal loss: hard images count "
         "more. An upsampled dataset needs neither.",

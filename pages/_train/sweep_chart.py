@@ -15,10 +15,11 @@ SCALE = [[0, "#E69F00"], [0.5, "#56B4E9"], [1, "#1FA38F"]]
 
 
 def parallel(config: SweepConfig, trials: Sequence[Trial]) -> go.Figure:
-    """An axis for each field that is tried, and the last for the best figure of each trial."""
-    best = [float(one.best or 0) for one in trials]
+    """Return a figure with an axis for each field that is tried; the last shows the best metric."""
+    best = [float(trial.best or 0) for trial in trials]
     axes = [
-        _axis(name, way, [one.tried[name] for one in trials]) for name, way in config.fields.items()
+        _axis(name, choices, [trial.tried[name] for trial in trials])
+        for name, choices in config.fields.items()
     ]
     axes.append({"label": config.monitor.removeprefix("val_").replace("_", " "), "values": best,
                  "tickformat": ".3~f"})  # fmt: skip
@@ -30,18 +31,20 @@ def parallel(config: SweepConfig, trials: Sequence[Trial]) -> go.Figure:
     return figure
 
 
-def _axis(name: str, way: Range | tuple[Any, ...], values: list[Any]) -> dict[str, Any]:
+def _axis(name: str, choices: Range | tuple[Any, ...], values: list[Any]) -> dict[str, Any]:
     label = TITLES.get(name.rpartition(".")[2], name)
-    if not isinstance(way, Range):
-        places = list(range(len(way)))
-        words = [str(one).replace("_", " ") for one in way]
-        return {"label": label, "values": [way.index(one) for one in values], "tickvals": places,
-                "ticktext": words, "range": [-0.2, len(way) - 0.8]}  # fmt: skip
-    if not way.log:
-        return {"label": label, "values": values, "range": [way.low, way.high or 1]}
-    low, high = math.log10(way.low), math.log10(way.high)
+    if not isinstance(choices, Range):
+        places = list(range(len(choices)))
+        words = [str(choice).replace("_", " ") for choice in choices]
+        return {
+            "label": label, "values": [choices.index(value) for value in values],
+            "tickvals": places, "ticktext": words, "range": [-0.2, len(choices) - 0.8],
+        }  # fmt: skip
+    if not choices.log:
+        return {"label": label, "values": values, "range": [choices.low, choices.high or 1]}
+    low, high = math.log10(choices.low), math.log10(choices.high)
     marks = [low + (high - low) * step / 4 for step in range(5)]
     return {
-        "label": label, "values": [math.log10(one) for one in values], "range": [low, high],
+        "label": label, "values": [math.log10(value) for value in values], "range": [low, high],
         "tickvals": marks, "ticktext": [f"{10**mark:.2g}" for mark in marks],
     }  # fmt: skip

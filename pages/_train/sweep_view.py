@@ -40,12 +40,12 @@ OFFERED = (
 
 
 def show() -> None:
-    known = {one.name: one for one in store.store().list()}
-    if begun := st.session_state.pop(NEXT, None):
-        st.session_state[CHOSEN] = begun
-    if known:
-        _watch(known)
-    with st.expander("New sweep", icon=":material/add:", expanded=not known):
+    sweeps = {job.name: job for job in store.store().list()}
+    if started := st.session_state.pop(NEXT, None):
+        st.session_state[CHOSEN] = started
+    if sweeps:
+        _watch(sweeps)
+    with st.expander("New sweep", icon=":material/add:", expanded=not sweeps):
         st.write(
             "A sweep searches for good settings (hyperparameters): it trains the same network "
             "several times with settings drawn from ranges that you give, and stops poor trials "
@@ -57,12 +57,12 @@ def show() -> None:
             st.info(f"{connection.MISSING} Then start FER Studio again.")
 
 
-def _watch(known: dict[str, Any]) -> None:
-    if st.session_state.get(CHOSEN) not in known:
-        st.session_state[CHOSEN] = next(iter(known))
+def _watch(sweeps: dict[str, Any]) -> None:
+    if st.session_state.get(CHOSEN) not in sweeps:
+        st.session_state[CHOSEN] = next(iter(sweeps))
     name = st.selectbox(
-        "Sweep", list(known), key=CHOSEN, persist_state="session",
-        format_func=labels(known.values()).get,
+        "Sweep", list(sweeps), key=CHOSEN, persist_state="session",
+        format_func=labels(sweeps.values()).get,
     )  # fmt: skip
     try:
         sweep = store.load(name)
@@ -72,7 +72,7 @@ def _watch(known: dict[str, Any]) -> None:
     is_active = sweep.job.state.is_active
     _controls(sweep)
     st.fragment(_results, run_every=REFRESH_S if is_active else None)(name, is_active)
-    _one(_best_first(sweep.config, sweep.trials()))
+    _choose_trial(_best_first(sweep.config, sweep.trials()))
 
 
 def _controls(sweep: Sweep) -> None:
@@ -107,10 +107,10 @@ def _results(name: str, was_active: bool) -> None:
     if was_active:
         left = "" if now.seconds_left is None else f", at most {duration(now.seconds_left)} left"
         st.progress(now.share, f"{now.note or 'Starting'}{left if now.done else ''}")
-    begun = [one for one in trials if one.best is not None]
-    if len(begun) > 1:
+    trained = [trial for trial in trials if trial.best is not None]
+    if len(trained) > 1:
         st.plotly_chart(
-            sweep_chart.parallel(sweep.config, begun), key=f"parallel-{name}",
+            sweep_chart.parallel(sweep.config, trained), key=f"parallel-{name}",
             config={"displayModeBar": False}, alt="Each trial's settings and its best figure",
         )  # fmt: skip
         st.caption("A line is a trial. Drag along an axis to keep only the lines that cross there.")
@@ -122,44 +122,44 @@ def _results(name: str, was_active: bool) -> None:
 
 def _table(config: SweepConfig, trials: Sequence[Trial]) -> pd.DataFrame:
     rows = [
-        {"trial": one.number + 1, "state": one.word, config.monitor: one.best,
-         "epochs": len(one.run.epochs) if one.run else 0}
-        | {title(field): one.tried[field] for field in config.fields}
-        for one in _best_first(config, trials)
+        {"trial": trial.number + 1, "state": trial.word, config.monitor: trial.best,
+         "epochs": len(trial.run.epochs) if trial.run else 0}
+        | {title(field): trial.tried[field] for field in config.fields}
+        for trial in _best_first(config, trials)
     ]  # fmt: skip
     return pd.DataFrame(rows)
 
 
 def _best_first(config: SweepConfig, trials: Sequence[Trial]) -> list[Trial]:
-    """Those without a figure last."""
+    """Sort the trials; those without a metric come last."""
     sign = 1 if config.monitor.endswith("loss") else -1
-    return sorted(trials, key=lambda one: (one.best is None, sign * (one.best or 0)))
+    return sorted(trials, key=lambda trial: (trial.best is None, sign * (trial.best or 0)))
 
 
-def _one(trials: Sequence[Trial]) -> None:
-    begun = {one.number: one.run for one in trials if one.run}
-    if not begun:
+def _choose_trial(trials: Sequence[Trial]) -> None:
+    trained = {trial.number: trial.run for trial in trials if trial.run}
+    if not trained:
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        number = st.selectbox("Trial", list(begun), format_func=lambda n: begun[n].job.title,
+        number = st.selectbox("Trial", list(trained), format_func=lambda n: trained[n].job.title,
                               key="sweep_trial", width=420)  # fmt: skip
         st.button("Open", icon=":material/monitoring:", on_click=watch,
-                  args=(begun[number].job.name,))  # fmt: skip
+                  args=(trained[number].job.name,))  # fmt: skip
 
 
 def _new() -> None:
     finish_or_show()
-    found = dataset_bar.show("Open the demo to try a sweep, or a dataset of your own.", True)
-    if found is None:
+    data = dataset_bar.show("Open the demo to try a sweep, or a dataset of your own.", True)
+    if data is None:
         return
-    source = new_run_view.dataset(found)
+    source = new_run_view.dataset(data)
     if source is not None:
-        _choose(found, source)
+        _choose(data, source)
 
 
-def _choose(found: OpenDataset, source: DatasetSource) -> None:
+def _choose(data: OpenDataset, source: DatasetSource) -> None:
     preset = st.selectbox("Starts from", list(PRESETS), key="sweep_preset")
-    base = fitted(PRESETS[preset].config, found.index.votes is not None)
+    base = fitted(PRESETS[preset].config, data.index.votes is not None)
     tried = st.multiselect("What to try", OFFERED, ["learning_rate", "dropout"], format_func=title,
                            key="sweep_fields")  # fmt: skip
     cores = os.cpu_count() or 1
@@ -171,9 +171,9 @@ def _choose(found: OpenDataset, source: DatasetSource) -> None:
             help="Each takes a core of this machine.",
         )  # fmt: skip
     base = replace(base, epochs=int(epochs), head_epochs=min(base.head_epochs, int(epochs) - 1))
-    ways = {name: _way(name, _value(base.to_dict(), name), preset) for name in tried}
-    said = f"Sweep on {Path(source.data).name}"
-    name = st.text_input("Title", said, key=f"sweep_title-{source.data}")
+    ranges = {name: _range_of(name, _value(base.to_dict(), name), preset) for name in tried}
+    suggested_title = f"Sweep on {Path(source.data).name}"
+    name = st.text_input("Title", suggested_title, key=f"sweep_title-{source.data}")
     now = runs.active()
     if now:
         st.caption(f"{markdown(now.title)} is training. Pause or stop it to begin a sweep.")
@@ -181,7 +181,7 @@ def _choose(found: OpenDataset, source: DatasetSource) -> None:
                  disabled=bool(now) or not tried or not name.strip()):  # fmt: skip
         try:
             config = SweepConfig(
-                name.strip(), source, ways, base.to_dict(), trials=int(trials),
+                name.strip(), source, ranges, base.to_dict(), trials=int(trials),
                 parallel_trials=int(parallel),
             )  # fmt: skip
             st.session_state[NEXT] = store.start(config).name
@@ -190,8 +190,8 @@ def _choose(found: OpenDataset, source: DatasetSource) -> None:
         st.rerun()
 
 
-def _way(name: str, value: Any, preset: str) -> Range | tuple[Any, ...]:
-    """Widgets for what of a field is tried."""
+def _range_of(name: str, value: Any, preset: str) -> Range | tuple[Any, ...]:
+    """Show widgets for the values of a field to try; return them."""
     field = config_form.FIELDS.get(name) or config_form.AUGMENTATION[name.rpartition(".")[2]]
     key = f"sweep-{preset}-{name}"
     if field.choices:
@@ -199,17 +199,17 @@ def _way(name: str, value: Any, preset: str) -> Range | tuple[Any, ...]:
     if field.kind is bool:
         return (False, True)
     low, high = field.low, 1e9 if field.high is None else field.high
-    begin, end = (value / 5, value * 5) if name in LOG else (value / 2, value * 2 or 0.5)
+    start, end = (value / 5, value * 5) if name in LOG else (value / 2, value * 2 or 0.5)
     left, right = st.columns(2, gap="medium")
     help_text = field.help
     if field.kind is int:
         first = left.number_input(f"{title(name)} from", int(low), int(high),
-                                  max(int(begin), int(low)), key=key)  # fmt: skip
+                                  max(int(start), int(low)), key=key)  # fmt: skip
         last = right.number_input("to", int(low), int(high), min(int(end), int(high)),
                                   key=f"{key}-to", help=help_text)  # fmt: skip
     else:
         first = left.number_input(f"{title(name)} from", float(low), float(high),
-                                  max(begin, float(low)), format="%g", key=key)  # fmt: skip
+                                  max(start, float(low)), format="%g", key=key)  # fmt: skip
         last = right.number_input("to", float(low), float(high), min(end, float(high)), format="%g",
                                   key=f"{key}-to", help=help_text)  # fmt: skip
     return Range(float(min(first, last)), float(max(first, last)), name in LOG and first > 0)
@@ -221,5 +221,5 @@ def _value(values: dict[str, Any], name: str) -> Any:
 
 
 def title(name: str) -> str:
-    """What a user calls a field."""
+    """Return the name of a field for users."""
     return config_form.TITLES.get(name.rpartition(".")[2], name)

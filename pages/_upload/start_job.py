@@ -129,15 +129,15 @@ def _show_retention() -> None:
     """Say how long results are stored, and where."""
     config = settings()
     if config.policy.shows_server:
-        place = f", in {visitor_jobs.store().root}."
+        location = f", in {visitor_jobs.store().root}."
     else:
-        place = (
+        location = (
             "; only this page's address leads to them. Keep it if you want to come back. An "
             f"analysis that takes more than {config.policy.work_hours} hours is ended."
         )
     st.caption(
         "The analysis goes on when you close this page. Uploads and results are stored for "
-        f"{config.job_hours} hours or until you delete them{place}"
+        f"{config.job_hours} hours or until you delete them{location}"
     )
 
 

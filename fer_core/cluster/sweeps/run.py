@@ -90,7 +90,7 @@ def _tune(ray: Any, name: str, config: SweepConfig, work: Work, total: int) -> N
 
 
 def _room(ray: Any, config: SweepConfig) -> dict[str, float]:
-    """What a trial needs.
+    """Return the resources that a trial needs.
 
     Raises:
         TrainingError: No machine of the cluster has as much.

@@ -148,7 +148,7 @@ def note_trial(folder: Path, sweep: str, number: int, stopped_early: bool = Fals
 
 
 def is_over(trial: Trial) -> bool:
-    """Whether there is nothing left to train."""
+    """Return true if nothing is left to train."""
     if trial.run is None:
         return False
     return trial.stopped_early or trial.run.job.state in (State.FINISHED, State.FAILED)

@@ -99,7 +99,7 @@ class Follower:
         job.change(folder.root, command=command)  # resumed by hand, it waits its turn as any other
 
     def _said(self, line: dict[str, Any], over: bool) -> dict[str, Any]:
-        """What the scheduler hears; a run that failed before its first epoch is the worst."""
+        """Return a report for the scheduler; a run that failed before an epoch is the worst."""
         worst = float("inf") if self._config.monitor.endswith("loss") else 0.0
         return {
             self._config.monitor: float(line.get(self._config.monitor, worst)),
@@ -121,7 +121,7 @@ def end(jobs: Jobs, now: Job) -> None:
 
 
 def _has_ended(jobs: Jobs, name: str) -> bool:
-    """Whether it ends within ``END_S``."""
+    """Wait at most ``END_S``; return true if the run has ended."""
     limit = time.monotonic() + END_S
     while jobs.get(name).state.is_active:
         if time.monotonic() > limit:
@@ -131,5 +131,5 @@ def _has_ended(jobs: Jobs, name: str) -> bool:
 
 
 def in_words(values: dict[str, Any]) -> str:
-    """What a trial tries, for its title."""
+    """Return the values of a trial as text, for its title."""
     return ", ".join(f"{name.rpartition('.')[2]} {value}" for name, value in values.items())

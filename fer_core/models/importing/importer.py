@@ -37,7 +37,7 @@ TIME_LIMIT_S: Final = 600
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """What a file does not say about its network.
+    """Options for what a file does not say about its network.
 
     Attributes:
         name: The model's name.

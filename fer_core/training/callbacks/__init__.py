@@ -1,1 +1,1 @@
-"""What happens around the epochs, one callback a file."""
+"""Callbacks of the training loop, one a file."""
