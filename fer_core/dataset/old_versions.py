@@ -1,6 +1,7 @@
 """Balanced versions that 0.1.0 wrote: their FER+ votes are joined anew from their source."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,16 +9,19 @@ import numpy as np
 import pandas as pd
 
 from fer_core.dataset import ferplus, store
-from fer_core.dataset.discover import list_files
 from fer_core.dataset.index import DatasetIndex
+from fer_core.dataset.listing import Listing
 from fer_core.errors import DatasetError
 
 
-def with_votes_of_source(index: DatasetIndex) -> DatasetIndex:
+def with_votes_of_source(
+    index: DatasetIndex, list_files: Callable[[Path], Listing]
+) -> DatasetIndex:
     """Return a version with the votes that its source has now, where its own are of 0.1.0.
 
     Args:
         index: The version, whose notes say that its own votes cannot be right.
+        list_files: Lists the files of the source.
 
     Returns:
         ``index`` where the source is gone or has no votes.

@@ -89,7 +89,7 @@ def _with_notes(index: DatasetIndex, listing: Listing) -> DatasetIndex:
     index = replace(index, notes=notes, left_out=left_out, votes=listing.votes)
     index = index if index.votes is not None else ferplus.find(index)
     has_old_votes = any(ferplus.OLD_VOTES in note for note in index.notes)
-    return old_versions.with_votes_of_source(index) if has_old_votes else index
+    return old_versions.with_votes_of_source(index, list_files) if has_old_votes else index
 
 
 def _open_file(
