@@ -110,7 +110,7 @@ def upload(page: Page, name: str, photo: bytes, result: str) -> float:
     page.get_by_text(f"{name} · {result}").wait_for()
     seconds = time.monotonic() - start_s
     page.get_by_role("button", name="Clear").click()
-    page.get_by_text("Add a photo to see its faces").wait_for()
+    page.get_by_text(f"{name} · {result}").wait_for(state="detached")
     return seconds
 
 

@@ -89,7 +89,7 @@ def test_leaving_the_page_frees_the_camera_and_coming_back_works(live) -> None:
     live.wait_for_function(
         "streams.length && streams.every(s => s.getTracks().every(t => t.readyState === 'ended'))"
     )
-    live.get_by_role("link", name="Live").click()
+    live.get_by_role("link", name="Live").first.click()
     live.get_by_text("The camera is off").wait_for()
     start(live)
     flows(live)

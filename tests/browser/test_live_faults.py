@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.fake_camera import chromium_arguments, write_y4m
 from benchmarks.live_server import free_port
-from fer_core.recognition.recognizer import Recognizer, search
+from fer_core.recognition.recognizer import Recognizer
 from fer_core.recognition.tracking_recognizer import LIVE_EDGE
 from tests.browser.live_driver import (
     KEEP,
@@ -54,7 +54,7 @@ def crowd(face: np.ndarray) -> np.ndarray:
 def chromium(browser, tmp_path_factory, astronaut) -> Iterator:
     """A camera that shows ten faces for two seconds, then black for two."""
     ten = crowd(astronaut[0:270, 152:296])
-    assert len(search(ten, Recognizer.load(), LIVE_EDGE)) == 10, "or the tests mean nothing"
+    assert len(Recognizer.load().detect(ten, LIVE_EDGE)) == 10, "or the tests mean nothing"
     file = tmp_path_factory.mktemp("crowd") / "camera.y4m"
     write_y4m(file, [ten] * 60 + [np.zeros_like(ten)] * 60)
     opened = launch(browser, *chromium_arguments(file), "--use-fake-ui-for-media-stream")

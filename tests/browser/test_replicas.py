@@ -80,7 +80,7 @@ def test_viewers_are_spread_stay_and_move_when_their_replica_dies(
 
     replicas.kill(there)
     tab.wait_for_function("document.querySelector('[data-testid=stConnectionStatus]') === null")
-    tab.get_by_role("link", name="Live").click()
+    tab.get_by_role("link", name="Live").first.click()
     tab.get_by_text("The camera is off").wait_for()
     assert home(tab) == next(port for port in replicas.ports if port != there)
     start(tab)

@@ -105,7 +105,7 @@ def test_start_refresh_stop_resume_promote(page, server: str, tmp_path: Path) ->
     page.get_by_text("was trained on the demo's drawn faces").wait_for()
     page.get_by_role("button", name="Try an example photo").click()
     page.get_by_text("1 photo").wait_for()
-    page.get_by_role("link", name="Live").click()
+    page.get_by_role("link", name="Live").first.click()
     page.get_by_text("was trained on the demo's drawn faces").wait_for()
     page.get_by_role("link", name="Train").click()
     page.get_by_role("button", name="Restore mobilenetv2").click()

@@ -156,7 +156,7 @@ def test_work_that_takes_long_can_be_stopped(app: AppTest, monkeypatch: pytest.M
     app.button(key="create_version").click().run()
     app.button(key="background_stop").click()
     settle(app.run())
-    assert "Making images: stopped. Nothing of it was kept." in texts(app)
+    assert "Making images: stopped. Nothing of it was stored." in texts(app)
     assert [one.name for one in store.stored()] == ["demo"]
 
 

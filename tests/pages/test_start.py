@@ -29,7 +29,7 @@ def test_settings_below_a_section_are_not_passed_over(app: AppTest) -> None:
     app.secrets["webrtc"] = {"urls": "stun:stun.example.org", "FER_PUBLIC": "1"}
     app.run()
     (error,) = app.error
-    assert "above the first [section]" in error.value
+    assert "above the first [section]" in error.value.replace("\\", "")
     assert not app.title
 
 
@@ -44,5 +44,5 @@ def test_nothing_is_shown_while_the_secrets_cannot_be_read(
     )
     app.run()
     (error,) = app.error
-    assert 'FER_PUBLIC = "1"' in error.value
+    assert 'FER_PUBLIC = "1"' in error.value.replace("\\", "")
     assert not app.title

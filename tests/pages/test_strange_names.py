@@ -20,6 +20,12 @@ MARKDOWN_ELEMENTS = ("title", "header", "subheader", "markdown", "caption", "inf
 ACTIVE = re.compile(r"(?<!\\)!\[x|(?<!\\)\]\(http|(?<!\\)&#47;|(?<!\\):red\[x|\x1b|(?<!\\)<b>")
 
 
+@pytest.fixture(autouse=True)
+def no_session_of_the_player(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AppTest's runtime has no sessions for the live page's player to look up."""
+    monkeypatch.setattr("streamlit_webrtc.component.get_this_session_info", lambda: None)
+
+
 def check(app) -> None:
     """No element that is read as Markdown has the name without its escapes; one has it."""
     assert not app.exception, app.exception

@@ -15,7 +15,7 @@ from fer_core.dataset import store as datasets
 from fer_core.system.jobs import CANCEL, State, job
 from fer_core.training import runs
 from pages._train import sweep_chart
-from tests.page_kit import choose, open_page, press, texts
+from tests.page_kit import choose, open_page, press, settle, texts
 from tests.run_kit import made
 
 BASE = {"architecture": "fernet", "start": "scratch", "heads": ["fer2013"], "epochs": 4}
@@ -57,7 +57,8 @@ def test_a_sweep_is_shown_with_its_trials_and_one_can_be_watched() -> None:
     assert table.state.tolist() == ["finished", "finished", "stopped early", "waiting"]
     assert {"Learning rate", "Optimizer", "Rotation (degrees)"} <= set(table.columns)
     app.selectbox(key="sweep_trial").set_value(1).run()
-    app = press(app, "Open")
+    (button,) = [button for button in app.button if button.label == "Open"]
+    app = settle(button.click().run())
     assert app.session_state["train_run"] == store.run_name(name, 1)
     assert "Best accuracy" in texts(app)
 

@@ -279,7 +279,7 @@ def test_going_on_counts_as_starting_does_on_public_links(monkeypatch: pytest.Mo
     for name in ("a", "b"):
         store().create(name, "files")
     app = press(open_page(token=stopped.name), "Continue")
-    assert "Others are having files read here" in texts(app)
+    assert "Files of others are being read" in texts(app)
     assert store().get(stopped.name).state is State.CANCELLED
 
 

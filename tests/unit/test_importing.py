@@ -90,7 +90,7 @@ def test_maps_light_the_planted_quarter_and_agree(planted: Path) -> None:
     faces = np.random.default_rng(2).integers(0, 256, (3, SIDE, SIDE), np.uint8)
     classifier = EmotionClassifier.load(planted)
     explainer = Explainer(classifier)
-    logits, maps = explainer.look(faces)
+    logits, maps = explainer.logits_and_maps(faces)
     np.testing.assert_allclose(maps.mean(axis=(2, 3)) + explainer.bias, logits, atol=1e-4)
     for face in maps:
         for spoken in face:

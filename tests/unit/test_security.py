@@ -121,7 +121,11 @@ def run_zip(**more: bytes) -> io.BytesIO:
         ({"../evil.txt": b"x"}, JobError, "leads outside"),
         ({"r/zeros.bin": bytes(40_000_000)}, JobError, "-fold"),
         ({"r/best.keras": b"no network"}, ModelError, r"best\.keras"),
-        ({"r/model/model.tflite": b"no network"}, ModelError, r"model\.tflite: cannot be opened"),
+        (
+            {"r/model/model.tflite": b"no network"},
+            ModelError,
+            r"model\.tflite: this is not a \.keras",
+        ),
     ],
 )
 def test_the_zip_of_a_run_is_looked_through(
