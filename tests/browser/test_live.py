@@ -66,7 +66,7 @@ def test_video_labels_settings_and_recording(live) -> None:
     live.get_by_role("button", name="Stop recording").click()
 
     with live.expect_download() as got:
-        live.get_by_role("button", name="CSV").click()
+        live.get_by_role("button", name="CSV", exact=True).click()
     table = pd.read_csv(io.BytesIO(Path(got.value.path()).read_bytes()))
     assert len(table) > 10
     assert set(table.person.dropna()) == {1}

@@ -74,7 +74,7 @@ def test_viewers_are_spread_stay_and_move_when_their_replica_dies(
     tab.get_by_role("link", name="Photos and video").click()
     classify(tab, photo)
     with tab.expect_download() as got:
-        tab.get_by_role("button", name="CSV").click()
+        tab.get_by_role("button", name="CSV", exact=True).click()
     assert ",happy," in Path(got.value.path()).read_text("utf-8")
     assert home(tab) == there
 

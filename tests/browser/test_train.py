@@ -120,7 +120,7 @@ def test_it_fits_a_phone(page, server: str) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     for part, holds in (
         ("Current run", "There is no run yet"),
-        ("Runs", "Take in a run from elsewhere"),
+        ("Runs", "or import one"),
         ("New run", "Open the demo"),
     ):
         page.get_by_role("radio", name=part, exact=True).click()

@@ -31,7 +31,7 @@ def test_from_home_to_a_result_and_an_error(
     page.locator("strong", has_text="happy").wait_for()
     page.locator(".js-plotly-plot").first.wait_for()
     with page.expect_download() as got:
-        page.get_by_role("button", name="CSV").click()
+        page.get_by_role("button", name="CSV", exact=True).click()
     text = Path(got.value.path()).read_text("utf-8")
     assert "astronaut.jpg" in text
     assert ",happy," in text
