@@ -79,7 +79,7 @@ def test_ten_faces_then_black_pictures(live) -> None:
     live.get_by_role("option", name="Person 10", exact=True).wait_for()
     live.keyboard.press("Escape")
     for _ in range(2):
-        live.get_by_text("no face", exact=True).wait_for()
+        live.get_by_text("No face", exact=True).wait_for()
         flows(live)
         sees_a_face(live)
     flows(live)
