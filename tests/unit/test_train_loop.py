@@ -135,7 +135,7 @@ def test_stop_keeps_the_best(tmp_path: Path) -> None:
 def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path) -> None:
     config = replace(TINY, learning_rate=1.0, optimizer="sgd", weight_decay=0.0, epochs=1)
     broken = replace(DATA["train"], votes=np.full((64, 7), np.nan, np.float32))
-    with files_are_closed(), pytest.raises(TrainingError, match="not a number any more"):
+    with files_are_closed(), pytest.raises(TrainingError, match="The loss is NaN"):
         loop.train(config, tmp_path, {**DATA, "train": broken})
 
 
@@ -169,4 +169,4 @@ def test_validation_lists_the_surest_mistakes() -> None:
     assert logs["val_accuracy"] == pytest.approx(1 / 7)
     assert watcher.detail["recall"]["happy"] == 1
     assert len(watcher.detail["mistakes"]) == 24
-    assert {one["answer"] for one in watcher.detail["mistakes"]} == {3}
+    assert {error["predicted"] for error in watcher.detail["mistakes"]} == {3}
