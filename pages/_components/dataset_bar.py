@@ -32,6 +32,7 @@ from pages._components.open_dataset import (
 
 MAX_NAMES = 16
 LEAVE_OUT = {NOT_ONE_OF_SEVEN: "leave out"}
+BY_NAMES = "recognized by names"
 UPLOADS = ["zip", "csv", "gz", "tgz", "tar"]
 SAVED = "Saved datasets"
 CHANGE = "dataset_change"
@@ -302,9 +303,12 @@ def _ask_classes(title: str, unknown: dict[str, int]) -> dict[str, str]:
     fitting = numberings.fitting(unknown)
     if fitting:
         numbering = st.selectbox(
-            "Numbers as in", [None, *fitting], width=200, key=f"numbering-{title}",
-            format_func=lambda each: each.title if each else "chosen below",
+            "Numbers as in", [BY_NAMES, *fitting, None], width=200, key=f"numbering-{title}",
+            format_func=lambda each: each if each == BY_NAMES else _title_of(each),
         )  # fmt: skip
+        if numbering == BY_NAMES:
+            st.caption("Names of folders and images tell the dataset. Otherwise choose it here.")
+            return {}
         if numbering:
             st.caption(numbering.note())
             return {name: numbering.emotions[numberings.plain(name)] for name in unknown}
@@ -319,6 +323,10 @@ def _ask_classes(title: str, unknown: dict[str, int]) -> dict[str, str]:
                 key=f"stands-{title}-{name}", width=200,
             )  # fmt: skip
     return classes
+
+
+def _title_of(numbering: numberings.Numbering | None) -> str:
+    return numbering.title if numbering else "chosen below"
 
 
 def _saved() -> None:
