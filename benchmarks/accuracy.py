@@ -24,8 +24,8 @@ from fer_core.evaluation.predictions import forms_of, predict_dataset
 from fer_core.images.crop import network_input
 from fer_core.labels import EMOTIONS
 from fer_core.models import registry
-from fer_core.reports import table
 from fer_core.system.files import write_json
+from fer_core.system.reports import table
 
 PEER_ORDER = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 

@@ -32,7 +32,7 @@ PRIVATE_WORDS = frozenset(
 
 LAYERS = (
     ("errors", "labels", "types"),
-    ("system", "images", "reports"),
+    ("system", "images"),
     ("models", "dataset"),
     ("recognition", "balance", "evaluation", "explain"),
     ("training", "audit", "video", "live"),

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from fer_core import reports
 from fer_core.audit import duplicates, image_issues
 from fer_core.balance.class_weights import class_weights, effective_number, imbalance
 from fer_core.dataset import ferplus
 from fer_core.dataset.decisions import Decisions
 from fer_core.dataset.index import DatasetIndex
 from fer_core.labels import EMOTIONS
-from fer_core.reports import Bars, Report, Section, Table
+from fer_core.system import reports
+from fer_core.system.reports import Bars, Report, Section, Table
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,8 +17,8 @@ from fer_core.evaluation.predictions import FORMS, forms_of, open_form, predict_
 from fer_core.evaluation.robustness import ALL_SEVERITIES, STANDARD, to_dicts
 from fer_core.models import registry
 from fer_core.models.card import ModelCard
-from fer_core.reports import Table, table
 from fer_core.system import files
+from fer_core.system.reports import Table, table
 from fer_core.system.settings import settings
 
 

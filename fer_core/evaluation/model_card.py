@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from fer_core import reports
 from fer_core.evaluation import text
 from fer_core.evaluation.evaluate import Evaluation
 from fer_core.evaluation.exclusions import Exclusions
@@ -11,7 +10,8 @@ from fer_core.evaluation.groups import gap
 from fer_core.evaluation.robustness import from_dicts
 from fer_core.labels import EMOTIONS
 from fer_core.models.card import Head, ModelCard
-from fer_core.reports import Figure, Report, Section, Table
+from fer_core.system import reports
+from fer_core.system.reports import Figure, Report, Section, Table
 
 USE: Final = (
     "An expression is not a feeling: do not decide about people with it.",

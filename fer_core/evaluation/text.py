@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from fer_core.evaluation.evaluate import Evaluation
 from fer_core.evaluation.robustness import Robustness
 from fer_core.labels import EMOTIONS
-from fer_core.reports import Table, table
+from fer_core.system.reports import Table, table
 
 
 def overview(evaluations: Mapping[str, Evaluation]) -> str:

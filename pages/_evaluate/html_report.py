@@ -7,7 +7,7 @@ import plotly.io
 
 from fer_core.evaluation import Evaluation, Robustness
 from fer_core.images.corruptions import CORRUPTIONS
-from fer_core.reports import Figure
+from fer_core.system.reports import Figure
 from pages._components.chart import save_config
 from pages._components.confusion_matrix import confusion_figure
 from pages._evaluate import charts

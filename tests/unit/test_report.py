@@ -11,7 +11,7 @@ from fer_core.audit import report
 from fer_core.dataset import scan
 from fer_core.dataset.index import DatasetIndex
 from fer_core.labels import EMOTIONS
-from fer_core.reports import Bars, Report, Section, Table, html, markdown
+from fer_core.system.reports import Bars, Report, Section, Table, html, markdown
 
 VOID = {"meta", "br"}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from fer_core.reports.blocks import Report
+from fer_core.system.reports.blocks import Report
 
 
 def html(report: Report) -> str:
@@ -44,7 +44,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("fer_core.reports"),
+        loader=PackageLoader("fer_core.system.reports"),
         autoescape=select_autoescape(["html", "html.jinja"]),
         undefined=StrictUndefined,
         trim_blocks=True,
