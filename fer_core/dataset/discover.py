@@ -11,7 +11,7 @@ from fer_core.dataset import label_lists, name_patterns, numberings
 from fer_core.dataset.file_kinds import DOCUMENT, IMAGE, RECORD, is_hidden, kind_of
 from fer_core.dataset.folder_names import split_named
 from fer_core.dataset.folder_walk import Walk
-from fer_core.dataset.label_lists import Labels
+from fer_core.dataset.label_tables import Label, Labels
 from fer_core.dataset.left_out import Tally
 from fer_core.dataset.listing import Listing
 from fer_core.dataset.numberings import NOT_ONE_OF_SEVEN
@@ -94,7 +94,7 @@ def _from_lists(root: Path, classes: Mapping[str, str], start: Tally) -> Listing
         by_name = name_patterns.labels([path.rsplit("/", 1)[-1] for path in paths], classes)
         if by_name is None:
             return None
-        rows = [label_lists.Label(at, emotion) for at, emotion in enumerate(by_name[0]) if emotion]
+        rows = [Label(at, emotion) for at, emotion in enumerate(by_name[0]) if emotion]
         labels = Labels(rows, [by_name[1]])
     listing.notes += labels.notes
     labelled = set()

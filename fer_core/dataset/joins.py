@@ -92,7 +92,7 @@ def by_path(
     for shape in (_same_files, _below_folder, _unwrapped):
         if not pending:
             break
-        places = _unique(shape(names, folder))
+        places = unique(shape(names, folder))
         for variant in (_same, _below(inside), _below(outside), _after(inside)):
             pending = _fill(images, places, pending, [variant(row_keys[row]) for row in pending])
     by_path_count = count - len(pending)
@@ -103,7 +103,7 @@ def by_path(
             break
         short = [shorten(name) for name in names]
         short_keys = [shorten(row_keys[row]) for row in bare]
-        pending = _fill(images, _unique(short), bare, short_keys)
+        pending = _fill(images, unique(short), bare, short_keys)
         repeated = {name for name, times in Counter(short).items() if times > 1}
         ambiguous[[row for row in pending if shorten(row_keys[row]) in repeated]] = True
     rows, contradicting = _one_row_each(images, len(names), contents)
@@ -135,6 +135,12 @@ def _key(path: str, ignores_case: bool) -> str:
         start = "/" if text.startswith("/") else ""
         text = start + "/".join(part for part in text.split("/") if part not in ("", "."))
     return text.casefold() if ignores_case else text
+
+
+def unique(names: Sequence[str]) -> dict[str, int]:
+    """Return the position of each name that is there once."""
+    counts = Counter(names)
+    return {name: at for at, name in enumerate(names) if name and counts[name] == 1}
 
 
 def _same(key: str) -> str:
@@ -191,12 +197,6 @@ def _common_folder(names: Sequence[str]) -> str:
             break
         parts.append(first_part)
     return "/".join(parts)
-
-
-def _unique(names: Sequence[str]) -> dict[str, int]:
-    """Return the position of each name that is there once."""
-    counts = Counter(names)
-    return {name: at for at, name in enumerate(names) if name and counts[name] == 1}
 
 
 def _fill(

@@ -1,65 +1,19 @@
 """Labels that stand in a list beside the images, as RAF-DB, AffectNet, FER+, CK+ and ExpW do."""
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
-from fer_core.dataset import joins, numberings, vote_table
+from fer_core.dataset import joins, vote_table
 from fer_core.dataset.fer2013_order import USAGES
-from fer_core.dataset.folder_names import class_named, split_named
+from fer_core.dataset.folder_names import split_named
+from fer_core.dataset.label_tables import Label, Labels, matching, read_bytes, read_tables, stem
 from fer_core.dataset.numberings import AFFECTNET, CK_PLUS, EXPW, RAF_DB
 from fer_core.errors import DatasetError
 from fer_core.images.boxes import Box
 from fer_core.labels import EMOTIONS
-from fer_core.system import csv_files
-
-FILE_COLUMNS: Final = (
-    "file", "filename", "file_name", "filepath", "file_path", "path", "pth", "image", "image_name",
-    "image name", "img", "img_name", "img_path", "image_path", "imagepath", "name",
-    "subdirectory_filepath",
-)  # fmt: skip
-LABEL_COLUMNS: Final = (
-    "emotion", "emotions", "expression", "expr", "label", "labels", "class", "category", "target",
-)  # fmt: skip
-SPLIT_COLUMNS: Final = ("usage", "split", "set", "subset")
-BOX_COLUMNS: Final = ("face_x", "face_y", "face_width", "face_height")
-
-MAX_BYTES: Final = 300_000_000
-"""Largest list that is read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """A row of a list.
-
-    Attributes:
-        image: Position of the image.
-        emotion: One of ``EMOTIONS``, ``NOT_ONE_OF_SEVEN``, or None where the list gives none.
-        split: The split, empty where the list does not say.
-        box: The face in the image where the list gives one.
-    """
-
-    image: int
-    emotion: str | None
-    split: str = ""
-    box: Box | None = None
-
-
-@dataclass(slots=True)
-class Labels:
-    """The labels that lists give to images, and sentences on how they were read.
-
-    ``votes`` are FER+ votes, a row for each of the images, where the list is of votes.
-    """
-
-    rows: list[Label] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    votes: pd.DataFrame | None = None
 
 
 def read(
@@ -79,7 +33,7 @@ def read(
     Raises:
         DatasetError: A list numbers its classes and nothing says which dataset's numbers they are.
     """
-    for reader in (_ferplus, _raf_db, _expw, _ck_plus, _affectnet, _tables):
+    for reader in (_ferplus, _raf_db, _expw, _ck_plus, _affectnet, read_tables):
         labels = reader(root, images, documents, classes)
         if labels is not None and labels.rows:
             return labels
@@ -93,7 +47,7 @@ def _ferplus(
     labels = Labels()
     votes = pd.DataFrame(0, range(len(images)), [*EMOTIONS, "other"])
     for document in documents:
-        if not document.lower().endswith("csv") or (data := _bytes(root / document)) is None:
+        if not document.lower().endswith("csv") or (data := read_bytes(root / document)) is None:
             continue
         try:
             table = vote_table.parse(data, document)
@@ -128,7 +82,7 @@ def _raf_db(
     root: Path, images: Sequence[str], documents: Sequence[str], classes: Mapping[str, str]
 ) -> Labels | None:
     """Return the labels of RAF-DB's ``list_patition_label.txt``: ``train_00001.jpg 5``."""
-    for document in _matching(documents, r"list_par?tition_label\.txt$"):
+    for document in matching(documents, r"list_par?tition_label\.txt$"):
         lines = [line.split() for line in _lines(root / document)]
         for number, line in enumerate(lines, start=1):
             if len(line) != 2:
@@ -136,8 +90,8 @@ def _raf_db(
                     f"{document}, line {number}: a file name and a number are expected, such as "
                     f"'train_00001.jpg 5'. Received: {' '.join(line)[:60]!r}."
                 )
-        stems = [_stem(name) for name, _ in lines]
-        aligned = any(_stem(image).endswith("_aligned") for image in images)
+        stems = [stem(name) for name, _ in lines]
+        aligned = any(stem(image).endswith("_aligned") for image in images)
         keys = [f"{stem}_aligned.jpg" if aligned else f"{stem}.jpg" for stem in stems]
         join = joins.by_path(images, keys, root)
         labels = Labels(notes=[RAF_DB.note(), join.note(f"{document}: labels")])
@@ -157,9 +111,9 @@ def _expw(
     Its columns: image name, face number, top, left, right and bottom of the face in pixels,
     confidence of the detector, class.
     """
-    for document in _matching(documents, r"label\.lst$"):
-        places: dict[str, int] = {image.rsplit("/", 1)[-1]: at for at, image in enumerate(images)}
-        labels, unused = Labels(notes=[EXPW.note()]), 0
+    for document in matching(documents, r"label\.lst$"):
+        places = joins.unique([Path(image).name for image in images])
+        labels, unmatched = Labels(notes=[EXPW.note()]), 0
         for number, line in enumerate(_lines(root / document), start=1):
             values = line.split()
             try:
@@ -175,9 +129,8 @@ def _expw(
             if name in places:
                 labels.rows.append(Label(places[name], emotion, box=box))
             else:
-                unused += 1
-        if unused:
-            labels.notes.append(f"{document}: {unused:,} rows name no image of this dataset.")
+                unmatched += 1
+        labels.notes += _unmatched(document, "rows", unmatched)
         return labels
     return None
 
@@ -186,15 +139,15 @@ def _ck_plus(
     root: Path, images: Sequence[str], documents: Sequence[str], _: Mapping[str, str]
 ) -> Labels | None:
     """Return the labels of CK+'s ``S005_001_00000011_emotion.txt``, each of one frame."""
-    annotations = _matching(documents, r"_emotion\.txt$")
+    annotations = matching(documents, r"_emotion\.txt$")
     if not annotations:
         return None
-    places = {_stem(image): at for at, image in enumerate(images)}
+    places, unmatched = joins.unique([stem(image) for image in images]), 0
     labels = Labels(notes=[
         CK_PLUS.note(), "CK+ labels the last frame of a sequence; the other frames have no label."
     ])  # fmt: skip
     for document in annotations:
-        image = places.get(_stem(document).removesuffix("_emotion"))
+        image = places.get(stem(document).removesuffix("_emotion"))
         text = " ".join(_lines(root / document)).strip()
         try:
             emotion = CK_PLUS.emotions[str(int(float(text)))]
@@ -202,8 +155,11 @@ def _ck_plus(
             raise DatasetError(
                 f"{document}: a number from 0 to 7 is expected. Received: {text[:40]!r}."
             ) from error
-        if image is not None:
+        if image is None:
+            unmatched += 1
+        else:
             labels.rows.append(Label(image, emotion))
+    labels.notes += _unmatched("CK+", "annotations", unmatched)
     return labels
 
 
@@ -211,15 +167,15 @@ def _affectnet(
     root: Path, images: Sequence[str], documents: Sequence[str], _: Mapping[str, str]
 ) -> Labels | None:
     """Return the labels of AffectNet's ``annotations/0_exp.npy`` beside ``images/0.jpg``."""
-    annotations = _matching(documents, r"annotations/\d+_exp\.npy$")
+    annotations = matching(documents, r"annotations/\d+_exp\.npy$")
     if not annotations:
         return None
-    places = {_parent_and_stem(image): at for at, image in enumerate(images)}
+    places, unmatched = joins.unique([_parent_and_stem(image) for image in images]), 0
     labels = Labels(notes=[AFFECTNET.note()])
     for document in annotations:
-        above, stem = _parent_and_stem(document)
-        image = places.get((above, stem.removesuffix("_exp")))
+        image = places.get(_parent_and_stem(document).removesuffix("_exp"))
         if image is None:
+            unmatched += 1
             continue
         try:
             number = str(int(np.load(root / document, allow_pickle=False).item()))
@@ -228,116 +184,22 @@ def _affectnet(
             raise DatasetError(
                 f"{document}: a number from 0 to 10 is expected ({error})."
             ) from error
+    labels.notes += _unmatched("AffectNet", "annotations", unmatched)
     return labels
-
-
-def _tables(
-    root: Path, images: Sequence[str], documents: Sequence[str], classes: Mapping[str, str]
-) -> Labels | None:
-    """Return the labels of tables with a column for the file and one for the class."""
-    labels = Labels()
-    for document in _matching(documents, r"\.(csv|tsv|txt)$"):
-        table = _table(root / document)
-        if table is None:
-            continue
-        file, label = _column(table, FILE_COLUMNS), _column(table, LABEL_COLUMNS)
-        if file is None or label is None:
-            continue
-        folder = document.rpartition("/")[0]
-        join = joins.by_path(images, file.tolist(), root, folder, _contents(label))
-        if not join.count:
-            continue
-        emotions, note = _emotions(root, document, file, label, classes)
-        splits = _column(table, SPLIT_COLUMNS)
-        split = split_named(Path(document).stem.split("_")[0]) or split_named(Path(document).stem)
-        boxes = _boxes(table)
-        labels.notes += [*([note] if note else []), join.note(f"{document}: labels")]
-        for image in np.flatnonzero(join.has_row).tolist():
-            row = int(join.rows[image])
-            row_split = split_named(str(splits.iloc[row])) if splits is not None else None
-            labels.rows.append(
-                Label(image, emotions[row], row_split or split or "", boxes[row] if boxes else None)
-            )
-    return labels
-
-
-def _emotions(
-    root: Path, document: str, files: pd.Series, labels: pd.Series, classes: Mapping[str, str]
-) -> tuple[list[str | None], str]:
-    """Return the emotion of each row, and the numbering where one was recognised."""
-    texts = labels.fillna("").astype("str").str.strip()
-    kinds = {text: class_named(text, classes) for text in texts.unique() if text}
-    numbers = [t for t, emotion in kinds.items() if emotion is None and _is_number(t)]
-    note = ""
-    if numbers:
-        names = [root.name, *document.split("/")]
-        is_affectnet = files.name == "subdirectory_filepath"
-        numbering = (
-            AFFECTNET
-            if is_affectnet
-            else numberings.recognize(numbers, names, (_stem(f) for f in files[:50].astype("str")))
-        )
-        if numbering is None:
-            raise DatasetError(
-                f"{document}: the classes are the numbers {', '.join(sorted(numbers)[:10])}, whose "
-                f"meaning differs between datasets. {numberings.advice(numbers)}"
-            )
-        kinds |= {text: numbering.emotions[numberings.plain(text)] for text in numbers}
-        note = numbering.note()
-    return [kinds.get(text) for text in texts], note
-
-
-def _boxes(table: pd.DataFrame) -> list[Box] | None:
-    if not set(BOX_COLUMNS) <= set(table.columns):
-        return None
-    sides = table[list(BOX_COLUMNS)].astype(np.float64).to_numpy()
-    return [Box(x, y, x + width, y + height) for x, y, width, height in sides.tolist()]
-
-
-def _table(file: Path) -> pd.DataFrame | None:
-    """Return the columns of a table that a list may have; None where it is none."""
-    data = _bytes(file)
-    if data is None:
-        return None
-    columns = (*FILE_COLUMNS, *LABEL_COLUMNS, *SPLIT_COLUMNS, *BOX_COLUMNS)
-    try:
-        return csv_files.table(data, columns, dtype="str", keep_default_na=False)
-    except ValueError:
-        return None
-
-
-def _column(table: pd.DataFrame, names: Iterable[str]) -> "pd.Series[Any] | None":
-    return next((table[name] for name in names if name in table), None)
-
-
-def _contents(column: pd.Series) -> "np.typing.NDArray[np.uint64]":
-    return np.asarray(pd.util.hash_pandas_object(column, index=False), np.uint64)
-
-
-def _matching(documents: Sequence[str], pattern: str) -> list[str]:
-    return [document for document in documents if re.search(pattern, document, re.IGNORECASE)]
-
-
-def _bytes(file: Path) -> bytes | None:
-    try:
-        return file.read_bytes() if file.stat().st_size <= MAX_BYTES else None
-    except OSError:
-        return None
 
 
 def _lines(file: Path) -> list[str]:
-    data = _bytes(file) or b""
+    data = read_bytes(file) or b""
     return [line for line in data.decode("utf-8-sig", "replace").splitlines() if line.strip()]
 
 
-def _stem(path: str) -> str:
-    return path.rsplit("/", 1)[-1].rsplit(".", 1)[0]
-
-
-def _parent_and_stem(path: str) -> tuple[str, str]:
+def _parent_and_stem(path: str) -> str:
     """Return the folder above the one that holds a file, and the file's stem."""
-    return path.rpartition("/")[0].rpartition("/")[0], _stem(path)
+    return f"{path.rpartition('/')[0].rpartition('/')[0]}/{stem(path)}"
 
 
-def _is_number(text: str) -> bool:
-    return numberings.plain(text).isdigit()
+def _unmatched(document: str, rows: str, count: int) -> list[str]:
+    """Return the sentence on rows or annotations that no image can be given, if there are any."""
+    if not count:
+        return []
+    return [f"{document}: {count:,} {rows} name no image of this dataset, or more than one."]

@@ -128,4 +128,5 @@ def advice(numbers: Iterable[str]) -> str:
     titles = [each.title for each in fitting(classes)]
     pairs = " ".join(f"--classes {number}=EMOTION" for number in classes[:2])
     presets = f"--classes {' or '.join(titles)} where it is that dataset's, or " if titles else ""
-    return f"Give it with {presets}{pairs} and so on."
+    choice = "on the page with Numbers as in, or on the command line " if titles else ""
+    return f"Give it {choice}with {presets}{pairs} and so on."

@@ -10,7 +10,7 @@ import pytest
 import skimage.data
 from streamlit.testing.v1 import AppTest
 
-from fer_core.dataset import demo, image_reading, store, vote_table
+from fer_core.dataset import demo, image_reading, numberings, store, vote_table
 from fer_core.dataset.source import DatasetSource
 from fer_core.errors import JobError
 from fer_core.labels import EMOTIONS
@@ -269,3 +269,47 @@ def test_a_zip_asks_for_classes_of_other_names(tree: Path) -> None:
     assert sorted(index.table["label"]) == ["happy", "sad"]
     assert any("1 file of a class that is none of the seven" in note for note in index.notes)
     assert "1 file of a class that is none of the seven emotions: faces/train/cats" in texts(app)
+
+
+def numbered(tree: Path, name: str) -> bytes:
+    """Return a ZIP of the folders 1 and 2, its images named by a pattern with a number."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as packed:
+        for split in ("train", "test"):
+            for number, emotion in enumerate(("happy", "sad"), 1):
+                file = tree / "train" / emotion / "0.png"
+                packed.write(file, f"faces/{split}/{number}/" + name.format(split, number))
+    return buffer.getvalue()
+
+
+def test_numbered_classes_are_recognized_by_their_images_names(tree: Path) -> None:
+    """RAF-DB's names tell its numbering: nobody is asked, and what was recognised is said."""
+    app = choose(open_page("dataset"), "dataset_way", "Upload")
+    upload = ("faces.zip", numbered(tree, "{}_{:05}_aligned.png"), "application/zip")
+    app.file_uploader(key="dataset_files").set_value([upload])
+    press(app.run(), "Import")
+    assert sorted(app.session_state["dataset"].index.table["label"]) == [
+        "fear", "fear", "surprise", "surprise",
+    ]  # fmt: skip
+    assert "RAF-DB numbering: 1 is surprise" in texts(app)
+
+
+@pytest.mark.parametrize("way", ["Upload", "Folder"])
+def test_numbered_classes_whose_names_tell_nothing_wait_for_a_choice(
+    way: str, tree: Path, tmp_path: Path
+) -> None:
+    data, title = numbered(tree, "{}-{}.png"), "faces.zip"
+    app = choose(open_page("dataset"), "dataset_way", way)
+    if way == "Upload":
+        app.file_uploader(key="dataset_files").set_value([(title, data, "application/zip")])
+    else:
+        zipfile.ZipFile(io.BytesIO(data)).extractall(tmp_path / "given")
+        title = str(tmp_path / "given")
+        app.text_input(key="dataset_path").set_value(title)
+    label = "Import" if way == "Upload" else "Open the folder"
+    press(app.run(), label)
+    assert "dataset" not in app.session_state
+    assert "on the page with Numbers as in" in texts(app)
+    app.selectbox(key=f"numbering-{title}").set_value(numberings.RAF_DB)
+    press(app.run(), label)
+    assert set(app.session_state["dataset"].index.table["label"]) == {"surprise", "fear"}

@@ -179,6 +179,19 @@ def test_ck_plus_in_its_own_folders(tmp_path: Path) -> None:
     assert (kinds["unlabelled"], kinds["other class"]) == (3, 1)
 
 
+def test_annotations_of_images_with_equal_names_label_none_of_them(tmp_path: Path) -> None:
+    """CK+ beside crops of its own frames: an annotation could mean either, so it means none."""
+    root = tmp_path / "CK+"
+    for number in (1, 2):
+        name = f"S005_001_0000001{number}"
+        put(root, f"cohn-kanade-images/S005/001/{name}.png")
+        put(root, f"Emotion/S005/001/{name}_emotion.txt", data=b"3.0\n")
+    put(root, "Emotion/S006/001/S006_001_00000009_emotion.txt", data=b"5.0\n")
+    put(root, "crops/S005_001_00000012.png")
+    assert labels_of(root) == {"S005_001_00000011.png": ("train", "disgust")}
+    assert "CK+: 2 annotations name no image of this dataset, or more than one" in notes_of(root)
+
+
 def test_ck_48(tmp_path: Path) -> None:
     folders = ("anger", "contempt", "disgust", "fear", "happy", "sadness", "surprise")
     root = put(tmp_path / "CK+48", *(f"{name}/S010_004_00000017.png" for name in folders))
@@ -229,6 +242,7 @@ def test_expw_is_cut_by_its_boxes(tmp_path: Path) -> None:
     }
     assert light["fear"] == pytest.approx(90, abs=4)
     assert light["happy"] == pytest.approx(180, abs=4)
+    assert "label.lst: 1 rows name no image of this dataset" in " ".join(index.notes)
     put(root, "label/label.lst", data=b"afraid_african_215.jpg 0 10 20\n")
     with pytest.raises(DatasetError, match=r"label.lst, line 1: .*Received: 'afraid"):
         import_dataset(root)
