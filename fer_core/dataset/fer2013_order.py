@@ -38,6 +38,8 @@ LEAST_KAPPA: Final = 0.2
 """Agreement beyond chance of the right order; another order has 0 within 0.05. The right order of
 FER-2013 has 0.5: 63% of the labels equal the majority."""
 
+UNCONFIRMED: Final = " (the labels are too few or too different from the votes to confirm it)"
+
 WINDOW: Final = 100
 """Rows in which the agreement is looked at: one row missing shifts all that follow."""
 
@@ -94,7 +96,8 @@ def by_order(order: Order, usages: Sequence[str], labels: Labels, name: str) -> 
         )
     used = len(set(rows.tolist()))
     rows[~has_name[rows]] = NONE
-    return Join(rows, "by row order within each Usage", unused=len(table) - used)
+    unconfirmed = "" if spot == () else UNCONFIRMED
+    return Join(rows, f"by row order within each Usage{unconfirmed}", unused=len(table) - used)
 
 
 def by_name(

@@ -252,6 +252,9 @@ def test_microsofts_own_table(tmp_path: Path, change: str, says: str) -> None:
     join = fer2013_order.by_order(order, usages, labels[rows], "fer2013.csv")
     assert join.count == 35_714
     assert join.rows[join.has_row].tolist() == np.flatnonzero(join.has_row).tolist()
+    assert "to confirm it" not in join.rule
+    join = fer2013_order.by_order(order, usages, np.full(len(labels), 3), "fer2013.csv")
+    assert "too different from the votes to confirm it" in join.note("votes")
 
 
 # Images named as rows of 0.1.0, and as Microsoft names them
