@@ -160,10 +160,9 @@ def _start_cropping(dataset: OpenDataset, every_face: bool) -> None:
 
     def show_faces(faces: OpenDataset) -> None:
         show_opened(faces)
-        notify.success(
-            f"{len(faces.index):,} faces are cut out of {len(index):,} photos. "
-            f"In {len(faces.without_face):,} no face was detected; Balance lists them."
-        )
+        without = len(faces.without_face)
+        missed = f" In {without:,} no face was detected; Balance lists them." if without else ""
+        notify.success(f"{len(faces.index):,} faces are cut out of {len(index):,} photos.{missed}")
 
     start("Cutting out faces", partial(open_made, make, home), show_faces, "photos", inline=True)
 
