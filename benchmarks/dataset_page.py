@@ -35,7 +35,7 @@ def choose(app: AppTest, key: str, value: str) -> None:
 
 def run_until_idle(app: AppTest) -> None:
     app.run()
-    while "dataset_running" in app.session_state:
+    while "background_work" in app.session_state:
         time.sleep(0.25)
         app.run()
     assert not app.exception, app.exception
@@ -61,7 +61,9 @@ def main() -> None:
         os.environ |= {"FER_HOME": folder, "FER_CACHE": folder}
         settings.cache_clear()
         app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=600).run()
-        app.switch_page("pages/dataset.py").run()
+        app.switch_page("pages/dataset.py")
+        run_until_idle(app)
+        press(app, "Change")  # the demo is open
         choose(app, "dataset_way", "Folder")
         app.text_input(key="dataset_path").set_value(str(args.data))
         if args.votes:

@@ -47,13 +47,12 @@ def live(page: Page) -> None:
 
 
 def dataset(page: Page) -> None:
-    page.get_by_role("button", name="Open the demo").click()
     page.get_by_text("is the smallest class").wait_for()
 
 
 def evaluate(page: Page) -> None:
     page.get_by_role("button", name="Open the demo").click()
-    page.get_by_role("button", name="Evaluate", exact=True).click()
+    page.get_by_role("button", name=re.compile(r"Evaluate \(")).click()
     page.get_by_text("Click a cell to see its images").wait_for()
 
 
@@ -62,7 +61,7 @@ def train(page: Page) -> None:
 
 
 def home(page: Page) -> None:
-    page.get_by_text("unseen pictures right").first.wait_for()
+    page.get_by_text("How good is the model?").wait_for()
 
 
 PAGES: dict[str, Callable[[Page], None]] = {

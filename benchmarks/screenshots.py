@@ -42,16 +42,14 @@ def live(page: Page) -> None:
 
 
 def dataset(page: Page) -> None:
-    page.get_by_role("button", name="Open the demo").click()
     page.get_by_text("is the smallest class").wait_for()
     page.locator(".js-plotly-plot").first.wait_for()
     _scroll(page, "is the smallest class")
 
 
 def train(page: Page) -> None:
-    page.get_by_role("button", name="Open the demo").click()
     page.get_by_role("button", name="Start training").click()
-    page.get_by_role("button", name="Put to use").wait_for()
+    page.get_by_role("button", name="Use this model").wait_for()
     page.locator(".js-plotly-plot").first.wait_for()
     _scroll(page, "Best accuracy")
 
@@ -69,6 +67,7 @@ def snapshot(page: Page) -> None:
 
 
 PICTURES: dict[str, tuple[str, Callable[[Page], None]]] = {
+    "home": ("", home),
     "photos": ("upload", photos),
     "live": ("live", live),
     "dataset": ("dataset", dataset),

@@ -17,7 +17,9 @@ PARTS = {
 st.title("Dataset", anchor=False)
 show_steps("Dataset")
 finish_or_show()
-dataset = dataset_bar.show("Open the demo to look around, or a dataset of your own.")
+dataset = dataset_bar.show(
+    "Open the demo to look around, or a dataset of your own.", opens_last=True
+)
 if dataset is None:
     st.stop()
 if origin := st.session_state.pop(upsample_view.NEW_VERSION, None):

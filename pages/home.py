@@ -13,9 +13,9 @@ from fer_core.models.card import ModelCard
 from fer_core.recognition.drawing import caption
 from fer_core.recognition.photos import Photo, PhotoReader
 from fer_core.system.settings import settings
-from pages._components import dataset_bar
 from pages._components.chart import show_chart
 from pages._components.model import model_card, recognizer
+from pages._components.open_dataset import open_demo
 from pages._components.probability_bars import show_probability_bars
 
 EXAMPLE = Path(__file__).parent.parent / "docs" / "images" / "astronaut.jpg"
@@ -89,7 +89,7 @@ def show_ways() -> None:
         st.write("Find imbalance, duplicates and wrong labels; upsample the small classes.")
         with st.container(horizontal=True):
             if st.button("Open the demo dataset", icon=":material/balance:", key="home_demo"):
-                dataset_bar.open_demo()
+                open_demo()
                 st.switch_page("pages/dataset.py")
             st.page_link("pages/dataset.py", label="Your own", icon=":material/folder_open:")
     with train:

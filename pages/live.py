@@ -8,6 +8,7 @@ from fer_core.live import LiveOptions, RecognitionOptions
 from fer_core.models.card import ModelCard
 from fer_core.recognition.photos import PhotoReader
 from fer_core.system.text import markdown
+from pages._components.detector import show_detector
 from pages._components.model import (
     choose_head,
     freeze_gc_once,
@@ -74,6 +75,7 @@ def choose_options(card: ModelCard) -> tuple[str, LiveOptions, str]:
             help="Half-life: after this time an old prediction counts half. 0 shows the prediction "
             "of each frame by itself.",
         )
+        show_detector()
     return head, LiveOptions(mirror, bars, RecognitionOptions(half_life)), facing
 
 
@@ -125,6 +127,11 @@ with left, st.container(key="live-video"):
         st.stop()
     camera_state()
 running = context.state.playing or context.state.signalling
+if not running and left.button(
+    "No camera? Analyse the example video", icon=":material/movie:", type="tertiary"
+):
+    st.session_state["way"] = "Video"
+    st.switch_page("pages/upload.py")
 with st.container() if running else above:  # while it plays, the video comes first
     recorder = viewer().recorder
     notice(*([RECORDING] if recorder and recorder.state.running else []))

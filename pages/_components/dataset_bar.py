@@ -1,61 +1,50 @@
 """The dataset bar: the open dataset, and the ways to open another one."""
 
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 import streamlit as st
 
-from fer_core.dataset import demo, ferplus, numberings, recent, store
-from fer_core.dataset.discover import needs_import, unknown_classes
-from fer_core.dataset.importers import ImportOptions, archive, import_dataset, with_name
-from fer_core.dataset.numberings import NOT_ONE_OF_SEVEN
-from fer_core.dataset.source import DatasetSource
-from fer_core.errors import DatasetError
-from fer_core.labels import EMOTIONS
+from fer_core.dataset import demo, recent
 from fer_core.recognition import crop_dataset
 from fer_core.system.parallel import Progress
-from fer_core.system.paths import typed
 from fer_core.system.settings import settings
 from fer_core.system.text import markdown
-from pages._components import background, notify
+from pages._components import background, dataset_ways, notify
 from pages._components.background import start
 from pages._components.open_dataset import (
+    CHANGE,
     OpenDataset,
     current_dataset,
     delete_closed,
+    open_demo,
     open_made,
     private_home,
     show_opened,
     start_opening,
 )
 
-MAX_NAMES = 16
-LEAVE_OUT = {NOT_ONE_OF_SEVEN: "leave out"}
-BY_NAMES = "recognized by names"
-UPLOADS = ["zip", "csv", "gz", "tgz", "tar"]
-SAVED = "Saved datasets"
-CHANGE = "dataset_change"
 ADDRESS = "data"
 """Parameter of the page's address that names the open dataset."""
 
 
-def show(hint: str = "", needs_crops: bool = False) -> OpenDataset | None:
+def show(hint: str = "", needs_crops: bool = False, opens_last: bool = False) -> OpenDataset | None:
     """Show the open dataset, or the choice of one; return the dataset to work with.
 
     Args:
         hint: What to do where no dataset is open.
         needs_crops: Return None for photos whose faces are not cut out.
+        opens_last: Where none is open, open the one that was open last, or else the demo.
     """
     delete_closed()
-    _open_by_address()
+    _open_by_address(opens_last)
     dataset = current_dataset()
     with st.container(border=True, gap="small", key="dataset_bar"):
         if background.is_inline():
             background.show_progress()
         elif dataset is None or st.session_state.get(CHANGE):
             notify.show()
-            _choose(dataset, hint)
+            dataset_ways.choose(dataset, hint)
         else:
             notify.show()
             _show_name(dataset)
@@ -69,63 +58,46 @@ def _show_name(dataset: OpenDataset) -> None:
     parts = [f":material/folder_open: Dataset **{markdown(dataset.name)}**"]
     parts += [f"{len(dataset.index):,} images", *filter(None, [markdown(dataset.origin)])]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(" · ".join(parts), width="stretch")
+        with st.container(gap=None, width="stretch"):
+            st.markdown(" · ".join(parts))
+            st.caption(_description(dataset))
         st.button("Change", key="change_dataset", icon=":material/swap_horiz:",
                   on_click=st.session_state.__setitem__, args=(CHANGE, True))  # fmt: skip
 
 
-def _choose(dataset: OpenDataset | None, hint: str) -> None:
-    """Show the ways to open a dataset."""
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**Open a dataset.** {'' if dataset else hint}", width="stretch")
-        if dataset:
-            st.button("Cancel", on_click=st.session_state.pop, args=(CHANGE, None),
-                      key="change_cancel")  # fmt: skip
-    shows_server = settings().policy.shows_server
-    if shows_server:
-        _recent(dataset)
-    openers = {"Demo": _demo, "Upload": _upload}
-    openers |= {"Folder": _folder, SAVED: _saved} if shows_server else {}
-    source = st.segmented_control(
-        "Source", list(openers), default="Demo", required=True, key="dataset_way",
-        persist_state="session", label_visibility="collapsed",
-    )  # fmt: skip
-    openers[source]()
+def _description(dataset: OpenDataset) -> str:
+    """Return what the dataset is, in one line."""
+    if demo.is_drawn(dataset.index.root):
+        return (
+            "Faces drawn by code, to try the pages: one small class, some wrong labels, duplicates "
+            "across splits, blank images."
+        )
+    splits = dataset.index.counts().sum()
+    parts = [f"{name} {int(count):,}" for name, count in splits.items()]
+    parts += ["with FER+ votes"] * (dataset.index.votes is not None)
+    parts += ["used last"] * dataset.is_automatic
+    return " · ".join(parts)
 
 
-def _recent(dataset: OpenDataset | None) -> None:
-    sources = [
-        source for source in recent.recent()
-        if dataset is None or source.data != str(dataset.index.root)
-    ]  # fmt: skip
-    if not sources:
-        return
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption("Recently opened", width="content")
-        for number, source in enumerate(sources):
-            st.button(
-                markdown(Path(source.data).name), key=f"recent-{number}",
-                help=markdown(source.data),
-                icon=":material/history:", on_click=start_opening, args=(source,),
-            )  # fmt: skip
-
-
-def _open_by_address() -> None:
+def _open_by_address(opens_last: bool) -> None:
     """Keep the open dataset's name in the address; after a reload open it again."""
-    dataset, name = current_dataset(), st.query_params.get(ADDRESS)
+    dataset, name = current_dataset(), st.query_params.get(ADDRESS, "")
     if dataset is not None:
         is_demo = dataset.name == demo.NAME
         if name != dataset.name and (settings().policy.may_store or is_demo):
             st.query_params[ADDRESS] = dataset.name
         return
     tried = st.session_state.setdefault("addresses_tried", set())
-    if not name or name in tried or background.is_running():
+    if name in tried or not (name or opens_last) or background.is_running():
         return
     tried.add(name)
-    if source := recent.find(name):
-        start_opening(source)
-    elif name == demo.NAME:
-        open_demo()
+    if source := recent.find(name) if name else next(iter(recent.recent()), None):
+        start_opening(source, is_automatic=not name)
+    elif name in {"", demo.NAME}:
+        open_demo(is_automatic=not name)
+    else:
+        return
+    st.rerun()  # waits a second for it, which is enough for most
 
 
 def _offer_crops(dataset: OpenDataset) -> None:
@@ -165,183 +137,3 @@ def _start_cropping(dataset: OpenDataset, every_face: bool) -> None:
         notify.success(f"{len(faces.index):,} faces are cut out of {len(index):,} photos.{missed}")
 
     start("Cutting out faces", partial(open_made, make, home), show_faces, "photos", inline=True)
-
-
-def _demo() -> None:
-    st.write(
-        "About 1,200 drawn faces with one small class, some wrong labels, duplicates across "
-        "splits and blank images: everything that this page can find and repair."
-    )
-    if st.button("Open the demo", type="primary", icon=":material/play_arrow:"):
-        open_demo()
-        st.rerun()
-
-
-def open_demo() -> None:
-    """Start drawing and opening the demo in the background."""
-    home = private_home()
-
-    def make(_: Progress) -> Path:
-        return demo.make(home)
-
-    start("Drawing the demo", partial(open_made, make, home), show_opened, "images", inline=True)
-
-
-def _upload() -> None:
-    most = st.get_option("server.maxUploadSize")
-    uploads = st.file_uploader(
-        "A ZIP of class folders, or Kaggle's fer2013.csv", UPLOADS,
-        accept_multiple_files=True, key="dataset_files",
-    )  # fmt: skip
-    larger = (
-        " Larger ones: by their path under Folder, or with `fer-studio dataset import FILE`."
-        if settings().policy.shows_server
-        else ""
-    )
-    stays = "" if settings().policy.may_store else " It is deleted when you leave."
-    st.caption(
-        f"Up to {most} MB.{stays}{larger} FER+ votes: choose fer2013new.csv together with it, or "
-        "pack it into the ZIP."
-    )
-    classes: dict[str, str] = {}
-    for upload in uploads:
-        if upload.name.lower().endswith(".zip"):
-            classes |= _ask_classes(upload.name, archive.unknown_classes(upload))
-    if st.button("Import", type="primary", disabled=not uploads, icon=":material/upload:"):
-        files = {upload.name: upload.getvalue() for upload in uploads}
-        home = private_home()
-        work = partial(_import, files, home, classes)
-        start("Importing", partial(open_made, work, home), show_opened, "images", inline=True)
-        st.rerun()
-
-
-def _import(
-    files: dict[str, bytes], home: Path | None, classes: dict[str, str], progress: Progress
-) -> Path:
-    votes = files.pop("fer2013new.csv", None)
-    if len(files) != 1:
-        raise DatasetError(
-            "Choose one ZIP or one fer2013.csv, with fer2013new.csv beside it if you have that. "
-            f"Received: {', '.join(files) or 'fer2013new.csv alone'}."
-        )
-    ((name, data),) = files.items()
-    options = ImportOptions(None, home, progress, votes, classes or None)
-    return import_dataset(with_name(data, name), options)
-
-
-def _folder() -> None:
-    path = st.text_input(
-        "Folder path (on the server)",
-        placeholder="/data/fer2013",
-        help="A folder with one folder a class (angry, disgust, fear, happy, neutral, sad, "
-        "surprise), or with train, validation and test folders that hold these. A ZIP of one or "
-        "Kaggle's fer2013.csv works too, and so do RAF-DB, AffectNet, FER+, CK+, JAFFE, KDEF "
-        "and ExpW as they are published.",
-        key="dataset_path",
-    )
-    votes = st.text_input(
-        "FER+ votes outside the folder (optional)",
-        placeholder="/data/fer2013new.csv",
-        help="A fer2013new.csv or labels.csv inside the folder is read without this.",
-        key="dataset_votes",
-    ).strip()
-    try:
-        root = typed(path.strip(), DatasetError)
-        votes_file = typed(votes, DatasetError).absolute() if votes else None
-    except DatasetError as error:
-        st.error(markdown(str(error)))
-        return
-    if not path.strip():
-        st.button("Open the folder", type="primary", disabled=True)
-    elif root.is_file() or needs_import(root):
-        _file(root, votes_file)
-    elif _open_folder(root, votes_file):
-        st.rerun()
-
-
-def _open_folder(root: Path, votes_file: Path | None) -> bool:
-    """Ask for what the folder needs; True once it is being opened."""
-    classes = _ask_classes(str(root), unknown_classes(root))
-    if not st.button("Open the folder", type="primary"):
-        return False
-    votes = str(votes_file) if votes_file else None
-    start_opening(DatasetSource(str(root), votes, classes=classes or None))
-    return True
-
-
-def _file(file: Path, votes: Path | None) -> None:
-    """Import a file on the computer that runs this, of any size; it is copied before it opens."""
-    st.caption(f"{markdown(file.name)} is unpacked into {store.default_home()} and opened there.")
-    classes = {}
-    if file.is_file():
-        with suppress(OSError), file.open("rb") as opened:
-            if file.suffix.lower() == ".zip":
-                classes = _ask_classes(str(file), archive.unknown_classes(opened))
-    if st.button("Import the file", type="primary", icon=":material/upload:"):
-
-        def make(progress: Progress) -> Path:
-            table = None if votes is None else ferplus.read(votes)
-            options = ImportOptions(None, None, progress, table, classes or None)
-            return import_dataset(file, options)
-
-        work = partial(open_made, make, None)
-        start(f"Importing {file.name}", work, show_opened, "images", inline=True)
-        st.rerun()
-
-
-def _ask_classes(title: str, unknown: dict[str, int]) -> dict[str, str]:
-    """Return the emotions of classes with other names, as the user chooses them.
-
-    Args:
-        title: The folder or file, for the keys of the fields.
-        unknown: Names that are no emotion, with their images.
-    """
-    if not unknown:
-        return {}
-    st.write("Some folders have names that are none of the seven emotions. What do they show?")
-    fitting = numberings.fitting(unknown)
-    if fitting:
-        numbering = st.selectbox(
-            "Numbers as in", [BY_NAMES, *fitting, None], width=200, key=f"numbering-{title}",
-            format_func=lambda each: each if each == BY_NAMES else _title_of(each),
-        )  # fmt: skip
-        if numbering == BY_NAMES:
-            st.caption("Names of folders and images tell the dataset. Otherwise choose it here.")
-            return {}
-        if numbering:
-            st.caption(numbering.note())
-            return {name: numbering.emotions[numberings.plain(name)] for name in unknown}
-    if len(unknown) > MAX_NAMES:
-        st.caption(f"The first {MAX_NAMES} of {len(unknown)} are shown.")
-    classes = {}
-    with st.container(horizontal=True):
-        for name in sorted(unknown)[:MAX_NAMES]:
-            classes[name] = st.selectbox(
-                f"{name} ({unknown[name]:,} images)", [NOT_ONE_OF_SEVEN, *EMOTIONS],
-                format_func=lambda emotion: LEAVE_OUT.get(emotion, emotion),
-                key=f"stands-{title}-{name}", width=200,
-            )  # fmt: skip
-    return classes
-
-
-def _title_of(numbering: numberings.Numbering | None) -> str:
-    return numbering.title if numbering else "chosen below"
-
-
-def _saved() -> None:
-    datasets = store.stored()
-    if not datasets:
-        st.info(
-            f"No dataset is saved in {store.default_home()} yet. Imports and balanced versions go "
-            "there."
-        )
-        return
-    dataset = st.selectbox(
-        "Dataset",
-        datasets,
-        format_func=lambda saved: f"{saved.name} (version)" if saved.is_version else saved.name,
-        key="dataset_kept",
-    )
-    if st.button("Open", type="primary", key="open_saved"):
-        start_opening(DatasetSource(str(dataset.folder)))
-        st.rerun()

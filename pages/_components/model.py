@@ -71,8 +71,6 @@ def recognizer(head: str, model: Path | None = None) -> Recognizer:
     except FerError as error:
         st.error(markdown(str(error)))
         st.stop()
-    if loaded.notice:
-        st.caption(f":material/warning: {loaded.notice}")
     return loaded
 
 

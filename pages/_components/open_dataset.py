@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from fer_core.audit.report import Findings
-from fer_core.dataset import DatasetIndex, recent, store
+from fer_core.dataset import DatasetIndex, demo, recent, store
 from fer_core.dataset.decisions import Decision, Decisions, file_for, view
 from fer_core.dataset.source import DatasetSource
 from fer_core.errors import FerError
@@ -20,6 +20,9 @@ from fer_core.system import temp_folders
 from fer_core.system.parallel import Progress
 from fer_core.system.settings import settings
 from pages._components import background, notify
+
+CHANGE = "dataset_change"
+"""Session key: the visitor is choosing another dataset."""
 
 
 @dataclass
@@ -37,6 +40,7 @@ class OpenDataset:
         all_pairs: Duplicates up to the largest difference; None before the search.
         faceless: Rows without a face; None before the search.
         skipped: Files whose label was not decided on.
+        is_automatic: A page opened it by itself, so that it does not begin empty.
     """
 
     index: DatasetIndex
@@ -49,6 +53,7 @@ class OpenDataset:
     all_pairs: pd.DataFrame | None = None
     faceless: tuple[int, ...] | None = None
     skipped: set[str] = field(default_factory=set)
+    is_automatic: bool = False
 
     @property
     def name(self) -> str:
@@ -135,16 +140,34 @@ def open_made(
     return open_source(DatasetSource(str(make(progress))), progress, home)
 
 
-def start_opening(source: DatasetSource) -> None:
+def start_opening(source: DatasetSource, is_automatic: bool = False) -> None:
     """Open a dataset in the background, with its progress in the dataset bar."""
     title = f"Scanning {Path(source.data).name}"
-    background.start(title, partial(open_source, source), show_opened, "images", inline=True)
+    _start(title, partial(open_source, source), is_automatic)
+
+
+def open_demo(is_automatic: bool = False) -> None:
+    """Draw the demo where it is not drawn yet, and open it, in the background."""
+    home = private_home()
+
+    def make(_: Progress) -> Path:
+        return demo.make(home)
+
+    _start("Drawing the demo", partial(open_made, make, home), is_automatic)
+
+
+def _start(title: str, work: Callable[[Progress], OpenDataset], is_automatic: bool) -> None:
+    def then(dataset: OpenDataset) -> None:
+        dataset.is_automatic = is_automatic
+        show_opened(dataset)
+
+    background.start(title, work, then, "images", inline=True)
 
 
 def show_opened(dataset: OpenDataset) -> None:
     """Replace the open dataset."""
     st.session_state["dataset"] = dataset
-    for key in ("dataset_view", "gallery_class", "dataset_change"):
+    for key in ("dataset_view", "gallery_class", CHANGE):
         st.session_state.pop(key, None)
 
 

@@ -184,9 +184,11 @@ def choose(dataset: OpenDataset | None) -> Choice | None:
         card = open_card(models[name])
         if card is None:
             return None
-        splits = [] if dataset is None else _splits(dataset)
+        splits = [STORED] if dataset is None else [*_splits(dataset), STORED]
+        if is_automatic := dataset is not None and dataset.is_automatic:
+            splits = [STORED, *splits[:-1]]
         split = st.selectbox(
-            "Evaluated on", [*splits, STORED], key=f"evaluate_split-{dataset and dataset.name}",
+            "Evaluated on", splits, key=f"evaluate_split-{dataset and dataset.name}-{is_automatic}",
             format_func=lambda split: _split_title(split, dataset), width=320,
             persist_state="session",
         )  # fmt: skip

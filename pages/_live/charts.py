@@ -15,6 +15,7 @@ from fer_core.live import LiveStats, PersonHistory
 from fer_core.live.history import BINS, Table
 from fer_core.recognition.drawing import caption
 from fer_core.recognition.tracking import TrackedFace
+from pages._components.detector import TITLES
 
 _HEIGHT = 60
 _BAR = "height:.8rem;border-radius:3px"
@@ -66,12 +67,12 @@ def _areas(table: Table) -> str:
 
 def details(stats: LiveStats, detector: str, detect_every: int) -> str:
     """Return how the session runs, as Markdown for a help text."""
-    name = {"yunet": "YuNet", "haar": "Haar"}[detector]
     return "\n".join(
         (
             f"- video: {stats.fps:.0f} frames a second",
             f"- labels: {stats.age_ms:.0f} ms old, 95% below {stats.age_p95_ms:.0f} ms",
-            f"- face detection: {name}, {stats.detect_ms:.0f} ms, in 1 of {detect_every} frames",
+            f"- face detection: {TITLES[detector]}, {stats.detect_ms:.0f} ms, in 1 of "
+            f"{detect_every} frames",
             f"- emotions: {stats.classify_ms:.0f} ms, {stats.results_per_s:.0f} times a second",
             f"- skipped: {stats.dropped:,} of {stats.frames:,} frames",
         )

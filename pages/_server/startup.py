@@ -52,6 +52,9 @@ def _start() -> None:
     os.umask(0o077)  # whatever is written here, this user alone may read
     config.set_option("server.maxUploadSize", switches.upload_mb)
     limit_upload_memory(switches.upload_mb * 2**20)  # as maxUploadSize counts
+    if switches.is_space and switches.public:
+        # Shown in a frame of another site, which gets no cookie; and there is no login to protect.
+        config.set_option("server.enableXsrfProtection", False)
     if not switches.policy.shows_server:
         config.set_option("client.showErrorDetails", "none")
     temp_folders.sweep()

@@ -53,7 +53,9 @@ FEATURES = "features"  # the layer that this program's own networks have and oth
 
 def show() -> None:
     finish_or_show()
-    data = dataset_bar.show("Open the demo to try training, or a dataset of your own.", True)
+    data = dataset_bar.show(
+        "Open the demo to try training, or a dataset of your own.", True, opens_last=True
+    )
     if data is None:
         return
     source = dataset(data)

@@ -11,6 +11,8 @@ from fer_core.training import runs
 
 PART, CHOSEN = "train_part", "train_run"
 NEW, WATCH, LIST, SWEEP = "New run", "Current run", "Runs", "Sweep"
+TITLES = {SWEEP: "Hyperparameter sweep"}
+"""Titles of the parts whose name alone says too little."""
 
 
 def watch(name: str) -> None:

@@ -149,7 +149,9 @@ def _choose_trial(trials: Sequence[Trial]) -> None:
 
 def _new() -> None:
     finish_or_show()
-    data = dataset_bar.show("Open the demo to try a sweep, or a dataset of your own.", True)
+    data = dataset_bar.show(
+        "Open the demo to try a sweep, or a dataset of your own.", True, opens_last=True
+    )
     if data is None:
         return
     source = new_run_view.dataset(data)

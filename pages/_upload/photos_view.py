@@ -8,6 +8,7 @@ from fer_core.recognition import results
 from fer_core.recognition.drawing import caption, label_of
 from fer_core.recognition.photos import Photo, zip_images
 from fer_core.system.text import markdown
+from pages._components.detector import TITLES
 from pages._components.emotion_counts import show_emotion_counts
 from pages._components.explanation import show_why
 from pages._components.model import recognizer
@@ -19,7 +20,6 @@ FACES_A_PAGE = 12
 FACES_HEIGHT = 460
 """Height in pixels of the faces beside a group photo; more of them scroll."""
 
-DETECTORS = {"yunet": "YuNet", "haar": "Haar cascade", "none": "analysed as a face crop"}
 FILTERS = ("All", "Uncertain", "No face")
 
 
@@ -135,7 +135,7 @@ def _show_photo(key: str, photo: Photo, head: str, is_explained: bool) -> None:
         left, right = st.columns([3, 2] if is_wide else [2, 3], gap="medium")
         left.image(photo.annotated, alt=f"{photo.name}: " + "; ".join(map(caption, photo.faces)))
         faces = count(len(photo.faces), "face") if photo.faces else "No face found"
-        facts = (faces, DETECTORS[photo.detector], f"{photo.seconds * 1000:.0f} ms")
+        facts = (faces, TITLES[photo.detector], f"{photo.seconds * 1000:.0f} ms")
         left.caption(" · ".join((markdown(photo.name), *facts)))
         if not photo.faces:
             right.info(

@@ -16,6 +16,7 @@ from fer_core.system.settings import settings
 from fer_core.system.text import markdown
 from fer_core.video import is_video
 from pages._upload import visitor_jobs
+from pages._upload.example_zip import example_zip
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "images" / "example.mp4"
 
@@ -84,8 +85,20 @@ def files(head: str, is_crop: bool) -> None:
     upload = st.file_uploader("Drop or choose a ZIP of photos", ["zip"], key=f"zip_file-{_round()}")
     path = _path("/photos", "A folder, also with folders in it, or a ZIP. Up to 100,000 files.")
     options = ["--crop"] if is_crop else []
-    _start_button(Request("files", upload, path, ["--head", head, *options]))
+    with st.container(horizontal=True):
+        _start_button(Request("files", upload, path, ["--head", head, *options]))
+        if st.button("Try example photos", icon=":material/photo_library:"):
+            _start_example(head)
     _show_retention()
+
+
+def _start_example(head: str) -> None:
+    try:
+        file = example_zip()
+    except FerError as error:
+        st.error(markdown(str(error)))
+        return
+    _start(Request("files", None, str(file), ["--head", head]))
 
 
 def _path(example: str, text: str) -> str:

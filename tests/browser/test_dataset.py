@@ -18,13 +18,13 @@ def archive(tree: Path, tmp_path: Path) -> Path:
 
 
 def open_dataset(page, server: str) -> None:
-    page.goto(server)
-    page.get_by_role("link", name="Dataset").click()
-    page.get_by_text("Open the demo to look around").wait_for()
+    page.goto(f"{server}/dataset?data=demo")
+    page.get_by_text("is the smallest class: 19 of 932").wait_for()
 
 
 def test_zip_to_balanced_version(page, server: str, archive: Path, server_home: Path) -> None:
     open_dataset(page, server)
+    page.get_by_role("button", name="Change").click()
     page.get_by_role("radio", name="Upload").click()
     page.set_input_files("input[type=file]", str(archive))
     page.get_by_role("button", name="Import").click()
@@ -62,7 +62,6 @@ def test_zip_to_balanced_version(page, server: str, archive: Path, server_home: 
 
 def test_a_click_on_a_bar_shows_its_class(page, server: str) -> None:
     open_dataset(page, server)
-    page.get_by_role("button", name="Open the demo").click()
     page.get_by_text("1 to 60 of 165").wait_for()
     bar = page.locator(".js-plotly-plot .barlayer .trace").first.locator(".point").nth(3)
     bar.scroll_into_view_if_needed()
@@ -74,7 +73,6 @@ def test_a_click_on_a_bar_shows_its_class(page, server: str) -> None:
 def test_it_fits_a_phone(page, server: str) -> None:
     open_dataset(page, server)
     page.set_viewport_size({"width": 390, "height": 844})
-    page.get_by_role("button", name="Open the demo").click()
     for part in ("Upsample", "Audit", "Report", "Balance"):
         page.get_by_role("radio", name=part, exact=True).click()
         page.get_by_role("radio", name=part, checked=True, exact=True).wait_for()

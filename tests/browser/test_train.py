@@ -34,8 +34,7 @@ def no_run_is_left(server_home: Path) -> Iterator[None]:
 
 
 def open_train(page, server: str) -> None:
-    page.goto(server)
-    page.get_by_role("link", name="Train").click()
+    page.goto(f"{server}/train?data=demo")
     page.get_by_text("Train a network on your own images").wait_for()
 
 
@@ -69,7 +68,6 @@ def test_start_refresh_stop_resume_promote(page, server: str, tmp_path: Path) ->
     config = tmp_path / "tiny.yaml"
     config.write_text(TINY)
     open_train(page, server)
-    page.get_by_role("button", name="Open the demo").click()
     card = page.locator(".st-key-card-file")
     card.get_by_role("button", name="Select").click(timeout=PATIENT)  # the demo is drawn first
     page.locator("input[type=file]").last.set_input_files(str(config))
@@ -121,7 +119,7 @@ def test_it_fits_a_phone(page, server: str) -> None:
     for part, holds in (
         ("Current run", "There is no run yet"),
         ("Runs", "or import one"),
-        ("New run", "Open the demo"),
+        ("New run", "Dataset demo"),
     ):
         page.get_by_role("radio", name=part, exact=True).click()
         page.get_by_text(holds).first.wait_for()

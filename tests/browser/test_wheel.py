@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
 from tests.conftest import ROOT, _wait, environment_of_tests
 
@@ -49,6 +50,30 @@ def run(python: str, *words: str, folder: Path, site: Path | None = None) -> str
     return done.stdout
 
 
+def documents_of_pages() -> set[str]:
+    """Files below ``docs`` that pages read, as their code names them."""
+    text = "".join(file.read_text("utf-8") for file in (ROOT / "pages").rglob("*.py"))
+    found = re.findall(r'"docs"((?: / "[\w.]+")+)', text)
+    return {"docs/" + "/".join(re.findall(r'"([\w.]+)"', path)) for path in found}
+
+
+def test_the_container_holds_what_pages_read() -> None:
+    dockerfile, sent = ((ROOT / name).read_text() for name in ("Dockerfile", ".dockerignore"))
+    for name in documents_of_pages():
+        assert f" {name} " in dockerfile.replace("\n", " ")
+        assert f"!{name}\n" in sent
+
+
+def test_a_space_takes_the_dockerfile_as_it_is() -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    _, front, _ = (ROOT / "deploy" / "huggingface" / "README.md").read_text("utf-8").split("---\n")
+    settings = yaml.safe_load(front)
+    assert settings["sdk"] == "docker"
+    assert f"EXPOSE {settings['app_port']}\n" in dockerfile
+    assert f"--server.port={settings['app_port']}" in dockerfile
+    assert "USER 1000\n" in dockerfile, "Spaces run as user 1000"
+
+
 def test_every_file_of_the_program_is_in_the_wheel(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     tracked = subprocess.run(
@@ -59,7 +84,9 @@ def test_every_file_of_the_program_is_in_the_wheel(wheel: Path) -> None:
         pytest.skip("no git here to tell which files belong to the program")
     places = {name if name.startswith("fer_core/") else f"fer_studio/{name}" for name in tracked}
     assert places <= names
-    assert "fer_studio/docs/images/astronaut.jpg" in names
+    documents = documents_of_pages()
+    assert {"docs/images/astronaut.jpg", "docs/images/example.mp4", "docs/glossary.md"} == documents
+    assert {f"fer_studio/{name}" for name in documents} <= names
     assert {name.split("/")[0] for name in names} == {
         "fer_core", "fer_studio", f"{'-'.join(wheel.name.split('-')[:2])}.dist-info",
     }  # fmt: skip

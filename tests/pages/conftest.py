@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from fer_core.dataset import demo, store
 from fer_core.training import estimate
-from tests.page_kit import open_page, press
+from tests.page_kit import open_page
 
 
 @pytest.fixture(autouse=True)
@@ -27,4 +27,4 @@ def fresh_caches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def app(drawn: Path) -> AppTest:
     """The dataset page with the demo open."""
     shutil.copytree(drawn, store.default_home() / demo.NAME)
-    return press(open_page("dataset"), "Open the demo")
+    return open_page("dataset")

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fer_core.dataset import scan, store
+from fer_core.dataset import recent, scan, store
+from fer_core.dataset.source import DatasetSource
 from fer_core.labels import EMOTIONS
 from tests.page_kit import choose, labelled, open_page, press, settle, texts
 
@@ -23,10 +24,22 @@ def targets_of(app: AppTest) -> dict[str, int]:
     return dict(zip(table.iloc[:, 0], map(int, table["after"]), strict=True))
 
 
-def test_an_empty_page_shows_the_way_in() -> None:
-    app = open_page("dataset")
-    assert not app.exception
-    assert "Open the demo to look around" in texts(app)
+def test_a_first_visit_opens_the_demo_and_a_later_one_the_dataset_used_last(tree: Path) -> None:
+    said = texts(open_page("dataset"))
+    assert "Dataset **demo** · 1,212 images" in said
+    assert "Faces drawn by code, to try the pages" in said
+    recent.remember(DatasetSource(str(tree)))
+    for name in ("dataset", "train"):
+        said = texts(open_page(name))
+        assert "Dataset **tree** · 20 images" in said
+        assert "train 18 · test 2 · used last" in said
+
+
+def test_a_dataset_used_last_that_is_empty_now_leaves_the_ways_in(tree: Path) -> None:
+    recent.remember(DatasetSource(str(tree)))
+    for image in tree.rglob("*.png"):
+        image.unlink()
+    assert "Open the demo to look around" in texts(open_page("dataset"))
 
 
 def test_the_smallest_class_is_called_out(app: AppTest) -> None:
@@ -185,8 +198,10 @@ def test_public_pages_store_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     monkeypatch.setenv("FER_PUBLIC", "1")
     settings.cache_clear()
     app = open_page("dataset")
+    assert "Dataset **demo**" in texts(app)
+    press(app, "Change")
     assert app.button_group(key="dataset_way").options == ["Demo", "Upload"]
-    press(app, "Open the demo")
+    press(app, "Cancel")
     choose(app, "dataset_part", "Upsample")
     assert "stores nothing" in texts(app)
     assert not [button for button in app.button if button.key == "create_version"]

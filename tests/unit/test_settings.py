@@ -30,6 +30,11 @@ def test_switches_are_read() -> None:
     assert Settings.from_environment({"FER_PUBLIC": "1", "FER_UPLOAD_MB": "9"}).upload_mb == 9
 
 
+def test_a_space_is_a_public_link_unless_it_says_otherwise() -> None:
+    assert Settings.from_environment({"SPACE_ID": "me/fer-studio"}).public
+    assert not Settings.from_environment({"SPACE_ID": "me/fer-studio", "FER_PUBLIC": "0"}).public
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
