@@ -176,5 +176,8 @@ def _unreadable(root: Path, error: OSError) -> str:
     if not root.exists():
         return f"{root}: there is no such folder. Check the path on the computer that runs this."
     if not root.is_dir():
-        return f"{root}: not a folder. Give the folder that holds the class folders."
+        return (
+            f"{root}: not a folder. Give the folder that holds the class folders. A ZIP or a CSV "
+            f"of pixels is imported first: python -m fer_core dataset import {root}"
+        )
     return f"{root}: cannot be read ({error.strerror}). Check who may read it."

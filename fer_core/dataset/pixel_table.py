@@ -41,7 +41,8 @@ def columns(header: list[str]) -> dict[str, int]:
     if missing:
         raise DatasetError(
             f"The CSV has no column {' and no '.join(missing)}. Use Kaggle's fer2013.csv, with the "
-            f"columns emotion, pixels and Usage. Received: {', '.join(plain[:8]) or 'no header'}."
+            "columns emotion, pixels and Usage. Received: "
+            f"{', '.join(name[:20] for name in plain[:8]) or 'no header'}."
         )
     return positions
 
@@ -65,9 +66,14 @@ def pixel_tables(root: Path) -> list[Path]:
         for name in sorted(names):
             file = Path(folder) / name
             is_csv = name.lower().endswith((".csv", ".gz")) and not is_hidden(name)
-            if is_csv and is_pixel_table(_first_line(file)):
+            if is_csv and is_pixel_file(file):
                 tables.append(file)
     return tables
+
+
+def is_pixel_file(file: Path) -> bool:
+    """Return whether a file is a CSV of pixels, gzipped or not, whatever its name."""
+    return is_pixel_table(_first_line(file))
 
 
 def _first_line(file: Path) -> str:

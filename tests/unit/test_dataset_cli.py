@@ -63,7 +63,8 @@ def test_an_audit_of_few_images_still_finds_copies(
     [
         (["scan", "nowhere"], "no such folder"),
         (["scan", "demo", "--decisions", "none.csv"], "none.csv: there is no such file"),
-        (["import", "faces.rar"], "only folders, .zip, .tar.gz and .csv"),
+        (["import", __file__], "only folders, ZIP and .tar.gz archives, CSVs of pixels"),
+        (["scan", __file__], "A ZIP or a CSV of pixels is imported first"),
         (["import", "none.csv"], "none.csv: there is no such file"),
         (["import", "none.zip"], "none.zip: there is no such file"),
         (["balance", "demo", "--to", "smallest"], "A strategy is"),

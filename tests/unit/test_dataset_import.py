@@ -204,6 +204,17 @@ def test_a_csv_that_is_refused_leaves_nothing(text: str, says: str) -> None:
     assert left_over() == []
 
 
+@pytest.mark.parametrize("suffix", [".txt", "", ".data"])
+def test_the_content_decides_whether_a_file_can_be_imported(tmp_path: Path, suffix: str) -> None:
+    pixels = " ".join(["7"] * 48 * 48)
+    table = tmp_path / f"faces{suffix}"
+    table.write_text(f"emotion,pixels,Usage\n3,{pixels},Training\n4,{pixels},Training\n")
+    assert sorted(scan(import_dataset(table)).table["label"]) == ["happy", "sad"]
+    archive = tmp_path / f"archive{suffix}"
+    archive.write_bytes(packed(GOOD).getvalue())
+    assert len(scan(import_dataset(archive))) == len(GOOD)
+
+
 def test_a_missing_csv_is_named(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"nothing\.csv: there is no such file"):
         import_dataset(tmp_path / "nothing.csv")

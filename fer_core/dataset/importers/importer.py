@@ -4,7 +4,7 @@ import io
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from fer_core.dataset import store
+from fer_core.dataset import pixel_table, store
 from fer_core.dataset.importers import archive, fer2013_csv, folder
 from fer_core.dataset.importers.options import ImportOptions
 from fer_core.errors import DatasetError
@@ -39,15 +39,20 @@ def import_dataset(source: Path | BinaryIO, options: ImportOptions | None = None
         with store.new_dataset(name, need, options.home) as target:
             folder.write_folder(source, target, options, title)
         return (options.home or store.default_home()) / name
-    is_known = source.name.lower().endswith(SUFFIXES)
-    if not is_known:
-        raise DatasetError(
-            f"{source}: only folders, .zip, .tar.gz and .csv files and the demo can be imported."
-        )
     if not source.exists():
         raise DatasetError(f"{source}: there is no such file. Check the path.")
     with reading(source, DatasetError), source.open("rb") as file:
+        if not _can_be_imported(source, file):
+            raise DatasetError(
+                f"{source}: only folders, ZIP and .tar.gz archives, CSVs of pixels and the demo "
+                "can be imported. Unpack archives of other kinds first."
+            )
         return _import_file(file, options, source.name)
+
+
+def _can_be_imported(source: Path, file: BinaryIO) -> bool:
+    is_named_so = source.name.lower().endswith(SUFFIXES)
+    return is_named_so or archive.is_archive(file) or pixel_table.is_pixel_file(source)
 
 
 def _import_file(file: BinaryIO, options: ImportOptions, title: str) -> Path:
