@@ -42,8 +42,9 @@ def config() -> str:
     return "\n".join([
         "# Fields of a training config\n", NOTE,
         "A YAML file for `train --config`; what is left out has its default. The training page "
-        "shows the same fields but for `stride1_stem`, `teachers` and the two `distill_…`, which "
-        "it takes *From a file*.\n", head + "\n".join(rows) + "\n",
+        "shows the same fields but for `stride1_stem`, `sam`, the two `small_…`, `teachers` with "
+        "their weights and the two `distill_…`, which it takes *From a file*.\n",
+        head + "\n".join(rows) + "\n",
         "## `augmentation`\n", "A group of its own. 0 turns a change off.\n",
         head + "\n".join(inner) + "\n",
     ])  # fmt: skip

@@ -42,7 +42,7 @@ def show_hero(card: ModelCard) -> None:
             ":material/lock: Photos stay in memory and are not stored. An expression is not a "
             "feeling."
         )
-    reader = PhotoReader(recognizer(card.default_head))
+    reader = PhotoReader(recognizer(card.default_head, mirror=True))
     if upload is None:
         photo = reader.read(EXAMPLE.read_bytes(), EXAMPLE.name)
     else:

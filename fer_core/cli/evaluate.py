@@ -13,10 +13,10 @@ from fer_core.dataset import SPLITS, DatasetIndex, ferplus, image_reading
 from fer_core.errors import DatasetError, ModelError, SettingsError
 from fer_core.evaluation import Evaluation, LabelledCrops, evaluate, measure_robustness, text
 from fer_core.evaluation.exclusions import count_exclusions
-from fer_core.evaluation.predictions import FORMS, forms_of, open_form, predict_dataset
+from fer_core.evaluation.predictions import forms_of, open_form, predict_dataset
 from fer_core.evaluation.robustness import ALL_SEVERITIES, STANDARD, to_dicts
 from fer_core.models import registry
-from fer_core.models.card import ModelCard
+from fer_core.models.card import FORMS, ModelCard
 from fer_core.system import files
 from fer_core.system.reports import Table, table
 from fer_core.system.settings import settings
@@ -33,6 +33,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--form", action="append", choices=FORMS, help="model file to evaluate; may be repeated "
         "(default: every one the model has; keras takes minutes)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--single-pass", action="store_true",
+        help="without mirror averaging, as the live view predicts",
     )  # fmt: skip
     parser.add_argument(
         "--head", action="append", help="head to evaluate; may be repeated (default: all)"
@@ -71,7 +75,8 @@ def run(options: argparse.Namespace) -> int:
         for form in _forms(options, card)
         for (head, source), values in _evaluate(options, card, index, form, heads, sources).items()
     }
-    print(f"{card.title} ({card.name}), {options.split} split of {index.root}\n")
+    way = "a single pass" if options.single_pass else "averaged with the mirror image"
+    print(f"{card.title} ({card.name}), {options.split} split of {index.root}, {way}\n")
     for source, account in exclusions.items():
         print(f"{ferplus.SOURCES[source]}:", *account.lines(), sep="\n- ", end="\n\n")
     print(text.overview(evaluations))
@@ -79,6 +84,7 @@ def run(options: argparse.Namespace) -> int:
         _print(name, text.class_table(values), text.confusion_table(values))
     report: dict[str, Any] = {
         "model": card.name, "data": str(index.root), "split": options.split, "seed": options.seed,
+        "mirror": not options.single_pass,
         "images": {source: account.to_dict() for source, account in exclusions.items()},
         "evaluations": {name: values.rounded() for name, values in evaluations.items()},
     }  # fmt: skip
@@ -142,12 +148,13 @@ def _evaluate(  # noqa: PLR0913, PLR0917
     heads: list[str],
     sources: list[str],
 ) -> dict[tuple[str, str], Evaluation]:
-    predictions = predict_dataset(card, index, form, progress_bar(form))
+    mirror = not options.single_pass
+    predictions = predict_dataset(card, index, form, progress_bar(form), mirror=mirror)
     return {
         (head, source): evaluate(
             predictions.probabilities(card, head),
             ferplus.true_labels(index, source),
-            card.head(head).abstain_below,
+            predictions.calibration(card, head).abstain_below,
             options.seed,
         )
         for head in heads
@@ -168,7 +175,8 @@ def _robustness(
         y_true = ferplus.true_labels(index, source)
         rows = np.flatnonzero(y_true >= 0)
         labelled = LabelledCrops([crops[row] for row in rows], y_true[rows])
-        classifier = open_form(card, "fp32", head, in_bulk=True)
+        mirror = not options.single_pass
+        classifier = open_form(card, "fp32", head, in_bulk=True, mirror=mirror)
         progress = progress_bar("robustness")
         measured = measure_robustness(classifier, labelled, conditions, options.seed, progress)
         _print(f"fp32, {head}, on {source} labels", text.robustness_table(measured))

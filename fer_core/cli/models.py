@@ -4,8 +4,9 @@ import argparse
 from pathlib import Path
 
 from fer_core.cli import dataset_options
-from fer_core.errors import FerError
+from fer_core.errors import DatasetError, FerError
 from fer_core.models import importing, registry
+from fer_core.system.extras import check_training_available
 
 LABELS = {"alphabetical": importing.ORDERS["Alphabetical, as Keras reads folders"],
           "fer2013": importing.ORDERS["FER-2013, as Kaggle numbers them"]}  # fmt: skip
@@ -41,11 +42,26 @@ def _export(options: argparse.Namespace) -> int:
 
     card = registry.load_card(options.model)
     print(export.export(card))
+    print(export.export_fp16(card))
     if options.data:
         samples = arrays.load(
             dataset_options.open_dataset(options), options.split, card.input_size, card.channels
         )
         print(export.export_int8(card, samples.pixels))
+    return 0
+
+
+def _calibrate(options: argparse.Namespace) -> int:
+    check_training_available()
+    from fer_core.training import calibrate
+
+    if not options.data:
+        raise DatasetError("--data needs a dataset folder with the splits train and validation.")
+    dataset = dataset_options.open_dataset(options)
+    card = calibrate.rewrite(registry.load_card(options.model), dataset)
+    for name, head in card.heads.items():
+        print(f"{name}: temperature {head.temperature:g}, uncertain below {head.abstain_below:g}")
+    print(card.folder)
     return 0
 
 
@@ -69,6 +85,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         ("show", _show, "print a model's card"),
         ("promote", _promote, "make a model the default"),
         ("export", _export, "re-create the LiteRT exports from model.keras"),
+        ("calibrate", _calibrate, "re-create the exports, reasons, temperatures and thresholds"),
     ):
         action = actions.add_parser(name, help=text)
         action.add_argument("model", help="model name" + " or folder" * (name != "promote"))
@@ -76,6 +93,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         if name == "export":
             dataset_options.add(action, help="dataset that sets the ranges of model_int8.tflite")
             action.add_argument("--split", default="validation", help="(default: %(default)s)")
+        if name == "calibrate":
+            dataset_options.add(action, help="dataset that decides, by its validation split")
     _add_import(actions.add_parser("import", help="import a .keras, .h5 or .tflite file"))
 
 

@@ -1,4 +1,4 @@
-"""Accuracy under corruptions."""
+"""Accuracy under corruptions, and how far predictions move."""
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +11,7 @@ import numpy as np
 from fer_core.evaluation.metrics import confusion_matrix, rates, rounded
 from fer_core.images.corruptions import CORRUPTIONS
 from fer_core.system.parallel import Progress
-from fer_core.types import Labels, Pixels, Probabilities
+from fer_core.types import Labels, Mask, Pixels, Probabilities
 
 CHUNK: Final = 128
 """Images that are corrupted and classified before progress is reported."""
@@ -21,10 +21,10 @@ WORKERS: Final = 2
 
 
 class Classifies(Protocol):
-    """Anything that gives probabilities, as ``EmotionClassifier`` does."""
+    """Anything that gives probabilities and verdicts, as ``EmotionClassifier`` does."""
 
-    def predict(self, crops: list[Pixels], /) -> Probabilities:
-        """Return float32 (N, 7) for N crops, uint8 (H, W) or (H, W, 3) each."""
+    def predict_with_certainty(self, crops: list[Pixels], /) -> tuple[Probabilities, Mask]:
+        """Return float32 (N, 7) for N crops, uint8 (H, W) or (H, W, 3), and bool (N,): certain."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +56,10 @@ class Robustness:
         accuracy: 0..1.
         macro_f1: Mean F1 over the emotions present.
         drop: Accuracy lost against the images without corruption.
+        changed: Share of the images with another emotion than without corruption; NaN where it was
+            not measured: version 0.1 did not.
+        coverage: Share of the images that are not uncertain; NaN likewise.
+        selective_accuracy: Accuracy on those; NaN where there are none.
     """
 
     corruption: str
@@ -63,12 +67,17 @@ class Robustness:
     accuracy: float
     macro_f1: float
     drop: float
+    changed: float = float("nan")
+    coverage: float = float("nan")
+    selective_accuracy: float = float("nan")
 
     def __str__(self) -> str:
         """Return the condition in words."""
         kind = CORRUPTIONS.get(self.corruption)
         return kind.describe(self.severity) if kind else "No corruption"
 
+
+MEASURED: Final = ("accuracy", "macro_f1", "drop", "changed", "coverage", "selective_accuracy")
 
 STANDARD: Final = tuple((name, float(kind.standard)) for name, kind in CORRUPTIONS.items())
 """Each corruption at the severity that model cards report."""
@@ -112,10 +121,10 @@ def measure_robustness(
         )
     finally:
         pool.shutdown(cancel_futures=True)
-    clean = float((predictions[0] == labelled.y_true).mean())
+    clean = predictions[0][0]
     return tuple(
-        _row(condition, y_pred, labelled.y_true, clean)
-        for condition, y_pred in zip(conditions, predictions, strict=True)
+        _row(condition, *prediction, labelled.y_true, clean)
+        for condition, prediction in zip(conditions, predictions, strict=True)
     )
 
 
@@ -125,18 +134,21 @@ def _predict(
     condition: tuple[str, float],
     seed: int,
     report: Callable[[int], None],
-) -> Labels:
-    """Return the predictions under one condition; always the same with the same seed."""
+) -> tuple[Labels, Mask]:
+    """Return predictions and which are certain under one condition; the seed decides all."""
     name, severity = condition
     y_pred = np.empty(len(labelled.crops), np.int64)
+    certain = np.empty(len(labelled.crops), bool)
     random = np.random.default_rng(seed)
     for start in range(0, len(y_pred), CHUNK):
         chunk = list(labelled.crops[start : start + CHUNK])
         if name:
             chunk = [CORRUPTIONS[name].apply(crop, severity, random) for crop in chunk]
-        y_pred[start : start + len(chunk)] = classifier.predict(chunk).argmax(axis=1)
+        at = slice(start, start + len(chunk))
+        probabilities, certain[at] = classifier.predict_with_certainty(chunk)
+        y_pred[at] = probabilities.argmax(axis=1)
         report(len(chunk))
-    return y_pred
+    return y_pred, certain
 
 
 def _counter(progress: Progress | None, total: int) -> Callable[[int], None]:
@@ -159,7 +171,7 @@ def to_dicts(rows: Sequence[Robustness]) -> list[dict[str, Any]]:
         {
             "corruption": row.corruption or "none",
             "severity": row.severity,
-            **rounded({"accuracy": row.accuracy, "macro_f1": row.macro_f1, "drop": row.drop}),
+            **rounded({name: getattr(row, name) for name in MEASURED}),
         }
         for row in rows
     ]
@@ -182,12 +194,27 @@ def from_dicts(rows: Sequence[Mapping[str, Any]]) -> tuple[Robustness, ...]:
                 float(row["accuracy"]),
                 float(row["macro_f1"]),
                 float(row["drop"]),
+                *(_number(row.get(name)) for name in MEASURED[3:]),
             )
         )
     return tuple(result)
 
 
-def _row(condition: tuple[str, float], y_pred: Labels, y_true: Labels, clean: float) -> Robustness:
+def _number(value: Any) -> float:
+    return float("nan") if value is None else float(value)
+
+
+def _row(
+    condition: tuple[str, float], y_pred: Labels, certain: Mask, y_true: Labels, clean: Labels
+) -> Robustness:
     values = rates(confusion_matrix(y_true, y_pred))
     accuracy = float(values.accuracy)
-    return Robustness(*condition, accuracy, float(values.macro_f1), clean - accuracy)
+    return Robustness(
+        *condition,
+        accuracy,
+        float(values.macro_f1),
+        float((clean == y_true).mean()) - accuracy,
+        float((y_pred != clean).mean()),
+        float(certain.mean()),
+        float((y_pred == y_true)[certain].mean()) if certain.any() else float("nan"),
+    )

@@ -38,10 +38,16 @@ def confusion_table(evaluation: Evaluation, title: str = "") -> Table:
 def robustness_table(rows: Sequence[Robustness], title: str = "") -> Table:
     """Return a row for each corruption and severity."""
     body = [
-        (str(row), f"{row.accuracy:.1%}", f"{row.macro_f1:.3f}", f"{row.drop * 100:.1f}")
+        (str(row), f"{row.accuracy:.1%}", f"{row.macro_f1:.3f}", f"{row.drop * 100:.1f}",
+         *map(_share, (row.changed, row.coverage, row.selective_accuracy)))
         for row in rows
-    ]
-    return Table(("", "accuracy", "macro-F1", "points lost"), tuple(body), title)
+    ]  # fmt: skip
+    head = ("", "accuracy", "macro-F1", "points lost", "changed", "covered", "correct of covered")
+    return Table(head, tuple(body), title)
+
+
+def _share(value: float) -> str:
+    return "–" if value != value else f"{value:.1%}"  # noqa: PLR0124  (NaN: not measured)
 
 
 def group_table(groups: Mapping[str, Evaluation]) -> Table:

@@ -14,7 +14,9 @@ from typing import Final
 import cv2
 import numpy as np
 
+from fer_core.images import occluders
 from fer_core.images.augment import Operation, apply
+from fer_core.images.vp8 import compress
 from fer_core.types import Pixels
 
 FACE_SIDE: Final = 48
@@ -107,6 +109,40 @@ def occlusion(image: Pixels, percent: float, random: np.random.Generator) -> Pix
     return _like(image, apply(image.squeeze(), operation))
 
 
+def bright(image: Pixels, gain: float, _: np.random.Generator) -> Pixels:
+    """Multiply the light of uint8 (H, W, 3) or (H, W) by ``gain``: highlights are clipped."""
+    return _like(image, cv2.convertScaleAbs(image, alpha=gain))
+
+
+def color_cast(image: Pixels, percent: float, random: np.random.Generator) -> Pixels:
+    """Make uint8 (H, W, 3) RGB warmer or colder: red and blue by ``percent`` up and down.
+
+    A grey image, (H, W), is what a grey network sees of that.
+    """
+    change = percent / 100 * (1 if random.random() < 0.5 else -1)
+    gains = np.array([1 + change, 1.0, 1 - change], np.float32)
+    if image.ndim == 3 and image.shape[2] == 3:
+        return np.asarray(np.clip(image * gains, 0, 255), np.uint8)
+    luma = float(gains @ np.array([0.299, 0.587, 0.114], np.float32))
+    return _like(image, cv2.convertScaleAbs(image, alpha=luma))
+
+
+def scale(image: Pixels, percent: float, random: np.random.Generator) -> Pixels:
+    """Frame uint8 (H, W, 3) or (H, W) tighter or wider by ``percent`` of its side."""
+    factor = 1 + percent / 100 if random.random() < 0.5 else 1 / (1 + percent / 100)
+    return _like(image, apply(image.squeeze(), Operation(scale=factor)))
+
+
+def mirror(image: Pixels, _: float, __: np.random.Generator) -> Pixels:
+    """Flip uint8 (H, W, 3) or (H, W) horizontally; the severity means nothing."""
+    return np.ascontiguousarray(image[:, ::-1])
+
+
+def vp8(image: Pixels, kilobits: float, _: np.random.Generator) -> Pixels:
+    """Compress uint8 (H, W, 3) or (H, W) as a video call of ``kilobits`` a second does."""
+    return _like(image, compress(image.squeeze(), kilobits))
+
+
 CORRUPTIONS: Final = {
     "blur": Corruption(
         "Blur", "sigma {:g} px", "sigma, pixels of a 48-pixel face", (0.5, 1, 1.5, 2, 3), 1, blur
@@ -130,6 +166,33 @@ CORRUPTIONS: Final = {
     "shift": Corruption("Box shift", "{:g}%", "percent of the side", (5, 10, 15, 20), 10, shift),
     "occlusion": Corruption(
         "Occlusion", "{:g}% of the area", "percent of the area", (5, 10, 15, 20, 30), 15, occlusion
+    ),
+    "mirror": Corruption("Mirrored", "left to right", "mirrored", (1,), 1, mirror),
+    "scale": Corruption(
+        "Framing", "{:g}% tighter or wider", "percent of the side", (5, 10, 15, 20), 15, scale
+    ),
+    "bright": Corruption(
+        "Overexposure", "{:g} times the light", "gain", (1.3, 1.6, 2, 2.5), 1.6, bright
+    ),
+    "cast": Corruption(
+        "Colour cast", "red and blue by {:g}%", "percent", (10, 20, 30, 40), 20, color_cast
+    ),
+    "vp8": Corruption(
+        "VP8", "{:g} kbit/s", "kbit/s of a stream of 320×240", (1000, 500, 250, 100), 250, vp8
+    ),
+    "mask": Corruption(
+        "Mask", "over the lower {:g}%", "percent of the height", (40, 50, 60), 50, occluders.mask
+    ),
+    "hand": Corruption(
+        "Hand", "over the lower {:g}%", "percent of the height", (40, 50, 60), 50, occluders.hand
+    ),
+    "sunglasses": Corruption(
+        "Sunglasses",
+        "{:g}% of the height",
+        "percent of the height",
+        (18, 26, 34),
+        26,
+        occluders.sunglasses,
     ),
 }
 """By name, in the order of tables. The standard severities are mild: most webcams do as much."""

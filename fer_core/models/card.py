@@ -8,11 +8,16 @@ from typing import Any, Final
 
 from fer_core.errors import ModelError
 from fer_core.labels import EMOTIONS
+from fer_core.models.quality import Quality
 
 OLD_KEYS: Final = {"readings": "heads", "default_reading": "default_head"}
 KERAS_FILE: Final = "model.keras"
 LITERT_FILE: Final = "model.tflite"
+FP16_FILE: Final = "model_fp16.tflite"
 INT8_FILE: Final = "model_int8.tflite"
+FORMS: Final = {"fp32": LITERT_FILE, "fp16": FP16_FILE, "int8": INT8_FILE, "keras": KERAS_FILE}
+"""The files of a model by the name of their precision. ``fp32`` is what runs everywhere."""
+
 
 CONTENT: Final[Mapping[str, type | tuple[type, ...]]] = {
     "title": str, "labels": list, "input_size": int, "channels": int, "crop_margin": (int, float),
@@ -24,18 +29,15 @@ ROBUSTNESS: Final = ("accuracy", "macro_f1", "drop")
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
-    """One head of a network.
+class Calibration:
+    """Two numbers that make probabilities and a verdict of the logits of one file.
 
     Attributes:
-        title: Its label set, for a user.
         temperature: Logits are divided by it before the softmax; above 0.
         abstain_below: A face whose best probability is lower is uncertain; 0..1.
-        figures: Split name to measured metrics. Metrics that are not numbers are left out with
-            their split, so that a card written by hand ends no page.
+        figures: Split name to measured metrics, as of ``Head`` but without classes.
     """
 
-    title: str
     temperature: float
     abstain_below: float
     figures: Mapping[str, Any] = field(default_factory=dict)
@@ -46,8 +48,43 @@ class Head:
                 "a head needs temperature > 0 and 0 <= abstain_below <= 1. "
                 f"Received: {self.temperature}, {self.abstain_below}"
             )
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """One head of a network.
+
+    Attributes:
+        title: Its label set, for a user.
+        temperature: Of ``model.tflite`` in a single pass; see ``Calibration``.
+        abstain_below: The same.
+        figures: Split name to measured metrics of that. Metrics that are not numbers are left out
+            with their split, so that a card written by hand ends no page.
+        calibrations: The same two numbers of every other way to run the network, by
+            ``calibration_key``; empty in cards of version 0.1.
+    """
+
+    title: str
+    temperature: float
+    abstain_below: float
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    calibrations: Mapping[str, Calibration] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        Calibration(self.temperature, self.abstain_below)
         object.__setattr__(self, "title", str(self.title))
         object.__setattr__(self, "figures", _measured(self.figures))
+
+    def calibration(self, form: str = "fp32", mirror: bool = False) -> Calibration:
+        """Return temperature and threshold of a file, averaged with mirror images or not.
+
+        Where the card has none of its own, those of the same file in a single pass, else those of
+        ``model.tflite``.
+        """
+        form = "fp32" if form == "keras" else form  # the same weights
+        default = Calibration(self.temperature, self.abstain_below)
+        single = self.calibrations.get(form, default)
+        return self.calibrations.get(calibration_key(form, mirror), single)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +103,7 @@ class ModelCard:
         heads: Head name to head. The heads' outputs in the files carry these names.
         default_head: The head used unless another is asked for.
         features: Name of the layer whose output is the last feature map.
+        quality: When a face is not judged, besides low confidence; None in cards of version 0.1.
         facts: Everything else in the card: data, date, licence, limits.
     """
 
@@ -80,6 +118,7 @@ class ModelCard:
     default_head: str
     features: str
     facts: Mapping[str, Any]
+    quality: Quality | None = None
 
     @property
     def name(self) -> str:
@@ -98,6 +137,11 @@ class ModelCard:
                 f"Model {self.name} has the heads {', '.join(self.heads)}. Received: {name!r}."
             )
         return self.heads[name]
+
+
+def calibration_key(form: str, mirror: bool = False) -> str:
+    """Return the name of a calibration in the card, such as ``int8`` or ``int8_mirror``."""
+    return f"{form}_mirror" if mirror else form
 
 
 def head_or_reading(head: str | None, reading: str | None) -> str | None:
@@ -126,16 +170,26 @@ def parse_card(folder: Path, card: dict[str, Any]) -> ModelCard:
     for name, kind in CONTENT.items():
         if not isinstance(card[name], kind):
             raise ValueError(f"{name} cannot be {card[name]!r}")
-    names = sorted(set(ModelCard.__dataclass_fields__) - {"folder", "facts"})
+    names = sorted(set(ModelCard.__dataclass_fields__) - {"folder", "facts", "quality"})
     values: dict[str, Any] = {name: card.pop(name) for name in names}
     values["labels"] = tuple(values["labels"])
-    values["heads"] = {str(name): Head(**head) for name, head in values["heads"].items()}
+    values["heads"] = {str(name): _head(head) for name, head in values["heads"].items()}
+    quality = card.pop("quality", None)
+    values["quality"] = Quality.from_dict(quality) if quality else None
     result = ModelCard(folder=folder, facts=_readable(card), **values)
     if result.default_head not in result.heads:
         raise ValueError(f"default_head {result.default_head!r} is not among the heads")
     if result.channels not in (1, 3) or not 16 <= result.input_size <= 1024:
         raise ValueError("channels must be 1 or 3 and input_size 16 to 1024")
     return result
+
+
+def _head(values: Mapping[str, Any]) -> Head:
+    calibrations = {
+        str(key): Calibration(**calibration)
+        for key, calibration in values.get("calibrations", {}).items()
+    }
+    return Head(**{**values, "calibrations": calibrations})
 
 
 def _measured(figures: Any) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The emotion classifier: face crops in, probabilities out, without TensorFlow."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -8,12 +9,13 @@ import numpy as np
 from fer_core.errors import ModelError
 from fer_core.images.crop import network_input
 from fer_core.labels import EMOTIONS
-from fer_core.models.card import LITERT_FILE, ModelCard, head_or_reading
+from fer_core.models.card import FORMS, ModelCard, head_or_reading
 from fer_core.models.litert import LiteRTNetwork
+from fer_core.models.quality import QUALITY
 from fer_core.models.registry import load_card
 from fer_core.models.softmax import softmax
 from fer_core.system.settings import settings
-from fer_core.types import Floats, Pixels, Probabilities
+from fer_core.types import Floats, Mask, Pixels, Probabilities
 
 BATCH = 16
 """Crops a call. Measured on 2 cores, 96x96: 0.42 ms a crop from 4 to 16, slower above."""
@@ -34,12 +36,15 @@ class EmotionClassifier:
         head: Name of the head; None for the card's default.
         threads: Threads of one call; see ``litert.LiteRTNetwork``.
         network: A network that runs instead of the export.
-        file: The folder's file that runs.
+        form: Key of ``card.FORMS``: the folder's file that runs.
         parallel_calls: Calls that may run at the same time.
+        mirror: Average logits and features of each crop and its mirror image: twice the work, for
+            predictions that no mirrored camera changes.
 
     Attributes:
         card: The model's card.
         head: Name of the head.
+        mirror: Crops are averaged with their mirror images.
         abstain_below: Confidence below which a prediction is uncertain.
         network: The network that runs.
     """
@@ -51,20 +56,23 @@ class EmotionClassifier:
         threads: int = 2,
         network: Network | None = None,
         *,
-        file: str = LITERT_FILE,
+        form: str = "fp32",
         parallel_calls: int = 1,
+        mirror: bool = False,
     ) -> None:
         self.card = card
+        self.mirror = mirror
         self.head = head or card.default_head
-        settings_of_head = card.head(self.head)
-        self.abstain_below = settings_of_head.abstain_below
-        self._temperature = settings_of_head.temperature
+        calibration = card.head(self.head).calibration(form, mirror)
+        self.abstain_below = calibration.abstain_below
+        self._temperature = calibration.temperature
+        file = card.folder / FORMS[form]
         try:
-            self.network = network or LiteRTNetwork(card.folder / file, threads, parallel_calls)
+            self.network = network or LiteRTNetwork(file, threads, parallel_calls)
             self._check()
         except (ValueError, RuntimeError, OSError, KeyError) as error:
             raise ModelError(
-                f"{card.folder / file} is missing, damaged or does not fit its card ({error}). "
+                f"{file} is missing, damaged or does not fit its card ({error}). "
                 f"Re-create it with python -m fer_core models export {card.name}, or install the "
                 "model again."
             ) from error
@@ -76,6 +84,7 @@ class EmotionClassifier:
         head: str | None = None,
         threads: int | None = None,
         *,
+        mirror: bool = False,
         reading: str | None = None,
     ) -> "EmotionClassifier":
         """Open a model.
@@ -85,13 +94,15 @@ class EmotionClassifier:
             head: Name of a head, such as ``fer2013`` or ``ferplus``; None for the card's
                 default.
             threads: Threads of one call; None for ``FER_THREADS``.
+            mirror: Average each crop with its mirror image.
             reading: The name of ``head`` in version 0.1; deprecated.
 
         Raises:
             ModelError: The folder or one of its files is missing or damaged, its labels differ,
                 or it has no such head.
         """
-        return cls(load_card(model), head_or_reading(head, reading), threads or settings().threads)
+        head = head_or_reading(head, reading)
+        return cls(load_card(model), head, threads or settings().threads, mirror=mirror)
 
     def predict(self, crops: Pixels | list[Pixels]) -> Probabilities:
         """Classify face crops.
@@ -106,7 +117,28 @@ class EmotionClassifier:
         Raises:
             ValueError: The array has another type or shape.
         """
-        return softmax(self.outputs(crops)[self.head] / np.float32(self._temperature))
+        return self.probabilities(self.outputs(crops))
+
+    def probabilities(self, outputs: Mapping[str, Floats]) -> Probabilities:
+        """Return the calibrated probabilities of ``outputs``, float32 (N, 7)."""
+        return softmax(outputs[self.head] / np.float32(self._temperature))
+
+    def reasons(self, outputs: Mapping[str, Floats]) -> tuple[str, ...]:
+        """Return why each face of ``outputs`` is not to be judged; empty where nothing is wrong."""
+        if self.card.quality is None:
+            return ("",) * len(outputs[self.head])
+        return self.card.quality.reasons_of(outputs[QUALITY])
+
+    def predict_with_certainty(self, crops: Pixels | list[Pixels]) -> tuple[Probabilities, Mask]:
+        """Return the probabilities of face crops, float32 (N, 7), and which are certain, bool (N,).
+
+        Args:
+            crops: As for ``predict``.
+        """
+        outputs = self.outputs(crops)
+        probabilities, reasons = self.probabilities(outputs), self.reasons(outputs)
+        fit = np.array([not reason for reason in reasons], bool)
+        return probabilities, fit & (probabilities.max(axis=1, initial=0) >= self.abstain_below)
 
     def features(self, crops: Pixels | list[Pixels]) -> Floats:
         """Return the pooled features of face crops, the input of the heads.
@@ -135,21 +167,32 @@ class EmotionClassifier:
             crops: As for ``predict``.
 
         Returns:
-            By name: float32 (N, 7) logits of every head, and ``features`` as above where the
-            model gives them.
+            By name: float32 (N, 7) logits of every head, ``features`` as above and ``quality``
+            (N, K), a logit for each of the card's reasons, where the model gives them.
 
         Raises:
             ValueError: The array has another type or shape.
         """
         pixels = self.inputs(crops)
         filled = pixels if len(pixels) else np.zeros((1, *pixels.shape[1:]), np.float32)
-        parts = [
-            {name: _pooled(values) for name, values in self.network.run(part).items()}
-            for part in (filled[at : at + BATCH] for at in range(0, len(filled), BATCH))
-        ]
+        step = BATCH // 2 if self.mirror else BATCH
+        parts = [self._run(filled[at : at + step]) for at in range(0, len(filled), step)]
         return {
             name: np.concatenate([part[name] for part in parts])[: len(pixels)] for name in parts[0]
         }
+
+    def _run(self, pixels: Floats) -> dict[str, Floats]:
+        """Return the outputs of float32 (N, size, size, channels); with mirrors in the same call.
+
+        Every head is linear on the pooled features, so both are averaged alike.
+        """
+        count = len(pixels)
+        if self.mirror:
+            pixels = np.concatenate([pixels, pixels[:, :, ::-1]])
+        outputs = {name: _pooled(values) for name, values in self.network.run(pixels).items()}
+        if not self.mirror:
+            return outputs
+        return {name: (v[:count] + v[count:]) / np.float32(2) for name, v in outputs.items()}
 
     def inputs(self, crops: Pixels | list[Pixels]) -> Floats:
         """Return face crops as the network takes them: float32 (N, size, size, channels) in 0..255.

@@ -12,7 +12,7 @@ from fer_core.errors import ModelError
 from fer_core.images.crop import network_input
 from fer_core.models import keras_model, registry
 from fer_core.models import store as model_store
-from fer_core.models.card import INT8_FILE, LITERT_FILE, ModelCard
+from fer_core.models.card import FP16_FILE, INT8_FILE, LITERT_FILE, ModelCard
 from fer_core.system import isolated, temp_folders
 from fer_core.system.files import write_bytes
 from fer_core.system.parallel import Progress
@@ -39,6 +39,20 @@ def export(card: ModelCard) -> Path:
             the card names.
     """
     return _write(card, LITERT_FILE)
+
+
+def export_fp16(card: ModelCard) -> Path:
+    """Re-create ``model_fp16.tflite``: weights of 16 bits, half the size of ``model.tflite``.
+
+    Raises:
+        ModelError: As for ``export``.
+    """
+    import tensorflow as tf
+
+    return _write(
+        card, FP16_FILE, optimizations=[tf.lite.Optimize.DEFAULT],
+        target_spec={"supported_types": [tf.float16]},
+    )  # fmt: skip
 
 
 def export_int8(card: ModelCard, pixels: npt.NDArray[np.uint8]) -> Path:

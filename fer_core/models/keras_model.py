@@ -7,10 +7,15 @@ import numpy.typing as npt
 
 from fer_core.errors import ModelError
 from fer_core.models.card import KERAS_FILE, ModelCard
+from fer_core.models.quality import QUALITY
 
 
-def load(card: ModelCard) -> Any:
-    """Return ``model.keras`` as a ``keras.Model`` with every head's logits and the feature map.
+def load(card: ModelCard, *, with_features: bool = True) -> Any:
+    """Return ``model.keras`` as a ``keras.Model`` with the outputs of its exports.
+
+    Args:
+        card: The model.
+        with_features: With the feature map; without it, as training goes on from it.
 
     Raises:
         ModelError: The file is missing, damaged, or lacks a layer that the card names.
@@ -21,9 +26,11 @@ def load(card: ModelCard) -> Any:
     try:
         model = keras.saving.load_model(file, compile=False, safe_mode=True)
         outputs = {name: model.get_layer(name).output for name in card.heads}
-        if card.features:
+        if card.quality:
+            outputs[QUALITY] = model.get_layer(QUALITY).output
+        if card.features and with_features:
             outputs["features"] = model.get_layer(card.features).output
-        return keras.Model(model.inputs, outputs)
+        return keras.Model(model.inputs, outputs, name=model.name)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ModelError(f"{file} cannot be opened: {error}") from error
 

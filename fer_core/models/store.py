@@ -16,7 +16,7 @@ from pathlib import Path
 
 from fer_core.errors import ModelError, SettingsError
 from fer_core.models import registry
-from fer_core.models.card import INT8_FILE, KERAS_FILE, LITERT_FILE, ModelCard, renamed
+from fer_core.models.card import FORMS, ModelCard, renamed
 from fer_core.system.files import (
     new_folder,
     numbered,
@@ -27,7 +27,7 @@ from fer_core.system.files import (
 )
 from fer_core.system.settings import settings
 
-FILES = ("card.json", KERAS_FILE, LITERT_FILE, INT8_FILE, "figures.json")
+FILES = ("card.json", *FORMS.values(), "figures.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +188,9 @@ def save_threshold(card: ModelCard, head: str, threshold: float) -> Path:
     file = folder / "card.json"
     with writing(file, ModelError):
         content = renamed(json.loads(file.read_text("utf-8")))
-        content["heads"][head]["abstain_below"] = round(threshold, 2)
+        values = content["heads"][head]
+        for calibration in (values, *values.get("calibrations", {}).values()):
+            calibration["abstain_below"] = round(threshold, 2)
         write_json(file, content)
     return folder
 

@@ -51,9 +51,9 @@ def label_of(face: FaceEmotion) -> str:
 
 
 def caption(face: FaceEmotion) -> str:
-    """Return one line on a face: ``happy 93%``, or ``uncertain (sad 38%)``."""
+    """Return one line on a face: ``happy 93%``, ``uncertain (sad 38%)``, ``covered (sad 81%)``."""
     text = f"{face.emotion} {face.confidence:.0%}"
-    return f"uncertain ({text})" if face.uncertain else text
+    return f"{face.reason or 'uncertain'} ({text})" if face.uncertain else text
 
 
 @lru_cache(maxsize=512)

@@ -92,15 +92,18 @@ class FaceEmotion:
     Attributes:
         detection: The detector's box, score, roll and landmarks, in pixels of the image.
         probabilities: float32 (7,), calibrated, in ``EMOTIONS`` order; sums to 1.
-        uncertain: The largest probability is below the model card's abstain threshold.
+        uncertain: The largest probability is below the model card's abstain threshold, or there
+            is a ``reason``.
         crop: The face as the network saw it, uint8 (S, S, 3) or (S, S); None for a face restored
             from a file.
+        reason: Why the face cannot be judged, such as ``covered``; empty where that is not known.
     """
 
     detection: Detection
     probabilities: Probabilities
     uncertain: bool
     crop: Pixels | None = None
+    reason: str = ""
 
     @property
     def box(self) -> Box:

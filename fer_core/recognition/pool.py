@@ -20,7 +20,7 @@ R = TypeVar("R")
 
 
 class RecognizerPool:
-    """Recognizers in threads of their own, each on one core.
+    """Recognizers in threads of their own, each on one core; predictions are mirror-averaged.
 
     Decoding, detecting and classifying leave Python for nearly all of their time, so threads use
     the cores as well as processes would, and share the memory. OpenCV's own threads are switched
@@ -52,7 +52,7 @@ class RecognizerPool:
         members = []
         for _ in range(workers):
             choice = choose_detector(detector)
-            classifier = EmotionClassifier.load(model, head, threads=1)
+            classifier = EmotionClassifier.load(model, head, threads=1, mirror=True)
             members.append(Recognizer(classifier, choice.detector, choice.notice))
         self.workers = workers
         self.first = members[0]

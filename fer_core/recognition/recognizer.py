@@ -10,9 +10,10 @@ from fer_core.images.convert import ImageLike, as_rgb
 from fer_core.images.crop import face_crop, shrink, whole_face
 from fer_core.models.card import head_or_reading
 from fer_core.models.classifier import EmotionClassifier
+from fer_core.models.quality import TOO_SMALL
 from fer_core.recognition.detection import MARGINS, FaceDetector, choose_detector
 from fer_core.recognition.face import Detection, FaceEmotion
-from fer_core.types import Pixels, Probabilities
+from fer_core.types import Pixels
 
 
 class Recognizer:
@@ -38,6 +39,7 @@ class Recognizer:
         detector: str = "auto",
         head: str | None = None,
         *,
+        mirror: bool = False,
         reading: str | None = None,
     ) -> "Recognizer":
         """Open a model and a face detector.
@@ -46,6 +48,9 @@ class Recognizer:
             model: A name under ``models/``, a path to a model folder, or None for the default.
             detector: A name, or ``auto``; see ``detection.choose_detector``.
             head: Head of the model to use; None for the card's default.
+            mirror: Average the predictions for each face and its mirror image: a little more
+                accurate, and the same for mirrored photos. For photos and video files; live views
+                have no time for it.
             reading: The name of ``head`` in version 0.1; deprecated.
 
         Raises:
@@ -55,7 +60,7 @@ class Recognizer:
         """
         choice = choose_detector(detector)
         return cls(
-            EmotionClassifier.load(model, head_or_reading(head, reading)),
+            EmotionClassifier.load(model, head_or_reading(head, reading), mirror=mirror),
             choice.detector,
             choice.notice,
         )
@@ -132,8 +137,7 @@ class Recognizer:
             One for each detection, in the order given.
         """
         crops = [self.crop(rgb, detection) for detection in detections]
-        rows = zip(detections, self.classifier.predict(crops), crops, strict=True)
-        return tuple(self._face(*row) for row in rows)
+        return self._faces(detections, crops)
 
     def recognize_crop(self, image: ImageLike) -> FaceEmotion:
         """Classify an image that is a face crop already, framed as FER-2013 frames them.
@@ -149,11 +153,20 @@ class Recognizer:
         height, width = decoded.pixels.shape[:2]
         detection = Detection(Box(0, 0, width, height), 1.0)
         crop = shrink(whole_face(decoded.pixels), self.classifier.card.input_size)
-        face = self._face(detection, self.classifier.predict([crop])[0], crop)
-        return face.scale(decoded.scale)
+        return self._faces((detection,), [crop])[0].scale(decoded.scale)
 
-    def _face(
-        self, detection: Detection, probabilities: Probabilities, crop: Pixels
-    ) -> FaceEmotion:
-        uncertain = bool(probabilities.max() < self.classifier.abstain_below)
-        return FaceEmotion(detection, probabilities, uncertain, crop)
+    def _faces(
+        self, detections: tuple[Detection, ...], crops: list[Pixels]
+    ) -> tuple[FaceEmotion, ...]:
+        classifier, quality = self.classifier, self.classifier.card.quality
+        outputs = classifier.outputs(crops)
+        faces = []
+        for detection, probabilities, crop, reason in zip(
+            detections, classifier.probabilities(outputs), crops, classifier.reasons(outputs),
+            strict=True,
+        ):  # fmt: skip
+            side = max(detection.box.width, detection.box.height)
+            why = TOO_SMALL if quality and quality.is_too_small(side) else reason
+            uncertain = bool(why) or bool(probabilities.max() < classifier.abstain_below)
+            faces.append(FaceEmotion(detection, probabilities, uncertain, crop, why))
+        return tuple(faces)

@@ -58,6 +58,7 @@ class TrackedFace(FaceEmotion):
             "detection_score": self.detection_score,
             "probabilities": self.probabilities.tolist(),
             "uncertain": self.uncertain,
+            "reason": self.reason,
             "roll": self.roll,
             "person": self.person,
             "label": self.label,
@@ -70,6 +71,7 @@ class TrackedFace(FaceEmotion):
             Detection(Box(**values["box"]), values["detection_score"], values["roll"]),
             np.asarray(values["probabilities"], np.float32),
             values["uncertain"],
+            reason=values.get("reason", ""),
             person=values["person"],
             label=values["label"],
         )
@@ -86,6 +88,8 @@ class _Track:
     read_s: float = 0.0
     label: str = ""
     uncertain: bool = False
+    reason: str = ""
+    reason_weight: float = 0.0
 
 
 class Tracker:
@@ -196,8 +200,9 @@ class Tracker:
     ) -> TrackedFace:
         if track.probabilities is None:
             track.probabilities = face.probabilities
-            track.uncertain = face.uncertain
+            track.uncertain = face.uncertain and not face.reason
             track.label = face.emotion
+            track.reason, track.reason_weight = face.reason, float(bool(face.reason))
         else:
             weight = ema_weight(time_s - track.read_s, self.half_life_s)
             mixed = track.probabilities + weight * (face.probabilities - track.probabilities)
@@ -205,12 +210,16 @@ class Tracker:
             track.label = hysteresis_label(track.label, track.probabilities)
             confidence = float(track.probabilities[EMOTIONS.index(track.label)])
             track.uncertain = confidence < abstain_below + (BAND if track.uncertain else -BAND)
+            track.reason = face.reason or track.reason
+            track.reason_weight += weight * (bool(face.reason) - track.reason_weight)
+        has_reason = track.reason_weight >= 0.5  # most of the last moments
         track.read_s = time_s
         return TrackedFace(
             detection=replace(face.detection, box=track.detection.box),
             probabilities=track.probabilities,
-            uncertain=track.uncertain,
+            uncertain=track.uncertain or has_reason,
             crop=face.crop,
+            reason=track.reason if has_reason else "",
             person=track.person,
             label=track.label,
         )

@@ -18,6 +18,9 @@ STRICT: Final = ConfigDict(strict=True)
 Names = Annotated[tuple[str, ...], Field(strict=False)]
 """A tuple of names; a list, as YAML has it, becomes one."""
 
+Numbers = Annotated[tuple[float, ...], Field(strict=False)]
+"""A tuple of numbers; a list, as YAML has it, becomes one."""
+
 
 def described(default: Any, text: str, low: float | None = 0, high: float | None = None) -> Any:
     """Return a field with one line of help; a number is from ``low`` to ``high``, None: no limit.
@@ -63,6 +66,7 @@ class ConfigField:
         choices: The only values allowed; empty for no such list.
         low: Smallest number allowed.
         high: Largest number allowed; None for no limit.
+        items: What a tuple holds, in words.
     """
 
     name: str
@@ -72,6 +76,7 @@ class ConfigField:
     choices: tuple[Any, ...]
     low: float
     high: float | None
+    items: str = "names"
 
     @property
     def allowed(self) -> str:
@@ -84,7 +89,7 @@ class ConfigField:
                 f"from {self.low:g} to {self.high:g}"
             )  # fmt: skip
             return f"{kind} {upper}"
-        words = {bool: "true or false", str: "text", tuple: "a list of names"}
+        words = {bool: "true or false", str: "text", tuple: f"a list of {self.items}"}
         return words.get(self.kind, "a group of fields")
 
 
@@ -108,6 +113,7 @@ def _field(name: str, info: pydantic.fields.FieldInfo) -> ConfigField:
         choices=choices,
         low=next((float(x.ge) for x in limits if isinstance(x, annotated_types.Ge)), 0.0),  # type: ignore[arg-type]
         high=next((float(x.le) for x in limits if isinstance(x, annotated_types.Le)), None),  # type: ignore[arg-type]
+        items="numbers" if get_args(annotation)[:1] == (float,) else "names",
     )
 
 

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from fer_core.images import augment
 from fer_core.images.corruptions import degrade_as_webcam
+from fer_core.images.occluders import occlude
 from fer_core.training.arrays import Samples
 from fer_core.training.augment_layer import MIX, OPERATION
 from fer_core.training.config import Augmentation, TrainConfig
@@ -29,7 +30,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         super().__init__(workers=1)
         self.samples, self.targets, self.first = samples, targets, first
         self.batch = min(config.batch_size, len(samples))
-        self.webcam = config.augmentation.webcam
+        self.spec = config.augmentation
         self.seed = (config.seed, epoch)
         self.order = np.random.default_rng(self.seed).permutation(len(samples))
         self.operations = draw(config.augmentation, len(samples), (*self.seed, 1))
@@ -41,7 +42,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         step = self.first + index
         at = slice(step * self.batch, (step + 1) * self.batch)
         rows, operations = self.order[at], self.operations[at]
-        pixels = degrade_as_webcam(self.samples.pixels[rows], self.webcam, (*self.seed, 2, step))
+        pixels = occlude(self.samples.pixels[rows], self.spec.occlusion, (*self.seed, 3, step))
+        pixels = degrade_as_webcam(pixels, self.spec.webcam, (*self.seed, 2, step))
         share = operations[:, OPERATION.index("mix_share"), None]
         targets = {name: _mix(t[rows], share) for name, t in self.targets.values.items()}
         weights = {

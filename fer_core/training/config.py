@@ -15,6 +15,7 @@ from fer_core.system.config_fields import (
     STRICT,
     Checked,
     Names,
+    Numbers,
     described,
     fields_of,
     must_be,
@@ -24,7 +25,7 @@ from fer_core.system.config_fields import (
 from fer_core.system.files import reading, write_bytes
 from fer_core.system.yaml_files import fields_of as yaml_fields
 
-Architecture = Literal["mobilenetv2", "fernet"]
+Architecture = Literal["mobilenetv2", "mobilenet", "fernet", "fernet-large"]
 Loss = Literal["cross_entropy", "focal", "class_balanced", "logit_adjusted"]
 ClassWeights = Literal["none", "balanced", "effective"]
 Optimizer = Literal["adamw", "sgd"]
@@ -70,6 +71,10 @@ class Augmentation(Spec):
         0.0, "Share of images degraded as a webcam does: blur, low light, JPEG, few pixels.",
         high=1,
     )  # fmt: skip
+    occlusion: float = described(
+        0.0, "Share of images in which a mask, a hand or sunglasses cover part of the face.",
+        high=1,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -83,12 +88,12 @@ class TrainConfig(Checked):
     architecture: Architecture = described("mobilenetv2", "The network.")
     start: str = described(
         "imagenet",
-        "Initial weights: imagenet, scratch, a .weights.h5 file of ImageNet weights without top, "
-        "or a model (name or folder) to continue from.",
+        "Initial weights: imagenet, scratch, a .weights.h5 file of the network without top "
+        "(trained on ImageNet or on faces), or a model (name or folder) to continue from.",
     )
     input_size: int = described(96, "Side of the square input in pixels.", 32, 224)
     channels: Literal[1, 3] = described(1, "1 for grey input, 3 for RGB.", None)
-    alpha: float = described(1.0, "Width of MobileNetV2.", 0.35, 1.4)
+    alpha: float = described(1.0, "Width of MobileNetV2 and MobileNet.", 0.35, 1.4)
     stride1_stem: bool = described(
         False, "MobileNetV2 without its first halving, for small inputs such as 48."
     )
@@ -114,6 +119,9 @@ class TrainConfig(Checked):
     teachers: Names = described(
         (), "Models to learn from besides the labels (knowledge distillation)."
     )
+    teacher_weights: Numbers = described(
+        (), "Weight of each teacher in their mean; left out: equal weights."
+    )
     distill_weight: float = described(
         0.5, "Share of the loss that comes from the teachers.", high=1
     )
@@ -131,6 +139,16 @@ class TrainConfig(Checked):
     weight_decay: float = described(0.02, "Decoupled weight decay.", high=1)
     epochs: int = described(15, "Passes over the training images.", 1, 10_000)
     batch_size: int = described(64, "Images a step.", 1, 4096)
+    sam: float = described(
+        0.0, "Radius of sharpness-aware minimization, such as 0.05; 0 for none. Twice the time.",
+        high=1,
+    )  # fmt: skip
+    small_size: int = described(
+        0, "Input size of the first small_epochs: a multiple of 32 below input_size.", high=224
+    )
+    small_epochs: int = described(
+        0, "First epochs that train at small_size, in a part of the time.", high=10_000
+    )
     head_epochs: int = described(0, "First epochs that train the heads only.", high=10_000)
     train_from: float = described(
         0.0, "Share of the backbone's layers that stays frozen, counted from the input.", high=1
@@ -169,12 +187,36 @@ class TrainConfig(Checked):
         if self.reduce_lr and self.schedule != "constant":
             allowed = "0 with the cosine schedule, which sets the rate itself"
             raise _not_allowed("reduce_lr", allowed, self.reduce_lr)
-        has_imagenet = self.start == "imagenet" or self.start.endswith(".weights.h5")
-        if self.architecture == "fernet" and has_imagenet:
-            raise _not_allowed("start", "scratch or a model for fernet", self.start)
+        is_file = self.start.endswith(".weights.h5")
+        if self.architecture.startswith("fernet") and (is_file or self.start == "imagenet"):
+            raise _not_allowed("start", f"scratch or a model for {self.architecture}", self.start)
+        if self.architecture == "mobilenet" and self.start == "imagenet":
+            allowed = "scratch, a .weights.h5 file or a model for mobilenet"
+            raise _not_allowed("start", allowed, self.start)
+        self._check_sizes()
+        weights = self.teacher_weights
+        if weights and (len(weights) != len(self.teachers) or min(weights) <= 0):
+            allowed = f"a number above 0 for each of the {len(self.teachers)} teachers"
+            raise _not_allowed("teacher_weights", allowed, weights)
         if self.head_epochs >= self.epochs:
             raise _not_allowed(
                 "head_epochs", f"fewer than epochs ({self.epochs})", self.head_epochs
+            )
+
+    def _check_sizes(self) -> None:
+        """Progressive sizes pad alike: every halving is of an even number of pixels."""
+        if not self.small_epochs:
+            return
+        if (
+            self.input_size % 32
+            or self.small_size % 32
+            or not 32 <= self.small_size < self.input_size
+        ):
+            allowed = f"a multiple of 32 below an input_size that is one ({self.input_size})"
+            raise _not_allowed("small_size", allowed, self.small_size)
+        if self.small_epochs >= self.epochs:
+            raise _not_allowed(
+                "small_epochs", f"fewer than epochs ({self.epochs})", self.small_epochs
             )
 
     def to_dict(self) -> dict[str, Any]:

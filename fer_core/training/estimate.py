@@ -28,7 +28,7 @@ BATCHES: Final = 6
 TIME_LIMIT_S: Final = 1800
 DECIDING: Final = (
     "architecture", "start", "input_size", "channels", "alpha", "stride1_stem", "heads",
-    "optimizer", "batch_size", "train_from", "ema", "augmentation",
+    "optimizer", "batch_size", "train_from", "ema", "augmentation", "sam",
 )  # fmt: skip
 """The fields that speed, size and memory depend on."""
 
@@ -114,7 +114,9 @@ def measure(config: TrainConfig) -> Estimate:
     initial = (
         "scratch" if config.start == "imagenet" or config.start.endswith(".h5") else config.start
     )
-    config = replace(config, start=initial, teachers=(), head_epochs=0)
+    config = replace(
+        config, start=initial, teachers=(), teacher_weights=(), head_epochs=0, small_epochs=0
+    )
     data = _noise(config, (BATCHES + 1) * config.batch_size)
     with temp_folders.folder("estimate") as folder:
         session = loop.Session.open(config, RunFolder(Path(folder)), data, TrainingState())

@@ -9,7 +9,15 @@ import keras
 
 from fer_core.errors import TrainingError
 from fer_core.labels import EMOTIONS
-from fer_core.training import arrays, distillation, networks, optimizer, session_start, targets
+from fer_core.training import (
+    arrays,
+    distillation,
+    networks,
+    optimizer,
+    session_start,
+    sharpness,
+    targets,
+)
 from fer_core.training.arrays import Samples
 from fer_core.training.augment_layer import OPERATION, Augment
 from fer_core.training.batches import Batches, steps
@@ -120,6 +128,7 @@ class Session:
     state: TrainingState
     targets: targets.Targets
     network: keras.Model
+    augment: Augment
     model: keras.Model
     metrics: list[Any] = field(default_factory=list)
 
@@ -131,10 +140,12 @@ class Session:
         """Build the network and restore the state that ``folder`` holds."""
         teachers = distillation.logits(config, data["train"], folder.root / "teachers")
         y_true = targets.make(data["train"], config, teachers)
-        network = networks.build(config)
+        network, augment = networks.build(config), Augment(config.seed, name="augment")
+        size = config.small_size if state.epoch < config.small_epochs else 0
         session = cls(
-            config, folder, data, state, y_true, network, with_augmentation(network, config)
-        )
+            config, folder, data, state, y_true, network, augment,
+            with_augmentation(network, config, augment, size),
+        )  # fmt: skip
         session.compile(session.heads_only)
         if state.epoch or state.step:
             session.metrics = resume_state.restore(folder.state, session.model)
@@ -147,12 +158,12 @@ class Session:
         state, heads = self.state, self.config.head_epochs
         return state.epoch < heads or (state.epoch == heads > 0 and state.step == 0)
 
-    def compile(self, heads_only: bool) -> None:
-        """Freeze the layers that do not learn, and make the optimizer of this phase."""
+    def compile(self, heads_only: bool, old: keras.optimizers.Optimizer | None = None) -> None:
+        """Freeze the layers that do not learn, and take the optimizer ``old`` or make one."""
         config = self.config
         networks.freeze(self.network, config, heads_only)
         self.model.compile(
-            optimizer.make(config, steps_of(self.data["train"], config), heads_only),
+            old or optimizer.make(config, steps_of(self.data["train"], config), heads_only),
             loss={n: HeadLoss(n, config, self.targets.prior) for n in config.heads},
             weighted_metrics={n: [keras.metrics.MeanMetricWrapper(accuracy, "accuracy")]
                               for n in config.heads},
@@ -176,6 +187,10 @@ class Session:
         state = self.state
         if state.epoch == self.config.head_epochs > 0 and state.step == 0:
             self.compile(heads_only=False)
+        if state.epoch == self.config.small_epochs > 0 and state.step == 0:
+            old = self.model.optimizer
+            self.model = with_augmentation(self.network, self.config, self.augment)
+            self.compile(self.heads_only, old)
         callbacks = self._callbacks(request, self.metrics if state.step else [])
         try:
             self.model.fit(
@@ -232,12 +247,27 @@ class Session:
         return [*callbacks, SaveState(folder.state, state, callbacks, metrics)]
 
 
-def with_augmentation(network: keras.Model, config: TrainConfig) -> keras.Model:
-    """Return the model that is trained: augmentation, then ``network``, with the same weights."""
+def with_augmentation(
+    network: keras.Model, config: TrainConfig, augment: Augment, size: int = 0
+) -> keras.Model:
+    """Return the model that is trained: augmentation, then ``network``, with the same weights.
+
+    With ``size`` the pixels are scaled down to it, and the layers of ``network`` run on that.
+    """
     pixels = keras.Input(network.inputs[0].shape[1:], name="pixels", dtype="uint8")
     operations = keras.Input((len(OPERATION),), name="operations")
-    changed = Augment(config.seed, name="augment")(pixels, operations)
-    return keras.Model({"pixels": pixels, "operations": operations}, network(changed))
+    scaled = pixels
+    if size:
+        scaled = keras.layers.Resizing(size, size, antialias=True, name="small")(pixels)
+        network = networks.at_size(network, size)
+    outputs = network(augment(scaled, operations))
+    inputs = {"pixels": pixels, "operations": operations}
+    if not config.sam:
+        return keras.Model(inputs, outputs)
+    sharpness.check_backend()
+    model = sharpness.SharpnessAware(inputs, outputs)
+    model.rho = config.sam
+    return model
 
 
 def steps_of(train: Samples, config: TrainConfig) -> int:

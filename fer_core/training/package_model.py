@@ -13,15 +13,9 @@ import keras
 import numpy as np
 
 from fer_core import evaluation
-from fer_core.dataset import DatasetIndex, demo, ferplus, image_reading
+from fer_core.dataset import DatasetIndex, demo
 from fer_core.errors import TrainingError
-from fer_core.evaluation.robustness import STANDARD, to_dicts
-from fer_core.models import export
-from fer_core.models.card import KERAS_FILE
-from fer_core.models.classifier import EmotionClassifier
-from fer_core.models.registry import load_card
-from fer_core.models.softmax import softmax
-from fer_core.system.files import write_json
+from fer_core.training import calibrate
 from fer_core.training.arrays import Samples
 from fer_core.training.callbacks.validation import predict
 from fer_core.training.config import TrainConfig
@@ -34,7 +28,10 @@ the detectors: accuracy is level for total margins from -0.09 to 0.02 with YuNet
 and from -0.04 to 0 with Haar, and falls off on both sides; this is the middle."""
 
 HEAD_TITLES: Final = {"fer2013": "FER-2013 (single label)", "ferplus": "FER+ (ten raters)"}
-TITLES: Final = {"mobilenetv2": "MobileNetV2", "fernet": "FERNet"}
+TITLES: Final = {
+    "mobilenetv2": "MobileNetV2", "mobilenet": "MobileNet", "fernet": "FERNet",
+    "fernet-large": "FERNet, twice as wide",
+}  # fmt: skip
 
 LIMITS: Final = (
     "It recognizes expressions, not feelings.",
@@ -55,7 +52,7 @@ def package(
         index: The dataset, for the card.
 
     Returns:
-        The model folder: card, ``model.keras`` and both exports.
+        The model folder: card, ``model.keras`` and its exports.
 
     Raises:
         TrainingError: No epoch was finished.
@@ -68,13 +65,7 @@ def package(
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
     shift_heads(network, config, data["validation"])
-    network.save(target / KERAS_FILE)
-    values = _card(network, config, data, index)
-    write_json(target / "card.json", values)
-    card = load_card(target)
-    export.export(card)
-    export.export_int8(card, data["validation"].pixels)
-    write_json(target / "card.json", values | {"robustness": _robustness(target, config, index)})
+    calibrate.write_model(target, network, _card(network, config, data, index), index)
     shutil.rmtree(folder.model, ignore_errors=True)
     target.rename(folder.model)
     return folder.model
@@ -96,8 +87,7 @@ def shift_heads(network: keras.Model, config: TrainConfig, validation: Samples) 
 def _card(
     network: keras.Model, config: TrainConfig, data: dict[str, Samples], index: DatasetIndex
 ) -> dict[str, Any]:
-    logits = {split: predict(network, samples) for split, samples in data.items()}
-    heads = {name: _head(name, {s: logits[s][name] for s in data}, data) for name in config.heads}
+    """Return the card without what ``calibrate`` measures."""
     return {
         "title": TITLES[config.architecture],
         "labels": list(index.counts().index),
@@ -105,7 +95,10 @@ def _card(
         "channels": config.channels,
         "crop_margin": CROP_MARGIN,
         "parameters": network.count_params(),
-        "heads": heads,
+        "heads": {
+            name: {"title": HEAD_TITLES[name], "temperature": 1.0, "abstain_below": 0.0}
+            for name in config.heads
+        },
         "default_head": config.heads[0],
         "features": FEATURES,
         "created": datetime.now(UTC).date().isoformat(),
@@ -115,50 +108,6 @@ def _card(
         "limits": list(LIMITS),
         "training": config.to_dict(),
     }
-
-
-def _head(name: str, logits: dict[str, Any], data: dict[str, Samples]) -> dict[str, Any]:
-    y_true = data["validation"].y_true(name)
-    labelled = y_true >= 0
-    head_logits, y_true = logits["validation"][labelled], y_true[labelled]
-    temperature = round(evaluation.fit_temperature(head_logits, y_true), 3)
-    probabilities = softmax(np.asarray(head_logits / temperature, np.float32))
-    threshold = round(evaluation.abstain_threshold(probabilities, y_true), 2)
-    return {
-        "title": HEAD_TITLES[name],
-        "temperature": temperature,
-        "abstain_below": threshold,
-        "figures": {
-            split: evaluation.evaluate_logits(
-                logits[split], samples.y_true(name), temperature, threshold
-            ).rounded()
-            for split, samples in data.items()
-            if (samples.y_true(name) >= 0).any()  # ferplus is not measured without votes
-        },
-    }
-
-
-def _robustness(model: Path, config: TrainConfig, dataset: DatasetIndex) -> dict[str, Any]:
-    """Measure every head under corruptions as ``evaluate`` does: on the images as the files are.
-
-    On the test split where it has labels of the head, else on the validation split.
-    """
-    robustness = {}
-    for name in config.heads:
-        for split in ("test", "validation"):
-            index = dataset.readable().split(split)
-            has_labels = len(index) and (name != "ferplus" or index.votes is not None)
-            y_true = ferplus.true_labels(index, name) if has_labels else np.empty(0, np.int64)
-            rows = np.flatnonzero(y_true >= 0)
-            if len(rows):
-                break
-        else:
-            continue
-        crops = image_reading.crops(index, rows.tolist(), config.input_size)
-        labelled = evaluation.LabelledCrops(crops, y_true[rows])
-        classifier = EmotionClassifier.load(model, name)
-        robustness[name] = to_dicts(evaluation.measure_robustness(classifier, labelled, STANDARD))
-    return robustness
 
 
 def digest(data: dict[str, Samples]) -> str:

@@ -58,16 +58,17 @@ def choose_head(card: ModelCard) -> str:
     )
 
 
-def recognizer(head: str, model: Path | None = None) -> Recognizer:
+def recognizer(head: str, model: Path | None = None, *, mirror: bool = False) -> Recognizer:
     """Return the recognizer that all visitors share; an error and the page's end without one.
 
     Args:
         head: Name of the head.
         model: A model folder; None for the default model.
+        mirror: Average each face with its mirror image: for photos.
     """
     try:
         folder = model or find_model()
-        loaded = _load(str(folder), _times(folder), head)
+        loaded = _load(str(folder), _times(folder), head, mirror)
     except FerError as error:
         st.error(markdown(str(error)))
         st.stop()
@@ -80,10 +81,10 @@ def _times(folder: Path) -> tuple[float, ...]:
     return tuple(file.stat().st_mtime if file.is_file() else 0 for file in files)
 
 
-@st.cache_resource(show_spinner="Loading the model", max_entries=4)
-def _load(folder: str, changed: tuple[float, ...], head: str) -> Recognizer:
+@st.cache_resource(show_spinner="Loading the model", max_entries=6)
+def _load(folder: str, changed: tuple[float, ...], head: str, mirror: bool) -> Recognizer:
     """Load a recognizer; ``changed`` makes the cache load a replaced model anew."""
-    return Recognizer.load(folder, head=head)
+    return Recognizer.load(folder, head=head, mirror=mirror)
 
 
 def restore_previous_button(key: str) -> None:

@@ -11,10 +11,10 @@ from fer_core.dataset import image_reading
 from fer_core.errors import FerError
 from fer_core.evaluation.latency import one_face_ms
 from fer_core.evaluation.model_card import model_card
-from fer_core.evaluation.predictions import FORMS, forms_of, open_form
+from fer_core.evaluation.predictions import forms_of, open_form
 from fer_core.models import registry
 from fer_core.models import store as model_store
-from fer_core.models.card import ModelCard
+from fer_core.models.card import FORMS, ModelCard
 from fer_core.models.export import CALIBRATION, export_int8_apart
 from fer_core.models.importing import (
     COLOURS,

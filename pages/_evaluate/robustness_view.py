@@ -25,8 +25,8 @@ SAMPLES = (500, 1000, 2000)
 def show(result: Result) -> None:
     """Offer the measurement, or show its curves."""
     st.markdown(
-        "Webcams blur, darken and compress. Every image is corrupted step by step and classified "
-        "again.",
+        "Webcams blur, darken and compress; masks and hands cover. Every image is corrupted step "
+        "by step and classified again: how much accuracy is lost, how many predictions change?",
         help=definition("corruption"),
     )
     labelled = int((result.y_true >= 0).sum())
@@ -80,7 +80,7 @@ def _work(result: Result, size: int):
 
     def work(report) -> tuple[Robustness, ...]:
         crops = image_reading.crops(index, rows.tolist(), card.input_size)
-        classifier = open_form(card, form, head, in_bulk=True)
+        classifier = open_form(card, form, head, in_bulk=True, mirror=True)
         labelled = LabelledCrops(crops, y_true)
         return measure_robustness(classifier, labelled, ALL_SEVERITIES, 0, report)
 
@@ -112,6 +112,10 @@ def _show_curves(rows: Sequence[Robustness]) -> None:
     )
 
 
+def _share(value: float) -> str | None:
+    return None if np.isnan(value) else percent(value)
+
+
 def show_table(rows: Sequence[Robustness]) -> None:
     """Show one row for each corruption."""
     table = [
@@ -120,6 +124,9 @@ def show_table(rows: Sequence[Robustness]) -> None:
             "Accuracy": percent(row.accuracy),
             "Points lost": round(row.drop * 100, 1),
             "Macro-F1": round(row.macro_f1, 3),
+            "Changed": _share(row.changed),
+            "Not uncertain": _share(row.coverage),
+            "Correct of those": _share(row.selective_accuracy),
         }
         for row in rows
     ]

@@ -280,13 +280,12 @@ def evaluate_selection(
         DatasetError: No image has a label of this kind.
     """
     y_true = labels_of(selection, source)
-    calibrated = selection.card.head(head)
-    settings = (calibrated.temperature, calibrated.abstain_below)
-    key = (selection.key, head, source, settings, hash(y_true.tobytes()))
+    calibration = predictions.calibration(selection.card, head)
+    key = (selection.key, head, source, calibration, hash(y_true.tobytes()))
     cached: dict[Hashable, Result] = st.session_state.setdefault("evaluations", {})
     if key not in cached:
         probabilities = predictions.probabilities(selection.card, head)
-        evaluation = evaluate(probabilities, y_true, calibrated.abstain_below)
+        evaluation = evaluate(probabilities, y_true, calibration.abstain_below)
         result = Result(selection, head, source, predictions, y_true, probabilities, evaluation)
         _store(cached, key, result)
     return replace(cached[key], selection=selection)

@@ -26,6 +26,7 @@ TITLES = {
     "zoom": "Zoom", "brightness": "Brightness", "contrast": "Contrast", "noise": "Noise",
     "erasing": "Random erasing (probability)", "sharpness": "Sharpness", "mixup": "MixUp (alpha)",
     "cutmix": "CutMix (probability)", "webcam": "Webcam degradation (share)",
+    "occlusion": "Occlusion (share)",
 }  # fmt: skip
 
 GROUPS = {

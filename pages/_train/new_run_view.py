@@ -29,10 +29,14 @@ from pages._train.state import watch_next
 
 FILE = "From a file"
 PRESET = "train_preset"
-NETWORKS = {"mobilenetv2": "MobileNetV2", "fernet": "FERNet (small)"}
+NETWORKS = {
+    "mobilenetv2": "MobileNetV2", "fernet": "FERNet (small)", "mobilenet": "MobileNet",
+    "fernet-large": "FERNet, twice as wide",
+}  # fmt: skip
 WEIGHTS_FILE = "file"
 STARTS = {"imagenet": "ImageNet weights", "scratch": "From scratch",
-          WEIGHTS_FILE: "ImageNet weights from a file"}  # fmt: skip
+          WEIGHTS_FILE: "Weights from a file"}  # fmt: skip
+PLAIN_STARTS = {"mobilenetv2": tuple(STARTS), "mobilenet": ("scratch", WEIGHTS_FILE)}
 NO_WEIGHTS = "imagenet_error"
 """Session key of the reason why the ImageNet weights could not be downloaded."""
 
@@ -199,12 +203,11 @@ def _network(values: dict[str, Any], key: str) -> None:
         "faster.",
     )  # fmt: skip
     models = _models(values["architecture"])
-    plain = list(STARTS) if values["architecture"] == "mobilenetv2" else ["scratch"]
+    plain = PLAIN_STARTS.get(values["architecture"], ("scratch",))
     from_file = values["start"] if values["start"] not in (*STARTS, *models) else None
-    is_fernet = values["architecture"] == "fernet"
-    options = [*models, *plain, *([from_file] if from_file and not is_fernet else [])]
+    options = [*models, *plain, *([from_file] if from_file and WEIGHTS_FILE in plain else [])]
     first = values["start"] if values["start"] in options else options[0]
-    if is_fernet and first not in models:
+    if values["architecture"] != "mobilenetv2" and first not in models:
         first = "scratch"
     values["start"] = st.selectbox(
         "Initial weights", options, options.index(first),

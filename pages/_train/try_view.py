@@ -65,7 +65,7 @@ def _side_by_side(rgb: Pixels, folder: Path, card: ModelCard, run: str) -> None:
 def _predictions(rgb: Pixels, title: str, folder: Path, card: ModelCard, key: str) -> None:
     """Draw the photo with its faces, and the probabilities of the first ones."""
     st.markdown(f"**{title}**")
-    loaded = recognizer(card.default_head, folder)
+    loaded = recognizer(card.default_head, folder, mirror=True)
     faces = loaded.recognize(rgb)
     st.image(drawing.annotate(np.array(rgb), faces), width="stretch", alt=f"{title}: faces found")
     if not faces:

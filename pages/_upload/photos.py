@@ -52,7 +52,7 @@ def analyse(uploads: list[Upload], options: Options) -> None:
     waiting = [u for u in uploads if u.key not in stored or stored[u.key].options != options]
     if not waiting:
         return
-    reader = PhotoReader(recognizer(options.head), options.is_crop)
+    reader = PhotoReader(recognizer(options.head, mirror=True), options.is_crop)
     progress = st.progress(0.0)
     for number, upload in enumerate(waiting):
         text = f"{number + 1} of {len(waiting)}: {markdown(upload.name)}"

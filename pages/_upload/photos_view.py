@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from fer_core.labels import EMOTIONS
+from fer_core.models.quality import EXPLANATIONS
 from fer_core.recognition import results
 from fer_core.recognition.drawing import caption, label_of
 from fer_core.recognition.photos import Photo, zip_images
@@ -157,9 +158,9 @@ def _show_face(key: str, photo: Photo, index: int, head: str, is_explained: bool
         st.image(photo.portraits[index], width=72, alt=f"Face {index + 1}")
         st.markdown(f"**{number}{caption(face)}**")
     if face.uncertain:
-        st.caption("No emotion stands out enough to name one.")
+        st.caption(EXPLANATIONS.get(face.reason, EXPLANATIONS[""]))
     show_probability_bars(face.probabilities, f"bars-{key}")
     if is_explained and st.toggle(
         "Why?", key=f"why-{key}", help="The parts of the face that raise the probability most."
     ):
-        show_why(key, face.crop, recognizer(head).classifier, face.emotion)
+        show_why(key, face.crop, recognizer(head, mirror=True).classifier, face.emotion)

@@ -129,7 +129,7 @@ def test_an_import_gets_its_8_bit_form(planted: Path) -> None:
     faces = np.random.default_rng(5).uniform(0, light, (40, SIDE, SIDE)).astype(np.uint8)
     file = export_int8_apart(registry.load_card(planted), list(faces))
     assert file.name == card.INT8_FILE
-    small = EmotionClassifier(registry.load_card(planted), file=file.name).outputs(faces)
+    small = EmotionClassifier(registry.load_card(planted), form="int8").outputs(faces)
     file.unlink()  # the others find the folder as it was
     whole = EmotionClassifier.load(planted).outputs(faces)
     (head,) = registry.load_card(planted).heads
