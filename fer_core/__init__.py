@@ -2,7 +2,6 @@
 
 from fer_core.labels import EMOTIONS
 from fer_core.models.classifier import EmotionClassifier
-from fer_core.recognition.face import FaceEmotion
-from fer_core.recognition.recognizer import Recognizer
+from fer_core.recognition import FaceEmotion, Recognizer
 
 __all__ = ["EMOTIONS", "EmotionClassifier", "FaceEmotion", "Recognizer"]

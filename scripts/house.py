@@ -37,7 +37,7 @@ LAYERS = (
     ("recognition", "balance", "evaluation", "explain"),
     ("training", "audit", "video", "live"),
     ("bulk",),
-    ("cluster",),
+    ("cluster", "collect"),
     ("cli", "pages"),
 )
 """From the ground up, for floors; import-linter holds the same in ``pyproject.toml``."""

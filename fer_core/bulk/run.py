@@ -25,8 +25,7 @@ from fer_core.system.files import numbered, writing
 from fer_core.system.jobs import process_lock
 from fer_core.system.jobs.job import OWNER
 from fer_core.system.text import utf8
-from fer_core.video.decoder import probe
-from fer_core.video.recognizer import Sampling
+from fer_core.video import Sampling, probe
 
 PHOTOS_A_PART: Final = 250
 SECONDS_A_PART: Final = 5.0

@@ -20,8 +20,7 @@ from fer_core.recognition.results import FORMATS, check_format
 from fer_core.system.jobs import working
 from fer_core.system.settings import settings
 from fer_core.system.text import terminal
-from fer_core.video.formats import is_video
-from fer_core.video.recognizer import Sampling
+from fer_core.video import Sampling, is_video
 from fer_core.video.summary import MOMENT_COLUMNS, save_moments
 
 PRINTED_ERRORS: Final = 20

@@ -8,7 +8,7 @@ import pandas as pd
 
 from fer_core import balance
 from fer_core.audit import duplicates, image_issues, label_issues, report
-from fer_core.cli import dataset_options
+from fer_core.cli import dataset_make, dataset_options
 from fer_core.cli.terminal import progress_bar
 from fer_core.dataset import DatasetIndex, demo, ferplus, import_record, store
 from fer_core.dataset.importers import ImportOptions, import_dataset
@@ -59,6 +59,10 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--every-face", action="store_true", help="all faces of a photo, not the largest alone"
     )
     crop_command.set_defaults(run=_crop)
+    make_command = actions.add_parser(
+        "make", help="make a dataset of the faces in your photos and videos"
+    )
+    dataset_make.add(make_command)
 
 
 def _add_audit(parser: argparse.ArgumentParser) -> None:

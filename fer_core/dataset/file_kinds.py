@@ -20,8 +20,8 @@ LISTS: Final = frozenset({".csv", ".tsv", ".txt", ".lst", ".npy", ".gz"})
 """Documents that may hold labels."""
 
 RECORDS: Final = frozenset(
-    {"manifest.parquet", "version.json", "dataset.json", "votes.csv", "labels.csv",
-     "fer2013new.csv", "decisions.csv"}
+    {"manifest.parquet", "dataset_card.md", "version.json", "dataset.json", "votes.csv",
+     "labels.csv", "fer2013new.csv", "decisions.csv"}
 )  # fmt: skip
 """Files that this app writes or reads beside the images."""
 

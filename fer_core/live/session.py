@@ -90,6 +90,8 @@ class LiveSession:
 
     Attributes:
         history: The emotions of the session so far.
+        on_result: Called in the recognition thread with each frame, uint8 (H, W, 3) RGB, and its
+            result; must not raise. None for nobody.
     """
 
     def __init__(
@@ -99,6 +101,7 @@ class LiveSession:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.history = History()
+        self.on_result: Callable[[Pixels, Result], None] | None = None
         self._setup = recognizer, options or LiveOptions()
         self._clock = clock
         self._metrics = LiveMetrics()
@@ -217,6 +220,8 @@ class LiveSession:
             faces = self._tracking.recognize(rgb, frame.time_s, recognizer, options.recognition)
             result = Result(frame.number, frame.time_s, size, faces)
             self._note(result, recognizer.detector_name)
+            if self.on_result:
+                self.on_result(rgb, result)
         except Exception:
             _LOGGER.exception("Frame %d could not be recognized; it has no label", frame.number)
             return Result(frame.number, frame.time_s, size, (), failed=True)

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import Final, Protocol
 
 import cv2
 import numpy as np
@@ -51,6 +51,13 @@ space around a face that fills the image."""
 
 BYTES: Final = 60_000
 """Disk space of a crop, at most about this."""
+
+
+class Detector(Protocol):
+    """A face detector, or a recognizer that has one."""
+
+    def detect(self, rgb: Pixels, /) -> tuple[Detection, ...]:
+        """Return the faces of uint8 (H, W, 3) RGB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +160,7 @@ def crop_dataset(
                 largest = sorted(detections, key=lambda face: face.box.area, reverse=True)
                 faces[row] = largest if every_face else largest[:1]
                 for number, face in enumerate(faces[row]):
-                    crop = _cut(image, face, MARGINS[detector.name])
+                    crop = cut_face(image, face, detector.name)
                     file = folder / _file(stems[row], number)
                     file.parent.mkdir(parents=True, exist_ok=True)
                     file.write_bytes(image_reading.png(crop))
@@ -213,12 +220,12 @@ def cropped_once(index: DatasetIndex, home: Path, progress: Progress | None = No
     return crop_dataset(index, name, home, progress=progress).folder
 
 
-def detect_faces(image: Pixels, detector: FaceDetector) -> tuple[Detection, ...]:
+def detect_faces(image: Pixels, detector: Detector) -> tuple[Detection, ...]:
     """Detect the faces of an image, also one that fills the image.
 
     Args:
         image: uint8 (H, W, 3) RGB or (H, W) grey.
-        detector: A face detector.
+        detector: Detects the faces.
 
     Returns:
         Faces in pixels of ``image``; none is ``()``.
@@ -252,8 +259,18 @@ def _is_photo(file: Path, detector: FaceDetector) -> bool:
     return bool(sides) and max(sides) < FACE_SHARE * min(image.shape[:2])
 
 
-def _cut(image: Pixels, face: Detection, margin: float) -> Pixels:
-    """Return the face as uint8 (S, S, 3) or (S, S), S within ``SIDES``."""
+def cut_face(image: Pixels, face: Detection, detector: str) -> Pixels:
+    """Return a face as it is stored in a dataset, with S within ``SIDES``.
+
+    Args:
+        image: uint8 (H, W, 3) RGB or (H, W).
+        face: The face in pixels of ``image``.
+        detector: Name of its detector; see ``detection.MARGINS``.
+
+    Returns:
+        uint8 (S, S, 3) or (S, S).
+    """
+    margin = MARGINS[detector]
     side = max(face.box.width, face.box.height) * (1 + 2 * margin)
     return face_crop(image, face.box, int(np.clip(round(side), *SIDES)), face.roll, margin)
 

@@ -1,7 +1,11 @@
 """Work through many rows on a few threads, with progress that may stop the work."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+T = TypeVar("T")
 
 Progress = Callable[[int, int], None]
 """Called with rows done and rows in all; may raise ``errors.CancelledError`` to stop the work."""
@@ -29,3 +33,10 @@ def run(
                 progress(min(start + size, count), count)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def batches(things: Iterable[T], size: int) -> Iterator[tuple[T, ...]]:
+    """Yield up to ``size`` things at a time; ``itertools.batched`` of Python 3.12."""
+    iterator = iter(things)
+    while batch := tuple(islice(iterator, size)):
+        yield batch

@@ -10,9 +10,8 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from fer_core.images import encode, face_crop
 from fer_core.images.boxes import Box
-from fer_core.images.codec import encode
-from fer_core.images.crop import face_crop
 from fer_core.images.yuv import to_rgb
 from fer_core.labels import EMOTIONS
 from fer_core.system.files import write_bytes, write_json

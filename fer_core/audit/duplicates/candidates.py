@@ -25,6 +25,10 @@ MAX_BITS: Final = 32
 ORDERS, NEIGHBOURS = 96, 12
 """Random bit orders, and the neighbours compared in each."""
 
+FEW: Final = 200
+"""Up to so many images every pair is proposed: their medians say too little. Of two near-duplicates
+alone, each differs from the median in the bits in which the other does not."""
+
 BLOCK: Final = 16_384
 """Fingerprints compared in one step."""
 
@@ -49,6 +53,8 @@ def propose(thumbs: Thumbs, seed: int = 0, progress: Progress | None = None) -> 
     count = len(thumbs)
     if count < 2:
         return np.empty((0, 3), np.int64)
+    if count <= FEW:
+        return _all_pairs(count)
     bits = fingerprints(thumbs)
     parts = np.ascontiguousarray(bits.view(np.uint8)[:, : _KEY_BITS // 8].T)
     random = np.random.default_rng(seed)
@@ -61,6 +67,12 @@ def propose(thumbs: Thumbs, seed: int = 0, progress: Progress | None = None) -> 
     code = np.unique(np.concatenate(codes))
     pairs = np.stack([code // 2 // count, code // 2 % count, code % 2], axis=1)
     return np.asarray(pairs, np.int64)
+
+
+def _all_pairs(count: int) -> Rows:
+    a, b = np.triu_indices(count, 1)
+    mirrored = np.repeat([0, 1], len(a))
+    return np.asarray(np.stack([np.tile(a, 2), np.tile(b, 2), mirrored], axis=1), np.int64)
 
 
 def _keys(parts: npt.NDArray[np.uint8], selected: Rows) -> npt.NDArray[np.uint32]:

@@ -1,0 +1,164 @@
+"""Write the labelled faces of a collection as a dataset, with a manifest and a dataset card."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from fer_core.collect import card, labels, persons, quality
+from fer_core.collect.collection import BYTES, PROBABILITIES, Collection, suggested
+from fer_core.collect.selection import Selection, select
+from fer_core.dataset import store
+from fer_core.errors import DatasetError
+from fer_core.system import files
+from fer_core.system.parallel import Progress, run
+
+CARD: Final = "dataset_card.md"
+MANIFEST_COLUMNS: Final = (
+    "file", "source", "split", "label", "method", "by", "suggested", "confidence", "kind", "frame",
+    "time_s", "person", "x1", "y1", "x2", "y2", "score", "roll", "model", "head", "detector",
+)  # fmt: skip
+"""Columns of the manifest: a row an image."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Choices by which a dataset is written; the same on the same faces gives the same bytes.
+
+    Attributes:
+        limits: Poorer faces are left out; see ``quality``.
+        near_duplicates: Write near-duplicates too.
+        rule: What counts as one person, a key of ``persons.RULES``.
+        seed: Of the splits.
+    """
+
+    limits: quality.Limits = field(default_factory=quality.Limits)
+    near_duplicates: bool = False
+    rule: str = "detected"
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """Everything about a dataset before it is written.
+
+    Attributes:
+        table: The manifest, and ``crop``, the name of the face in the collection.
+        units: The part of each row that must stay together; see ``persons.SplitPlan``.
+        notes: Sentences on what is too little, and on what is left out.
+        left_out: Number of faces that are not written, by reason.
+    """
+
+    table: pd.DataFrame
+    units: Sequence[int]
+    notes: tuple[str, ...]
+    left_out: dict[str, int]
+
+    @property
+    def counts(self) -> pd.DataFrame:
+        """Counts of images: a row an emotion, a column a split."""
+        splits = persons.SplitPlan(tuple(self.table["split"]), np.asarray(self.units), ())
+        return splits.counts(self.table["label"].tolist())
+
+
+def make_plan(
+    collection: Collection, recipe: Recipe | None = None, selection: Selection | None = None
+) -> Plan:
+    """Return what a dataset of the labelled faces would hold; nothing is written.
+
+    Args:
+        collection: The faces and labels.
+        recipe: See ``Recipe``.
+        selection: From ``select``, where it was made already.
+    """
+    recipe = recipe or Recipe()
+    selection = (selection or select(collection)).with_limits(recipe.limits, recipe.near_duplicates)
+    faces, held = selection.faces, labels.states(collection)
+    labelled = labels.label_table(faces, held)
+    is_labelled = (labelled["label"] != "").to_numpy()
+    keep = is_labelled & (selection.reasons == "").to_numpy()
+    rows = np.flatnonzero(keep)
+    position = np.full(len(faces), -1)
+    position[rows] = np.arange(len(rows))
+    pairs = position[selection.pairs[["a", "b"]].to_numpy(np.int64)].reshape(-1, 2)
+    keys = persons.person_keys(faces, recipe.rule)
+    split = persons.plan(
+        [keys[row] for row in rows],
+        pairs[(pairs >= 0).all(axis=1)],
+        labelled["label"][keep].tolist(),
+        recipe.seed,
+    )
+    table = _table(faces.iloc[rows], labelled.iloc[rows], split.splits, [keys[row] for row in rows])
+    left_out = dict(selection.set_aside)
+    conflicts = sum(file in set(faces["file"]) for file in labels.conflicts(held))
+    left_out |= {"with a conflict of labels": conflicts} if conflicts else {}
+    unlabelled = int((~is_labelled & (selection.reasons == "").to_numpy()).sum()) - conflicts
+    left_out |= {"without a label": unlabelled} if unlabelled > 0 else {}
+    return Plan(table, split.units.tolist(), split.notes, left_out)
+
+
+def write(
+    collection: Collection,
+    plan: Plan,
+    name: str | None = None,
+    home: Path | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Write a dataset: ``split/label/NNNNNN.png``, ``manifest.parquet``, ``dataset_card.md``.
+
+    Args:
+        collection: The faces.
+        plan: From ``make_plan``.
+        name: Name of the dataset; the collection's if None. A number is added where it is taken.
+        home: The store; see ``dataset.store``.
+        progress: Called with the images written and their number.
+
+    Returns:
+        The folder of the dataset.
+
+    Raises:
+        DatasetError: No face is labelled, or the disk is full.
+        CancelledError: ``progress`` asked to stop. No partial dataset remains.
+    """
+    if plan.table.empty:
+        raise DatasetError(
+            f"{collection.name}: no face has a label that is used. Label some faces first."
+        )
+    name = store.free_name(name or collection.name, home)
+    targets, crops = plan.table["file"].tolist(), plan.table["crop"].tolist()
+    with store.new_dataset(name, len(targets) * BYTES, home) as folder:
+        for parent in sorted({(folder / target).parent for target in targets}):
+            parent.mkdir(parents=True)
+
+        def work(start: int, stop: int) -> None:
+            for target, crop in zip(targets[start:stop], crops[start:stop], strict=True):
+                store.copy(collection.crop_file(crop), folder / target)
+
+        run(work, len(targets), progress)
+        manifest = plan.table.drop(columns="crop")
+        files.write_bytes(folder / store.MANIFEST, files.parquet_bytes(manifest))
+        about = {"collection": collection.name, "images": len(manifest), "left_out": plan.left_out}
+        files.write_json(folder / "version.json", about)
+        text = card.markdown_card(name, plan.table, plan.counts, plan.left_out, plan.notes)
+        files.write_bytes(folder / CARD, text.encode())
+    return (home or store.default_home()) / name
+
+
+def _table(
+    faces: pd.DataFrame, labelled: pd.DataFrame, splits: Sequence[str], keys: Sequence[str]
+) -> pd.DataFrame:
+    table = faces.reset_index(drop=True).rename(columns={"file": "crop"})
+    for column in ("label", "method", "by"):
+        table[column] = labelled[column].to_numpy()
+    for column, values in (("split", splits), ("person", keys)):
+        table[column] = pd.Series(list(values), dtype="str")
+    table["suggested"] = suggested(faces)
+    table["confidence"] = table[PROBABILITIES].astype(float).max(axis=1)
+    table["file"] = table["split"] + "/" + table["label"] + "/" + table["crop"]
+    table["frame"] = table["frame"].astype("Int64")
+    table["time_s"] = table["time_s"].astype("Float64")
+    ordered = table[[*MANIFEST_COLUMNS, "crop"]].sort_values("file", kind="stable")
+    return ordered.reset_index(drop=True)
