@@ -8,7 +8,6 @@ from fer_core import collect
 from fer_core.cli.recognizer_options import add_model
 from fer_core.cli.terminal import progress_bar
 from fer_core.collect import Clip, Collection, Limits, Plan, labels
-from fer_core.errors import DatasetError
 from fer_core.system.settings import settings
 
 
@@ -69,8 +68,6 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Collect, label, plan and write; 1 where some files gave no face."""
-    if options.seed < 0:
-        raise DatasetError(f"--seed must be 0 or more. Received: {options.seed}.")
     target = collect.open_or_create(options.into)
     report = _collect(target, options) if options.paths else collect.Report()
     if options.paths:
@@ -78,9 +75,7 @@ def run(options: argparse.Namespace) -> int:
     _label(target, options)
     limits = Limits(options.min_side, options.min_sharpness, options.min_brightness)
     recipe = collect.Recipe(limits, options.near_duplicates, options.persons, options.seed)
-    if target.faces().empty:
-        raise DatasetError(f"{target.name}: the collection holds no face. Add photos or videos.")
-    plan = collect.make_plan(target, recipe, collect.select(target, limits))
+    plan = collect.make_plan(target, recipe)
     _print_plan(plan)
     if not options.plan_only:
         _write(target, plan, options)

@@ -32,13 +32,20 @@ class Recipe:
         limits: Poorer faces are left out; see ``quality``.
         near_duplicates: Write near-duplicates too.
         rule: What counts as one person, a key of ``persons.RULES``.
-        seed: Of the splits.
+        seed: Of the splits, from 0 on.
+
+    Raises:
+        DatasetError: The seed is below 0.
     """
 
     limits: quality.Limits = field(default_factory=quality.Limits)
     near_duplicates: bool = False
     rule: str = "detected"
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise DatasetError(f"The seed must be 0 or more. Received: {self.seed}.")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,7 +80,14 @@ def make_plan(
         collection: The faces and labels.
         recipe: See ``Recipe``.
         selection: From ``select``, where it was made already.
+
+    Raises:
+        DatasetError: The collection holds no face.
     """
+    if collection.is_empty:
+        raise DatasetError(
+            f"{collection.name}: the collection holds no face. Add photos or videos."
+        )
     recipe = recipe or Recipe()
     selection = (selection or select(collection)).with_limits(recipe.limits, recipe.near_duplicates)
     faces, held = selection.faces, labels.states(collection)

@@ -16,12 +16,11 @@ from filelock import FileLock
 
 from fer_core.collect import append_log, quality
 from fer_core.dataset import image_reading
-from fer_core.dataset.store import check_space
+from fer_core.dataset.store import check_space, default_home
 from fer_core.errors import DatasetError
 from fer_core.labels import EMOTIONS
 from fer_core.recognition.face import Detection
 from fer_core.system import files
-from fer_core.system.settings import settings
 from fer_core.types import Pixels, Probabilities
 
 FORMAT: Final = 1
@@ -102,6 +101,11 @@ class Collection:
         """The folder's name."""
         return self.folder.name
 
+    @property
+    def is_empty(self) -> bool:
+        """True where no face was added yet."""
+        return not (self.folder / FACES).is_file()
+
     def crop_file(self, name: str) -> Path:
         """Return the file of a face."""
         return self.folder / CROPS / name
@@ -159,7 +163,7 @@ class Collection:
 
 def home() -> Path:
     """Return ``$FER_HOME/collections``; it is not created here."""
-    return settings().home / "collections"
+    return default_home().with_name("collections")
 
 
 def collections(below: Path | None = None) -> tuple[Collection, ...]:

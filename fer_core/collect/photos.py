@@ -9,6 +9,7 @@ from typing import Any, Final
 from fer_core.bulk.inputs import Opener, Source, listing
 from fer_core.collect import labels, video
 from fer_core.collect.collection import Collection, Face, Suggester
+from fer_core.collect.report import Report, no_face
 from fer_core.errors import FerError, VideoError
 from fer_core.images import read_image
 from fer_core.labels import emotion_named
@@ -19,42 +20,6 @@ from fer_core.system.parallel import Progress, batches
 
 BATCH: Final = 32
 """Photos whose faces are written at once."""
-
-
-def no_face(name: str) -> str:
-    """Return the sentence on a file in which no face was detected."""
-    return f"{name}: no face was detected."
-
-
-@dataclass(slots=True)
-class Report:
-    """Result of collecting from files.
-
-    Attributes:
-        files: Files read.
-        faces: Faces that are new in the collection.
-        duplicates: Faces that were there already, pixel for pixel.
-        problems: Files that gave no face, with the reason.
-        notice: Sentence on the detector or on files passed over; empty without.
-    """
-
-    files: int = 0
-    faces: int = 0
-    duplicates: int = 0
-    problems: list[tuple[str, str]] = field(default_factory=list)
-    notice: str = ""
-
-    @property
-    def sentence(self) -> str:
-        """The result for a user."""
-        parts = [f"{_counted(self.faces, 'new face')} from {_counted(self.files, 'file')}."]
-        if self.duplicates:
-            parts.append(f"{self.duplicates:,} were there already.")
-        if self.problems:
-            examples = "; ".join(reason for _, reason in self.problems[:3])
-            files = _counted(len(self.problems), "file")
-            parts.append(f"{files} gave no face: {examples.rstrip('.')}.")
-        return " ".join([*parts, *filter(None, [self.notice])])
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +98,6 @@ def suggester(recognizer: Recognizer) -> Suggester:
     """Return the names of a recognizer's parts."""
     classifier = recognizer.classifier
     return Suggester(classifier.card.name, classifier.head, recognizer.detector_name)
-
-
-def _counted(count: int, unit: str) -> str:
-    return f"{count:,} {unit}" if count == 1 else f"{count:,} {unit}s"
 
 
 def _add_photos(  # noqa: PLR0913, PLR0917

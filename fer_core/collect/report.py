@@ -1,0 +1,43 @@
+"""Report what came of collecting from files."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Report:
+    """Result of collecting from files.
+
+    Attributes:
+        files: Files read.
+        faces: Faces that are new in the collection.
+        duplicates: Faces that were there already, pixel for pixel.
+        problems: Files that gave no face, with the reason.
+        notice: Sentence on the detector or on files passed over; empty without.
+    """
+
+    files: int = 0
+    faces: int = 0
+    duplicates: int = 0
+    problems: list[tuple[str, str]] = field(default_factory=list)
+    notice: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """The result for a user."""
+        parts = [f"{_counted(self.faces, 'new face')} from {_counted(self.files, 'file')}."]
+        if self.duplicates:
+            parts.append(f"{self.duplicates:,} were there already.")
+        if self.problems:
+            examples = "; ".join(reason for _, reason in self.problems[:3])
+            files = _counted(len(self.problems), "file")
+            parts.append(f"{files} gave no face: {examples.rstrip('.')}.")
+        return " ".join([*parts, *filter(None, [self.notice])])
+
+
+def no_face(name: str) -> str:
+    """Return the sentence on a file in which no face was detected."""
+    return f"{name}: no face was detected."
+
+
+def _counted(count: int, unit: str) -> str:
+    return f"{count:,} {unit}" if count == 1 else f"{count:,} {unit}s"
