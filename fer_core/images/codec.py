@@ -302,12 +302,16 @@ def pillow_to_rgb(image: Image.Image) -> Pixels:
 
 
 def _to_8_bits(values: npt.NDArray[np.generic]) -> Pixels:
-    """Scale integers of up to 65,535, or floats of up to their largest, to 0..255.
+    """Convert integers and floats to 0..255 by the range that holds them.
 
-    The array is changed in place where its type allows.
+    Values of at most 255 stay as they are, floats of at most 1 are multiplied by 255. Other
+    integers are divided by 257, as 16 bits a pixel; other floats by their largest. The array is
+    changed in place where its type allows.
     """
     if values.dtype.kind == "f":
         numbers = np.nan_to_num(values.astype(np.float32, copy=False), False, 0.0, 0.0, 0.0)
-        numbers *= 255 / max(float(numbers.max()), 1e-6)
+        most = float(numbers.max())
+        numbers *= 255 if most <= 1 else 1 if most <= 255 else 255 / most
         return np.clip(numbers, 0, 255, out=numbers).astype(np.uint8)
-    return (np.clip(values, 0, 65535, out=values) // 257).astype(np.uint8)
+    np.clip(values, 0, 65535, out=values)
+    return (values if values.max() <= 255 else values // 257).astype(np.uint8)

@@ -1,3 +1,4 @@
+import io
 import resource
 from pathlib import Path
 
@@ -86,7 +87,7 @@ def test_an_image_may_come_in_any_form(
     opaque = np.dstack([astronaut, np.full(astronaut.shape[:2], 255, np.uint8)])
     (expected,) = recognizer.recognize(astronaut)
     for image in (
-        file, str(file), file.read_bytes(), Image.fromarray(astronaut), Image.open(file),
+        file, str(file), file.read_bytes(), io.BytesIO(file.read_bytes()), Image.fromarray(astronaut), Image.open(file),
         Image.fromarray(opaque), opaque, (astronaut / 255).astype(np.float32), astronaut / 255,
         astronaut[:, ::-1][:, ::-1], np.asfortranarray(astronaut),
     ):  # fmt: skip
@@ -94,11 +95,18 @@ def test_an_image_may_come_in_any_form(
         assert face.box == expected.box
         np.testing.assert_allclose(face.probabilities, expected.probabilities, atol=1e-6)
     grey = np.asarray(Image.fromarray(astronaut).convert("L"))
-    for image in (grey, grey[..., None], Image.fromarray(grey), np.dstack([grey] * 3)):
+    wide = Image.fromarray(grey.astype(np.uint16) * 257)
+    for image in (
+        grey, grey[..., None], Image.fromarray(grey), np.dstack([grey] * 3), wide,
+        Image.fromarray(grey).convert("I"), Image.fromarray(grey).convert("F"),
+        Image.fromarray((grey / 255).astype(np.float32)),
+    ):  # fmt: skip
         (face,) = recognizer.recognize(image)
         assert face.emotion == "happy"
     with pytest.raises(ImageError, match=r"gone\.jpg: cannot be read \(No such file"):
         recognizer.recognize(tmp_path / "gone.jpg")
+    with pytest.raises(ImageError, match=r"https://.* are not fetched. Download the image first"):
+        recognizer.recognize("https://example.org/photo.jpg")
     for x in (opaque, astronaut / 255):
         crop, same = (
             recognizer.recognize_crop(astronaut[65:195, 160:290]),
