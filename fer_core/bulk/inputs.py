@@ -15,10 +15,10 @@ from typing import Final
 
 from fer_core.bulk import object_store
 from fer_core.errors import DatasetError, ImageError
+from fer_core.images.formats import HEAD_BYTES, image_format, is_image_file
 from fer_core.images.formats import SUFFIXES as IMAGES
-from fer_core.images.formats import is_image_file
 from fer_core.system.files import reading
-from fer_core.system.paths import typed
+from fer_core.system.paths import is_hidden_below, typed
 from fer_core.system.settings import settings
 from fer_core.system.text import utf8
 from fer_core.system.zip_files import UNREADABLE, check
@@ -40,6 +40,9 @@ EDGE_BYTES: Final = 16_384
 MISSING: Final = "missing"
 """Fingerprint of a file that is not there or cannot be read."""
 
+
+HIDDEN: Final = "hidden or of the system"
+"""Kind of files that are never read, see ``paths.is_hidden``."""
 
 MAX_KINDS: Final = 6
 """Kinds of files named in the sentence on files that were passed over."""
@@ -89,8 +92,8 @@ class Listing:
         remaining = sum(count for _, count in kinds[MAX_KINDS:])
         names += [f"{remaining:,} of other kinds"] if remaining else []
         total = sum(self.passed_over.values())
-        files = "1 file is" if total == 1 else f"{total:,} files are"
-        return f"{files} neither image nor video and not read: {', '.join(names)}."
+        files = "1 file was" if total == 1 else f"{total:,} files were"
+        return f"{files} passed over; only images and videos are read: {', '.join(names)}."
 
 
 def listing(
@@ -153,7 +156,7 @@ def _expand(names: Iterable[str]) -> Iterator[Source | str]:
                 if match.is_dir() or match.suffix.lower() == ".zip":
                     yield from _at(match)
                 else:
-                    yield _file_in_folder(match)
+                    yield _file_in_folder(match, match.parent)
         else:
             yield from _at(path)
 
@@ -164,22 +167,20 @@ def _at(path: Path) -> Iterator[Source | str]:
     elif path.is_dir():
         for file in sorted(path.rglob("*")):
             if file.is_file():
-                yield _file_in_folder(file)
+                yield _file_in_folder(file, path)
     elif path.suffix.lower() == ".zip":
         yield from _packed(path)
     else:
         yield Source(str(path), path)
 
 
-def _file_in_folder(path: Path) -> Source | str:
-    if not path.name.startswith("._") and is_media(path):  # macOS leaves ._NAME beside photos
-        return Source(str(path), path)
-    return _kind_passed_over(path)
+def _file_in_folder(path: Path, folder: Path) -> Source | str:
+    if is_hidden_below(path.relative_to(folder)):
+        return HIDDEN
+    return Source(str(path), path) if is_media(path) else _kind_passed_over(path)
 
 
 def _kind_passed_over(path: PurePath) -> str:
-    if path.name.startswith("."):
-        return "hidden"
     return utf8(path.suffix.lower()) or "without a suffix"
 
 
@@ -188,30 +189,42 @@ def is_media(path: Path) -> bool:
     return path.suffix.lower() in IMAGES or is_video(path) or is_image_file(path)
 
 
-def _stored(address: str) -> Iterator[Source]:
+def _stored(address: str) -> Iterator[Source | str]:
     scheme = address.partition("://")[0]
-    for path in object_store.below(address, IMAGES):
-        yield Source(f"{scheme}://{path}", Path(path), store=address)
+    for path, inside in object_store.below(address):
+        if is_hidden_below(inside):
+            yield HIDDEN
+        elif not inside or path.lower().endswith(IMAGES):
+            yield Source(f"{scheme}://{path}", Path(path), store=address)
+        else:
+            yield f"{_kind_passed_over(PurePosixPath(path))} in a store"
 
 
 def _packed(path: Path) -> Iterator[Source | str]:
     try:
         with reading(path, DatasetError), zipfile.ZipFile(path) as archive:
-            members = check(archive, settings().policy)
+            members = sorted(check(archive, settings().policy), key=lambda member: member.filename)
+            yield from [_member(path, archive, each) for each in members if not each.is_dir()]
     except UNREADABLE as error:
         raise DatasetError(
             f"{path.name}: not a ZIP file that can be opened ({error}). Pack the folder again."
         ) from error
-    for member in sorted(members, key=lambda member: member.filename):
-        file = PurePosixPath(member.filename.replace("\\", "/"))
-        if member.is_dir():
-            continue
-        if any(part.startswith((".", "__MACOSX")) for part in file.parts):
-            yield "hidden"
-        elif file.suffix.lower() in IMAGES and not stat.S_ISLNK(member.external_attr >> 16):
-            yield Source(f"{path}/{member.filename}", path, member.filename)
-        else:
-            yield f"{_kind_passed_over(file)} in a ZIP"
+
+
+def _member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Source | str:
+    file = PurePosixPath(member.filename.replace("\\", "/"))
+    if is_hidden_below(file):
+        return HIDDEN
+    if not stat.S_ISLNK(member.external_attr >> 16) and _is_image(file, archive, member):
+        return Source(f"{path}/{member.filename}", path, member.filename)
+    return f"{_kind_passed_over(file)} in a ZIP"
+
+
+def _is_image(file: PurePath, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
+    if file.suffix.lower() in IMAGES:
+        return True
+    with archive.open(member) as opened:
+        return bool(image_format(opened.read(HEAD_BYTES)))
 
 
 class Opener:

@@ -51,8 +51,10 @@ def name_of(address: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{unquote(parts.path)}"
 
 
-def below(address: str, suffixes: tuple[str, ...]) -> Iterator[str]:
-    """Yield the files below an address that have one of the suffixes, sorted; or the file itself.
+def below(address: str) -> Iterator[tuple[str, str]]:
+    """Yield the path of each file below an address, whole and from there on, sorted.
+
+    Where the address is that of a file, it is yielded with an empty second path.
 
     Raises:
         DatasetError: The store cannot be reached or refuses.
@@ -61,14 +63,14 @@ def below(address: str, suffixes: tuple[str, ...]) -> Iterator[str]:
     try:
         info = store.get_file_info(path)
         if info.type == pafs.FileType.File:
-            yield info.path
+            yield info.path, ""
             return
         files = store.get_file_info(pafs.FileSelector(path, recursive=True))
     except OSError as error:
         raise DatasetError(f"{name_of(address)}: cannot be listed ({error}).") from error
     for file in sorted(files, key=lambda file: file.path):
-        if file.type == pafs.FileType.File and file.path.lower().endswith(suffixes):
-            yield file.path
+        if file.type == pafs.FileType.File:
+            yield file.path, file.path.removeprefix(path).lstrip("/")
 
 
 def read(address: str, path: str) -> bytes:

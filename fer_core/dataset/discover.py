@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from fer_core.dataset import label_lists, name_patterns, numberings
-from fer_core.dataset.file_kinds import DOCUMENT, IMAGE, RECORD, is_hidden, kind_of
+from fer_core.dataset.file_kinds import DOCUMENT, IMAGE, RECORD, kind_of
 from fer_core.dataset.folder_names import split_named
 from fer_core.dataset.folder_walk import Walk
 from fer_core.dataset.label_tables import Label, Labels
@@ -19,6 +19,7 @@ from fer_core.dataset.pixel_table import pixel_tables
 from fer_core.errors import DatasetError
 from fer_core.images.boxes import Box
 from fer_core.labels import EMOTIONS
+from fer_core.system.paths import is_hidden_below
 from fer_core.system.text import utf8
 
 MAX_FOLDERS_ASKED: Final = 2_000
@@ -127,7 +128,7 @@ def _all_files(walk: Walk) -> tuple[dict[str, os.stat_result], list[str]]:
     listing = walk.listing
     for entry in walk.files_below(str(walk.root)):
         path = walk.below(entry.path)
-        if any(is_hidden(part) for part in path.split("/")):
+        if is_hidden_below(path):
             listing.tally.add("hidden", path)
             continue
         if not entry.is_file():

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from fer_core.images.formats import SUFFIXES, image_format
+from fer_core.images.formats import SUFFIXES, image_format, is_image_file
 
 IMAGE, DOCUMENT, RECORD, UNSUPPORTED = "image", "document", "record", "unsupported"
 
@@ -24,16 +24,6 @@ RECORDS: Final = frozenset(
      "labels.csv", "fer2013new.csv", "decisions.csv"}
 )  # fmt: skip
 """Files that this app writes or reads beside the images."""
-
-SYSTEM: Final = frozenset(
-    {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "__macosx", "@eadir", "#recycle",
-     "$recycle.bin", "system volume information", "lost+found", "__pycache__"}
-)  # fmt: skip
-
-
-def is_hidden(name: str) -> bool:
-    """Return whether a file or folder is hidden or belongs to an operating system."""
-    return name.startswith((".", "~$")) or name.lower() in SYSTEM
 
 
 def has_image_name(name: str) -> bool:
@@ -61,8 +51,4 @@ def kind_of(name: str, path: str | Path) -> str:
         return RECORD
     if suffix in DOCUMENTS:
         return DOCUMENT
-    try:
-        with Path(path).open("rb") as file:
-            return IMAGE if is_image_start(file.read(12)) else UNSUPPORTED
-    except OSError:
-        return UNSUPPORTED
+    return IMAGE if is_image_file(Path(path)) else UNSUPPORTED

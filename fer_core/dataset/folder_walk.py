@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Final
 
 from fer_core.dataset import numberings
-from fer_core.dataset.file_kinds import DOCUMENT, IMAGE, RECORD, has_image_name, is_hidden, kind_of
+from fer_core.dataset.file_kinds import DOCUMENT, IMAGE, RECORD, has_image_name, kind_of
 from fer_core.dataset.folder_names import class_named, split_named
 from fer_core.dataset.listing import Listing
 from fer_core.dataset.numberings import NOT_ONE_OF_SEVEN
 from fer_core.errors import DatasetError
 from fer_core.labels import CLASS_NAMES, EMOTIONS, nearest_class_name
+from fer_core.system.paths import is_hidden
 from fer_core.system.text import utf8
 
 MAX_WRAPPERS: Final = 5
@@ -216,7 +217,7 @@ class Walk:
         below = len(entry.path)
         for file in self.files_below(entry.path):
             parts = Path(file.path[below:]).parts[1:]
-            is_other = kind != "hidden" and any(is_hidden(part) for part in parts)
+            is_other = kind != "hidden" and any(map(is_hidden, parts))
             self.listing.tally.add("hidden" if is_other else kind, example)
         self.listing.tally.add(kind, example, 0, advice)
 

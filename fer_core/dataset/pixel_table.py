@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import Final
 
-from fer_core.dataset.file_kinds import is_hidden
 from fer_core.errors import DatasetError
+from fer_core.system.paths import is_hidden
 
 COLUMNS: Final = {
     "emotion": {"emotion", "emotions", "label", "labels", "expression", "class"},

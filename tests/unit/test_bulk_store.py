@@ -273,13 +273,20 @@ def test_what_a_folder_listing_passes_over_is_counted(tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
     make_clip(tmp_path / "00001.MTS", 3)
     (tmp_path / "noname").write_bytes(encode(wall(0)))
+    for folder in (".thumbnails", "__MACOSX", "deep/.trash"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "x.png").write_bytes(encode(wall(0)))
+    (tmp_path / ".trashed-1-x.jpg").write_bytes(encode(wall(0)))
     for name in ("a.txt", "b.TXT", "deep/c.csv", "._x.jpg", ".DS_Store", "README"):
         (tmp_path / name).write_bytes(b"text")
     found = inputs.listing([str(tmp_path)])
     assert [source.path.name for source in found.sources] == ["00001.MTS", "noname"]
     assert [source.is_video for source in found.sources] == [True, False]
-    assert found.passed_over == {".txt": 2, ".csv": 1, "hidden": 2, "without a suffix": 1}
-    assert found.notice.startswith("6 files are neither image nor video and not read: 2 .txt")
+    assert found.passed_over == {".txt": 2, ".csv": 1, "hidden or of the system": 6,
+                                 "without a suffix": 1}  # fmt: skip
+    assert found.notice.startswith(
+        "10 files were passed over; only images and videos are read: 6 hid"
+    )
 
 
 @pytest.mark.parametrize("suffix", ["mkv", "mp4", "avi", "ts", "m2ts", "mpg", "flv", "mov", "asf"])

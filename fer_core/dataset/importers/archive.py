@@ -14,7 +14,6 @@ from fer_core.dataset.file_kinds import (
     RECORD,
     UNSUPPORTED,
     has_image_name,
-    is_hidden,
     is_image_start,
     kind_of,
 )
@@ -25,6 +24,7 @@ from fer_core.dataset.importers.options import ImportOptions
 from fer_core.dataset.left_out import Tally
 from fer_core.errors import DatasetError
 from fer_core.system import zip_files
+from fer_core.system.paths import is_hidden_below
 from fer_core.system.settings import settings
 
 BLOCK: Final = 4096
@@ -65,7 +65,7 @@ def need_bytes(file: BinaryIO) -> int:
             return sum(
                 -(-member.size // BLOCK) * BLOCK
                 for member in archive.members()
-                if _has_data_name(member.path) and not _is_hidden(member.path)
+                if _has_data_name(member.path) and not is_hidden_below(member.path)
             )
     except ERRORS as error:
         raise DatasetError(
@@ -133,7 +133,7 @@ def unknown_classes(source: BinaryIO) -> dict[str, int]:
             folders = [
                 PurePosixPath(member.path).parts[:-1]
                 for member in archive.members()
-                if kind_of(member.path, "") == IMAGE and not _is_hidden(member.path)
+                if kind_of(member.path, "") == IMAGE and not is_hidden_below(member.path)
             ]
     except (DatasetError, *ERRORS):
         return {}
@@ -155,13 +155,9 @@ def _only_archive(members: list[Member]) -> Member | None:
     return nested[0] if len(nested) == 1 else None
 
 
-def _is_hidden(path: str) -> bool:
-    return any(is_hidden(part) for part in PurePosixPath(path).parts)
-
-
 def _is_kept(archive: Zip | Tar, member: Member, tally: Tally) -> bool:
     """Return whether a member is unpacked; else count it."""
-    if _is_hidden(member.path):
+    if is_hidden_below(member.path):
         tally.add("hidden", member.path)
         return False
     kind = kind_of(PurePosixPath(member.path).name, "")
@@ -190,6 +186,6 @@ def images_in(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
         member
         for member in zip_files.check(archive, settings().policy)
         if not (member.is_dir() or stat.S_ISLNK(member.external_attr >> 16))
-        and not _is_hidden(member.filename.replace("\\", "/"))
+        and not is_hidden_below(member.filename.replace("\\", "/"))
         and kind_of(member.filename, "") == IMAGE
     ]

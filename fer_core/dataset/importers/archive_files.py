@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from fer_core.errors import DatasetError
+from fer_core.images.formats import HEAD_BYTES
 from fer_core.system import zip_files
 from fer_core.system.settings import settings
 from fer_core.system.zip_files import UNREADABLE
@@ -46,7 +47,7 @@ class Zip:
     def start(self, member: Member) -> bytes:
         """Return the first bytes of a member."""
         with self.archive.open(member.original) as packed:  # type: ignore[arg-type]
-            return packed.read(12)
+            return packed.read(HEAD_BYTES)
 
     def extract(self, member: Member, target: Path) -> None:
         """Unpack a member."""
@@ -86,7 +87,7 @@ class Tar:
     def start(self, member: Member) -> bytes:
         """Return the first bytes of a member."""
         packed = self.archive.extractfile(member.original)  # type: ignore[arg-type]
-        return packed.read(12) if packed else b""
+        return packed.read(HEAD_BYTES) if packed else b""
 
     def extract(self, member: Member, target: Path) -> None:
         """Unpack a member."""
