@@ -12,6 +12,13 @@ def open_page(name: str) -> AppTest:
     return settle(app.switch_page(f"pages/{name}.py").run())
 
 
+def open_ways(name: str, way: str) -> AppTest:
+    """Open a page with no dataset, at one of the ways to open one."""
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=120)
+    app.session_state["addresses_tried"] = {""}  # as after a demo that could not be opened
+    return choose(settle(app.run().switch_page(f"pages/{name}.py").run()), "dataset_way", way)
+
+
 def texts(app: AppTest) -> str:
     """What the page says outside its tables."""
     kinds = (app.title, app.subheader, app.markdown, app.caption, app.info, app.success,

@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from fer_core.labels import EMOTIONS
 from fer_core.models import registry
-from tests.page_kit import choose, open_page, press, settle, texts
+from tests.page_kit import choose, open_ways, press, settle, texts
 
 OTHERS = {f"decide-{emotion}" for emotion in EMOTIONS}
 
@@ -108,7 +108,7 @@ def test_blank_pictures_are_found(app: AppTest) -> None:
 
 
 def test_pictures_without_a_face_are_searched(tree: Path) -> None:
-    app = choose(open_page("dataset"), "dataset_way", "Folder")
+    app = open_ways("dataset", "Folder")
     app.text_input(key="dataset_path").set_value(str(tree))
     press(app.run(), "Open the folder")
     choose(app, "dataset_part", "Audit")

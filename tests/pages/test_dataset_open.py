@@ -17,7 +17,7 @@ from fer_core.labels import EMOTIONS
 from fer_core.system.settings import settings
 from fer_core.training import runs
 from fer_core.training.config import TrainConfig
-from tests.page_kit import choose, open_page, press, settle, texts
+from tests.page_kit import choose, open_ways, press, settle, texts
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_uploads(name: str, data: bytes | None, says: str, tree: Path) -> None:
                                 ("sad/c", "train/sad/0.png")):  # fmt: skip
                 archive.write(tree / file, f"faces/train/{place}.png")
         data = buffer.getvalue()
-    app = choose(open_page("dataset"), "dataset_way", "Upload")
+    app = open_ways("dataset", "Upload")
     app.file_uploader(key="dataset_files").set_value([(name, data, "application/octet-stream")])
     press(app.run(), "Import")
     assert says in texts(app)
@@ -51,7 +51,7 @@ def test_uploads(name: str, data: bytes | None, says: str, tree: Path) -> None:
     ],
 )
 def test_folders(path: str, says: str, tree: Path) -> None:
-    app = choose(open_page("dataset"), "dataset_way", "Folder")
+    app = open_ways("dataset", "Folder")
     app.text_input(key="dataset_path").set_value(path.replace("TREE", str(tree)))
     press(app.run(), "Open the folder")
     assert says in texts(app)
@@ -60,7 +60,7 @@ def test_folders(path: str, says: str, tree: Path) -> None:
 @pytest.mark.parametrize("field", ["dataset_path", "dataset_votes"])
 @pytest.mark.parametrize("path", ["~nobody-of-that-name/x", "x" * 5000])
 def test_what_is_no_path_is_said(field: str, path: str) -> None:
-    app = choose(open_page("dataset"), "dataset_way", "Folder")
+    app = open_ways("dataset", "Folder")
     app.text_input(key=field).set_value(path).run()
     assert not app.exception
     assert "this path cannot be used" in texts(app)
@@ -68,7 +68,7 @@ def test_what_is_no_path_is_said(field: str, path: str) -> None:
 
 def test_a_file_on_the_server_is_imported(tree: Path, tmp_path: Path) -> None:
     file = shutil.make_archive(str(tmp_path / "faces"), "zip", tree)
-    app = choose(open_page("dataset"), "dataset_way", "Folder")
+    app = open_ways("dataset", "Folder")
     app.text_input(key="dataset_path").set_value(file)
     press(app.run(), "Import the file")
     assert "have no training images" in texts(app)
@@ -77,7 +77,7 @@ def test_a_file_on_the_server_is_imported(tree: Path, tmp_path: Path) -> None:
 
 def test_other_class_names_are_asked_for(tree: Path) -> None:
     shutil.copytree(tree / "train" / "sad", tree / "train" / "weeping")
-    app = choose(open_page("dataset"), "dataset_way", "Folder")
+    app = open_ways("dataset", "Folder")
     app.text_input(key="dataset_path").set_value(str(tree))
     app.run().selectbox(key=f"stands-{tree}-weeping").set_value("sad")
     press(app.run(), "Open the folder")
@@ -100,7 +100,7 @@ def test_votes_from_elsewhere(tree: Path, tmp_path: Path, name: str, says: str) 
     for label in ("angry", "fear", "neutral", "surprise"):
         shutil.copytree(tree / "train" / "happy", tree / "train" / label)
     (tmp_path / "labels.csv").write_text(happy_votes())
-    app = choose(open_page("dataset"), "dataset_way", "Folder")
+    app = open_ways("dataset", "Folder")
     app.text_input(key="dataset_path").set_value(str(tree))
     app.text_input(key="dataset_votes").set_value(str(tmp_path / name))
     press(app.run(), "Open the folder")
@@ -125,7 +125,7 @@ def test_training_sees_the_folder_as_the_page_does(
     monkeypatch.setattr(runs, "start", caught)
     shutil.copytree(tree / "train" / "sad", tree / "train" / "weeping")
     (tmp_path / "mine.csv").write_text(happy_votes())
-    app = choose(open_page("dataset"), "dataset_way", "Folder")
+    app = open_ways("dataset", "Folder")
     app.text_input(key="dataset_votes").set_value(str(tmp_path / "mine.csv"))
     app.text_input(key="dataset_path").set_value(str(tree))
     app.run().selectbox(key=f"stands-{tree}-weeping").set_value("sad")
@@ -144,28 +144,28 @@ def test_training_sees_the_folder_as_the_page_does(
 
 def test_what_is_kept_can_be_opened(drawn: Path) -> None:
     shutil.copytree(drawn, store.default_home() / demo.NAME)
-    app = choose(open_page("dataset"), "dataset_way", "Saved datasets")
+    app = open_ways("dataset", "Saved datasets")
     app.button(key="open_saved").click()
     settle(app.run())
     assert "**disgust** is the smallest class" in texts(app)
 
 
 def test_the_open_dataset_survives_a_reload(tree: Path) -> None:
-    app = choose(open_page("dataset"), "dataset_way", "Folder")
+    app = open_ways("dataset", "Folder")
     app.text_input(key="dataset_path").set_value(str(tree))
     press(app.run(), "Open the folder")
     assert app.query_params["data"] == "tree"
-    reloaded = open_page("dataset")
+    reloaded = open_ways("dataset", "Demo")
     assert "dataset" not in reloaded.session_state
     reloaded.query_params["data"] = "tree"
     settle(reloaded.run())
     assert reloaded.session_state["dataset"].index.root == tree
-    by_button = press(open_page("dataset"), "tree")
+    by_button = press(open_ways("dataset", "Demo"), "tree")
     assert by_button.session_state["dataset"].index.root == tree
 
 
 def test_an_address_opens_no_folder_that_was_never_opened(tree: Path) -> None:
-    app = open_page("dataset")
+    app = open_ways("dataset", "Demo")
     app.query_params["data"] = str(tree)
     settle(app.run())
     assert "dataset" not in app.session_state
@@ -198,7 +198,7 @@ def photos(tmp_path: Path) -> Path:
 
 
 def open_photos(photos: Path, page: str = "dataset") -> AppTest:
-    app = choose(open_page(page), "dataset_way", "Folder")
+    app = open_ways(page, "Folder")
     app.text_input(key="dataset_path").set_value(str(photos))
     return press(app.run(), "Open the folder")
 
@@ -242,7 +242,7 @@ def test_public_links_keep_the_open_dataset_alone(
         home = Path(app.session_state["dataset_folder"].name)
         return [one.name for one in home.iterdir() if one.is_dir()]
 
-    app = choose(open_page("dataset"), "dataset_way", "Upload")
+    app = open_ways("dataset", "Upload")
     assert upload(app, "one.zip", buffer.getvalue()) == ["one"]
     assert upload(app, "two.zip", buffer.getvalue()) == ["two"]
     assert upload(app, "bad.zip", b"no zip") == ["two"]  # which is still open
@@ -260,7 +260,7 @@ def test_a_zip_asks_for_classes_of_other_names(tree: Path) -> None:
     with zipfile.ZipFile(buffer, "w") as packed:
         for number, name in enumerate(("happy", "weeping", "cats")):
             packed.write(tree / f"train/happy/{number}.png", f"faces/train/{name}/{number}.png")
-    app = choose(open_page("dataset"), "dataset_way", "Upload")
+    app = open_ways("dataset", "Upload")
     upload = ("faces.zip", buffer.getvalue(), "application/zip")
     app.file_uploader(key="dataset_files").set_value([upload])
     app.run().selectbox(key="stands-faces.zip-weeping").set_value("sad")
@@ -284,7 +284,7 @@ def numbered(tree: Path, name: str) -> bytes:
 
 def test_numbered_classes_are_recognized_by_their_images_names(tree: Path) -> None:
     """RAF-DB's names tell its numbering: nobody is asked, and what was recognised is said."""
-    app = choose(open_page("dataset"), "dataset_way", "Upload")
+    app = open_ways("dataset", "Upload")
     upload = ("faces.zip", numbered(tree, "{}_{:05}_aligned.png"), "application/zip")
     app.file_uploader(key="dataset_files").set_value([upload])
     press(app.run(), "Import")
@@ -299,7 +299,7 @@ def test_numbered_classes_whose_names_tell_nothing_wait_for_a_choice(
     way: str, tree: Path, tmp_path: Path
 ) -> None:
     data, title = numbered(tree, "{}-{}.png"), "faces.zip"
-    app = choose(open_page("dataset"), "dataset_way", way)
+    app = open_ways("dataset", way)
     if way == "Upload":
         app.file_uploader(key="dataset_files").set_value([(title, data, "application/zip")])
     else:

@@ -12,7 +12,7 @@ from fer_core.models import store as model_store
 from fer_core.system.jobs import Jobs, State, job
 from fer_core.system.settings import settings
 from tests.conftest import ROOT
-from tests.page_kit import choose, open_page, press
+from tests.page_kit import open_page, open_ways, press
 
 NAME = "![x](http:&#47;&#47;127.0.0.1:1&#47;seen.png) :red[x] \x1b[31m <b>"
 MARKDOWN_ELEMENTS = ("title", "header", "subheader", "markdown", "caption", "info", "success",
@@ -43,7 +43,7 @@ def test_a_dataset_and_its_files(tree: Path) -> None:
     (root / "train" / "happy" / f"{NAME}.png").write_bytes(b"no image")
     (root / "train" / NAME).mkdir()
     shutil.copy(image, root / "train" / NAME / "a.png")
-    app = choose(open_page("dataset"), "dataset_way", "Folder")
+    app = open_ways("dataset", "Folder")
     app.text_input(key="dataset_path").set_value(str(root))
     app = press(app.run(), "Open the folder")
     check(app)
@@ -52,7 +52,7 @@ def test_a_dataset_and_its_files(tree: Path) -> None:
 
 
 def test_a_folder_that_is_not_there() -> None:
-    app = choose(open_page("dataset"), "dataset_way", "Folder")
+    app = open_ways("dataset", "Folder")
     app.text_input(key="dataset_path").set_value(f"/gone/{NAME}")
     app = press(app.run(), "Open the folder")
     check(app)

@@ -20,7 +20,7 @@ from fer_core.training import estimate, imagenet, run_archive, runs
 from fer_core.training.presets import PRESETS
 from pages._train import model_view, new_run_view
 from tests.conftest import ROOT
-from tests.page_kit import choose, open_page, press, settle, texts
+from tests.page_kit import choose, open_page, open_ways, press, settle, texts
 from tests.run_kit import line, made
 
 
@@ -403,7 +403,7 @@ def test_a_run_is_taken_in() -> None:
 def test_one_class_cannot_be_trained(tree: Path) -> None:
     shutil.rmtree(tree / "train" / "disgust")
     shutil.rmtree(tree / "train" / "sad")
-    app = open_page("train").button_group(key="dataset_way").set_value("Folder").run()
+    app = open_ways("train", "Folder")
     app.text_input(key="dataset_path").set_value(str(tree)).run()
     app = press(app, "Open the folder")
     assert "images of two emotions or more" in texts(app)
