@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from fer_core.audit import duplicates, image_issues
-from fer_core.balance.class_weights import class_weights, effective_number, imbalance
+from fer_core.balance.class_weights import BALANCED, class_weights, effective_number, imbalance
 from fer_core.dataset import ferplus
 from fer_core.dataset.decisions import Decisions
 from fer_core.dataset.index import DatasetIndex
@@ -88,9 +88,14 @@ def _balance(index: DatasetIndex) -> Section:
     ]
     smallest, largest = min(train, key=train.__getitem__), max(train, key=train.__getitem__)
     ratio = imbalance(train)
-    times = f"{ratio:.1f} times" if np.isfinite(ratio) else "infinitely many times"
     head = ["emotion", "images", "effective number (beta 0.999)", "class weight"]
-    line = f"{largest} has {times} the images of {smallest}."
+    empty = [name for name, n in train.items() if not n]
+    if empty:
+        line = f"No training images: {', '.join(empty)}."
+    elif ratio < BALANCED:
+        line = f"Balanced: {train[smallest]:,} to {train[largest]:,} images a class."
+    else:
+        line = f"{largest} has {ratio:.1f} times the images of {smallest}."
     return Section(title, (line,), (_table(head, rows),))
 
 

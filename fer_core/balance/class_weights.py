@@ -1,6 +1,10 @@
 """Measures of imbalance, and loss weights that compensate for it."""
 
 from collections.abc import Mapping
+from typing import Final
+
+BALANCED: Final = 1.05
+"""Classes whose imbalance ratio is below this count as balanced."""
 
 
 def imbalance(counts: Mapping[str, int]) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from fer_core.balance.class_weights import class_weights, effective_number, imbalance
+from fer_core.balance.class_weights import BALANCED, class_weights, effective_number, imbalance
 from fer_core.dataset import DatasetIndex
 from fer_core.labels import EMOTIONS
 from fer_core.system.text import markdown
@@ -62,7 +62,7 @@ def _sentence(counts: pd.DataFrame) -> None:
         st.warning(f"{', '.join(empty)} {verb} no training images. Balancing cannot create them.")
         return
     ratio = train[large] / train[small]
-    if ratio < 1.05:
+    if ratio < BALANCED:
         st.success(f"The training split is balanced: {train[small]:,} to {train[large]:,} a class.")
         return
     share = f"{100 * train[small] / train.sum():.1f}%"
