@@ -12,7 +12,7 @@ ADDRESS := $(if $(filter 127.0.0.1 0.0.0.0,$(HOST)),localhost,$(HOST))
 # An environment whose Python is gone is made anew.
 GONE := $(if $(wildcard $(VENV)/.app-ready),$(shell $(BIN)/python -c "" 2>/dev/null || echo gone))
 
-.PHONY: $(GONE) app test check stress audit lock docs screenshots release-model
+.PHONY: $(GONE) app test check suite stress audit lock docs screenshots release-model
 
 app: $(VENV)/.app-ready  ## install and start the dashboard; PORT=8502, HOST=0.0.0.0 for the network
 	@$(BIN)/python scripts/install.py port $(HOST) $(PORT)
@@ -20,7 +20,11 @@ app: $(VENV)/.app-ready  ## install and start the dashboard; PORT=8502, HOST=0.0
 	@$(BIN)/python -m streamlit run streamlit_app.py --server.port $(PORT) --server.address $(HOST) \
 		$(foreach name,$(HOSTS),--server.allowedHosts $(name))
 
-test: $(VENV)/.test-ready check  ## install what is needed and run every check and test
+# The checks use one core: the tests run beside them.
+test: $(VENV)/.test-ready  ## install what is needed and run every check and test
+	@$(MAKE) --no-print-directory --jobs 2 check suite
+
+suite: $(VENV)/.test-ready
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
 
 stress: $(VENV)/.test-ready  ## the long counts: killed runs, damaged files, the installed wheel

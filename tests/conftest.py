@@ -235,10 +235,18 @@ def browser() -> Iterator:
         chromium.close()
 
 
-@pytest.fixture
-def page(browser) -> Iterator:
-    """An empty tab of its own."""
+@pytest.fixture(scope="session")
+def profile(browser) -> Iterator:
+    """One profile for the tabs of all tests: Chromium compiles the app's code once for it."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.set_default_timeout(30_000)
-    yield context.new_page()
+    yield context
     context.close()
+
+
+@pytest.fixture
+def page(profile) -> Iterator:
+    """An empty tab of its own."""
+    tab = profile.new_page()
+    yield tab
+    tab.close()

@@ -8,8 +8,14 @@ from tests.conftest import ROOT
 
 
 def open_page(name: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=120).run()
-    return settle(app.switch_page(f"pages/{name}.py").run())
+    """Open one page, as by its address."""
+    return settle(entry(name).run())
+
+
+def entry(name: str) -> AppTest:
+    """The app on its way to a page, not run yet."""
+    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=120)
+    return app.switch_page(f"pages/{name}.py")
 
 
 def open_ways(name: str, way: str) -> AppTest:

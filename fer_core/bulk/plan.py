@@ -46,9 +46,17 @@ def plan(names: Sequence[str], pool: RecognizerPool, options: Options) -> Mappin
         "detector": pool.first.detector_name,
         "below": str(options.below.absolute()) if options.below else "",
         "crop": options.is_crop,
-        "sampling": asdict(options.sampling),
+        "sampling": _sampling(options.sampling),
         "annotated": str(options.annotated.absolute()) if options.annotated else "",
     }
+
+
+def _sampling(sampling: Sampling) -> dict[str, Any]:
+    """Return the fields; those that jobs of version 0.1.0 do not name are left out at rest."""
+    fields = asdict(sampling)
+    if not sampling.every_frame:
+        del fields["every_frame"]
+    return fields
 
 
 def absolute_name(name: str) -> str:

@@ -96,7 +96,7 @@ class VideoJob:
         draws = self._copy is not None
         reader = VideoRecognizer(self._source.path, self._pool, self._sampling, position, draws)
         seconds = reader.info.seconds
-        with closing(iter(reader)) as frames:
+        with closing(reader.frames(SHOTS_A_PART)) as frames:
             while True:
                 count = 0
                 with self._new_piece(reader) as writer:

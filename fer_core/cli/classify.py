@@ -140,7 +140,7 @@ def _pool(options: argparse.Namespace, workers: int) -> RecognizerPool:
 
 
 def _bulk_options(options: argparse.Namespace) -> Options:
-    sampling = Sampling(options.every, options.rate)
+    sampling = Sampling(options.every, options.rate, every_frame=options.every_frame)
     return Options(options.crop, sampling, options.annotated, options.below, options.restart)
 
 

@@ -22,3 +22,7 @@ def add_sampling(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rate", type=float, default=0.0, metavar="R", help="read R frames a second instead"
     )
+    parser.add_argument(
+        "--every-frame", action="store_true",
+        help="detect and classify faces in each of these frames; interpolate none",
+    )  # fmt: skip

@@ -1,7 +1,9 @@
-"""Recognize the faces of a video file, frame by frame, on all cores."""
+"""Recognize the faces of a video file on all cores, looking some frames ahead."""
 
 import math
+import sys
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,18 +11,19 @@ from typing import Any, Final
 
 from fer_core.errors import VideoError
 from fer_core.images.yuv import to_rgb
-from fer_core.recognition import FaceEmotion, Recognizer
+from fer_core.recognition import Recognizer
 from fer_core.recognition.pool import RecognizerPool, prefetch
 from fer_core.recognition.tracking import MAX_ABSENCE_S, TrackedFace
 from fer_core.recognition.tracking_recognizer import TrackingRecognizer
 from fer_core.video.decoder import Frame, VideoDecoder
+from fer_core.video.lookahead import SPAN_S, Faces, Known, recognize_span
 
 DETECT_EDGE: Final = 480
 """Longer side in pixels of the copy in which faces are detected. YuNet needs 0.6 of the time that
 640 takes and finds a face of 1/40 of the longer side; a live view has less time and takes 320."""
 
-AHEAD: Final = 4
-"""Decoded frames that may wait for recognition."""
+AHEAD: Final = 1
+"""Decoded spans of frames that may wait for recognition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +34,14 @@ class Sampling:
         step: Every n-th frame, from 1 on.
         per_second: At most so many frames a second instead; 0 for ``step``.
         half_life_s: Smoothing; see ``Tracker``.
+        every_frame: Detect and classify in each sampled frame, instead of interpolating those that
+            are less than ``SPAN_S`` from two others with the same faces; see ``lookahead``.
     """
 
     step: int = 1
     per_second: float = 0.0
     half_life_s: float = 0.3
+    every_frame: bool = False
 
     def __post_init__(self) -> None:
         if self.step < 1 or self.per_second < 0 or self.half_life_s < 0:
@@ -47,6 +53,10 @@ class Sampling:
     def interval_s(self, rate: float) -> float:
         """Return the seconds between two sampled frames of a video of ``rate`` frames a second."""
         return max(1 / self.per_second if self.per_second else 0.0, self.step / rate)
+
+    def span(self, rate: float) -> int:
+        """Return how many sampled frames one recognized frame stands for, at least."""
+        return 1 if self.every_frame else max(int(SPAN_S / self.interval_s(rate) + 1e-6), 1)
 
     def takes(self, number: int, time_s: float, last_s: float | None) -> bool:
         """Return True if a frame is sampled, where the last sampled one was at ``last_s``."""
@@ -61,7 +71,7 @@ class RecognizedFrame:
 
     Attributes:
         frame: The frame.
-        is_sampled: It was recognized itself; the faces of others are those of the last sampled one.
+        is_sampled: It is in the results; the faces of others are those of the last sampled one.
         faces: Everyone in it, in pixels of ``frame.yuv``.
     """
 
@@ -81,6 +91,7 @@ class Position:
         tracker: State of the persons; see ``Tracker.snapshot``.
         faces: The last faces, for drawing; see ``TrackedFace.to_dict``.
         end_s: End of the display of the last frame given.
+        known: The last frame that was recognized; see ``Known.to_dict``.
     """
 
     frame: int = 0
@@ -89,6 +100,22 @@ class Position:
     tracker: Mapping[str, Any] = field(default_factory=dict)
     faces: Sequence[Mapping[str, Any]] = ()
     end_s: float = -math.inf
+    known: Mapping[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class _Span:
+    """Successive frames, each with True if it is sampled; the last sampled one is recognized.
+
+    Attributes:
+        frames: The frames.
+        before: The last recognized frame of the span before, as soon as it is known.
+        last: The same of this span.
+    """
+
+    frames: list[tuple[Frame, bool]]
+    before: "Future[Known | None]"
+    last: "Future[Known | None]" = field(default_factory=Future)
 
 
 class VideoRecognizer:
@@ -139,17 +166,44 @@ class VideoRecognizer:
         return self._decoder.missing_s
 
     def __iter__(self) -> Generator[RecognizedFrame]:
+        """Yield the frames in their order; see ``frames``."""
+        return self.frames()
+
+    def frames(self, part: int = sys.maxsize) -> Generator[RecognizedFrame]:
         """Yield the frames in their order.
+
+        Args:
+            part: Number of frames after each of which ``position`` is asked for. No span crosses
+                such a place, so what comes after it is the same whether it is continued or not.
 
         Raises:
             VideoError: The file cannot be read any more.
         """
         with (
-            closing(prefetch(self._frames(), AHEAD)) as frames,
-            closing(self._pool.map(_recognize, frames)) as results,
+            closing(prefetch(self._spans(part), AHEAD)) as spans,
+            closing(self._pool.map(self._recognize, spans)) as results,
         ):
-            for frame, faces in results:
-                yield self._track(frame, faces)
+            for span, known, faces in results:
+                for number, (frame, is_sampled) in enumerate(span.frames):
+                    if number == len(span.frames) - 1 and known:
+                        self._position.known = known.to_dict()
+                    yield self._track(frame, faces.pop(0) if is_sampled else None)
+
+    def _spans(self, part: int) -> Iterator[_Span]:
+        """Yield the frames to give in spans."""
+        size, position = self._sampling.span(self.info.rate), self._position
+        before: Future[Known | None] = Future()
+        before.set_result(Known.from_dict(position.known) if position.known else None)
+        frames: list[tuple[Frame, bool]] = []
+        sampled = 0
+        for count, (frame, is_sampled) in enumerate(self._frames(), start=1):
+            frames.append((frame, is_sampled))
+            sampled += is_sampled
+            if sampled == size or count % part == 0:
+                yield (span := _Span(frames, before))
+                before, frames, sampled = span.last, [], 0
+        if frames:
+            yield _Span(frames, before)
 
     def _frames(self) -> Iterator[tuple[Frame, bool]]:
         """Yield the frames to give, each with True if it is sampled."""
@@ -160,7 +214,7 @@ class VideoRecognizer:
             if is_sampled or self._all_frames:
                 yield frame, is_sampled
 
-    def _track(self, frame: Frame, faces: tuple[FaceEmotion, ...] | None) -> RecognizedFrame:
+    def _track(self, frame: Frame, faces: Faces | None) -> RecognizedFrame:
         position = self._position
         position.frame, position.time_s, position.end_s = frame.number, frame.time_s, frame.end_s
         if faces is not None:
@@ -169,13 +223,32 @@ class VideoRecognizer:
             position.read_s = frame.time_s
         return RecognizedFrame(frame, faces is not None, self._faces)
 
+    def _recognize(
+        self, recognizer: Recognizer, span: _Span
+    ) -> tuple[_Span, Known | None, list[Faces]]:
+        """Recognize a span: the part of the work that is done in parallel.
 
-def _recognize(
-    recognizer: Recognizer, sampled: tuple[Frame, bool]
-) -> tuple[Frame, tuple[FaceEmotion, ...] | None]:
-    """Recognize one frame by itself: the part of the work that is done in parallel."""
-    frame, is_sampled = sampled
-    if not is_sampled:
-        return frame, None
-    rgb = to_rgb(frame.yuv)
-    return frame, recognizer.classify(rgb, recognizer.detect(rgb, DETECT_EDGE))
+        Its last frame comes first, because the next span waits for it.
+        """
+        sampled = [frame for frame, is_sampled in span.frames if is_sampled]
+
+        def recognize(index: int) -> Faces:
+            rgb = to_rgb(sampled[index].yuv)
+            return recognizer.classify(rgb, recognizer.detect(rgb, DETECT_EDGE))
+
+        try:
+            if not sampled:
+                known = span.before.result()
+                span.last.set_result(known)
+                return span, known, []
+            known = Known(sampled[-1].time_s, recognize(-1))
+            span.last.set_result(known)
+        except BaseException as error:
+            span.last.set_exception(error)
+            raise
+        times = [frame.time_s for frame in sampled]
+        if self._sampling.every_frame:
+            return span, known, [*map(recognize, range(len(times) - 1)), known.faces]
+        threshold = recognizer.classifier.abstain_below
+        before = span.before.result()
+        return span, known, recognize_span(recognize, times, known.faces, before, threshold)

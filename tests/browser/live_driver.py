@@ -39,11 +39,21 @@ def launch(browser, *arguments: str):
     return browser.browser_type.launch(executable_path=CHROMIUM, args=list(arguments))
 
 
-def open_live(chromium, server: str, script: str = KEEP):
+def profile(chromium):
+    """A profile of its own, whose tabs share what Chromium has compiled."""
     context = chromium.new_context(viewport={"width": 1280, "height": 900})
     context.set_default_timeout(60_000)
-    context.add_init_script(script)
+    return context
+
+
+def open_live(chromium, server: str, script: str = KEEP):
+    """Open the live page in a profile of its own."""
+    return open_tab(profile(chromium), server, script)
+
+
+def open_tab(context, server: str, script: str = KEEP):
     tab = context.new_page()
+    tab.add_init_script(script)
     tab.goto(f"{server}/live")
     button(tab, "Start camera").wait_for()
     tab.wait_for_function(GUARDED)
@@ -67,13 +77,14 @@ def told(tab) -> Iterator[None]:
 
 CLICK = f"""name => {{
     const player = document.querySelector('{PLAYER}')?.contentDocument;  // none while it loads
-    const buttons = [...(player?.querySelectorAll("button") ?? [])];
+    const buttons = [...(player?.guarded ? player.querySelectorAll("button") : [])];
     const found = buttons.find((one) => one.textContent.trim() === name && !one.disabled);
     found?.click();
     (window.clicks ??= []).push(...(found ? [name] : []));
     return Boolean(found);
 }}"""
-"""Looked for and clicked in one step: between the two, Stop may become Start."""
+"""Looked for and clicked in one step: between the two, Stop may become Start, or the player may be
+drawn anew, for which ``camera.js`` has to take hold of it again."""
 
 
 def press(tab, name: str) -> None:

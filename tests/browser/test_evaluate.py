@@ -54,13 +54,13 @@ def test_the_report_needs_no_other_file(page, server: str, tmp_path: Path) -> No
     report = tmp_path / "report.html"
     waiting.value.save_as(report)
     asked: list[str] = []
-    page.context.set_offline(True)
-    alone = page.context.new_page()
+    alone = page.context.browser.new_context(offline=True).new_page()
     alone.on("request", lambda request: asked.append(request.url))
     alone.goto(report.as_uri())
     alone.locator("figure .heatmaplayer").first.wait_for()
     assert alone.locator("figure .main-svg").count() >= 6
     assert asked == [report.as_uri()]
+    alone.context.close()
 
 
 def test_it_fits_a_phone(page, server: str) -> None:

@@ -18,6 +18,8 @@ from tests.browser.live_driver import (
     launch,
     open_live,
     open_live_when_up,
+    open_tab,
+    profile,
     serve,
     start,
 )  # fmt: skip
@@ -42,11 +44,18 @@ def with_camera(browser, camera: Path) -> Iterator:
     chromium.close()
 
 
+@pytest.fixture(scope="module")
+def visitor(with_camera) -> Iterator:
+    context = profile(with_camera)
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def live(with_camera, server: str) -> Iterator:
-    tab = open_live(with_camera, server)
+def live(visitor, server: str) -> Iterator:
+    tab = open_tab(visitor, server)
     yield tab
-    tab.context.close()
+    tab.close()
 
 
 def test_video_labels_settings_and_recording(live) -> None:
@@ -105,13 +114,13 @@ def test_a_face_is_corrected_and_kept(live) -> None:
     flows(live)
 
 
-def test_two_tabs_play_at_the_same_time(live, with_camera, server: str) -> None:
+def test_two_tabs_play_at_the_same_time(live, server: str) -> None:
     start(live)
-    other = open_live(with_camera, server)
+    other = open_tab(live.context, server)
     start(other)
     flows(other)
     flows(live)
-    other.context.close()
+    other.close()
 
 
 def test_a_snapshot_works_in_the_same_place(live) -> None:

@@ -17,9 +17,10 @@ from tests.browser.live_driver import (
     button,
     flows,
     launch,
-    open_live,
     open_live_when_up,
+    open_tab,
     press,
+    profile,
     serve,
     start,
     until,
@@ -62,11 +63,18 @@ def chromium(browser, tmp_path_factory, astronaut) -> Iterator:
     opened.close()
 
 
+@pytest.fixture(scope="module")
+def visitor(chromium) -> Iterator:
+    context = profile(chromium)
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def live(chromium, server: str) -> Iterator:
-    tab = open_live(chromium, server, KEEP + SOCKETS + HOLDS)
+def live(visitor, server: str) -> Iterator:
+    tab = open_tab(visitor, server, KEEP + SOCKETS + HOLDS)
     yield tab
-    tab.context.close()
+    tab.close()
 
 
 def sees_a_face(tab) -> None:

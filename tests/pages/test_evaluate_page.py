@@ -24,8 +24,11 @@ from tests.page_kit import choose, labelled, open_page, press, settle, texts
 
 @pytest.fixture(scope="session")
 def cartoons(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demo with votes and groups."""
+    """The demo with votes and groups, and few training images."""
     folder = Path(shutil.copytree(drawn, tmp_path_factory.mktemp("cartoons") / demo.NAME))
+    for number, file in enumerate(sorted((folder / "train").rglob("*.png"))):
+        if number % 4:
+            file.unlink()
     table = scan(folder).table[["file", "label"]]
     for word in (*vote_table.NAMES.values(), *vote_table.OTHER):
         table[f"votes_{word}"] = 0
@@ -226,7 +229,7 @@ def test_errors_can_be_decided(app: AppTest) -> None:
     (file,) = (settings().home / "decisions").rglob("decisions.csv")
     (made,) = parse(file.read_bytes())
     assert (made.action, made.reason) == ("relabel", "label")
-    press(app, "Find the most similar of the 932")
+    press(app, "Find the most similar of the 233")
     assert "Most similar training images" in texts(app)
 
 

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from fer_core.live import BusyError, LiveOptions, LiveSession, SessionLimit
 from pages._live import player
 from pages._live.state import Viewer
-from tests.conftest import ROOT
+from tests.page_kit import entry
 from tests.unit.live_stubs import StubRecognizer
 
 
@@ -23,10 +23,6 @@ def fresh_caches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     st.cache_resource.clear()
 
 
-def open_live() -> AppTest:
-    return AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=60)
-
-
 def said(app: AppTest) -> str:
     kinds = (app.caption, app.info, app.warning, app.error, app.title)
     texts = [element.value for kind in kinds for element in kind]
@@ -34,7 +30,7 @@ def said(app: AppTest) -> str:
 
 
 def test_it_starts_with_the_notice_and_a_camera_that_is_off() -> None:
-    app = open_live().run().switch_page("pages/live.py").run()
+    app = entry("live").run()
     assert not app.exception
     for part in ("Live", "An expression is not a feeling", "not stored", "The camera is off"):
         assert part in said(app)
@@ -44,7 +40,7 @@ def test_it_starts_with_the_notice_and_a_camera_that_is_off() -> None:
 
 @pytest.mark.parametrize("head", ["fer2013", "ferplus"])
 def test_every_reading_and_option_can_be_chosen(head: str) -> None:
-    app = open_live().run().switch_page("pages/live.py").run()
+    app = entry("live").run()
     app.selectbox(key="head").set_value(head).run()
     app.toggle(key="mirror").set_value(False).run()
     app.slider(key="smoothing").set_value(0.0).run()
@@ -53,15 +49,15 @@ def test_every_reading_and_option_can_be_chosen(head: str) -> None:
 
 
 def test_incomplete_secrets_are_explained() -> None:
-    app = open_live()
+    app = entry("live")
     app.secrets["webrtc"] = {"urls": "turn:turn.example.org", "username": "me"}
-    app.run().switch_page("pages/live.py").run()
+    app.run()
     assert not app.exception
     assert "add username and credential" in said(app)
 
 
 def test_the_snapshot_takes_the_place_of_the_video() -> None:
-    app = open_live().run().switch_page("pages/live.py").run()
+    app = entry("live").run()
     app.segmented_control(key="live-way").set_value("Snapshot").run()
     assert not app.exception
     assert "The camera is off" not in said(app)

@@ -22,8 +22,7 @@ from fer_core.system.jobs.progress import Progress
 from fer_core.system.settings import settings
 from pages._upload import downloads, job_progress, start_job, visitor_jobs
 from tests.clips import face_picture, make_clip, wall
-from tests.conftest import ROOT
-from tests.page_kit import press, texts
+from tests.page_kit import entry, press, texts
 
 
 @pytest.fixture(autouse=True)
@@ -38,8 +37,7 @@ def store() -> Jobs:
 
 
 def open_page(way: str | None = "Video", token: str = "") -> AppTest:
-    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=120).run()
-    app.switch_page("pages/upload.py")
+    app = entry("upload")
     if token:
         app.query_params["job"] = token
     app.run()

@@ -7,7 +7,13 @@ import pandas as pd
 import pytest
 
 from fer_core.cli.main import main
-from fer_core.dataset import scan, store
+from fer_core.dataset import demo, scan, store
+
+
+@pytest.fixture
+def demo_at_hand(drawn: Path) -> None:
+    """The demo, which a command would draw first."""
+    shutil.copytree(drawn, store.default_home() / demo.NAME)
 
 
 def test_scan_prints_the_card(tree: Path, capsys: pytest.CaptureFixture) -> None:
@@ -32,6 +38,7 @@ def test_balance_plans_and_writes(tree: Path, capsys: pytest.CaptureFixture) -> 
     assert {one.name for one in store.stored()} == {"mine", "oops"}
 
 
+@pytest.mark.usefixtures("demo_at_hand")
 def test_audit_writes_tables_that_name_files(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert main(["dataset", "audit", "demo", "--out", str(tmp_path / "out")]) == 0
     assert "12 pairs: 12 exact" in capsys.readouterr().out
@@ -76,7 +83,9 @@ def test_an_audit_of_few_images_still_finds_copies(
     ],
 )
 def test_mistakes_are_answered(
-    arguments: list[str], says: str, capsys: pytest.CaptureFixture
+    arguments: list[str], says: str, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture
 ) -> None:
+    if "demo" in arguments:
+        request.getfixturevalue("demo_at_hand")
     assert main(["dataset", *arguments]) == 2
     assert says in capsys.readouterr().err

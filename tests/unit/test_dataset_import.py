@@ -294,9 +294,9 @@ def test_a_stopped_import_leaves_nothing() -> None:
     assert left_over() == []
 
 
-def test_the_demo_is_the_same_everywhere(tmp_path: Path) -> None:
-    one, two = (demo.make(tmp_path / name) for name in ("one", "two"))
-    assert demo.make(tmp_path / "one") == one
+def test_the_demo_is_the_same_everywhere(drawn: Path, tmp_path: Path) -> None:
+    one, two = drawn, demo.make(tmp_path)
+    assert demo.make(tmp_path) == two
     first, second = scan(one), scan(two)
     assert first.table["digest"].equals(second.table["digest"])
     counts = first.counts()
