@@ -39,7 +39,7 @@ audit: $(VENV)/.test-ready  ## look for known flaws in the packages; needs the i
 
 lock: $(VENV)/.test-ready  ## pin every package that requirements.txt leads to, with its hashes
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
-	$(BIN)/uv pip compile requirements.txt --quiet --python-version 3.11 --python-platform linux \
+	$(BIN)/uv pip compile requirements.txt --quiet --python-version 3.11 --universal \
 		--generate-hashes --no-annotate --custom-compile-command "make lock" -o requirements.lock
 
 docs: $(VENV)/.app-ready  ## write the pages of the reference that come from code

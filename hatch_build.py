@@ -4,7 +4,7 @@ from pathlib import Path
 
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
-TRAINING = ("h5py", "keras", "tensorboard", "tensorflow")
+TRAINING = ("h5py", "keras", "tensorboard", "tensorflow", "tensorflow-cpu")
 """Packages that recognition does without: the extra ``train``."""
 
 
