@@ -35,7 +35,8 @@ class Known:
         """Return the faces without crops and landmarks, fit for JSON."""
         faces = [
             {"box": asdict(face.box), "score": face.detection_score, "roll": face.roll,
-             "probabilities": face.probabilities.tolist(), "uncertain": face.uncertain}
+             "probabilities": face.probabilities.tolist(), "uncertain": face.uncertain,
+             "reason": face.reason}
             for face in self.faces
         ]  # fmt: skip
         return {"time_s": self.time_s, "faces": faces}
@@ -48,6 +49,7 @@ class Known:
                 Detection(Box(**face["box"]), face["score"], face["roll"]),
                 np.asarray(face["probabilities"], np.float32),
                 face["uncertain"],
+                reason=face["reason"],
             )
             for face in values["faces"]
         ]
@@ -59,7 +61,6 @@ def recognize_span(
     times: Sequence[float],
     last: Faces,
     before: Known | None,
-    abstain_below: float,
 ) -> list[Faces]:
     """Return the faces of some successive frames, of which few are recognized.
 
@@ -72,7 +73,6 @@ def recognize_span(
         times: Time of each frame in seconds.
         last: The faces of the last frame.
         before: The frame before the first; None at the start of a video.
-        abstain_below: Probability below which a label is uncertain.
     """
     end = len(times) - 1
     known = {end: last}
@@ -96,7 +96,7 @@ def recognize_span(
             continue
         for index in range(low + 1, high):
             share = (moments[index] - moments[low]) / (length or 1)
-            known[index] = tuple(_between(a, b, share, abstain_below) for a, b in pairs)
+            known[index] = tuple(_between(a, b, share) for a, b in pairs)
     return [known[index] for index in range(len(times))]
 
 
@@ -117,7 +117,7 @@ def _pairs(first: Faces, second: Faces) -> list[tuple[FaceEmotion, FaceEmotion]]
 def _is_same(first: FaceEmotion, second: FaceEmotion) -> bool:
     return (
         first.emotion == second.emotion
-        and first.uncertain == second.uncertain
+        and (first.uncertain, first.reason) == (second.uncertain, second.reason)
         and _distance(first.probabilities, second.probabilities) <= SAME_EMOTION
         and iou(first.box, second.box) >= SAME_IOU
     )
@@ -128,9 +128,7 @@ def _distance(first: Probabilities, second: Probabilities) -> float:
     return float(np.abs(first - second).sum()) / 2
 
 
-def _between(
-    first: FaceEmotion, second: FaceEmotion, share: float, abstain_below: float
-) -> FaceEmotion:
+def _between(first: FaceEmotion, second: FaceEmotion, share: float) -> FaceEmotion:
     """Return the face after ``share``, 0..1, of the way from the first to the second."""
     corners = zip(first.box.xyxy, second.box.xyxy, strict=True)
     box = Box(*(a + share * (b - a) for a, b in corners))
@@ -139,5 +137,5 @@ def _between(
     roll = (first.roll + share * turn + 180) % 360 - 180
     mixed = first.probabilities + share * (second.probabilities - first.probabilities)
     probabilities = np.asarray(mixed, np.float32)
-    uncertain = bool(probabilities.max() < abstain_below)
-    return FaceEmotion(Detection(box, score, roll), probabilities, uncertain)
+    detection = Detection(box, score, roll)
+    return FaceEmotion(detection, probabilities, first.uncertain, reason=first.reason)

@@ -249,6 +249,5 @@ class VideoRecognizer:
         times = [frame.time_s for frame in sampled]
         if self._sampling.every_frame:
             return span, known, [*map(recognize, range(len(times) - 1)), known.faces]
-        threshold = recognizer.classifier.abstain_below
         before = span.before.result()
-        return span, known, recognize_span(recognize, times, known.faces, before, threshold)
+        return span, known, recognize_span(recognize, times, known.faces, before)

@@ -18,11 +18,14 @@ from tests.clips import face_picture, make_clip, wall
 TIMES = [number / 25 for number in range(5)]
 
 
-def face(left: float = 100, emotion: str = "happy", sure: float = 0.8, roll: float = 0) -> Faces:
+def face(
+    left: float = 100, emotion: str = "happy", sure: float = 0.8, roll: float = 0, reason: str = ""
+) -> Faces:
     probabilities = np.full(7, (1 - sure) / 6, np.float32)
     probabilities[EMOTIONS.index(emotion)] = sure
     box = Box(left, 50, left + 80, 130)
-    return (FaceEmotion(Detection(box, 0.9, roll), probabilities, sure < 0.5),)
+    uncertain = sure < 0.7 or bool(reason)
+    return (FaceEmotion(Detection(box, 0.9, roll), probabilities, uncertain, reason=reason),)
 
 
 def look(truth: Callable[[int], Faces], before: Faces | None) -> tuple[list[Faces], list[int]]:
@@ -34,15 +37,15 @@ def look(truth: Callable[[int], Faces], before: Faces | None) -> tuple[list[Face
         return truth(index)
 
     known = None if before is None else Known(-1 / 25, before)
-    return recognize_span(recognize, TIMES, truth(4), known, 0.5), sorted(recognized)
+    return recognize_span(recognize, TIMES, truth(4), known), sorted(recognized)
 
 
 def test_a_face_that_moves_in_a_line_is_recognized_at_the_end_alone() -> None:
-    faces, recognized = look(lambda n: face(100 + 2 * n, sure=0.7 + 0.01 * n), face(98, sure=0.69))
+    faces, recognized = look(lambda n: face(100 + 2 * n, sure=0.75 + 0.01 * n), face(98, sure=0.74))
     assert recognized == [4]
     for number, (one,) in enumerate(faces):
         assert one.box.xyxy == pytest.approx((100 + 2 * number, 50, 180 + 2 * number, 130))
-        assert one.confidence == pytest.approx(0.7 + 0.01 * number, abs=1e-6)
+        assert one.confidence == pytest.approx(0.75 + 0.01 * number, abs=1e-6)
         assert one.probabilities.dtype == np.float32
         assert one.probabilities.sum() == pytest.approx(1, abs=1e-6)
 
@@ -54,8 +57,15 @@ def test_the_first_frame_of_a_video_is_recognized() -> None:
 
 @pytest.mark.parametrize(
     "other",
-    [face(emotion="sad"), face(sure=0.4), face(300), (), face() + face(300)],
-    ids=["emotion", "uncertain", "place", "gone", "another person"],
+    [
+        face(emotion="sad"),
+        face(sure=0.6),
+        face(300),
+        (),
+        face() + face(300),
+        face(reason="covered"),
+    ],
+    ids=["emotion", "uncertain", "place", "gone", "another person", "covered"],
 )
 @pytest.mark.parametrize("change", [1, 2, 3, 4])
 def test_a_change_is_found_in_its_frame(other: Faces, change: int) -> None:
@@ -87,15 +97,16 @@ def test_frames_far_apart_are_recognized() -> None:
         asked.append(index)
         return face()
 
-    recognize_span(recognize, [0.0, 1.0, 2.0], face(), Known(-1.0, face()), 0.5)
+    recognize_span(recognize, [0.0, 1.0, 2.0], face(), Known(-1.0, face()))
     assert sorted(asked) == [0, 1]
 
 
 def test_what_was_recognized_crosses_a_stop() -> None:
-    known = Known(1.5, face(roll=3))
+    known = Known(1.5, face(roll=3, reason="covered"))
     back = Known.from_dict(known.to_dict())
     (one,), (other,) = known.faces, back.faces
     assert (back.time_s, other.box, other.roll) == (1.5, one.box, one.roll)
+    assert (other.uncertain, other.reason) == (True, "covered")
     assert other.probabilities.tolist() == one.probabilities.tolist()
 
 
