@@ -23,7 +23,13 @@ def notice(storage: str = "Images stay in memory and are not stored.") -> None:
 
 @st.cache_resource
 def freeze_gc_once(page: str) -> None:
-    """Call ``memory.freeze_gc_once`` for a page that refreshes parts of itself twice a second."""
+    """Call ``memory.freeze_gc_once`` for a page that refreshes parts of itself twice a second.
+
+    The tables below its charts bring pandas and pyarrow: they must not come after the freezing.
+    """
+    import pandas as pd  # noqa: F401
+    import pyarrow as pa  # noqa: F401
+
     memory.freeze_gc_once()
 
 
