@@ -40,7 +40,7 @@ class Calibration:
 
     temperature: float
     abstain_below: float
-    figures: Mapping[str, Any] = field(default_factory=dict)
+    figures: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
         if not (self.temperature > 0 and 0 <= self.abstain_below <= 1):
