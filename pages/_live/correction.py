@@ -5,14 +5,14 @@ import streamlit as st
 from fer_core import EMOTIONS
 from fer_core.dataset import corrections
 from fer_core.errors import FerError
-from fer_core.live import LiveSession
+from fer_core.live import LiveView
 from fer_core.recognition.tracking import TrackedFace
 from fer_core.system.settings import settings
 from fer_core.system.text import markdown
 from pages._live.state import Frozen, viewer
 
 
-def offer_correction(session: LiveSession, face: TrackedFace) -> None:
+def offer_correction(session: LiveView, face: TrackedFace) -> None:
     """Show the button that freezes a face; not on public links."""
     if settings().public:
         return

@@ -5,7 +5,7 @@ import time
 import streamlit as st
 from streamlit_webrtc import WebRtcStreamerContext
 
-from fer_core.live import LiveSession
+from fer_core.live import LiveView
 from fer_core.recognition.tracking import TrackedFace
 from pages._components.share_bar import share_bar
 from pages._live import charts
@@ -65,7 +65,7 @@ def show_state(context: WebRtcStreamerContext) -> bool:
     return True
 
 
-def choose_face(session: LiveSession) -> TrackedFace | None:
+def choose_face(session: LiveView) -> TrackedFace | None:
     """Return the face to show: the selected person's, or the largest."""
     result = session.latest
     faces = result.faces if result else ()
@@ -83,7 +83,7 @@ def choose_face(session: LiveSession) -> TrackedFace | None:
     return max(faces, key=lambda face: face.box.area, default=None)
 
 
-def show_history(session: LiveSession, face: TrackedFace | None) -> None:
+def show_history(session: LiveView, face: TrackedFace | None) -> None:
     """Show the last minute and the shares of one person."""
     person = face.person if face else st.session_state.get("person") or None
     now = session.now_s if session.active else session.now_s - session.silent_s

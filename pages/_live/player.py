@@ -1,5 +1,6 @@
 """The player of streamlit-webrtc, its options and its callbacks."""
 
+import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ from fer_core import Recognizer
 from fer_core.errors import FerError
 from fer_core.live import LiveOptions, LiveSession
 from fer_core.live.ice_servers import ice_servers
+from fer_core.system.settings import settings
 from pages._live.state import Offer, session_limit, viewer
 
 PLAYER = "live-player"
@@ -137,6 +139,18 @@ def network() -> dict | None:
     section = st.secrets.get("webrtc") if st.secrets.load_if_toml_exists() else None
     servers = ice_servers(section, urlsplit(st.context.url or "").hostname or "localhost")
     return None if servers is None else {"iceServers": servers}
+
+
+TURN_NAMES = ("CLOUDFLARE_TURN_KEY_ID", "HF_TOKEN")
+"""Secrets from which the player gets a TURN server by itself."""
+
+
+def needs_device() -> bool:
+    """Return whether this is a public link without a TURN server, where video hardly arrives."""
+    has_secrets = st.secrets.load_if_toml_exists()
+    has_turn = has_secrets and "webrtc" in st.secrets
+    has_turn = has_turn or any(os.environ.get(name) for name in TURN_NAMES)
+    return settings().public and not has_turn
 
 
 camera_state = st.components.v2.component(

@@ -6,12 +6,12 @@ drawn gets lost when something before it asks for a new run.
 
 import streamlit as st
 
-from fer_core.live import LiveSession
+from fer_core.live import LiveView
 from fer_core.live.recorder import LIMIT_S
 from pages._live.state import viewer
 
 
-def offer_recording(session: LiveSession | None, is_live: bool) -> None:
+def offer_recording(session: LiveView | None, is_live: bool) -> None:
     """Show the button to start a recording, and while it runs its length and the button to stop."""
     state = viewer()
     if state.recorder is None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from fer_core.live import LiveSession, Recorder, SessionLimit
+from fer_core.live import LiveView, Recorder, SessionLimit
 from fer_core.system.settings import settings
 from fer_core.types import Pixels
 
@@ -35,17 +35,21 @@ class Viewer:
         frozen: The face to be corrected.
         offer: The request that ``session`` answers.
         connecting_since: Time of the start.
+        mode: How frames are recognized.
+        device_message: Start and number of the last message of a view on the visitor's device.
     """
 
-    session: LiveSession | None = None
+    session: LiveView | None = None
     recorder: Recorder | None = None
     announced: bool = False
     offered: bool = False
     frozen: Frozen | None = None
     offer: Offer | None = None
     connecting_since: float = field(default_factory=time.monotonic)
+    device_message: tuple[str, int] = ("", 0)
+    mode: str = ""
 
-    def record(self, session: LiveSession) -> None:
+    def record(self, session: LiveView) -> None:
         """Begin a recording; a second click on the same button adds none."""
         if self.recorder is None:
             self.recorder, self.announced, self.offered = session.record(), False, False
@@ -55,6 +59,13 @@ class Viewer:
         if self.recorder:
             self.recorder.delete()
         self.recorder = None
+
+    def leave_other_mode(self, mode: str) -> None:
+        """End the session of the mode that was shown so far."""
+        if self.mode not in ("", mode) and self.session:
+            self.session.end()
+            self.session = None
+        self.mode = mode
 
     def release(self) -> None:
         """End the session and delete the recording."""

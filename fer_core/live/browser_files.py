@@ -1,0 +1,170 @@
+"""The files with which a browser recognizes faces by itself: runtime, detector, network, rules."""
+
+import gzip
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from fer_core.errors import DownloadError, ModelError
+from fer_core.labels import COLORS, EMOTIONS, UNCERTAIN_COLOR
+from fer_core.models.card import INT8_FILE, LITERT_FILE, ModelCard
+from fer_core.models.litert_file import convert_onnx, with_batch_of_one
+from fer_core.recognition import detection, tracking, tracking_recognizer
+from fer_core.system.files import os_errors, write_bytes
+from fer_core.system.npm_packages import PackageFile, bring
+from fer_core.system.settings import settings
+
+_CORE: Final = "@litertjs/core", "2.5.3"
+_LICENCE: Final = "Apache-2.0"
+RUNTIME: Final = {
+    "core": PackageFile(
+        *_CORE, "dist/index.js", _LICENCE,
+        "e7daccc3a31eef890848a737ccb863ded5f046a6b40c3fdc0556495adeb5d9b3",
+    ),
+    "glue_relaxed": PackageFile(
+        *_CORE, "wasm/litert_wasm_internal.js", _LICENCE,
+        "68efb69f770e3f76aff36a377de629ca496c131b86ac0f0f4b592a1543a898eb",
+    ),
+    "wasm_relaxed": PackageFile(
+        *_CORE, "wasm/litert_wasm_internal.wasm", _LICENCE,
+        "7280cf4471774867e385e6c3cd53e2b45e2975b80fea338fff4ef359b0865614",
+    ),
+    "glue_plain": PackageFile(
+        *_CORE, "wasm/litert_wasm_compat_internal.js", _LICENCE,
+        "4d8f894b7883654fd6e8439730aa41e79ceaab7d19184fc4f1f0b0f1a2a2c8a5",
+    ),
+    "wasm_plain": PackageFile(
+        *_CORE, "wasm/litert_wasm_compat_internal.wasm", _LICENCE,
+        "5255c8ad06eabdbd2522cdebf6b22fc10faf74625c23a49b9e072570cd1fa41c",
+    ),
+}  # fmt: skip
+"""The third-party files of LiteRT.js, for browsers with relaxed SIMD and for those without."""
+
+WASM_UTILS: Final = "../fer-studio.live/wasm_utils.js"
+"""Our own module in place of ``@litertjs/wasm-utils``, as the served ``core`` finds it."""
+
+DETECTOR_SIZES: Final = ((320, 256), (320, 192), (256, 320), (192, 320), (320, 320))
+"""Width and height of the detector's inputs: 4:3, 16:9, both upright, and square."""
+
+DETECTION_SCORE: Final = 0.6
+UNUSED_S: Final = 30 * 24 * 3600
+"""A served network that nobody opened for so long is removed."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserFiles:
+    """Files and rules for a browser.
+
+    Attributes:
+        files: Role to the name of a file in ``folder()``.
+        rules: JSON values: how frames become results; the same as on the server.
+        network: The model folder's file that runs.
+    """
+
+    files: dict[str, str]
+    rules: dict[str, Any]
+    network: str
+
+
+def folder() -> Path:
+    """Return the folder of the files that are served; it is made by ``prepare``."""
+    return settings().cache / "on_device_1"
+
+
+def prepare(card: ModelCard, head: str, full_precision: bool = False) -> BrowserFiles:
+    """Make the files for a model's head; those that are there already stay.
+
+    Args:
+        card: The model.
+        head: Name of the head.
+        full_precision: Send the float32 network also where there is an 8-bit one, which is a third
+            of its size.
+
+    Raises:
+        DownloadError: The runtime or the detector's file is not on this machine and cannot be
+            fetched.
+        ModelError: The model has no LiteRT file, or it cannot be read.
+    """
+    name = LITERT_FILE
+    if not full_precision and (card.folder / INT8_FILE).is_file():
+        name = INT8_FILE
+    with os_errors(f"{folder()} cannot be written", DownloadError, "Free some space."):
+        files = _runtime() | _detectors() | {"network": _network(card.folder / name)}
+        _remove_unused()
+    return BrowserFiles(files, rules(card, head), name)
+
+
+def rules(card: ModelCard, head: str) -> dict[str, Any]:
+    """Return the rules that make results of frames: constants of the server's own modules."""
+    settings_of_head = card.head(head)
+    return {
+        "emotions": EMOTIONS, "colors": COLORS, "uncertain_color": UNCERTAIN_COLOR,
+        "input_size": card.input_size, "channels": card.channels,
+        "crop_margin": detection.MARGINS["yunet"] + card.crop_margin,
+        "head": head, "temperature": settings_of_head.temperature,
+        "abstain_below": settings_of_head.abstain_below,
+        "detection_score": DETECTION_SCORE,
+        "detector_sizes": [{"width": w, "height": h} for w, h in DETECTOR_SIZES],
+        "detect_edge": tracking_recognizer.LIVE_EDGE,
+        "max_box_age_s": tracking_recognizer.MAX_BOX_AGE_S,
+        "tracking": {
+            "max_absence_s": tracking.MAX_ABSENCE_S, "lead": tracking.LEAD, "band": tracking.BAND
+        },
+    }  # fmt: skip
+
+
+def _runtime() -> dict[str, str]:
+    brought = bring(tuple(RUNTIME.values()))
+    return {
+        role: _served(role, path.suffix, RUNTIME[role].sha256, partial(_as_module, path))
+        for role, path in zip(RUNTIME, brought, strict=True)
+    }
+
+
+def _as_module(file: Path) -> bytes:
+    """Return a file of the runtime; its scripts become modules that a module worker imports."""
+    data = file.read_bytes()
+    if file.suffix != ".js":
+        return data
+    data = data.replace(b'"@litertjs/wasm-utils"', f'"{WASM_UTILS}"'.encode())
+    return data + (b"" if b"\nexport {" in data else b"\nexport default ModuleFactory;\n")
+
+
+def _detectors() -> dict[str, str]:
+    onnx = detection.yunet_file(settings()).read_bytes()
+    digest = hashlib.sha256(onnx).hexdigest()
+    return {
+        f"detector_{w}x{h}": _served(
+            f"yunet-{w}x{h}", ".tflite", digest, partial(convert_onnx, onnx, w, h)
+        )
+        for w, h in DETECTOR_SIZES
+    }
+
+
+def _network(file: Path) -> str:
+    with os_errors(f"{file}: cannot be read", ModelError, "Install the model again."):
+        data = file.read_bytes()
+    digest = hashlib.sha256(data).hexdigest()
+    name = _served("network", ".tflite", digest, partial(with_batch_of_one, data))
+    (folder() / name).touch()
+    return name
+
+
+def _served(role: str, suffix: str, digest: str, content: Callable[[], bytes]) -> str:
+    """Return the name of a served file, written if it is missing; all but scripts are packed."""
+    packed = "" if suffix == ".js" else ".gz"
+    name = f"{role}-{digest[:16]}{suffix}{packed}"
+    if not (folder() / name).is_file():
+        data = content()
+        write_bytes(folder() / name, gzip.compress(data, 6, mtime=0) if packed else data)
+    return name
+
+
+def _remove_unused() -> None:
+    for file in folder().glob("network-*"):
+        if file.stat().st_mtime < time.time() - UNUSED_S:
+            file.unlink(missing_ok=True)

@@ -1,0 +1,182 @@
+"""The live view on the visitor's own device: the component, and what it sends."""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from fer_core import EMOTIONS
+from fer_core.labels import COLORS
+from fer_core.live import DeviceView, LiveOptions
+from fer_core.live.browser_files import BrowserFiles, folder
+from fer_core.live.device_view import parse_crop
+from fer_core.types import Pixels
+from pages._live.state import viewer
+from pages._server.component_files import serve_folder
+
+KEY = "on-device"
+SOURCES = Path(__file__).parent / "on_device"
+REPORT_EVERY_S = 1.0
+
+
+@dataclass(frozen=True)
+class Capture:
+    """A wish for face crops, which the browser then sends.
+
+    Attributes:
+        id: A new one for each wish.
+        every_ms: Least time between two crops.
+        most: Frames of which crops are sent.
+    """
+
+    id: str
+    every_ms: int
+    most: int
+
+
+@dataclass(frozen=True)
+class DeviceOptions:
+    """Options that the browser gets.
+
+    Attributes:
+        live: As for a view over the server.
+        facing: Side of a phone's camera, Front or Back.
+        timeline: Results are sent for the timeline and the shares.
+        may_correct: There is a button that sends one crop to be corrected.
+        capture: Crops to send, for a page that collects them; they come with later runs.
+    """
+
+    live: LiveOptions
+    facing: str = "Front"
+    timeline: bool = True
+    may_correct: bool = False
+    capture: Capture | None = None
+
+
+@dataclass(frozen=True)
+class SentCrop:
+    """A face crop that the browser sent, as the network saw it: uint8 (S, S, 3) RGB.
+
+    Attributes:
+        crop: The pixels.
+        person: Number of the person in the view.
+        emotion: The displayed emotion.
+        purpose: ``correction`` or ``capture``.
+    """
+
+    crop: Pixels
+    person: int
+    emotion: str
+    purpose: str
+
+
+def show_device_view(files: BrowserFiles, options: DeviceOptions) -> tuple[SentCrop, ...]:
+    """Show the camera, recognized by the browser; call it in a fragment.
+
+    Returns:
+        The crops that came with this run; mostly none.
+    """
+    number = take_report(_value("report"))
+    recorder = viewer().recorder
+    request = {
+        "files": files.files,
+        "rules": files.rules,
+        "assets": serve_folder("files", folder()),
+        "options": {
+            "mirror": options.live.mirror,
+            "bars": options.live.bars,
+            "half_life_s": options.live.recognition.half_life_s,
+            "detect_every": options.live.recognition.detect_every,
+            "facing": "environment" if options.facing == "Back" else "user",
+        },
+        "report": options.timeline,
+        "report_every_s": REPORT_EVERY_S,
+        "recording": bool(recorder and recorder.state.running),
+        "acknowledged": number,
+        "may_correct": options.may_correct,
+        "capture": asdict(options.capture) if options.capture else None,
+    }
+    result = _component()(
+        key=KEY, data=request, on_report_change=_nothing, on_crops_change=_nothing
+    )
+    return parse_crops(result.crops)
+
+
+def show_bars() -> None:
+    """Show the emotion and probabilities of the largest face, which the browser fills in."""
+    rows = "".join(
+        f'<div data-emotion="{emotion}"><span>{emotion}</span><div><div data-part="fill" '
+        f'style="background:{COLORS[emotion]}"></div></div><span data-part="share"></span></div>'
+        for emotion in EMOTIONS
+    )
+    caption = '<div data-part="caption">The camera is off</div>'
+    html = f'<div data-part="bars" class="empty">{caption}{rows}</div>'
+    name = f"{serve_folder('bars', SOURCES)}-inline"
+    st.components.v2.component(
+        name, html=html, css=BARS_STYLE, js=(SOURCES / "bars.js").read_text("utf-8")
+    )(key="on-device-bars")
+
+
+BARS_STYLE = """
+[data-part=bars] { font-family: var(--st-font); color: var(--st-text-color); font-size: .9rem }
+[data-part=caption] { font-size: 1.5rem; font-weight: 600 }
+[data-part=bars].empty > [data-emotion] { opacity: .6 }
+[data-emotion] {
+  display: grid; grid-template-columns: 5rem 1fr 3rem; align-items: center; gap: .5rem;
+  margin-top: .15rem;
+}
+[data-emotion] > div { height: .8rem; border-radius: 3px; background: #8882 }
+[data-part=fill] { height: .8rem; border-radius: 3px; width: 0 }
+[data-part=share] { text-align: right }
+"""
+
+
+def take_report(message: Any) -> int:
+    """Add the browser's newest message to its view; return the message's number."""
+    if not isinstance(message, Mapping):
+        return 0
+    state, number, start = viewer(), message.get("number"), str(message.get("view"))[:64]
+    if type(number) is not int or (start, number) == state.device_message:
+        return state.device_message[1]
+    if not isinstance(state.session, DeviceView) or start != state.device_message[0]:
+        if state.session:
+            state.session.end()
+        state.session = DeviceView()
+        if state.recorder and state.recorder.state.running:
+            state.recorder.stop()
+    state.device_message = start, number
+    state.session.add(message)
+    return number
+
+
+def parse_crops(message: Any) -> tuple[SentCrop, ...]:
+    """Return the crops of a browser's message; those that are damaged are left out."""
+    items = message.get("list") if isinstance(message, Mapping) else None
+    crops = []
+    for item in items[:10] if isinstance(items, list) else []:
+        try:
+            pixels = parse_crop(item["size"], base64.b64decode(item["rgb"], validate=True))
+            emotion = EMOTIONS[EMOTIONS.index(item["emotion"])]
+            crops.append(SentCrop(pixels, int(item["person"]), emotion, str(message["purpose"])))
+        except (KeyError, TypeError, ValueError, binascii.Error):
+            continue
+    return tuple(crops)
+
+
+def _component() -> Any:
+    name = serve_folder("live", SOURCES)
+    html, css = ((SOURCES / f"view.{suffix}").read_text("utf-8") for suffix in ("html", "css"))
+    return st.components.v2.component(name, html=html, css=css, js="main.js")
+
+
+def _value(name: str) -> Any:
+    state = st.session_state.get(KEY)
+    return state.get(name) if isinstance(state, Mapping) else None
+
+
+def _nothing() -> None:
+    """Have Streamlit deliver the component's value."""

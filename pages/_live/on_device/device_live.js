@@ -1,0 +1,304 @@
+// One live view: from Start to Stop, and what the page wants of it meanwhile.
+
+import { everyFrame, missingFeature, openCamera } from "./camera.js";
+import { ClipRecorder } from "./clip.js";
+import { draw, drawNote } from "./overlay.js";
+import { Pace } from "./pace.js";
+import { Report } from "./report.js";
+import { Stats } from "./stats.js";
+
+const STALE_MS = 1000; // a result older than this is not drawn: its face has moved on
+const SILENT_MS = 2000;
+const BARS_MS = 100;
+
+export class DeviceLive {
+  constructor(root) {
+    this.root = root;
+    const find = (name) => root.querySelector(`[data-part=${name}]`);
+    this.parts = Object.fromEntries(
+      ["stage", "video", "overlay", "start", "stop", "correct", "note", "hint", "fps", "clip"].map((name) => [name, find(name)]),
+    );
+    this.context = this.parts.overlay.getContext("2d");
+    this.pace = new Pace();
+    this.report = new Report((message) => this.component.setStateValue("report", message));
+    this.parts.start.onclick = () => this.start();
+    this.parts.stop.onclick = () => this.stop();
+    this.parts.correct.onclick = () => (this.wantsCorrection = true);
+    this.onVisibility = () => this.#showState();
+    document.addEventListener("visibilitychange", this.onVisibility);
+    this.state = "off";
+  }
+
+  // Takes the newest wishes of the page.
+  update(component) {
+    this.component = component;
+    const before = this.data, data = (this.data = component.data);
+    this.report.acknowledge(data.acknowledged);
+    this.parts.video.classList.toggle("mirrored", data.options.mirror);
+    if (before && before.files.network !== data.files.network) this.#restartRecognizer();
+    else if (before && before.rules.head !== data.rules.head) this.#restartRecognizer();
+    if (before && before.options.facing !== data.options.facing && this.stream) this.stop().then(() => this.start());
+    if (data.recording !== Boolean(this.clip)) this.#toggleClip();
+    if (!this.capture || this.capture.id !== data.capture?.id) this.capture = data.capture && { ...data.capture, count: 0, last: -Infinity };
+    if (!this.timer && this.state === "running") this.#schedule();
+    this.#showState();
+  }
+
+  async start() {
+    if (this.state !== "off") return;
+    this.state = "opening";
+    const attempt = (this.attempt = {});
+    this.#say(missingFeature());
+    if (this.parts.note.textContent) return void (this.state = "off");
+    this.#showState();
+    try {
+      const [stream] = await Promise.all([openCamera(this.data.options.facing), this.#openRecognizer()]);
+      if (attempt !== this.attempt) return stream.getTracks().forEach((track) => track.stop());
+      await this.#play(stream);
+    } catch (error) {
+      if (attempt === this.attempt) await this.stop(error.message);
+    }
+  }
+
+  async stop(reason = "") {
+    const wasRunning = this.state === "running";
+    this.attempt = null;
+    this.stream?.getTracks().forEach((track) => track.stop());
+    this.stopFrames?.();
+    this.pending?.close();
+    clearInterval(this.timer);
+    clearInterval(this.watch);
+    Object.assign(this, { stream: null, pending: null, timer: null, state: "off" });
+    this.parts.video.srcObject = null;
+    this.context.clearRect(0, 0, this.parts.overlay.width, this.parts.overlay.height);
+    this.#showBars(null, "");
+    this.#say(reason);
+    this.#showState();
+    if (wasRunning) this.report.flush(performance.now(), false, this.stats.values(), true);
+  }
+
+  close() {
+    document.removeEventListener("visibilitychange", this.onVisibility);
+    this.state = "closed"; // nothing is sent to a page that was left
+    this.stop();
+    this.worker?.terminate();
+  }
+
+  async #play(stream) {
+    const { video } = this.parts, [track] = stream.getVideoTracks();
+    this.stream = stream;
+    track.onended = () => this.stop("The camera is gone: unplugged, or taken by another program. Press Start camera again.");
+    video.srcObject = stream;
+    await video.play();
+    Object.assign(this, { stats: new Stats(), startedAt: performance.now(), id: 0, faces: [], resultAt: 0, shownAt: performance.now() });
+    Object.assign(this, { state: "running", isBusy: false, sent: new Map() });
+    this.report.begin();
+    this.report.flush(performance.now(), true, this.stats.values());
+    this.stopFrames = everyFrame(video, (now) => this.#onFrame(now));
+    this.watch = setInterval(() => this.#watch(), 500);
+    this.#schedule();
+    this.#showState();
+  }
+
+  #schedule() {
+    clearInterval(this.timer);
+    this.timer = null;
+    if (!this.data.report && !this.data.recording) return;
+    this.timer = setInterval(() => {
+      if (this.#reports) this.report.flush(performance.now(), true, this.stats.values());
+      else this.#schedule();
+    }, 1000 * this.data.report_every_s);
+  }
+
+  get #reports() {
+    return this.data.report || this.data.recording;
+  }
+
+  #onFrame(now) {
+    if (document.hidden) return;
+    this.stats.frame(now);
+    this.shownAt = performance.now();
+    const { video, overlay } = this.parts;
+    if (overlay.width !== video.videoWidth || overlay.height !== video.videoHeight) {
+      [overlay.width, overlay.height] = [video.videoWidth, video.videoHeight];
+    }
+    this.clip?.add(video, overlay, this.data.options.mirror);
+    if (this.resultAt && now - this.resultAt > STALE_MS) this.context.clearRect(0, 0, overlay.width, overlay.height);
+    if (this.pace.isDue(now)) this.#take(video, now);
+  }
+
+  // Nothing queues: one frame is in work, and the newest one waits.
+  async #take(video, now) {
+    const frame = typeof VideoFrame === "undefined" ? await createImageBitmap(video) : new VideoFrame(video);
+    if (this.state !== "running") return frame.close();
+    const waiting = { frame, now };
+    if (!this.isBusy) return this.#submit(waiting);
+    if (this.pending) {
+      this.stats.dropped += 1;
+      this.pending.close();
+    }
+    this.pending = Object.assign(waiting, { close: () => frame.close() });
+  }
+
+  #submit({ frame, now }) {
+    this.isBusy = true;
+    this.id += 1;
+    this.sent.set(this.id, now);
+    const capture = this.capture, isCaptured = capture && capture.count < capture.most && now - capture.last >= capture.every_ms;
+    const message = {
+      kind: "frame", frame, id: this.id, time: (now - this.startedAt) / 1000,
+      options: this.data.options, wants_crops: Boolean(this.wantsCorrection || isCaptured),
+    };
+    if (isCaptured) capture.last = now;
+    this.worker.postMessage(message, [frame]);
+  }
+
+  #onResult(message) {
+    this.isBusy = false;
+    if (this.state !== "running") return;
+    const { pending } = this, captured = this.sent.get(message.id), now = performance.now();
+    this.sent.delete(message.id);
+    this.pending = null;
+    if (pending) this.#submit(pending);
+    Object.assign(this, { faces: message.faces, resultAt: now });
+    if (message.faces.length) draw(this.context, this.#scaled(message), this.data.options, this.data.rules);
+    else drawNote(this.context, "no face", this.data.rules);
+    this.stats.result(now, now - captured, message.times);
+    if (this.#reports) this.report.add(message.id, message.time, message.width, message.height, message.faces);
+    if (message.crops.length) this.#sendCrops(message);
+    this.#showBars(largest(message.faces), "No face", now);
+    this.parts.correct.hidden = !this.data.may_correct || !message.faces.length;
+  }
+
+  // Faces in pixels of the overlay: the camera may have changed its size meanwhile.
+  #scaled({ faces, width, height }) {
+    const { overlay } = this.parts;
+    if (overlay.width === width && overlay.height === height) return faces;
+    const across = overlay.width / width, down = overlay.height / height;
+    return faces.map((face) => ({ ...face, box: face.box.map((value, at) => value * (at % 2 ? down : across)) }));
+  }
+
+  // The one thing with pixels: crops that the visitor asked to keep.
+  #sendCrops({ crops, faces, time }) {
+    const wanted = this.wantsCorrection ? [largest(faces).person] : crops.map(({ person }) => person);
+    const purpose = this.wantsCorrection ? "correction" : "capture";
+    this.wantsCorrection = false;
+    if (purpose === "capture") this.capture.count += 1;
+    const list = crops.filter(({ person }) => wanted.includes(person)).map(({ person, size, data }) => {
+      const face = faces.find((one) => one.person === person);
+      return { person, size, emotion: this.data.rules.emotions[face.label], time_s: time, rgb: base64(data) };
+    });
+    this.component.setTriggerValue("crops", { purpose, capture: this.capture?.id ?? null, list });
+  }
+
+  // The 7 probabilities stand in another element of the page; see bars.js.
+  #showBars(face, title, now = Infinity) {
+    if (now - (this.barsAt ?? -Infinity) < BARS_MS) return;
+    this.barsAt = now === Infinity ? -Infinity : now;
+    const { rules } = this.data ?? {};
+    window.dispatchEvent(new CustomEvent("fer-studio-face", { detail: { face, title, rules } }));
+  }
+
+  #openRecognizer() {
+    this.worker ??= new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+    const { worker, data } = this;
+    return (this.ready ??= new Promise((resolve, reject) => {
+      let loaded = 0;
+      const fail = (text) => {
+        this.#dropRecognizer();
+        reject(new Error(text));
+      };
+      worker.onerror = () => fail("The recognizer could not be started. Reload the page; if that does not help, choose Over the server above.");
+      worker.onmessage = ({ data: message }) => {
+        if (message.kind === "progress") this.#hint(`Loading the recognizer: ${((loaded += message.bytes) / 1e6).toFixed(1)} MB`);
+        else if (message.kind === "ready") resolve();
+        else if (message.kind === "result") this.#onResult(message);
+        else if (message.stage === "open") fail(faultOf(message));
+        else this.#onFailure(message);
+      };
+      const base = new URL(`../${data.assets}/`, import.meta.url).href;
+      worker.postMessage({ kind: "open", base, files: data.files, rules: data.rules });
+    }));
+  }
+
+  #dropRecognizer() {
+    this.worker?.terminate();
+    Object.assign(this, { worker: null, ready: null, isBusy: false });
+  }
+
+  #restartRecognizer() {
+    this.#dropRecognizer();
+    if (this.state === "running") this.#openRecognizer().catch((error) => this.stop(error.message));
+  }
+
+  #onFailure(message) {
+    this.isBusy = false;
+    if (message.outOfMemory) this.#dropRecognizer();
+    this.stop(faultOf(message));
+  }
+
+  async #toggleClip() {
+    if (!this.clip && this.data.recording && this.stream && ClipRecorder.isSupported()) {
+      const { videoWidth, videoHeight } = this.parts.video;
+      this.clip = new ClipRecorder(videoWidth, videoHeight);
+      this.#offerClip(null);
+    } else if (this.clip && !this.data.recording) {
+      const { clip } = this;
+      this.clip = null;
+      this.#offerClip(await clip.stop());
+    }
+  }
+
+  #offerClip(file) {
+    const { clip } = this.parts;
+    if (clip.href) URL.revokeObjectURL(clip.href);
+    clip.hidden = !file;
+    if (file) Object.assign(clip, { href: file.url, download: file.name });
+  }
+
+  #watch() {
+    const stats = this.stats.values(), { fps } = this.parts;
+    fps.textContent = `${Math.round(stats.fps)} fps`;
+    fps.title = `${Math.round(stats.results_per_s)} results a second, ${Math.round(stats.age_ms)} ms old, 95% below ${Math.round(stats.age_p95_ms)} ms; `
+      + `detection ${Math.round(stats.detect_ms)} ms, emotions ${Math.round(stats.classify_ms)} ms; ${stats.dropped} of ${stats.frames} frames skipped`;
+    const silent = performance.now() - this.shownAt;
+    if (document.hidden) this.#say("Paused while this tab is hidden.");
+    else if (silent > SILENT_MS) this.#say(`No video for ${Math.round(silent / 1000)} seconds. Is the camera unplugged or in use elsewhere?`);
+    else this.#say("");
+  }
+
+  #hint(text) {
+    this.parts.hint.textContent = text;
+  }
+
+  #say(text) {
+    if (this.parts.note.textContent !== text) this.parts.note.textContent = text;
+  }
+
+  #showState() {
+    const isOn = this.state === "running" || this.state === "opening", { parts } = this;
+    this.root.querySelector(".view").dataset.state = this.state;
+    parts.start.hidden = isOn;
+    parts.stop.hidden = !isOn;
+    parts.fps.hidden = this.state !== "running";
+    if (this.state !== "running") parts.correct.hidden = true;
+    if (!isOn) this.#hint("Your browser will ask for permission to use the camera. Frames stay on this device.");
+    else if (this.state === "opening") this.#hint("Starting …");
+    parts.hint.hidden = this.state === "running";
+    if (document.hidden && this.state === "running") this.#say("Paused while this tab is hidden.");
+    if (!document.hidden) this.shownAt = performance.now();
+  }
+}
+
+const areaOf = ({ box }) => (box[2] - box[0]) * (box[3] - box[1]);
+const largest = (faces) => faces.reduce((best, face) => (!best || areaOf(face) > areaOf(best) ? face : best), null);
+
+const faultOf = ({ message, outOfMemory }) => outOfMemory
+  ? "This device has too little memory for the recognizer. Close other tabs, then press Start camera again."
+  : `The recognizer failed: ${message}. Press Start camera again, or choose Over the server above.`;
+
+function base64(bytes) {
+  let text = "";
+  for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192));
+  return btoa(text);
+}

@@ -1,0 +1,81 @@
+// Frames in, tracked faces out: `fer_core.recognition.tracking_recognizer` in the browser.
+
+import { faceCrop, fillInput } from "./pixels.js";
+import { argmax, Tracker } from "./tracking.js";
+import { decode, detectorSize, fillDetectorInput, finish } from "./yunet.js";
+
+export class TrackingRecognizer {
+  // openDetector(size) resolves to a network; classifier is one; rules come from Python.
+  constructor(openDetector, classifier, rules) {
+    this.rules = rules;
+    this.classifier = classifier;
+    this.openDetector = openDetector;
+    this.tracker = new Tracker(rules.tracking);
+    this.faces = [];
+    this.sinceDetection = 0;
+    this.detectedAt = -Infinity;
+    this.shape = [0, 0];
+    this.times = { detect: 0, classify: 0 };
+    this.crops = new Map();
+  }
+
+  // Returns the faces of a frame {data, width, height, channels}; time is in seconds.
+  async recognize(frame, time, options) {
+    this.tracker.halfLife = options.half_life_s;
+    if (this.#isDetectionDue(frame, time, options)) await this.#detect(frame, time);
+    this.sinceDetection += 1;
+    const start = performance.now(), faces = [];
+    this.crops.clear();
+    for (const face of this.faces) {
+      const crop = this.crop(frame, face);
+      this.crops.set(face.person, crop);
+      faces.push(this.tracker.smooth(face, await this.probabilities(crop), time, this.rules.abstain_below));
+    }
+    if (faces.length) this.times.classify = performance.now() - start;
+    return faces;
+  }
+
+  #isDetectionDue({ width, height }, time, options) {
+    return this.sinceDetection >= options.detect_every || time - this.detectedAt > this.rules.max_box_age_s
+      || width !== this.shape[0] || height !== this.shape[1];
+  }
+
+  async #detect(frame, time) {
+    const start = performance.now();
+    const detections = await this.detect(frame);
+    this.times.detect = performance.now() - start;
+    const shape = [frame.width, frame.height];
+    if (this.shape[0] && (this.shape[0] !== shape[0] || this.shape[1] !== shape[1])) this.tracker.resize(this.shape, shape);
+    this.faces = this.tracker.associate(detections, time);
+    Object.assign(this, { sinceDetection: 0, detectedAt: time, shape });
+  }
+
+  async detect(frame) {
+    const { detect_edge: edge, detector_sizes: sizes, detection_score: least } = this.rules;
+    const size = detectorSize(sizes, frame.width, frame.height, edge);
+    if (!size) throw new Error(`no detector fits frames of ${frame.width} by ${frame.height} pixels`);
+    const detector = await this.openDetector(size);
+    const factor = fillDetectorInput(detector.input, size, frame, edge);
+    return finish(decode(await detector.run(), size, least), factor, frame.width, frame.height);
+  }
+
+  crop(frame, { box, roll }) {
+    return faceCrop(frame, box, this.rules.input_size, roll, this.rules.crop_margin);
+  }
+
+  // Calibrated probabilities of a crop, float32 (7).
+  async probabilities(crop) {
+    fillInput(this.classifier.input, crop, this.rules.channels);
+    const logits = (await this.classifier.run())[this.rules.head];
+    const temperature = Math.fround(this.rules.temperature);
+    return softmax(Float32Array.from(logits, (value) => value / temperature));
+  }
+}
+
+export function softmax(logits) {
+  const top = logits[argmax(logits)];
+  const powers = logits.map((value) => Math.exp(value - top));
+  let sum = 0;
+  for (const power of powers) sum = Math.fround(sum + power);
+  return powers.map((power) => power / sum);
+}
