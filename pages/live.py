@@ -40,7 +40,13 @@ RECORDING = (
 STYLE = """<style>
 .st-key-live-head h1 { padding: 0; white-space: nowrap }
 .st-key-live-video { gap: .25rem }
-@media (max-width: 640px) { .st-key-live-head h1 { font-size: 1.5rem } }
+@media (max-width: 640px) {
+  .st-key-live-head h1 { font-size: 1.5rem }
+  .st-key-live-head { justify-content: start; row-gap: .5rem }
+  .st-key-live-head > :has(h1), .st-key-live-head > :has(h1) > div:has(h1) { display: contents }
+  .st-key-live-head .st-key-live-way { order: 1 }
+  .st-key-live-head > div:last-child { margin-left: auto }
+}
 @media (max-height: 500px) and (orientation: landscape) {
   .stMainBlockContainer { padding-top: 4rem }
   .st-key-live-head h1 { font-size: 1.5rem }

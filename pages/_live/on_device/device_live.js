@@ -4,6 +4,7 @@ import { everyFrame, missingFeature, openCamera } from "./camera.js";
 import { ClipRecorder } from "./clip.js";
 import { draw, drawNote } from "./overlay.js";
 import { Pace } from "./pace.js";
+import { RecognizerThread } from "./recognizer_thread.js";
 import { Report } from "./report.js";
 import { Stats } from "./stats.js";
 
@@ -34,9 +35,9 @@ export class DeviceLive {
     this.component = component;
     const before = this.data, data = (this.data = component.data);
     this.report.acknowledge(data.acknowledged);
+    this.parts.start.disabled = false; // before the modules are loaded a click would be lost
     this.parts.video.classList.toggle("mirrored", data.options.mirror);
-    if (before && before.files.network !== data.files.network) this.#restartRecognizer();
-    else if (before && before.rules.head !== data.rules.head) this.#restartRecognizer();
+    if (before && identity(before) !== identity(data)) this.#restartRecognizer();
     if (before && before.options.facing !== data.options.facing && this.stream) this.stop().then(() => this.start());
     if (data.recording !== Boolean(this.clip)) this.#toggleClip();
     if (!this.capture || this.capture.id !== data.capture?.id) this.capture = data.capture && { ...data.capture, count: 0, last: -Infinity };
@@ -65,10 +66,10 @@ export class DeviceLive {
     this.attempt = null;
     this.stream?.getTracks().forEach((track) => track.stop());
     this.stopFrames?.();
-    this.pending?.close();
+    this.thread?.drop();
     clearInterval(this.timer);
     clearInterval(this.watch);
-    Object.assign(this, { stream: null, pending: null, timer: null, state: "off" });
+    Object.assign(this, { stream: null, timer: null, state: "off" });
     this.parts.video.srcObject = null;
     this.context.clearRect(0, 0, this.parts.overlay.width, this.parts.overlay.height);
     this.#showBars(null, "");
@@ -81,7 +82,7 @@ export class DeviceLive {
     document.removeEventListener("visibilitychange", this.onVisibility);
     this.state = "closed"; // nothing is sent to a page that was left
     this.stop();
-    this.worker?.terminate();
+    this.thread?.close();
   }
 
   async #play(stream) {
@@ -91,7 +92,7 @@ export class DeviceLive {
     video.srcObject = stream;
     await video.play();
     Object.assign(this, { stats: new Stats(), startedAt: performance.now(), id: 0, faces: [], resultAt: 0, shownAt: performance.now() });
-    Object.assign(this, { state: "running", isBusy: false, sent: new Map() });
+    Object.assign(this, { state: "running", sent: new Map() });
     this.report.begin();
     this.report.flush(performance.now(), true, this.stats.values());
     this.stopFrames = everyFrame(video, (now) => this.#onFrame(now));
@@ -127,39 +128,26 @@ export class DeviceLive {
     if (this.pace.isDue(now)) this.#take(video, now);
   }
 
-  // Nothing queues: one frame is in work, and the newest one waits.
   async #take(video, now) {
     const frame = typeof VideoFrame === "undefined" ? await createImageBitmap(video) : new VideoFrame(video);
-    if (this.state !== "running") return frame.close();
-    const waiting = { frame, now };
-    if (!this.isBusy) return this.#submit(waiting);
-    if (this.pending) {
-      this.stats.dropped += 1;
-      this.pending.close();
-    }
-    this.pending = Object.assign(waiting, { close: () => frame.close() });
+    if (this.state === "running") this.thread.offer(frame, () => this.#describe(now));
+    else frame.close();
   }
 
-  #submit({ frame, now }) {
-    this.isBusy = true;
+  // What the worker is told of a frame when its turn comes.
+  #describe(now) {
+    const { capture } = this, isCaptured = capture && capture.count < capture.most && now - capture.last >= capture.every_ms;
+    if (isCaptured) capture.last = now;
     this.id += 1;
     this.sent.set(this.id, now);
-    const capture = this.capture, isCaptured = capture && capture.count < capture.most && now - capture.last >= capture.every_ms;
-    const message = {
-      kind: "frame", frame, id: this.id, time: (now - this.startedAt) / 1000,
-      options: this.data.options, wants_crops: Boolean(this.wantsCorrection || isCaptured),
-    };
-    if (isCaptured) capture.last = now;
-    this.worker.postMessage(message, [frame]);
+    const wantsCrops = Boolean(this.wantsCorrection || isCaptured);
+    return { id: this.id, time: (now - this.startedAt) / 1000, options: this.data.options, wants_crops: wantsCrops };
   }
 
   #onResult(message) {
-    this.isBusy = false;
     if (this.state !== "running") return;
-    const { pending } = this, captured = this.sent.get(message.id), now = performance.now();
+    const captured = this.sent.get(message.id), now = performance.now();
     this.sent.delete(message.id);
-    this.pending = null;
-    if (pending) this.#submit(pending);
     Object.assign(this, { faces: message.faces, resultAt: now });
     if (message.faces.length) draw(this.context, this.#scaled(message), this.data.options, this.data.rules);
     else drawNote(this.context, "no face", this.data.rules);
@@ -199,42 +187,38 @@ export class DeviceLive {
     window.dispatchEvent(new CustomEvent("fer-studio-face", { detail: { face, title, rules } }));
   }
 
-  #openRecognizer() {
-    this.worker ??= new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
-    const { worker, data } = this;
-    return (this.ready ??= new Promise((resolve, reject) => {
-      let loaded = 0;
-      const fail = (text) => {
-        this.#dropRecognizer();
-        reject(new Error(text));
-      };
-      worker.onerror = () => fail("The recognizer could not be started. Reload the page; if that does not help, choose Over the server above.");
-      worker.onmessage = ({ data: message }) => {
-        if (message.kind === "progress") this.#hint(`Loading the recognizer: ${((loaded += message.bytes) / 1e6).toFixed(1)} MB`);
-        else if (message.kind === "ready") resolve();
-        else if (message.kind === "result") this.#onResult(message);
-        else if (message.stage === "open") fail(faultOf(message));
-        else this.#onFailure(message);
-      };
-      const base = new URL(`../${data.assets}/`, import.meta.url).href;
-      worker.postMessage({ kind: "open", base, files: data.files, rules: data.rules });
-    }));
+  async #openRecognizer() {
+    let loaded = 0;
+    const on = {
+      progress: (bytes) => this.#hint(`Loading the recognizer: ${((loaded += bytes) / 1e6).toFixed(1)} MB`),
+      result: (message) => this.#onResult(message),
+      dropped: () => (this.stats.dropped += 1),
+      failure: (text) => this.#fail(text),
+    };
+    this.thread ??= new RecognizerThread(this.data, on);
+    const { thread } = this;
+    try {
+      await thread.ready;
+    } catch (error) {
+      if (thread === this.thread) this.#dropRecognizer();
+      throw error;
+    }
   }
 
   #dropRecognizer() {
-    this.worker?.terminate();
-    Object.assign(this, { worker: null, ready: null, isBusy: false });
+    this.thread?.close();
+    this.thread = null;
   }
 
   #restartRecognizer() {
     this.#dropRecognizer();
+    this.sent?.clear();
     if (this.state === "running") this.#openRecognizer().catch((error) => this.stop(error.message));
   }
 
-  #onFailure(message) {
-    this.isBusy = false;
-    if (message.outOfMemory) this.#dropRecognizer();
-    this.stop(faultOf(message));
+  #fail(text) {
+    this.#dropRecognizer(); // the next start opens another
+    this.stop(text);
   }
 
   async #toggleClip() {
@@ -293,9 +277,8 @@ export class DeviceLive {
 const areaOf = ({ box }) => (box[2] - box[0]) * (box[3] - box[1]);
 const largest = (faces) => faces.reduce((best, face) => (!best || areaOf(face) > areaOf(best) ? face : best), null);
 
-const faultOf = ({ message, outOfMemory }) => outOfMemory
-  ? "This device has too little memory for the recognizer. Close other tabs, then press Start camera again."
-  : `The recognizer failed: ${message}. Press Start camera again, or choose Over the server above.`;
+// With another network or other rules the recognizer starts anew.
+const identity = ({ files, rules }) => JSON.stringify([files.network, rules]);
 
 function base64(bytes) {
   let text = "";

@@ -1,0 +1,295 @@
+"""The live view on the visitor's own device, in a real browser with a fake camera."""
+
+import io
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import av
+import pandas as pd
+import pytest
+
+from benchmarks.fake_camera import chromium_arguments, moving_photo, write_y4m
+from benchmarks.live_server import free_port
+from fer_core.errors import DownloadError
+from fer_core.live.browser_files import RUNTIME
+from fer_core.system.npm_packages import bring
+from fer_core.system.settings import Settings
+from tests.browser.live_driver import button, launch, serve, until
+from tests.browser.test_accessibility import AXE, serious
+from tests.conftest import MAY_SKIP, app, needs_yunet
+
+pytestmark = [pytest.mark.browser, needs_yunet]
+
+
+@pytest.fixture(scope="module")
+def runtime() -> Path:
+    """The npm files of the runtime, brought once into this user's cache."""
+    config = Settings.from_environment({})
+    try:
+        bring(tuple(RUNTIME.values()), config)
+    except DownloadError as error:
+        if not MAY_SKIP:
+            raise
+        pytest.skip(f"the runtime is not on this machine: {error}")
+    return config.cache / "npm"
+
+
+def with_runtime(folder: Path, runtime: Path) -> Path:
+    (folder / "cache").mkdir(parents=True)
+    (folder / "cache" / "npm").symlink_to(runtime)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, runtime: Path) -> Path:
+    return with_runtime(tmp_path_factory.mktemp("on-device") / "server", runtime)
+
+
+@pytest.fixture(scope="module")
+def device_server(folder: Path) -> Iterator[str]:
+    with app(folder) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def with_camera(browser, tmp_path_factory, astronaut) -> Iterator:
+    file = tmp_path_factory.mktemp("camera") / "camera.y4m"
+    write_y4m(file, moving_photo(astronaut, seconds=2))
+    chromium = launch(browser, *chromium_arguments(file), "--use-fake-ui-for-media-stream")
+    yield chromium
+    chromium.close()
+
+
+WATCH = """
+window.sent = [];
+const send = WebSocket.prototype.send;
+WebSocket.prototype.send = function (data) {
+  sent.push(data.byteLength ?? data.length);
+  return send.call(this, data);
+};
+"""
+
+
+@contextmanager
+def opened(chromium, server: str, script: str = "") -> Iterator:
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(30_000)
+    context.add_init_script(WATCH + script)
+    tab = context.new_page()
+    tab.goto(f"{server}/live")
+    tab.get_by_role("radio", name="On this device").click()
+    start_button(tab).wait_for()
+    yield tab
+    context.close()
+
+
+@pytest.fixture
+def live(with_camera, device_server: str) -> Iterator:
+    with opened(with_camera, device_server) as tab:
+        yield tab
+
+
+def start_button(tab):
+    return tab.get_by_role("button", name="Start camera")
+
+
+def start(tab) -> None:
+    start_button(tab).click()
+    sees_a_face(tab)
+
+
+def sees_a_face(tab) -> None:
+    tab.locator("[data-part=caption]", has_text="%").wait_for()
+
+
+def results(tab) -> int:
+    """Frames in which a face was seen so far."""
+    return tab.evaluate("window.faces ?? 0")
+
+
+COUNT = "window.addEventListener('fer-studio-face', (e) => (window.faces = (window.faces ?? 0) + !!e.detail.face));"
+
+
+def goes_on(tab) -> None:
+    before = results(tab)
+    tab.wait_for_function("(n) => window.faces > n + 5", arg=before)
+
+
+def test_results_a_recording_and_no_image_leaves_the_browser(with_camera, device_server) -> None:
+    with opened(with_camera, device_server, COUNT) as live:
+        methods: set[str] = set()
+        live.on("request", lambda request: methods.add(request.method))
+        start(live)
+        live.get_by_role("img", name="Emotions of the last minute").wait_for()
+        live.get_by_role("button", name="Record", exact=True).click()
+        live.get_by_text("of 10:00").wait_for()
+        goes_on(live)
+        live.wait_for_timeout(1500)
+        live.get_by_role("button", name="Stop recording").click()
+        with live.expect_download() as got:
+            live.get_by_role("button", name="CSV", exact=True).click()
+        table = pd.read_csv(io.BytesIO(Path(got.value.path()).read_bytes()))
+        assert len(table) > 5
+        assert set(table.person.dropna()) == {1}
+        assert table.frame.is_monotonic_increasing
+        assert set(table.detector) == {"yunet"}
+        with live.expect_download() as got:
+            live.get_by_role("link", name="Clip").click()
+        with av.open(str(got.value.path())) as clip:
+            assert sum(1 for _ in clip.decode(video=0)) > 5
+        live.get_by_role("button", name="Stop", exact=True).click()
+        live.get_by_text("The camera is off").wait_for()
+        assert methods == {"GET"}
+        frame_bytes = 128 * 128  # the smallest thing with pixels: one grey crop
+        assert max(live.evaluate("sent")) < frame_bytes
+        assert live.evaluate("document.querySelectorAll('iframe[title*=webrtc]').length") == 0
+
+
+def test_nothing_is_sent_while_the_timeline_is_off(with_camera, device_server) -> None:
+    with opened(with_camera, device_server, COUNT) as live:
+        live.get_by_role("button", name="Settings").click()
+        live.get_by_text("Timeline and shares").click()
+        live.keyboard.press("Escape")
+        live.get_by_text("Nothing is sent while").wait_for()
+        start(live)
+        live.wait_for_timeout(1000)
+        before = live.evaluate("sent.length")
+        goes_on(live)
+        live.wait_for_timeout(1500)
+        assert live.evaluate("sent.length") == before
+
+
+def test_a_face_is_corrected(live, folder: Path) -> None:
+    start(live)
+    live.get_by_role("button", name="Correct this face").click()
+    live.get_by_alt_text("The frozen face").wait_for()
+    live.get_by_role("button", name="Save as training example").click()
+    live.get_by_text("Saved. Corrected faces so far: 1.").wait_for()
+    assert len(list((folder / "home" / "datasets" / "corrections").rglob("*.png"))) == 1
+
+
+HIDE = """hidden => {
+  Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
+def test_a_hidden_tab_pauses_a_reload_starts_anew_and_modes_change(
+    with_camera, device_server
+) -> None:
+    with opened(with_camera, device_server, COUNT) as live:
+        start(live)
+        live.evaluate(HIDE, arg=True)
+        live.get_by_text("Paused while this tab is hidden").wait_for()
+        live.wait_for_timeout(500)
+        before = results(live)
+        live.wait_for_timeout(500)
+        assert results(live) == before
+        live.evaluate(HIDE, arg=False)
+        goes_on(live)
+        live.get_by_role("radio", name="Over the server").click()
+        button(live, "Start camera").wait_for()
+        assert live.locator("[data-part=caption]").count() == 0
+        live.get_by_role("radio", name="On this device").click()
+        start(live)
+        live.reload()
+        live.get_by_role("radio", name="On this device").click()
+        start(live)
+
+
+def test_the_model_in_use_is_the_one_that_runs(with_camera, device_server, folder: Path) -> None:
+    default = folder / "home" / "default.json"
+    default.parent.mkdir(exist_ok=True)
+    with opened(with_camera, device_server, COUNT) as live:
+        fetched: list[str] = []
+        live.on("request", lambda request: fetched.append(request.url))
+        start(live)
+        try:
+            default.write_text(json.dumps({"model": "fernet", "before": ["mobilenetv2"]}))
+            live.get_by_role("button", name="Settings").click()
+            live.get_by_text("Bars beside the faces").click()  # a new run of the page
+            live.keyboard.press("Escape")
+            until(lambda: live.wait_for_timeout(50) or len(networks(fetched)) == 2)
+            goes_on(live)
+        finally:
+            default.unlink(missing_ok=True)
+
+
+def networks(urls: list[str]) -> set[str]:
+    return {url for url in urls if "/network-" in url}
+
+
+FAULTS = {
+    "NotAllowedError": "does not allow this page to use the camera",
+    "NotFoundError": "No camera was found",
+    "NotReadableError": "in use by another program",
+}
+
+
+def test_it_says_why_it_does_not_start(live) -> None:
+    for name, words in FAULTS.items():
+        live.evaluate(
+            """name => (navigator.mediaDevices.getUserMedia =
+                 async () => { throw new DOMException("", name); })""",
+            name,
+        )
+        start_button(live).click()
+        live.get_by_text(words).wait_for()
+    live.evaluate("() => (WebAssembly.validate = () => false)")
+    start_button(live).click()
+    live.get_by_text("no WebAssembly with SIMD").wait_for()
+
+
+def test_a_network_that_cannot_be_fetched_is_said(with_camera, device_server) -> None:
+    context = with_camera.new_context(viewport={"width": 1280, "height": 900})
+    tab = context.new_page()
+    context.route("**/network-*", lambda route: route.fulfill(status=404))
+    tab.goto(f"{device_server}/live")
+    tab.get_by_role("radio", name="On this device").click()
+    start_button(tab).click()
+    tab.get_by_text("The recognizer failed").wait_for()
+    start_button(tab).wait_for()
+    context.close()
+
+
+def test_a_phone_shows_the_video_first_and_axe_finds_nothing(with_camera, device_server) -> None:
+    with opened(with_camera, device_server) as tab:
+        tab.set_viewport_size({"width": 390, "height": 844})
+        start(tab)
+        video = tab.locator("video").bounding_box()
+        bars = tab.locator("[data-part=caption]").bounding_box()
+        assert video["y"] < 300
+        assert video["y"] + video["height"] <= bars["y"] < 844
+        assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+        tab.get_by_role("button", name="Stop", exact=True).click()
+        tab.evaluate(AXE)
+        assert serious(tab, "light") + serious(tab, "dark") == []
+
+
+def test_a_public_link_opens_on_the_device(with_camera, tmp_path: Path, runtime: Path) -> None:
+    port = free_port()
+    process = serve(with_runtime(tmp_path / "public", runtime), port, FER_PUBLIC="1")
+    closed = "window.RTCPeerConnection = class { constructor() { throw new Error('closed'); } };"
+    context = with_camera.new_context(viewport={"width": 1280, "height": 900})
+    try:
+        context.add_init_script(closed)
+        tab = context.new_page()
+        until(lambda: reachable(tab, f"http://127.0.0.1:{port}/live"))
+        start(tab)
+        assert tab.get_by_role("button", name="Correct this face").count() == 0
+    finally:
+        context.close()
+        process.terminate()
+        process.wait(20)
+
+
+def reachable(tab, address: str) -> bool:
+    try:
+        tab.goto(address)
+    except Exception as error:
+        if "ERR_CONNECTION_REFUSED" not in str(error):
+            raise
+        return False
+    return True
