@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from pages._components import dataset_bar
+from pages._components import dataset_bar, make_one
 from pages._components.background import finish_or_show
 from pages._components.steps import show_steps
-from pages._dataset import audit_view, balance_view, upsample_view
+from pages._dataset import audit_view, balance_view, make_view, upsample_view
 
 PARTS = {
     "Balance": balance_view.show,
@@ -17,6 +17,9 @@ PARTS = {
 st.title("Dataset", anchor=False)
 show_steps("Dataset")
 finish_or_show()
+if collection := make_one.current():
+    make_view.show(collection)
+    st.stop()
 dataset = dataset_bar.show(
     "Open the demo to look around, or a dataset of your own.", opens_last=True
 )

@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
 
+import numpy as np
+
 from fer_core.collect import labels
 from fer_core.collect.collection import Collection, Face, Suggester
 from fer_core.errors import FerError
@@ -73,7 +75,15 @@ class Capture:
         emotion, _, until_s = self._held
         return emotion if self._clock() < until_s else ""
 
-    def take(self, rgb: Pixels, faces: Sequence[FaceEmotion], frame: int, time_s: float) -> None:
+    def take(
+        self,
+        rgb: Pixels,
+        faces: Sequence[FaceEmotion],
+        frame: int,
+        time_s: float,
+        *,
+        is_mirrored: bool = False,
+    ) -> None:
         """Take the largest face of a frame if an emotion is held and the pace allows it.
 
         Never raises: what cannot be kept is said in ``error``, and the button is let go.
@@ -83,12 +93,18 @@ class Capture:
             faces: Its faces.
             frame: Its number.
             time_s: Its time in seconds.
+            is_mirrored: The frame is shown as in a mirror: the crop is turned back.
         """
         if not faces or not self.held:
             return
         face = max(faces, key=lambda each: each.box.area)
         detector = self._suggester.detector
-        self.add(lambda: cut_face(rgb, face.detection, detector), face, frame, time_s)
+
+        def crop() -> Pixels:
+            cut = cut_face(rgb, face.detection, detector)
+            return np.ascontiguousarray(cut[:, ::-1]) if is_mirrored else cut
+
+        self.add(crop, face, frame, time_s)
 
     def add(self, crop: Callable[[], Pixels], face: FaceEmotion, frame: int, time_s: float) -> None:
         """Keep one crop, as ``take`` does, that somebody else cut.

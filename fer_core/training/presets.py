@@ -1,4 +1,4 @@
-"""Three configs to start from."""
+"""Configs to start from."""
 
 from dataclasses import dataclass, replace
 from typing import Final
@@ -14,7 +14,19 @@ class Preset:
     text: str
 
 
+OWN_FACES: Final = "Own faces"
+"""Preset for a dataset that was made here."""
+
 PRESETS: Final = {
+    OWN_FACES: Preset(
+        TrainConfig(
+            start="mobilenetv2", epochs=8, heads=("fer2013",), learning_rate=3e-4, train_from=0.6,
+            head_epochs=1, batch_size=32, class_weights="balanced", warmup_epochs=1.0,
+            augmentation=Augmentation(erasing=0.2),
+        ),
+        "For a small dataset of your own: the shipped model, its early layers frozen, a few "
+        "epochs, class weights from the balance.",
+    ),
     "Quick look": Preset(
         TrainConfig(
             architecture="fernet", start="scratch", input_size=48, heads=("fer2013",),

@@ -1,4 +1,4 @@
-"""The ways to open a dataset: the demo, an upload, a folder on the server, a saved one."""
+"""The ways to open a dataset: demo, upload, folder on the server, saved, or one made here."""
 
 from contextlib import suppress
 from functools import partial
@@ -17,6 +17,7 @@ from fer_core.system.parallel import Progress
 from fer_core.system.paths import typed
 from fer_core.system.settings import settings
 from fer_core.system.text import markdown
+from pages._components import make_one
 from pages._components.background import start
 from pages._components.open_dataset import (
     CHANGE,
@@ -33,6 +34,7 @@ LEAVE_OUT = {NOT_ONE_OF_SEVEN: "leave out"}
 BY_NAMES = "recognized by names"
 UPLOADS = ["zip", "csv", "gz", "tgz", "tar"]
 SAVED = "Saved datasets"
+MAKE = "Make one"
 
 
 def choose(dataset: OpenDataset | None, hint: str) -> None:
@@ -47,6 +49,7 @@ def choose(dataset: OpenDataset | None, hint: str) -> None:
         _recent(dataset)
     openers = {"Demo": _demo, "Upload": _upload}
     openers |= {"Folder": _folder, SAVED: _saved} if shows_server else {}
+    openers |= {MAKE: make_one.choose} if settings().policy.may_store else {}
     source = st.segmented_control(
         "Source", list(openers), default="Demo", required=True, key="dataset_way",
         persist_state="session", label_visibility="collapsed",

@@ -1,0 +1,162 @@
+"""Make a dataset: collect faces, label them, write them."""
+
+import getpass
+from dataclasses import fields
+
+import streamlit as st
+
+from fer_core import collect
+from fer_core.collect import Collection, Limits, Selection, labels
+from fer_core.collect.collection import delete
+from fer_core.dataset import image_reading
+from fer_core.labels import EMOTIONS
+from fer_core.system.text import markdown
+from pages._components import background, make_one, notify
+from pages._components.gallery import enlarge, show_tiles
+from pages._components.share_bar import share_bar
+from pages._dataset import label_grid, make_files, make_finish, make_webcam
+
+PARTS = ("Collect", "Label", "Finish")
+LIMITS = {
+    "side": ("Least side of the face, pixels", 0.0, 120.0, 5.0),
+    "sharpness": ("Least sharpness", 0.0, 0.5, 0.01),
+    "brightness": ("Least brightness", 0.0, 120.0, 5.0),
+}
+EXAMPLES = 12
+
+
+def show(collection: Collection) -> None:
+    """Show the part that is selected."""
+    faces = collection.faces()
+    labelled = labels.label_table(faces, labels.states(collection))["label"]
+    _head(collection, len(faces), int((labelled != "").sum()))
+    if background.is_inline():
+        background.show_progress()
+        return
+    notify.show()
+    part = st.segmented_control(
+        "Step",
+        PARTS,
+        default="Collect",
+        required=True,
+        key="make_part",
+        label_visibility="collapsed",
+    )
+    if part == "Collect":
+        way = st.segmented_control(
+            "From",
+            ["Photos", "Video", "Webcam"],
+            default="Photos",
+            required=True,
+            key="make_way",
+        )
+        {"Photos": make_files.photos, "Video": make_files.video, "Webcam": make_webcam.show}[way](
+            collection
+        )
+    if faces.empty:
+        if part != "Collect":
+            st.info("There are no faces yet. Add photos, a video or yourself under Collect.")
+        return
+    selection = _selection(collection, len(faces))
+    if part == "Collect":
+        _balance(labelled.tolist())
+    _set_aside(collection, selection)
+    if part == "Label":
+        labeller = st.text_input(
+            "Labelled by",
+            _user(),
+            key="labeller",
+            width=260,
+            help="Stands beside every label. Two people use two names.",
+        )
+        label_grid.show(collection, selection, labeller.strip())
+    elif part == "Finish":
+        make_finish.show(collection, selection, limits())
+
+
+def limits() -> Limits:
+    """Return the limits that the sliders are set to."""
+    defaults = Limits()
+    return Limits(
+        **{
+            field.name: st.session_state.get(f"limit-{field.name}", getattr(defaults, field.name))
+            for field in fields(Limits)
+        }
+    )
+
+
+def _head(collection: Collection, count: int, labelled: int) -> None:
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key="make_bar"):
+        st.markdown(
+            f":material/add_a_photo: Making **{markdown(collection.name)}** · {count:,} faces, "
+            f"{labelled:,} labelled",
+            width="stretch",
+        )
+        with st.popover("Delete", icon=":material/delete:"):
+            st.write(
+                "The faces and labels of this collection are lost. Datasets written from it stay."
+            )
+            st.button("Delete the collection", on_click=_delete, args=(collection,), type="primary")
+        st.button(
+            "Close",
+            key="make_close",
+            on_click=st.session_state.pop,
+            args=(make_one.KEY, None),
+            help="It stays and can be continued.",
+        )
+
+
+def _delete(collection: Collection) -> None:
+    notify.attempt(delete, collection, done=f"{collection.name} is deleted.")
+    st.session_state.pop(make_one.KEY, None)
+
+
+def _selection(collection: Collection, count: int) -> Selection:
+    """Return the faces with those set aside; they are compared again where there are more."""
+    key = str(collection.folder), count
+    cached = st.session_state.get("make_selection")
+    if cached is None or cached[0] != key:
+        with st.spinner("Comparing the faces"):
+            cached = st.session_state["make_selection"] = key, collect.select(collection)
+    return cached[1].with_limits(limits(), st.session_state.get("keep_near", False))
+
+
+def _set_aside(collection: Collection, selection: Selection) -> None:
+    counts = selection.set_aside
+    parts = [f"{count:,} {reason}" for reason, count in sorted(counts.items())]
+    text = f"Set aside: {', '.join(parts)}" if parts else "No face is set aside"
+    title = f"{text}. {len(selection.used):,} faces are used."
+    with st.expander(title, icon=":material/filter_alt:"):
+        defaults = Limits()
+        with st.container(horizontal=True):
+            for name, (title, low, high, step) in LIMITS.items():
+                st.slider(
+                    title,
+                    low,
+                    high,
+                    getattr(defaults, name),
+                    step,
+                    key=f"limit-{name}",
+                    width=240,
+                    persist_state="session",
+                )
+            st.toggle("Use near-duplicates", key="keep_near", persist_state="session")
+        aside = [row for row, reason in enumerate(selection.reasons) if reason][:EXAMPLES]
+        files = [collection.crop_file(selection.faces["file"][row]) for row in aside]
+        captions = [selection.reasons[row] for row in aside]
+        show_tiles([enlarge(image_reading.read(file)) for file in files], captions, captions)
+
+
+def _balance(labelled: list[str]) -> None:
+    counts = {emotion: labelled.count(emotion) for emotion in EMOTIONS}
+    total = sum(counts.values())
+    if total:
+        st.html(share_bar({name: count / total for name, count in counts.items()}, 0.0))
+        st.caption(", ".join(f"{name} {count:,}" for name, count in counts.items()) + " labelled.")
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return ""
