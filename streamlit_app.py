@@ -25,6 +25,7 @@ st.navigation(
         st.Page("pages/dataset.py", title="Dataset", icon=":material/balance:"),
         st.Page("pages/train.py", title="Train", icon=":material/model_training:"),
         st.Page("pages/evaluate.py", title="Evaluate", icon=":material/fact_check:"),
+        st.Page("pages/models.py", title="Models", icon=":material/neurology:"),
     ],
     position="top",
 ).run()

@@ -12,7 +12,6 @@ from pages._evaluate import (
     compare_view,
     errors_view,
     metrics_view,
-    models_view,
     report_view,
     robustness_view,
     stored_view,
@@ -40,12 +39,9 @@ st.title("Evaluate", anchor=False)
 show_steps("Evaluate")
 finish_or_show()
 part = st.segmented_control(
-    "Part", [*PARTS, "Models"], default="Metrics", required=True, key="evaluate_part",
+    "Part", list(PARTS), default="Metrics", required=True, key="evaluate_part",
     persist_state="session", label_visibility="collapsed",
 )  # fmt: skip
-if part == "Models":
-    models_view.show()
-    st.stop()
 dataset = current_dataset()
 try:
     choice = choose(dataset)

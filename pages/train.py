@@ -6,7 +6,7 @@ from fer_core.system.extras import TRAINING_COMMAND, training_available
 from fer_core.system.settings import settings
 from pages._components import notify
 from pages._components.steps import show_steps
-from pages._train import new_run_view, runs_view, state, sweep_view, watch_view
+from pages._train import example_view, new_run_view, runs_view, state, sweep_view, watch_view
 
 PARTS = {
     state.NEW: new_run_view.show,
@@ -28,7 +28,8 @@ if not settings().policy.may_train:
         "its notebook, notebooks/train_on_colab.ipynb.",
         icon=":material/computer:",
     )
-    st.code("git clone <this repository> && cd fer-studio\nmake app", language="shell")
+    st.code(f"{TRAINING_COMMAND}\nfer-studio", language="shell")
+    example_view.show()
     st.stop()
 if not training_available():
     st.info(

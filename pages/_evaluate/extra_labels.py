@@ -35,7 +35,8 @@ def groups_of(selection: Selection) -> JoinedGroups | None:
 
 def add_labels(dataset: OpenDataset) -> None:
     """Offer to add a table of votes or groups to the open dataset."""
-    with st.expander("Add FER+ votes or groups of people", icon=":material/table:"):
+    label = "Add FER+ votes or groups of people"
+    with st.popover(label, icon=":material/table:", type="tertiary"):
         st.write(
             "A `labels.csv` with the columns `file` and `group` (age band, skin tone, camera, "
             "site: whatever you know) gives every metric for each group. FER+ votes come in "

@@ -162,7 +162,7 @@ def choose_form(label: str, name: str, card: ModelCard, key: str) -> str | None:
     """Show a select box of the model's files; None after an error where there is none."""
     forms = [form for form in forms_of(card) if form in FORM_TITLES]
     if not forms:
-        st.error(f"{markdown(name)} has no file that runs. Export it first: see Models.")
+        st.error(f"{markdown(name)} has no file that runs. Export it first, on the Models page.")
         return None
     return st.selectbox(label, forms, format_func=FORM_TITLES.get, key=key)
 

@@ -48,7 +48,7 @@ def serious(page, theme: str) -> list[str]:
     return [f"{theme}: {found}" for found in page.evaluate(FIND) + page.evaluate(FAINT)]
 
 
-@pytest.mark.parametrize("name", ["", "upload", "live", "dataset", "train", "evaluate"])
+@pytest.mark.parametrize("name", ["", "upload", "live", "dataset", "train", "evaluate", "models"])
 def test_nothing_serious(page, server: str, name: str) -> None:
     page.goto(f"{server}/{name}")
     settle(page)

@@ -403,7 +403,7 @@ def test_a_model_removed_while_it_is_evaluated(cartoons: Path) -> None:
 
 def test_models_are_listed_kept_promoted_and_deleted() -> None:
     before = registry.model_folders()
-    app = part(open_page("evaluate"), "Models")
+    app = open_page("models")
     listed = app.dataframe[0].value["model"].tolist()
     assert listed[0] == "mobilenetv2 (in use)"
     assert len(listed) == len(before)
@@ -419,8 +419,13 @@ def test_models_are_listed_kept_promoted_and_deleted() -> None:
     settle(app.run())
     press(app, "Use this model")
     assert registry.default_model() == "ours"
-    press(app, "Restore mobilenetv2")
-    assert registry.default_model() == "mobilenetv2"
+    app.button(key="use-fernet").click()
+    settle(app.run())
+    assert registry.default_model() == "fernet"
+    app.button(key="use-ours").click()
+    settle(app.run())
+    press(app, "Restore fernet")
+    assert registry.default_model() == "fernet"
     press(app, "Measure speed")
     assert (app.dataframe[0].value["one face, ms"] > 0).all()
     app.selectbox(key="model_chosen").set_value("ours")
@@ -438,7 +443,7 @@ def test_imports_that_ask_for_code_are_refused(tmp_path: Path) -> None:
         for name, text in (("config.json", json.dumps(lambda_layer)), ("metadata.json", "{}"),
                            ("model.weights.h5", "")):  # fmt: skip
             archive.writestr(name, text)
-    app = part(open_page("evaluate"), "Models")
+    app = open_page("models")
     data = (tmp_path / "evil.keras").read_bytes()
     app.file_uploader(key="model_file").set_value([("evil.keras", data, "application/zip")])
     app.run()
@@ -462,7 +467,7 @@ def test_public_pages_look_and_do_not_touch(
     press(part(app, "Errors"), "Find the most similar")
     assert "Most similar training images" in texts(app)
     assert not list((tmp_path / "cache").glob("predictions/*"))
-    part(app, "Models")
+    settle(app.switch_page("pages/models.py").run())
     assert "can be viewed but not changed" in texts(app)
     labels = {button.label for button in app.button}
     assert not labels & {"Save to my models", "Import", "Use this model", "Restore previous model"}

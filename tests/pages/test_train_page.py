@@ -415,4 +415,7 @@ def test_public_pages_only_explain(monkeypatch: pytest.MonkeyPatch) -> None:
     app = open_page("train")
     assert "not possible on this public page" in texts(app)
     assert not app.button
-    assert "make app" in app.code[0].value
+    assert "fer-studio[train]" in app.code[0].value
+    said = texts(app)
+    assert "A finished run" in said
+    assert "Epochs: 12 of 12" in said

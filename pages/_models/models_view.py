@@ -35,14 +35,21 @@ from pages._components.open_dataset import current_dataset
 from pages._evaluate.formatting import percent
 from pages._evaluate.selection import names, open_card
 
+CHOSEN = "model_chosen"
+MOST_ROWS = 12
+"""Models with a row of their own; the others are found under the details."""
+
 OTHER_ORDER = "Another order"
 KINDS = {"shipped": "shipped", "own": "yours", "run": "training run"}
 
 
 def show() -> None:
     entries = names()
-    _table(entries)
-    entry = entries[st.selectbox("Model", list(entries), key="model_chosen")]
+    _rows(entries)
+    with st.expander("All figures", icon=":material/table:"):
+        _table(entries)
+    st.subheader("Details", anchor=False)
+    entry = entries[st.selectbox("Model", list(entries), key=CHOSEN)]
     card = open_card(entry)
     if card is not None:
         _card(entry, card)
@@ -55,6 +62,39 @@ def show() -> None:
     _import()
 
 
+def _rows(entries: dict[str, Entry]) -> None:
+    """Show a row for each model: what it is, the button to use it, and the way to its details."""
+    for entry in list(entries.values())[:MOST_ROWS]:
+        with st.container(border=True, horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f"**{markdown(entry.name)}**  \n:small[{_facts(entry)}]", width="stretch")
+            if entry.is_default:
+                st.badge("in use", icon=":material/check:", color="green")
+            elif settings().policy.may_change_models and entry.kind != "run":
+                st.button("Use", key=f"use-{entry.name}", on_click=notify.attempt,
+                          args=(_promote, entry))  # fmt: skip
+            st.button("Details", key=f"details-{entry.name}",
+                      on_click=st.session_state.__setitem__, args=(CHOSEN, entry.name))  # fmt: skip
+
+
+def _facts(entry: Entry) -> str:
+    """Return kind, size and test accuracy of a model in one line."""
+    try:
+        card = registry.load_card(entry.folder)
+    except FerError as error:
+        return markdown(str(error))
+    figures = _stored(card)
+    parts = [KINDS[entry.kind], f"{entry.size / 1e6:.1f} MB"]
+    parts += [f"{card.parameters:,} parameters"] * bool(card.parameters)
+    parts += [f"test accuracy {percent(figures['accuracy'])}"] * bool(figures)
+    return " · ".join(parts)
+
+
+def _stored(card: ModelCard) -> dict:
+    """Return the test figures of the card's default label set; empty where it holds none."""
+    stored = card.heads[card.default_head].figures
+    return stored.get("test") or stored.get("PrivateTest") or {}
+
+
 def _table(entries: dict[str, Entry]) -> None:
     rows = []
     speeds = st.session_state.get("speeds", {})
@@ -64,8 +104,7 @@ def _table(entries: dict[str, Entry]) -> None:
         except FerError as error:
             rows.append({"model": entry.name, "kind": KINDS[entry.kind], "note": str(error)})
             continue
-        stored = card.heads[card.default_head].figures
-        figures = stored.get("test") or stored.get("PrivateTest") or {}
+        figures = _stored(card)
         rows.append(
             {
                 "model": entry.name + (" (in use)" if entry.is_default else ""),
