@@ -34,8 +34,11 @@ def show_class_table(evaluation: Evaluation) -> None:
             row[title] = getattr(values, key)
             row[f"{title}, 95% range"] = intervals[key].text()
         rows.append(row)
-    columns = {title: NumberColumn(format="%.2f") for title in RATES.values()}
-    columns["Prediction ratio"] = NumberColumn(format="%.2f", help=definition("prediction-ratio"))
+    anchors = {title: key.replace("_", "-") for key, title in RATES.items()}
+    columns = {
+        title: NumberColumn(format="%.2f", help=definition(anchor))
+        for title, anchor in anchors.items()
+    }
     st.dataframe(
         pd.DataFrame(rows), hide_index=True, alt="Metrics of each emotion", column_config=columns
     )

@@ -48,16 +48,15 @@ def show_metrics(evaluation: Evaluation) -> None:
     weakest = metrics.weakest
     with st.container(horizontal=True, gap="large"):
         for label, value, below, anchor in (
-            ("Accuracy", percent(metrics.accuracy), percent_range(evaluation), None),
+            ("Accuracy", percent(metrics.accuracy), percent_range(evaluation), "accuracy"),
             ("Macro-F1", f"{metrics.macro_f1:.3f}",
              f"{intervals.macro_f1.low:.3f} to {intervals.macro_f1.high:.3f}", "macro-f1"),
-            ("Lowest recall", weakest, percent(metrics.per_class[weakest].recall, 0), None),
+            ("Lowest recall", weakest, percent(metrics.per_class[weakest].recall, 0), "recall"),
             ("Calibration error", f"{metrics.calibration_error:.3f}", "0 is perfect",
              "calibration-error"),
         ):  # fmt: skip
             with st.container(width="content"):
-                tooltip = anchor and definition(anchor)
-                st.metric(label, value, width="content", help=tooltip)
+                st.metric(label, value, width="content", help=definition(anchor))
                 st.caption(below)
     st.caption("Ranges hold the true value in 95 of 100 cases (bootstrap).")
     if len(metrics.absent) == len(EMOTIONS) - 1:
@@ -67,10 +66,11 @@ def show_metrics(evaluation: Evaluation) -> None:
 def _show_charts(evaluation: Evaluation, *, with_images: bool) -> None:
     left, right = st.columns(2, gap="large")
     with left:
-        st.subheader("Confusion matrix", anchor=False)
+        st.subheader("Confusion matrix", anchor=False, help=definition("confusion-matrix"))
         _show_confusion(evaluation, with_images=with_images)
     with right:
-        st.subheader("True and predicted share", anchor=False)
+        st.subheader("True and predicted share", anchor=False,
+                     help=definition("true-label", "prediction-ratio"))  # fmt: skip
         show_chart(charts.shares(evaluation), key="shares", alt="True and predicted share")
         st.caption(prediction_shift(evaluation))
     st.subheader("Metrics of each emotion", anchor=False)
@@ -135,7 +135,8 @@ def show_calibration(evaluation: Evaluation) -> None:
     bins = evaluation.reliability
     if bins is None:
         return
-    st.subheader("Calibration (reliability diagram)", anchor=False)
+    st.subheader("Calibration (reliability diagram)", anchor=False,
+                 help=definition("reliability-diagram", "calibration-error"))  # fmt: skip
     left, right = st.columns(2, gap="large")
     with left:
         show_chart(charts.reliability(bins), key="reliability", alt="Reliability diagram")

@@ -12,6 +12,7 @@ from fer_core.training import history, runs
 from fer_core.training.runs import STOP, Run
 from pages._components import notify
 from pages._components.chart import show_table
+from pages._components.glossary import definition
 from pages._components.model import freeze_gc_once
 from pages._train import charts, errors_view, model_view, plot
 from pages._train.state import CHOSEN, labels
@@ -87,7 +88,8 @@ def _head(run: Run) -> None:
         if top is not None:
             st.metric("Best accuracy", f"{top['val_accuracy']:.1%}", width="content",
                       help=f"On the validation split, after epoch {top['epoch'] + 1}.")  # fmt: skip
-            st.metric("Macro-F1", f"{top['val_macro_f1']:.3f}", width="content")
+            st.metric("Macro-F1", f"{top['val_macro_f1']:.3f}", width="content",
+                      help=definition("macro-f1"))  # fmt: skip
         if run.epochs:
             st.metric("Time of all epochs", duration(run.seconds), width="content")
 
