@@ -7,8 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from fer_core.images.boxes import Box, iou
-from fer_core.recognition import FaceEmotion
-from fer_core.recognition.face import Detection
+from fer_core.recognition.face import Detection, FaceEmotion
 from fer_core.types import Probabilities
 
 SPAN_S: Final = 0.2
@@ -25,7 +24,7 @@ Faces = tuple[FaceEmotion, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class Recognition:
     """The faces of a frame that was recognized itself, and its time in seconds."""
 
     time_s: float
@@ -42,7 +41,7 @@ class Known:
         return {"time_s": self.time_s, "faces": faces}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Known":
+    def from_dict(cls, values: Mapping[str, Any]) -> "Recognition":
         """Return what ``to_dict`` described."""
         faces = [
             FaceEmotion(
@@ -60,7 +59,7 @@ def recognize_span(
     recognize: Callable[[int], Faces],
     times: Sequence[float],
     last: Faces,
-    before: Known | None,
+    previous: Recognition | None,
 ) -> list[Faces]:
     """Return the faces of some successive frames, of which few are recognized.
 
@@ -72,32 +71,32 @@ def recognize_span(
         recognize: Gives the faces of the n-th frame, from 0 on.
         times: Time of each frame in seconds.
         last: The faces of the last frame.
-        before: The frame before the first; None at the start of a video.
+        previous: The frame before the first; None at the start of a video.
     """
     end = len(times) - 1
-    known = {end: last}
-    start = 0 if before is None else -1
-    if before is not None:
-        known[-1] = before.faces
+    results = {end: last}
+    start = 0 if previous is None else -1
+    if previous is not None:
+        results[-1] = previous.faces
     elif end:
-        known[0] = recognize(0)
-    moments = {-1: before.time_s if before else 0.0, **dict(enumerate(times))}
+        results[0] = recognize(0)
+    moments = {-1: previous.time_s if previous else 0.0, **dict(enumerate(times))}
     open_stretches = [(start, end)]
     while open_stretches:
         low, high = open_stretches.pop()
         if high - low < 2:
             continue
         length = moments[high] - moments[low]
-        pairs = _pairs(known[low], known[high]) if length < 1.5 * SPAN_S else None
+        pairs = _pairs(results[low], results[high]) if length < 1.5 * SPAN_S else None
         if pairs is None:
             middle = (low + high) // 2
-            known[middle] = recognize(middle)
+            results[middle] = recognize(middle)
             open_stretches += [(low, middle), (middle, high)]
             continue
         for index in range(low + 1, high):
             share = (moments[index] - moments[low]) / (length or 1)
-            known[index] = tuple(_between(a, b, share) for a, b in pairs)
-    return [known[index] for index in range(len(times))]
+            results[index] = tuple(_between(a, b, share) for a, b in pairs)
+    return [results[index] for index in range(len(times))]
 
 
 def _pairs(first: Faces, second: Faces) -> list[tuple[FaceEmotion, FaceEmotion]] | None:

@@ -16,7 +16,7 @@ from fer_core.recognition.pool import RecognizerPool, prefetch
 from fer_core.recognition.tracking import MAX_ABSENCE_S, TrackedFace
 from fer_core.recognition.tracking_recognizer import TrackingRecognizer
 from fer_core.video.decoder import Frame, VideoDecoder
-from fer_core.video.lookahead import SPAN_S, Faces, Known, recognize_span
+from fer_core.video.lookahead import SPAN_S, Faces, Recognition, recognize_span
 
 DETECT_EDGE: Final = 480
 """Longer side in pixels of the copy in which faces are detected. YuNet needs 0.6 of the time that
@@ -91,7 +91,7 @@ class Position:
         tracker: State of the persons; see ``Tracker.snapshot``.
         faces: The last faces, for drawing; see ``TrackedFace.to_dict``.
         end_s: End of the display of the last frame given.
-        known: The last frame that was recognized; see ``Known.to_dict``.
+        key_frame: The last frame that was recognized; see ``Recognition.to_dict``.
     """
 
     frame: int = 0
@@ -100,7 +100,7 @@ class Position:
     tracker: Mapping[str, Any] = field(default_factory=dict)
     faces: Sequence[Mapping[str, Any]] = ()
     end_s: float = -math.inf
-    known: Mapping[str, Any] | None = None
+    key_frame: Mapping[str, Any] | None = None
 
 
 @dataclass(slots=True)
@@ -109,13 +109,13 @@ class _Span:
 
     Attributes:
         frames: The frames.
-        before: The last recognized frame of the span before, as soon as it is known.
+        previous: The last recognized frame of the previous span, as soon as it is there.
         last: The same of this span.
     """
 
     frames: list[tuple[Frame, bool]]
-    before: "Future[Known | None]"
-    last: "Future[Known | None]" = field(default_factory=Future)
+    previous: "Future[Recognition | None]"
+    last: "Future[Recognition | None]" = field(default_factory=Future)
 
 
 class VideoRecognizer:
@@ -183,27 +183,29 @@ class VideoRecognizer:
             closing(prefetch(self._spans(part), AHEAD)) as spans,
             closing(self._pool.map(self._recognize, spans)) as results,
         ):
-            for span, known, faces in results:
+            for span, key_frame, faces in results:
                 for number, (frame, is_sampled) in enumerate(span.frames):
-                    if number == len(span.frames) - 1 and known:
-                        self._position.known = known.to_dict()
+                    if number == len(span.frames) - 1 and key_frame:
+                        self._position.key_frame = key_frame.to_dict()
                     yield self._track(frame, faces.pop(0) if is_sampled else None)
 
     def _spans(self, part: int) -> Iterator[_Span]:
         """Yield the frames to give in spans."""
         size, position = self._sampling.span(self.info.rate), self._position
-        before: Future[Known | None] = Future()
-        before.set_result(Known.from_dict(position.known) if position.known else None)
+        previous: Future[Recognition | None] = Future()
+        previous.set_result(
+            Recognition.from_dict(position.key_frame) if position.key_frame else None
+        )
         frames: list[tuple[Frame, bool]] = []
         sampled = 0
         for count, (frame, is_sampled) in enumerate(self._frames(), start=1):
             frames.append((frame, is_sampled))
             sampled += is_sampled
             if sampled == size or count % part == 0:
-                yield (span := _Span(frames, before))
-                before, frames, sampled = span.last, [], 0
+                yield (span := _Span(frames, previous))
+                previous, frames, sampled = span.last, [], 0
         if frames:
-            yield _Span(frames, before)
+            yield _Span(frames, previous)
 
     def _frames(self) -> Iterator[tuple[Frame, bool]]:
         """Yield the frames to give, each with True if it is sampled."""
@@ -225,7 +227,7 @@ class VideoRecognizer:
 
     def _recognize(
         self, recognizer: Recognizer, span: _Span
-    ) -> tuple[_Span, Known | None, list[Faces]]:
+    ) -> tuple[_Span, Recognition | None, list[Faces]]:
         """Recognize a span: the part of the work that is done in parallel.
 
         Its last frame comes first, because the next span waits for it.
@@ -238,16 +240,16 @@ class VideoRecognizer:
 
         try:
             if not sampled:
-                known = span.before.result()
-                span.last.set_result(known)
-                return span, known, []
-            known = Known(sampled[-1].time_s, recognize(-1))
-            span.last.set_result(known)
+                key_frame = span.previous.result()
+                span.last.set_result(key_frame)
+                return span, key_frame, []
+            key_frame = Recognition(sampled[-1].time_s, recognize(-1))
+            span.last.set_result(key_frame)
         except BaseException as error:
             span.last.set_exception(error)
             raise
         times = [frame.time_s for frame in sampled]
         if self._sampling.every_frame:
-            return span, known, [*map(recognize, range(len(times) - 1)), known.faces]
-        before = span.before.result()
-        return span, known, recognize_span(recognize, times, known.faces, before)
+            return span, key_frame, [*map(recognize, range(len(times) - 1)), key_frame.faces]
+        previous = span.previous.result()
+        return span, key_frame, recognize_span(recognize, times, key_frame.faces, previous)

@@ -12,7 +12,7 @@ from fer_core.recognition.face import Detection, FaceEmotion
 from fer_core.recognition.pool import RecognizerPool
 from fer_core.recognition.recognizer import Recognizer
 from fer_core.video import Sampling, VideoRecognizer
-from fer_core.video.lookahead import Faces, Known, recognize_span
+from fer_core.video.lookahead import Faces, Recognition, recognize_span
 from tests.clips import face_picture, make_clip, wall
 
 TIMES = [number / 25 for number in range(5)]
@@ -36,7 +36,7 @@ def look(truth: Callable[[int], Faces], before: Faces | None) -> tuple[list[Face
         recognized.append(index)
         return truth(index)
 
-    known = None if before is None else Known(-1 / 25, before)
+    known = None if before is None else Recognition(-1 / 25, before)
     return recognize_span(recognize, TIMES, truth(4), known), sorted(recognized)
 
 
@@ -97,13 +97,13 @@ def test_frames_far_apart_are_recognized() -> None:
         asked.append(index)
         return face()
 
-    recognize_span(recognize, [0.0, 1.0, 2.0], face(), Known(-1.0, face()))
+    recognize_span(recognize, [0.0, 1.0, 2.0], face(), Recognition(-1.0, face()))
     assert sorted(asked) == [0, 1]
 
 
 def test_what_was_recognized_crosses_a_stop() -> None:
-    known = Known(1.5, face(roll=3, reason="covered"))
-    back = Known.from_dict(known.to_dict())
+    known = Recognition(1.5, face(roll=3, reason="covered"))
+    back = Recognition.from_dict(known.to_dict())
     (one,), (other,) = known.faces, back.faces
     assert (back.time_s, other.box, other.roll) == (1.5, one.box, one.roll)
     assert (other.uncertain, other.reason) == (True, "covered")
