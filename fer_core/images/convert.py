@@ -8,7 +8,8 @@ import numpy.typing as npt
 from PIL import Image, ImageOps
 
 from fer_core.errors import ImageError
-from fer_core.images.codec import DecodedImage, flatten, pillow_to_rgb, read_image
+from fer_core.images.codec import DecodedImage, read_image
+from fer_core.images.modes import flatten, pillow_to_rgb
 from fer_core.types import Pixels
 
 ImageLike: TypeAlias = str | Path | bytes | BinaryIO | Image.Image | npt.NDArray[Any]

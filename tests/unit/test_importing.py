@@ -22,6 +22,7 @@ from fer_core.models.importing import (
     ORDERS,
     ImportOptions,
     import_model,
+    keras_file,
     order_from,
     worker,
 )
@@ -247,7 +248,7 @@ def test_weights_that_point_elsewhere(tmp_path: Path, damage: str, message: str)
         globals()[damage](opened)
     file = pack(tmp_path / "bad.keras", extra={"model.weights.h5": weights.read_bytes()})
     with pytest.raises(ModelError, match=message):
-        worker._check_weights(file, tmp_path)
+        keras_file._check_weights(file, tmp_path)
 
 
 def link(opened: h5py.File) -> None:

@@ -1,13 +1,10 @@
 """Open a file of unknown origin and write it as a model folder; runs in a process with limits."""
 
-import json
 import shutil
-import warnings
-import zipfile
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 import numpy as np
 
@@ -15,13 +12,10 @@ from fer_core.errors import ModelError
 from fer_core.labels import EMOTIONS
 from fer_core.models.card import KERAS_FILE, LITERT_FILE
 from fer_core.models.importing.inspection import (
-    HDF5,
     LITERT,
-    PLAIN,
-    check_description,
     kind_of,
-    read_description,
 )
+from fer_core.models.importing.keras_file import load_keras
 from fer_core.models.litert import LiteRTNetwork
 from fer_core.system.files import write_json
 from fer_core.types import Floats
@@ -36,7 +30,6 @@ FIXED_BATCH: Final = (
     "its layers need a fixed number of images a call. Build it with keras.Input(shape=...) without "
     "batch_size, load the weights, and run model.save('model.keras')."
 )
-CONFIG_ATTRIBUTE: Final = "model_config"
 
 
 def convert(file: str, folder: str, plan: dict[str, Any]) -> None:
@@ -63,14 +56,10 @@ def convert(file: str, folder: str, plan: dict[str, Any]) -> None:
         ) from error
 
 
-def _refuse(reason: str) -> NoReturn:
-    raise ModelError(reason)
-
-
 def _convert_litert(file: Path, result: Path, plan: Mapping[str, Any]) -> None:
     is_plain = plan["scale"] == 1 and plan["colours"] == "RGB"
     if not is_plain or plan["order"] != list(range(len(EMOTIONS))):
-        _refuse(
+        raise ModelError(
             "a .tflite is imported unchanged: pixels 0 to 255, RGB or grey, and the emotions in "
             "alphabetical order. Import the .keras or .h5 file instead."
         )
@@ -82,7 +71,7 @@ def _convert_litert(file: Path, result: Path, plan: Mapping[str, Any]) -> None:
     _check_heads({name: outputs[name].shape for name in heads})
     for name in heads:
         if _in_unit_range(outputs[name]):
-            _refuse(
+            raise ModelError(
                 "it gives probabilities; logits are needed. Import the .keras or .h5 file instead, "
                 "whose softmax or sigmoid can be taken off."
             )
@@ -92,7 +81,7 @@ def _convert_litert(file: Path, result: Path, plan: Mapping[str, Any]) -> None:
 
 
 def _convert_keras(file: Path, result: Path, plan: Mapping[str, Any]) -> None:
-    model = _load(file, result)
+    model = load_keras(file, result)
     from fer_core.models.importing import keras_graph
 
     size, channels = _input_of(model, plan)
@@ -114,89 +103,16 @@ def _convert_keras(file: Path, result: Path, plan: Mapping[str, Any]) -> None:
     _write_card(result, plan, list(outputs), (size, channels, features, full.count_params()))
 
 
-def _load(file: Path, folder: Path) -> Any:
-    """Return the Keras model of a file, from a copy that Keras 3 reads in float32."""
-    import keras
-
-    copy = folder / ("copy.h5" if kind_of(file) == HDF5 else "copy.keras")
-    try:
-        (_copy_hdf5 if copy.suffix == ".h5" else _copy_keras)(file, copy)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("error", ".*freshly-initialized.*")  # else noise is imported
-            model = keras.saving.load_model(copy, compile=False, safe_mode=True)
-    except (ValueError, TypeError, KeyError, AttributeError, OSError, UserWarning) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        other = "model.keras" if copy.suffix == ".h5" else "model.h5"
-        raise ModelError(
-            f"cannot be opened by Keras {keras.__version__} ({reason}). Where the network was "
-            f"trained, run model.save('{other}') and import that file."
-        ) from error
-    finally:
-        copy.unlink(missing_ok=True)
-    if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
-        _refuse(
-            "its layers were never called. Call the model once, or build it, and save it again."
-        )
-    is_sequential = isinstance(model, keras.Sequential)
-    return keras.Model(model.inputs, model.outputs) if is_sequential else model
-
-
-def _copy_keras(file: Path, copy: Path) -> None:
-    """Write the file again with its description rewritten."""
-    _check_weights(file, copy.parent)
-    description = read_description(file)
-    with zipfile.ZipFile(file) as archive, zipfile.ZipFile(copy, "w") as new:
-        for name in archive.namelist():
-            if name == "config.json":
-                new.writestr(name, json.dumps(description))
-                continue
-            with archive.open(name) as source, new.open(name, "w", force_zip64=True) as target:
-                shutil.copyfileobj(source, target)
-
-
-def _copy_hdf5(file: Path, copy: Path) -> None:
-    """Copy the file, check it and rewrite its description."""
-    import h5py
-    import keras
-
-    shutil.copyfile(file, copy)
-    with h5py.File(copy, "r+") as opened:
-        _check_links(opened, copy.stat().st_size)
-        text = opened.attrs.get(CONFIG_ATTRIBUTE)
-        if text is None:
-            _refuse(
-                "holds weights without their network. Where the network is built, run "
-                f"model.load_weights({file.name!r}); model.save('model.keras') and import that."
-            )
-        description = check_description(file.name, json.loads(text), is_old=True)
-        _check_classes(description, keras)
-        opened.attrs[CONFIG_ATTRIBUTE] = json.dumps(description)
-
-
-def _check_classes(description: Any, keras: Any) -> None:
-    """Refuse classes that Keras 3 does not have, such as TFOpLambda of Keras 2."""
-    from fer_core.models.importing.old_keras import HOMES, nodes
-
-    homes = (keras.layers, keras.initializers, keras.regularizers, keras.constraints)
-    for node in nodes(description):
-        name = str(node["class_name"])
-        if name not in {*HOMES, *PLAIN} and not any(hasattr(home, name) for home in homes):
-            _refuse(
-                f"holds {name}, which Keras 3 does not have. Replace it by a built-in layer, such "
-                "as keras.layers.Rescaling for the scaling of pixels, and save the model again."
-            )
-
-
 def _input_of(model: Any, plan: Mapping[str, Any]) -> tuple[int, int]:
     """Return size and channels of the images that a network takes."""
     shapes = [tuple(tensor.shape) for tensor in model.inputs]
     if len(shapes) != 1 or len(shapes[0]) != 4:
-        _refuse(f"takes {shapes}; one image (N, height, width, channels) is needed.")
+        raise ModelError(f"takes {shapes}; one image (N, height, width, channels) is needed.")
     _, height, width, channels = shapes[0]
     if height is None and width is None:
         height = width = plan["size"]
         if height is None:
-            _refuse("takes images of any size. Give the size that it was trained with.")
+            raise ModelError("takes images of any size. Give the size that it was trained with.")
     _check_input((height, width, channels))
     return height, channels
 
@@ -232,7 +148,7 @@ def _names(model: Any) -> list[str]:
     if isinstance(model.output, dict):
         names = [str(path[-1]) for path, _ in keras.tree.flatten_with_path(model.output)]
     elif len(tensors) != 1:
-        _refuse(f"gives {len(tensors)} outputs. One with seven values is needed.")
+        raise ModelError(f"gives {len(tensors)} outputs. One with seven values is needed.")
     _check_heads({n: tuple(t.shape) for n, t in zip(names, tensors, strict=True)})
     return names
 
@@ -243,41 +159,10 @@ def _tensors(flat: Any) -> list[Any]:
     return list(keras.tree.flatten(flat.output))
 
 
-def _check_weights(file: Path, folder: Path) -> None:
-    """Refuse weights that point to other files or promise more than they hold."""
-    import h5py
-
-    weights = folder / "weights.h5"
-    with (
-        zipfile.ZipFile(file) as archive,
-        archive.open("model.weights.h5") as packed,
-        weights.open("wb") as unpacked,
-    ):
-        shutil.copyfileobj(packed, unpacked)
-    with h5py.File(weights, "r") as opened:
-        _check_links(opened, weights.stat().st_size)
-    weights.unlink()
-
-
-def _check_links(group: Any, size: int) -> None:
-    import h5py
-
-    for name in group:
-        if isinstance(group.get(name, getlink=True), h5py.ExternalLink):
-            _refuse(f"its weights {name!r} point to another file.")
-        item = group[name]
-        if isinstance(item, h5py.Group):
-            _check_links(item, size)
-        elif item.external or item.is_virtual:
-            _refuse(f"its weights {name!r} point to another file.")
-        elif item.size * item.dtype.itemsize > 20 * size:
-            _refuse(f"its weights {name!r} promise more than the file holds.")
-
-
 def _check_input(shape: tuple[int | None, ...]) -> None:
     height, width, channels = shape
     if height is None or height != width or not 16 <= height <= 1024 or channels not in (1, 3):
-        _refuse(
+        raise ModelError(
             f"takes images of {height}×{width} with {channels} channels. Square ones of 16 to "
             "1024 pixels with 1 or 3 channels are needed."
         )
@@ -286,7 +171,7 @@ def _check_input(shape: tuple[int | None, ...]) -> None:
 def _check_heads(shapes: Mapping[str, tuple[Any, ...]]) -> None:
     for name, shape in shapes.items() or {"": (0, 0)}.items():
         if len(shape) != 2 or shape[1] != len(EMOTIONS):
-            _refuse(
+            raise ModelError(
                 f"gives {shape[-1]} values{f' ({name})' if name else ''}. Seven are needed: "
                 f"{', '.join(EMOTIONS)}."
             )
@@ -324,9 +209,9 @@ def _compare(
         expected = values[:, order]
         restored = inverse[kinds[name]](exported[name])
         if not np.allclose(single[name], exported[name][:1], atol=TOLERANCE):
-            _refuse(FIXED_BATCH)
+            raise ModelError(FIXED_BATCH)
         if not np.abs(restored - expected).max() < TOLERANCE * max(np.abs(expected).max(), 1):
-            _refuse("its export does not give the same outputs. It is not imported.")
+            raise ModelError("its export does not give the same outputs. It is not imported.")
 
 
 def _write_card(
