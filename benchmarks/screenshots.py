@@ -13,12 +13,21 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import cv2
+import numpy as np
 import skimage.data
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from benchmarks import table
 from benchmarks.fake_camera import chromium_arguments, moving_photo, write_y4m
 from benchmarks.live_server import Server, free_port, player, start_button
+from fer_core.collect import Face, open_or_create
+from fer_core.collect.collection import Suggester
+from fer_core.dataset import demo
+from fer_core.images.boxes import Box
+from fer_core.labels import EMOTIONS
+from fer_core.models import EmotionClassifier
+from fer_core.recognition import Detection
 
 ROOT = Path(__file__).resolve().parent.parent
 WHERE = ROOT / "docs" / "images"
@@ -74,6 +83,60 @@ PICTURES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "train": ("train", train),
 }
 
+
+def make(page: Page) -> None:
+    page.get_by_role("button", name="Change").click()
+    page.get_by_text("Make one", exact=True).click()
+    page.get_by_role("button", name="Start", exact=True).click()
+
+
+def label(page: Page) -> None:
+    make(page)
+    page.get_by_text("Label", exact=True).first.click()
+    page.locator(".grid .title").filter(has_text="Suggested").wait_for()
+    page.get_by_role("button", name="By suggestion").click()
+    page.keyboard.press("Enter")
+    page.keyboard.press("4")
+    page.get_by_text("All labels are saved.").wait_for()
+    _scroll(page, "Labelled by")
+
+
+def webcam(page: Page) -> None:
+    make(page)
+    page.get_by_text("Webcam", exact=True).click()
+    person = page.get_by_role("textbox", name="Who is in front of the camera?")
+    person.fill("Eileen")
+    person.press("Enter")
+    start_button(page).click()
+    expect(page.get_by_role("button", name="4 happy")).to_be_enabled(timeout=120_000)
+    page.locator("h1").first.click()
+    page.keyboard.down("4")
+    page.wait_for_timeout(5_000)
+    _scroll(page, "Who is in front")
+
+
+def fill_collection(home: Path) -> None:
+    """Put drawn faces with the model's suggestions into the collection ``mine``."""
+    random = np.random.default_rng(3)
+    crops = [
+        cv2.cvtColor(demo.draw_face(EMOTIONS[number % 7], random), cv2.COLOR_GRAY2RGB)
+        for number in range(140)
+    ]
+    predicted = EmotionClassifier.load().predict(crops)
+    box = Detection(Box(0, 0, 96, 96), 0.9)
+    faces = [
+        Face(crop, "photo", f"{number}.png", f"{number}.png#1", box, probabilities)
+        for number, (crop, probabilities) in enumerate(zip(crops, predicted, strict=True))
+    ]
+    collection = open_or_create("mine", home / "collections")
+    collection.add(faces, Suggester("mobilenetv2", "fer2013", "yunet"))
+
+
+MAKE: dict[str, tuple[str, Callable[[Page], None]]] = {
+    "make-label": ("dataset", label),
+    "make-webcam": ("dataset", webcam),
+}
+
 PUBLIC: dict[str, tuple[str, Callable[[Page], None]]] = {
     "public-home": ("", home),
     "public-snapshot": ("live", snapshot),
@@ -110,7 +173,7 @@ def take(browser: Browser, shots: dict[str, tuple[str, Callable[[Page], None]]],
 
 def main() -> None:
     table.use_yunet(ROOT.parent / "shared")
-    names = sys.argv[1:] or [*PICTURES, *PUBLIC]
+    names = sys.argv[1:] or [*PICTURES, *MAKE, *PUBLIC]
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         camera = Path(folder) / "camera.y4m"
         write_y4m(camera, moving_photo(skimage.data.astronaut(), sway=10))
@@ -120,6 +183,8 @@ def main() -> None:
         )
         with closing(browser):
             take(browser, {name: PICTURES[name] for name in PICTURES if name in names})
+            fill_collection(Path(folder))
+            take(browser, {n: MAKE[n] for n in MAKE if n in names}, FER_HOME=folder)
             take(browser, {n: PUBLIC[n] for n in PUBLIC if n in names}, FER_PUBLIC="1")
 
 

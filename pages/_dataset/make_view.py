@@ -57,9 +57,11 @@ def show(collection: Collection) -> None:
         if part != "Collect":
             st.info("There are no faces yet. Add photos, a video or yourself under Collect.")
         return
-    selection = _selection(collection, len(faces))
     if part == "Collect":
         _balance(labelled.tolist())
+        if st.session_state.get("make_way") == "Webcam":
+            return  # faces arrive all the time; they are compared when they are looked at
+    selection = _selection(collection, len(faces))
     _set_aside(collection, selection)
     if part == "Label":
         labeller = st.text_input(

@@ -83,12 +83,23 @@ def _use(run: Run) -> None:
 
 
 def _compare(run: Run) -> None:
-    """Go to the evaluation page with both models selected."""
+    """Go to the evaluation page with both models selected.
+
+    Where the model in use is this run's, the run's model is compared with the one it started from.
+    """
     try:
-        st.session_state["evaluate_model"] = registry.default_model()
+        first = registry.default_model()
     except FerError:
+        first = ""
+    promoted = st.session_state.get("promoted", {}).items()
+    models = {entry.name for entry in model_store.entries()}
+    if first in {name for (of, *_), name in promoted if of == run.job.name}:
+        first = run.config.start
+    if first in models:
+        st.session_state["evaluate_model"] = first
+        st.session_state[f"compare_model-{first}"] = model_store.name_of_run(run.job.name)
+    else:
         st.session_state.pop("evaluate_model", None)
-    st.session_state["compare_model"] = model_store.name_of_run(run.job.name)
     st.session_state["evaluate_part"] = "Compare"
     st.switch_page("pages/evaluate.py")
 

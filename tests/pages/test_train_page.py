@@ -308,7 +308,8 @@ def test_a_model_is_compared_with_the_one_in_use() -> None:
     made("Mine", model=True)
     app = press(part(open_page("train"), "Current run"), "Compare with the model in use")
     assert app.title[0].value == "Evaluate"
-    chosen = [app.session_state[f"{name}_model"] for name in ("evaluate", "compare")]
+    key = f"compare_model-{registry.FIRST_CHOICE}"  # of the select box that names the second
+    chosen = [app.session_state["evaluate_model"], app.session_state[key]]
     assert chosen == [registry.FIRST_CHOICE, "run Mine"]
     assert app.button_group(key="evaluate_part").value == "Compare"
     assert chosen[1] in {entry.name for entry in model_store.entries()}
