@@ -13,6 +13,7 @@ from fer_core.training.run_folder import RunFolder
 from fer_core.training.runs import Run
 from pages._components.chart import show_chart, show_table
 from pages._train import charts
+from pages._train.new_run_view import NETWORKS
 
 FOLDER = Path(__file__).with_name("example_run")
 """``config.yaml``, ``metrics.jsonl`` and ``environment.json`` of a run on the demo."""
@@ -24,7 +25,7 @@ def show() -> None:
     top = run.best
     st.subheader("A finished run", anchor=False)
     st.caption(
-        f"{run.config.architecture} from {run.config.start} on the demo's drawn faces: "
+        f"{NETWORKS[run.config.architecture]} from {run.config.start} on the demo's drawn faces: "
         f"{len(run.epochs)} epochs in {duration(run.seconds)} on {machine}."
     )
     with st.container(horizontal=True):

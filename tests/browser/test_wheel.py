@@ -17,8 +17,8 @@ import yaml
 from tests.conftest import ROOT, _wait, environment_of_tests
 
 TRAINING = ("h5py", "keras", "tensorboard", "tensorflow", "tensorflow-cpu")
-MAX_MEGABYTES = 1200
-"""Of an environment that recognizes and does not train: 1,145 measured, 173 of them bytecode."""
+MAX_MEGABYTES = 1230
+"""Of an environment that recognizes and does not train: 1,205 measured, 173 of them bytecode."""
 
 
 @pytest.fixture(scope="module")
