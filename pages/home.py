@@ -17,6 +17,7 @@ from pages._components.chart import show_chart
 from pages._components.model import model_card, recognizer
 from pages._components.open_dataset import open_demo
 from pages._components.probability_bars import show_probability_bars
+from pages._live.request import START_CAMERA
 
 EXAMPLE = Path(__file__).parent.parent / "docs" / "images" / "astronaut.jpg"
 STORED = {
@@ -35,6 +36,7 @@ def show_hero(card: ModelCard) -> None:
         )
         with st.container(horizontal=True):
             if st.button("Start the webcam", type="primary", icon=":material/videocam:"):
+                st.session_state[START_CAMERA] = True
                 st.switch_page("pages/live.py")
             if st.button("Many photos, a video", icon=":material/image:"):
                 st.switch_page("pages/upload.py")

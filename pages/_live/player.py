@@ -16,6 +16,7 @@ from fer_core.errors import FerError
 from fer_core.live import LiveOptions, LiveSession
 from fer_core.live.ice_servers import ice_servers
 from fer_core.system.settings import settings
+from pages._live.request import START_CAMERA
 from pages._live.state import Offer, session_limit, viewer
 
 PLAYER = "live-player"
@@ -96,6 +97,7 @@ def play(recognizer: Recognizer, options: LiveOptions, facing: str) -> WebRtcStr
             video_html_attrs=VIDEO,
             translations=WORDS,
             media_toggle_controls=False,
+            desired_playing_state=st.session_state.pop(START_CAMERA, False) or None,
         )
     except SignallingTimeoutError as error:
         raise FerError("The server was too busy to start. Press Stop, then start again.") from error

@@ -91,6 +91,15 @@ def test_video_labels_settings_and_recording(live) -> None:
     live.get_by_text("The camera is off").wait_for()
 
 
+def test_one_click_on_home_starts_the_camera(live, server: str) -> None:
+    live.goto(server)
+    live.get_by_role("button", name="Start the webcam").click()
+    button(live, "Stop").wait_for()
+    flows(live)
+    button(live, "Stop").click()
+    live.get_by_text("The camera is off").wait_for()
+
+
 def test_leaving_the_page_frees_the_camera_and_coming_back_works(live) -> None:
     start(live)
     live.get_by_role("link", name="Home").click()
