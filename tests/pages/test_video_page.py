@@ -109,6 +109,18 @@ def test_the_example_video_is_one_press_away() -> None:
     assert "appy" in texts(app)  # the face that smiles
 
 
+def test_the_example_photos_are_one_press_away() -> None:
+    app = open_page("ZIP or folder")
+    press(app, "Try example photos")
+    (job,) = store().list()
+    wait(job, State.FINISHED)
+    app.run()
+    assert not app.exception
+    said = texts(app)
+    assert "5 files" in said
+    assert "1 without a face" in said
+
+
 @pytest.mark.parametrize(
     ("state", "progress", "text"),
     [
