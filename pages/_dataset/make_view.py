@@ -28,52 +28,49 @@ EXAMPLES = 12
 def show(collection: Collection) -> None:
     """Show the part that is selected."""
     faces = collection.faces()
-    labelled = labels.label_table(faces, labels.states(collection))["label"]
-    _head(collection, len(faces), int((labelled != "").sum()))
+    labelled = labels.label_table(faces, labels.states(collection))["label"].tolist()
+    _head(collection, len(faces), sum(map(bool, labelled)))
     if background.is_inline():
         background.show_progress()
         return
     notify.show()
     part = st.segmented_control(
-        "Step",
-        PARTS,
-        default="Collect",
-        required=True,
-        key="make_part",
+        "Step", PARTS, default="Collect", required=True, key="make_part",
         label_visibility="collapsed",
-    )
-    if part == "Collect":
-        way = st.segmented_control(
-            "From",
-            ["Photos", "Video", "Webcam"],
-            default="Photos",
-            required=True,
-            key="make_way",
-        )
-        {"Photos": make_files.photos, "Video": make_files.video, "Webcam": make_webcam.show}[way](
-            collection
-        )
+    )  # fmt: skip
+    source = _collect(collection) if part == "Collect" else ""
     if faces.empty:
         if part != "Collect":
             st.info("There are no faces yet. Add photos, a video or yourself under Collect.")
         return
     if part == "Collect":
-        _balance(labelled.tolist())
-        if st.session_state.get("make_way") == "Webcam":
-            return  # faces arrive all the time; they are compared when they are looked at
+        _balance(labelled)
+    if source == "Webcam":
+        return  # faces arrive all the time; they are compared when they are looked at
     selection = _selection(collection, len(faces))
     _set_aside(collection, selection)
     if part == "Label":
         labeller = st.text_input(
-            "Labelled by",
-            _user(),
-            key="labeller",
-            width=260,
+            "Labelled by", _user(), key="labeller", width=260,
             help="Stands beside every label. Two people use two names.",
-        )
+        )  # fmt: skip
         label_grid.show(collection, selection, labeller.strip())
     elif part == "Finish":
         make_finish.show(collection, selection, limits())
+
+
+def _collect(collection: Collection) -> str:
+    """Show where faces come from; return the source that is selected."""
+    sources = {
+        "Photos": make_files.photos,
+        "Video": make_files.video,
+        "Webcam": make_webcam.show,
+    }
+    source = st.segmented_control(
+        "From", list(sources), default="Photos", required=True, key="make_way"
+    )
+    sources[source](collection)
+    return source
 
 
 def limits() -> Limits:
