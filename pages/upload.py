@@ -102,7 +102,10 @@ def show_results(options: Options) -> None:
     ):
         st.subheader(photos_view.summary(list(photos.values())), anchor=False, width="content")
         st.button("Clear", on_click=clear, icon=":material/delete:")
-    st.caption("Results are lost when you clear them or reload this page: download them before.")
+    st.caption(
+        "Results are lost when you clear them or reload this page: download them before. Each face "
+        "is averaged with its mirror image; the live view has no time for it."
+    )
     current = {key for key, analysis in stored.items() if analysis.options == options}
     if len(current) < len(stored):
         again = outdated(options)

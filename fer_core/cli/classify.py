@@ -24,6 +24,9 @@ from fer_core.video import Sampling, is_video
 from fer_core.video.summary import MOMENT_COLUMNS, save_moments
 
 PRINTED_ERRORS: Final = 20
+AVERAGED: Final = " (mirror-averaged)"
+"""Said of all results of this command: each face is averaged with its mirror image."""
+
 """Errors printed; all of them are in their table."""
 
 
@@ -92,7 +95,9 @@ def run(options: argparse.Namespace) -> int:
         print(summary.notice, file=sys.stderr)
     _print_errors(summary)
     outs = ", ".join(map(str, options.out))
-    print(f"{summary.files} files, {summary.faces} faces, {summary.errors} errors: {outs}")
+    print(
+        f"{summary.files} files, {summary.faces} faces, {summary.errors} errors: {outs}{AVERAGED}"
+    )
     return int(summary.errors > 0)
 
 
@@ -114,7 +119,7 @@ def _run_on_cluster(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print("Stopped. The same command continues from here.", file=sys.stderr)
         return 130
-    print(f"{counts.files} files, {counts.faces} faces, {counts.errors} errors: {out}")
+    print(f"{counts.files} files, {counts.faces} faces, {counts.errors} errors: {out}{AVERAGED}")
     if counts.errors:
         print(f"All errors: {out.rstrip('/')}/{bulk.ERRORS}", file=sys.stderr)
     return int(counts.errors > 0)

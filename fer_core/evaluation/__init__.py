@@ -18,7 +18,13 @@ from fer_core.evaluation.metrics import (
     confusion_matrix,
     rates,
 )
-from fer_core.evaluation.robustness import LabelledCrops, Robustness, measure_robustness
+from fer_core.evaluation.robustness import (
+    LabelledCrops,
+    PredictAll,
+    Robustness,
+    measure_heads,
+    measure_robustness,
+)
 
 __all__ = [
     "ClassMetrics",
@@ -27,6 +33,7 @@ __all__ = [
     "Intervals",
     "LabelledCrops",
     "Metrics",
+    "PredictAll",
     "Robustness",
     "abstain_threshold",
     "bootstrap",
@@ -38,6 +45,7 @@ __all__ = [
     "evaluate",
     "evaluate_logits",
     "fit_temperature",
+    "measure_heads",
     "measure_robustness",
     "prior_correction",
     "rates",

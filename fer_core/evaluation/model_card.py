@@ -117,6 +117,9 @@ def _facts(card: ModelCard) -> tuple[str, ...]:
         f"Input: face crops of {card.input_size}×{card.input_size} pixels, {grey}.",
         f"Classes: {', '.join(EMOTIONS)}.",
     ]
+    if card.quality:
+        reasons = ", ".join(card.quality.reasons)
+        lines.append(f"Uncertain whatever the confidence: {reasons}, or too small.")
     titles = {"created": "Created", "data": "Data", "license": "Licence"}
     lines += [
         f"{title}: {str(card.facts[key]).rstrip('.')}."
@@ -126,18 +129,21 @@ def _facts(card: ModelCard) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _head(key: str, head: Head) -> Section:
+def _head(name: str, head: Head) -> Section:
+    measured = {"fp32": head.figures} | {k: c.figures for k, c in head.calibrations.items()}
     rows = [
-        (split, *_stored(figures))
-        for split, figures in head.figures.items()
+        (key.replace("_mirror", ", mirror-averaged"), split, *_stored(figures))
+        for key, by_split in measured.items()
+        for split, figures in by_split.items()
         if isinstance(figures, Mapping) and "accuracy" in figures
     ]
-    columns = ("split", "n", "accuracy", "macro-F1", "calibration error")
+    columns = ("file", "split", "n", "accuracy", "macro-F1", "calibration error")
     return Section(
-        f"Label set {key}: {head.title}",
+        f"Label set {name}: {head.title}",
         (
             f"Temperature {head.temperature:g}; predictions below a confidence of "
-            f"{head.abstain_below:g} are shown as uncertain.",
+            f"{head.abstain_below:g} are shown as uncertain. Photos, video files and evaluation "
+            "average each face with its mirror image.",
         ),
         (Table(columns, tuple(rows)),) if rows else (),
     )

@@ -27,6 +27,10 @@ class Classifies(Protocol):
         """Return float32 (N, 7) for N crops, uint8 (H, W) or (H, W, 3), and bool (N,): certain."""
 
 
+PredictAll = Callable[[list[Pixels]], Mapping[str, tuple[Probabilities, Mask]]]
+"""From crops to ``Classifies.predict_with_certainty`` by head."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelledCrops:
     """Face crops, uint8 (H, W) or (H, W, 3) each, and their labels, int64 (N,) from 0 on.
@@ -109,46 +113,74 @@ def measure_robustness(
     Raises:
         CancelledError: ``progress`` asked to stop.
     """
+    predict: PredictAll = lambda crops: {"": classifier.predict_with_certainty(crops)}  # noqa: E731
+    return measure_heads(
+        predict, labelled.crops, {"": labelled.y_true}, conditions, seed, progress
+    )[""]
+
+
+def measure_heads(  # noqa: PLR0913, PLR0917
+    predict: PredictAll,
+    crops: Sequence[Pixels],
+    y_true: Mapping[str, Labels],
+    conditions: Sequence[tuple[str, float]] = STANDARD,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> dict[str, tuple[Robustness, ...]]:
+    """Return ``measure_robustness`` of several heads by their name, each image predicted once.
+
+    Args:
+        predict: Called from two threads at once.
+        crops: N face crops, uint8 (H, W) or (H, W, 3).
+        y_true: int64 (N,) by head; -1 where an image has no label.
+        conditions: See ``measure_robustness``, as ``seed`` and ``progress``.
+        seed: Of all random numbers.
+        progress: Called with (done, total) images.
+    """
     conditions = [("", 0.0), *conditions]
-    report = _counter(progress, len(conditions) * len(labelled.crops))
+    report = _counter(progress, len(conditions) * len(crops))
     pool = ThreadPoolExecutor(WORKERS)
     try:
         predictions = list(
             pool.map(
-                lambda condition: _predict(classifier, labelled, condition, seed, report),
+                lambda condition: _predict(predict, crops, condition, seed, report),
                 conditions,
             )
         )
     finally:
         pool.shutdown(cancel_futures=True)
-    clean = predictions[0][0]
-    return tuple(
-        _row(condition, *prediction, labelled.y_true, clean)
-        for condition, prediction in zip(conditions, predictions, strict=True)
-    )
+    result = {}
+    for head, labels in y_true.items():
+        clean = predictions[0][head][0]
+        result[head] = tuple(
+            _row(condition, *prediction[head], labels, clean)
+            for condition, prediction in zip(conditions, predictions, strict=True)
+        )
+    return result
 
 
 def _predict(
-    classifier: Classifies,
-    labelled: LabelledCrops,
+    predict: PredictAll,
+    crops: Sequence[Pixels],
     condition: tuple[str, float],
     seed: int,
     report: Callable[[int], None],
-) -> tuple[Labels, Mask]:
-    """Return predictions and which are certain under one condition; the seed decides all."""
+) -> dict[str, tuple[Labels, Mask]]:
+    """Return predictions and which are certain, by head, under one condition."""
     name, severity = condition
-    y_pred = np.empty(len(labelled.crops), np.int64)
-    certain = np.empty(len(labelled.crops), bool)
+    parts: dict[str, list[tuple[Labels, Mask]]] = {}
     random = np.random.default_rng(seed)
-    for start in range(0, len(y_pred), CHUNK):
-        chunk = list(labelled.crops[start : start + CHUNK])
+    for start in range(0, len(crops), CHUNK):
+        chunk = list(crops[start : start + CHUNK])
         if name:
             chunk = [CORRUPTIONS[name].apply(crop, severity, random) for crop in chunk]
-        at = slice(start, start + len(chunk))
-        probabilities, certain[at] = classifier.predict_with_certainty(chunk)
-        y_pred[at] = probabilities.argmax(axis=1)
+        for head, (probabilities, certain) in predict(chunk).items():
+            parts.setdefault(head, []).append((probabilities.argmax(axis=1), certain))
         report(len(chunk))
-    return y_pred, certain
+    return {
+        head: (np.concatenate([y for y, _ in pairs]), np.concatenate([c for _, c in pairs]))
+        for head, pairs in parts.items()
+    }
 
 
 def _counter(progress: Progress | None, total: int) -> Callable[[int], None]:
@@ -207,6 +239,9 @@ def _number(value: Any) -> float:
 def _row(
     condition: tuple[str, float], y_pred: Labels, certain: Mask, y_true: Labels, clean: Labels
 ) -> Robustness:
+    rows = y_true >= 0
+    y_pred, y_true, clean = (part[rows] for part in (y_pred, y_true, clean))
+    certain = certain[rows]
     values = rates(confusion_matrix(y_true, y_pred))
     accuracy = float(values.accuracy)
     return Robustness(

@@ -135,7 +135,10 @@ class EmotionClassifier:
         Args:
             crops: As for ``predict``.
         """
-        outputs = self.outputs(crops)
+        return self.certainty(self.outputs(crops))
+
+    def certainty(self, outputs: Mapping[str, Floats]) -> tuple[Probabilities, Mask]:
+        """Return the probabilities of ``outputs``, (N, 7), and which faces are certain, (N,)."""
         probabilities, reasons = self.probabilities(outputs), self.reasons(outputs)
         fit = np.array([not reason for reason in reasons], bool)
         return probabilities, fit & (probabilities.max(axis=1, initial=0) >= self.abstain_below)

@@ -18,13 +18,16 @@ from fer_core.evaluation.robustness import STANDARD, to_dicts
 from fer_core.images.crop import network_input
 from fer_core.models import export, keras_model
 from fer_core.models.card import KERAS_FILE, ModelCard, calibration_key
+from fer_core.models.classifier import EmotionClassifier
 from fer_core.models.registry import load_card
 from fer_core.models.softmax import softmax
 from fer_core.system.files import write_json
 from fer_core.training import quality_head
-from fer_core.types import Labels, Logits
+from fer_core.types import Labels, Logits, Mask, Pixels, Probabilities
 
-FORMS: Final = ("fp32", "fp16", "int8")
+FORMS: Final = ("fp32", "int8")
+"""Files that are calibrated; see ``card.SAME_WEIGHTS`` for the others."""
+
 SPLITS: Final = ("validation", "test")
 BRIEF: Final = ("n", "accuracy", "macro_f1", "calibration_error", "coverage", "selective_accuracy")
 """Metrics of a calibration; the 32-bit file in a single pass has all, in the head's ``figures``."""
@@ -132,21 +135,30 @@ def _robustness(card: ModelCard, index: DatasetIndex) -> dict[str, Any]:
 
     On the test split where it has labels of the head, else on the validation split.
     """
-    robustness = {}
-    for name in card.heads:
-        for split in reversed(SPLITS):
-            part = index.split(split)
-            y_true = _labels(name, part)
-            rows = np.flatnonzero(y_true >= 0)
-            if len(rows):
-                break
-        else:
+    robustness: dict[str, Any] = {}
+    for split in SPLITS[::-1]:
+        part = index.split(split)
+        y_true = {name: _labels(name, part) for name in card.heads if name not in robustness}
+        y_true = {name: labels for name, labels in y_true.items() if (labels >= 0).any()}
+        if not y_true:
             continue
-        crops = image_reading.crops(part, rows.tolist(), card.input_size)
-        labelled = evaluation.LabelledCrops(crops, y_true[rows])
-        classifier = open_form(card, "fp32", name, in_bulk=True)
-        robustness[name] = to_dicts(evaluation.measure_robustness(classifier, labelled, STANDARD))
-    return robustness
+        crops = image_reading.crops(part, range(len(part)), card.input_size)
+        measured = evaluation.measure_heads(_all_heads(card), crops, y_true, STANDARD)
+        robustness |= {name: to_dicts(rows) for name, rows in measured.items()}
+    return {name: robustness[name] for name in card.heads if name in robustness}
+
+
+def _all_heads(card: ModelCard) -> evaluation.PredictAll:
+    """Return a function from crops to the predictions of every head, in one pass."""
+    first = open_form(card, "fp32", in_bulk=True)
+    heads = {name: EmotionClassifier(card, name, network=first.network) for name in card.heads}
+
+    def predict(faces: list[Pixels]) -> dict[str, tuple[Probabilities, Mask]]:
+        """Return float32 (N, 7) and bool (N,) by head."""
+        outputs = first.outputs(faces)
+        return {name: head.certainty(outputs) for name, head in heads.items()}
+
+    return predict
 
 
 def _content(card: ModelCard) -> dict[str, Any]:

@@ -25,7 +25,7 @@ PAGE_SIZE = 24
 
 def show(result: Result) -> None:
     """Show the metrics with the images behind them."""
-    show_metrics(result.evaluation)
+    show_metrics(result.evaluation, "Each image is averaged with its mirror image.")
     account = result.exclusions
     st.caption(markdown(" ".join((*account.lines(), *account.notes))))
     _show_charts(result.evaluation, with_images=True)
@@ -37,13 +37,13 @@ def show(result: Result) -> None:
 
 def show_stored(evaluation: Evaluation) -> None:
     """Show the metrics that a model's card holds."""
-    show_metrics(evaluation)
+    show_metrics(evaluation, "Measured in a single pass, as the live view predicts.")
     _show_charts(evaluation, with_images=False)
     show_calibration(evaluation)
 
 
-def show_metrics(evaluation: Evaluation) -> None:
-    """Show the headline: accuracy, macro-F1, lowest recall, calibration error."""
+def show_metrics(evaluation: Evaluation, note: str = "") -> None:
+    """Show the headline: accuracy, macro-F1, lowest recall, calibration error; and a note."""
     metrics, intervals = evaluation.metrics, evaluation.intervals
     weakest = metrics.weakest
     with st.container(horizontal=True, gap="large"):
@@ -58,7 +58,7 @@ def show_metrics(evaluation: Evaluation) -> None:
             with st.container(width="content"):
                 st.metric(label, value, width="content", help=definition(anchor))
                 st.caption(below)
-    st.caption("Ranges hold the true value in 95 of 100 cases (bootstrap).")
+    st.caption(f"Ranges hold the true value in 95 of 100 cases (bootstrap). {note}")
     if len(metrics.absent) == len(EMOTIONS) - 1:
         st.warning(f"All images are {weakest}: metrics need a split with all seven emotions.")
 

@@ -20,7 +20,7 @@ def show(result: Result) -> None:
         st.warning(f"{error} The report goes on without groups.")
     where = (
         f"{result.index.root.name}, {split} split, {result.card.heads[result.head].title}, "
-        f"ground truth: {result.source}"
+        f"ground truth: {result.source}, averaged with the mirror image"
     )
     card = model_card(result.card, name, {where: result.evaluation}, groups)
     robustness = measured_robustness(result)

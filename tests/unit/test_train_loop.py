@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from fer_core.errors import TrainingError
 from fer_core.labels import EMOTIONS
+from fer_core.models.card import FORMS
 from fer_core.training.arrays import check
 from fer_core.training.run_folder import RunFolder
 from tests.pictures_kit import DATA, NONE, TINY
@@ -18,7 +20,7 @@ from tests.training_kit import files_are_closed
 
 keras = pytest.importorskip("keras")
 
-from fer_core.training import estimate, loop, losses, optimizer, package_model  # noqa: E402
+from fer_core.training import estimate, loop, losses, networks, optimizer, package_model  # noqa: E402
 from fer_core.training.callbacks import ema, interrupt, validation  # noqa: E402
 
 
@@ -66,27 +68,37 @@ def test_a_network_learns_and_becomes_a_model(tmp_path: Path) -> None:
     assert np.sum(lines[-1]["confusion"]) == 28
     known = DATA["validation"]
     test = replace(known, votes=np.zeros_like(known.votes), majority=np.full(len(known.labels), -1))
-    model = package_model.package(
-        folder, config, {"validation": known, "test": test}, about(tmp_path)
-    )
+    samples = {"validation": known, "test": test}
+    model = package_model.package(folder, config, samples, about(tmp_path))
     classifier = EmotionClassifier.load(model)
     figures = {name: set(one.figures) for name, one in classifier.card.heads.items()}
     assert figures == {"fer2013": {"validation", "test"}, "ferplus": {"validation"}}
     found = classifier.predict(DATA["validation"].pixels[..., 0])
     assert (found.argmax(axis=1) == DATA["validation"].labels).mean() > 0.9
-    assert (model / "model_int8.tflite").stat().st_size < (model / "model.tflite").stat().st_size
+    sizes = [(model / FORMS[form]).stat().st_size for form in ("fp32", "fp16", "int8")]
+    assert sizes == sorted(sizes, reverse=True)
+    outputs = classifier.outputs(DATA["validation"].pixels[..., 0])
+    assert outputs["quality"].shape == (28, len(classifier.card.quality.reasons))
+    keys = set(classifier.card.heads["fer2013"].calibrations)
+    assert keys == {"fp32_mirror", "int8", "int8_mirror"}
+    assert {row["corruption"] for row in classifier.card.facts["robustness"]["fer2013"]} >= {"mask"}
+    continued = replace(config, start=str(model), input_size=64)
+    assert set(networks.build(continued).output_names) == {"fer2013", "ferplus"}
 
 
 def about(folder: Path) -> Any:
-    """An index of one picture a class, for the card."""
+    """The index of ``DATA``; its test split has no votes."""
     from fer_core.dataset import image_reading, scan
 
-    for name in EMOTIONS:
-        (folder / "faces" / "train" / name).mkdir(parents=True)
-        (folder / "faces" / "train" / name / "1.png").write_bytes(
-            image_reading.png(np.zeros((32, 32), np.uint8))
-        )
-    return scan(folder / "faces")
+    for split, samples in (*DATA.items(), ("test", DATA["validation"])):
+        for number, (face, label) in enumerate(zip(samples.pixels, samples.labels, strict=True)):
+            file = folder / "faces" / split / EMOTIONS[label] / f"{number}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(image_reading.png(face[..., 0]))
+    index = scan(folder / "faces")
+    votes = pd.DataFrame(np.eye(7, dtype=np.int64)[index.label_codes()] * 10, columns=EMOTIONS)
+    votes[index.table["split"].to_numpy() == "test"] = 0
+    return replace(index, votes=votes.assign(other=0))
 
 
 def test_the_rate_is_that_of_keras_cosine() -> None:

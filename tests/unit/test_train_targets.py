@@ -74,9 +74,9 @@ def test_a_teacher_that_cannot_be_opened_is_a_training_error(
 
     config = TrainConfig(teachers=(str(model_copy),))
     few = samples([0, 1])
-    (model_copy / "model.keras").write_bytes(b"damaged")
-    with pytest.raises(TrainingError, match=r"model\.keras cannot be opened"):
+    (model_copy / "model.tflite").write_bytes(b"damaged")
+    with pytest.raises(TrainingError, match=r"teachers: .*model\.tflite is missing, damaged"):
         distillation.logits(config, few, tmp_path)
-    (model_copy / "model.keras").unlink()
-    with pytest.raises(TrainingError, match=r"model\.keras: cannot be read"):
+    (model_copy / "model.tflite").unlink()
+    with pytest.raises(TrainingError, match=r"teachers: .*model\.tflite: cannot be read"):
         distillation.logits(config, few, tmp_path)
