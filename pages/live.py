@@ -195,4 +195,4 @@ elif mode == SERVER:
     over_the_server(recognizer(head), options)
 else:
     notice()
-    snapshot(recognizer(head))
+    snapshot(recognizer(head, mirror=True))
