@@ -52,6 +52,9 @@ class Calibration:
                 "a head needs temperature > 0 and 0 <= abstain_below <= 1. "
                 f"Received: {self.temperature}, {self.abstain_below}"
             )
+        splits = self.figures.items() if isinstance(self.figures, Mapping) else ()
+        measured = {str(split): f for split, f in splits if _has_numbers(f, METRICS)}
+        object.__setattr__(self, "figures", measured)
 
 
 @dataclass(frozen=True, slots=True)
