@@ -11,41 +11,12 @@ from typing import Any, Final
 
 from fer_core.errors import DownloadError, ModelError
 from fer_core.labels import COLORS, EMOTIONS, UNCERTAIN_COLOR
+from fer_core.live.browser_runtime import RUNTIME, as_module, bring_runtime
 from fer_core.models.card import INT8_FILE, LITERT_FILE, ModelCard
 from fer_core.models.litert_file import convert_onnx, with_batch_of_one
 from fer_core.recognition import detection, tracking, tracking_recognizer
 from fer_core.system.files import os_errors, write_bytes
-from fer_core.system.npm_packages import PackageFile, bring
 from fer_core.system.settings import settings
-
-_CORE: Final = "@litertjs/core", "2.5.3"
-_LICENCE: Final = "Apache-2.0"
-RUNTIME: Final = {
-    "core": PackageFile(
-        *_CORE, "dist/index.js", _LICENCE,
-        "e7daccc3a31eef890848a737ccb863ded5f046a6b40c3fdc0556495adeb5d9b3",
-    ),
-    "glue_relaxed": PackageFile(
-        *_CORE, "wasm/litert_wasm_internal.js", _LICENCE,
-        "68efb69f770e3f76aff36a377de629ca496c131b86ac0f0f4b592a1543a898eb",
-    ),
-    "wasm_relaxed": PackageFile(
-        *_CORE, "wasm/litert_wasm_internal.wasm", _LICENCE,
-        "7280cf4471774867e385e6c3cd53e2b45e2975b80fea338fff4ef359b0865614",
-    ),
-    "glue_plain": PackageFile(
-        *_CORE, "wasm/litert_wasm_compat_internal.js", _LICENCE,
-        "4d8f894b7883654fd6e8439730aa41e79ceaab7d19184fc4f1f0b0f1a2a2c8a5",
-    ),
-    "wasm_plain": PackageFile(
-        *_CORE, "wasm/litert_wasm_compat_internal.wasm", _LICENCE,
-        "5255c8ad06eabdbd2522cdebf6b22fc10faf74625c23a49b9e072570cd1fa41c",
-    ),
-}  # fmt: skip
-"""The third-party files of LiteRT.js, for browsers with relaxed SIMD and for those without."""
-
-WASM_UTILS: Final = "../fer-studio.live/wasm_utils.js"
-"""Our own module in place of ``@litertjs/wasm-utils``, as the served ``core`` finds it."""
 
 DETECTOR_SIZES: Final = ((320, 256), (320, 192), (256, 320), (192, 320), (320, 320))
 """Width and height of the detector's inputs: 4:3, 16:9, both upright, and square."""
@@ -118,20 +89,10 @@ def rules(card: ModelCard, head: str) -> dict[str, Any]:
 
 
 def _runtime() -> dict[str, str]:
-    brought = bring(tuple(RUNTIME.values()))
     return {
-        role: _served(role, path.suffix, RUNTIME[role].sha256, partial(_as_module, path))
-        for role, path in zip(RUNTIME, brought, strict=True)
+        role: _served(role, path.suffix, RUNTIME[role].sha256, partial(as_module, path))
+        for role, path in bring_runtime().items()
     }
-
-
-def _as_module(file: Path) -> bytes:
-    """Return a file of the runtime; its scripts become modules that a module worker imports."""
-    data = file.read_bytes()
-    if file.suffix != ".js":
-        return data
-    data = data.replace(b'"@litertjs/wasm-utils"', f'"{WASM_UTILS}"'.encode())
-    return data + (b"" if b"\nexport {" in data else b"\nexport default ModuleFactory;\n")
 
 
 def _detectors() -> dict[str, str]:

@@ -96,6 +96,7 @@ def show_device_view(files: BrowserFiles, options: DeviceOptions) -> tuple[SentC
         "report": options.timeline,
         "report_every_s": REPORT_EVERY_S,
         "recording": bool(recorder and recorder.state.running),
+        "recorded": recorder is not None,
         "acknowledged": number,
         "may_correct": options.may_correct,
         "capture": asdict(options.capture) if options.capture else None,

@@ -53,8 +53,8 @@ def show_on_device(files: BrowserFiles, options: DeviceOptions) -> None:
     with left, st.container(key="live-video"):
         crops = show_device_view(files, options)
     with right, st.container(key="live-panel"):
-        offer_files()
         show_bars()
+        offer_files()
         _show_panel(options.timeline)
         _freeze(crops)
         show_frozen()

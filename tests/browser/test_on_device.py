@@ -13,7 +13,7 @@ import pytest
 from benchmarks.fake_camera import chromium_arguments, moving_photo, write_y4m
 from benchmarks.live_server import free_port
 from fer_core.errors import DownloadError
-from fer_core.live.browser_files import RUNTIME
+from fer_core.live.browser_runtime import RUNTIME
 from fer_core.system.npm_packages import bring
 from fer_core.system.settings import Settings
 from tests.browser.live_driver import button, launch, serve, until

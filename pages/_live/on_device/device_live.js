@@ -40,6 +40,7 @@ export class DeviceLive {
     if (before && identity(before) !== identity(data)) this.#restartRecognizer();
     if (before && before.options.facing !== data.options.facing && this.stream) this.stop().then(() => this.start());
     if (data.recording !== Boolean(this.clip)) this.#toggleClip();
+    else if (!data.recorded) this.#offerClip(null);
     if (!this.capture || this.capture.id !== data.capture?.id) this.capture = data.capture && { ...data.capture, count: 0, last: -Infinity };
     if (!this.timer && this.state === "running") this.#schedule();
     this.#showState();
@@ -236,6 +237,7 @@ export class DeviceLive {
   #offerClip(file) {
     const { clip } = this.parts;
     if (clip.href) URL.revokeObjectURL(clip.href);
+    clip.removeAttribute("href");
     clip.hidden = !file;
     if (file) Object.assign(clip, { href: file.url, download: file.name });
   }
