@@ -206,9 +206,11 @@ def test_rows_wait_for_the_server_and_none_is_lost(modules) -> None:
       const add = (id) => report.add(id, id / 30, 640, 480, [face]);
       add(1); report.flush(0, true, {});
       add(2); report.flush(1000, true, {});  // the server still works
-      report.acknowledge(1); add(3); report.flush(2000, true, {});
-      add(4); report.flush(9000, true, {});  // no answer for long
-      report.flush(9001, false, {}, true);
+      report.acknowledge(1, 1100); add(3);
+      report.flush(2000, true, {});  // it took long: a pause
+      report.flush(4500, true, {});
+      add(4); report.flush(11000, true, {});  // no answer for long
+      report.flush(11001, false, {}, true);
       return sent"""
     sent = call(modules, "report.js", code, None)
     assert [[row[0] for row in message["rows"]] for message in sent] == [

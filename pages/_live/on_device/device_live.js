@@ -34,7 +34,7 @@ export class DeviceLive {
   update(component) {
     this.component = component;
     const before = this.data, data = (this.data = component.data);
-    this.report.acknowledge(data.acknowledged);
+    this.report.acknowledge(data.acknowledged, performance.now());
     this.parts.start.disabled = false; // before the modules are loaded a click would be lost
     this.parts.video.classList.toggle("mirrored", data.options.mirror);
     if (before && identity(before) !== identity(data)) this.#restartRecognizer();

@@ -1,6 +1,7 @@
 // What goes to the server: rows of results as numbers, never pixels; see fer_core.live.DeviceView.
 
 const MOST_ROWS = 600, PATIENCE_MS = 5000;
+const PAUSE = 4; // times the last answer took: a busy server is asked less often, and no row is lost
 const round = (value, digits) => Number(value.toFixed(digits));
 
 export class Report {
@@ -16,6 +17,7 @@ export class Report {
     this.rows = [];
     this.inFlight = [];
     this.sentAt = -Infinity;
+    this.answerMs = 0;
     this.acknowledged = this.number;
   }
 
@@ -24,16 +26,17 @@ export class Report {
     if (this.rows.length > MOST_ROWS) this.rows.shift();
   }
 
-  acknowledge(number) {
+  acknowledge(number, now) {
     if (number < this.number || this.acknowledged === number) return;
     this.acknowledged = number;
+    this.answerMs = now - this.sentAt;
     this.inFlight = [];
   }
 
   // Sends what there is, unless the server still works on the message before.
   flush(now, running, stats, isLast = false) {
-    const isWaiting = this.acknowledged < this.number;
-    if (isWaiting && !isLast && now - this.sentAt < PATIENCE_MS) return;
+    const pause = this.acknowledged < this.number ? PATIENCE_MS : Math.min(PAUSE * this.answerMs, PATIENCE_MS);
+    if (!isLast && now - this.sentAt < pause) return;
     this.inFlight = [...this.inFlight, ...this.rows].slice(-MOST_ROWS);
     this.rows = [];
     this.number += 1;
