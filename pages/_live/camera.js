@@ -54,14 +54,15 @@ async function problem() {
 function guard() {
   const page = document.querySelector(PLAYER)?.contentDocument;
   const view = page?.defaultView;
-  if (!view?.navigator.mediaDevices || page.URL === "about:blank" || page.guarded) return;
-  page.guarded = true;
+  // A page that has just begun to load has no head yet.
+  if (!view?.navigator.mediaDevices || page.URL === "about:blank" || !page.head || page.guarded) return;
   page.head.appendChild(page.createElement("style")).textContent = STYLE;
   let stops = 0;
   const isStop = (event) => event.target.closest("button")?.textContent.trim() === "Stop";
   page.addEventListener("click", (event) => (stops += isStop(event)), true);
   guardCamera(view.navigator.mediaDevices, () => stops);
   guardConnections(view, () => stops);
+  page.guarded = true;
 }
 
 function guardCamera(media, stops) {
