@@ -2,10 +2,14 @@
 
     python benchmarks/collect.py speed [--photos 500]
     python benchmarks/collect.py adapt --data ../shared/data/fer2013.zip [--a-class 50]
+    python benchmarks/collect.py grid [--faces 1000]
+    python benchmarks/collect.py webcam --clip ../shared/media/one_face_20s.mp4
 
 ``speed`` compares ``dataset make`` with ``classify`` on the same generated photos of 1280 by 720.
 ``adapt`` changes held-out images of FER-2013 (darker, noisier, framed wider) and trains the shipped
 model further on some of them with the preset for own faces; both models are compared on others.
+``grid`` labels drawn faces by key and times each from the key to the next face on the screen.
+``webcam`` goes from nothing to a model in use in a browser whose camera plays a clip.
 """
 
 import argparse
@@ -21,14 +25,19 @@ from pathlib import Path
 import cv2
 import numpy as np
 import skimage.data
+from playwright.sync_api import Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.fake_camera import chromium_arguments, clip, write_y4m
+from benchmarks.live_server import Server, free_port, start_button
+from benchmarks.screenshots import fill_collection, make
 from fer_core.dataset import image_reading, scan
 from fer_core.evaluation.compare import compare
 from fer_core.labels import EMOTIONS
 from fer_core.models import EmotionClassifier
+from fer_core.training.config import TrainConfig
 from fer_core.training.presets import OWN_FACES, PRESETS
 from fer_core.types import Pixels
 
@@ -112,7 +121,8 @@ def adapt(options: argparse.Namespace) -> None:
             (folder / split / emotion).mkdir(parents=True, exist_ok=True)
             (folder / split / emotion / f"{number:05}.png").write_bytes(data)
         config, runs = Path(name) / "config.yaml", Path(name) / "run"
-        PRESETS[OWN_FACES].config.save(config)
+        chosen = TrainConfig.load(options.config) if options.config else PRESETS[OWN_FACES].config
+        chosen.save(config)
         seconds = run("train", "--data", str(folder), "--config", str(config), "--run", str(runs))
         index = scan(folder).split(options.split)
         crops = image_reading.crops(index, range(len(index)), 96)
@@ -132,6 +142,99 @@ def adapt(options: argparse.Namespace) -> None:
         }))  # fmt: skip
 
 
+KEYS_JS = """async (count) => {
+  const hosts = [...document.querySelectorAll("*")].filter((node) => node.shadowRoot);
+  const root = hosts.map((node) => node.shadowRoot.querySelector(".grid")).find(Boolean);
+  const times = [];
+  for (let key = 0; key < count; key++) {
+    const [face, start] = [root.dataset.face, performance.now()];
+    const options = { key: String(1 + (key % 7)), bubbles: true, composed: true };
+    document.body.dispatchEvent(new KeyboardEvent("keydown", options));
+    if (root.dataset.face === face) throw new Error("the face stays");
+    await new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next)));
+    times.push(performance.now() - start);
+    await new Promise((next) => setTimeout(next, 60));
+  }
+  return times;
+}"""
+
+
+def grid(options: argparse.Namespace) -> None:
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+        fill_collection(Path(name), options.faces)
+        server = Server("streamlit_app.py", free_port(), FER_HOME=name)
+        try:
+            browser = playwright.chromium.launch(executable_path="/usr/bin/chromium")
+            page = browser.new_page(viewport={"width": 1360, "height": 900})
+            page.set_default_timeout(120_000)
+            page.goto(f"{server.address}/dataset")
+            make(page)
+            page.get_by_text("Label", exact=True).first.click()
+            page.locator(".grid .title").filter(has_text="Suggested").wait_for()
+            times = page.evaluate(KEYS_JS, options.keys)
+            p50, p95 = np.quantile(times, [0.5, 0.95])
+            print(f"{options.faces} faces, {options.keys} keys: p50 {p50:.0f} ms, p95 {p95:.0f} ms")
+            browser.close()
+        finally:
+            server.stop()
+
+
+def webcam(options: argparse.Namespace) -> None:
+    """Time the way from nothing to a model in use, all in the browser."""
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+        camera = Path(name) / "camera.y4m"
+        write_y4m(camera, clip(options.clip, 10, 15), 15)
+        server = Server("streamlit_app.py", free_port(), FER_HOME=name)
+        try:
+            browser = playwright.chromium.launch(
+                executable_path="/usr/bin/chromium",
+                args=[*chromium_arguments(camera), "--use-fake-ui-for-media-stream"],
+            )
+            page = browser.new_page(viewport={"width": 1360, "height": 900})
+            page.set_default_timeout(600_000)
+            start = time.perf_counter()
+            page.goto(f"{server.address}/dataset")
+            make(page)
+            _collect(page)
+            page.get_by_text("Finish", exact=True).first.click()
+            page.get_by_role("button", name="Write the dataset").click()
+            page.get_by_role("button", name="Train on it").click()
+            written = time.perf_counter()
+            page.get_by_role("button", name="Start training").click()
+            page.get_by_role("button", name="Use this model").wait_for()
+            trained = time.perf_counter()
+            page.get_by_role("button", name="Use this model").click()
+            page.get_by_text("is in use on every page").wait_for()
+            end = time.perf_counter()
+            print(
+                f"collected, written {written - start:.0f} s, trained {trained - written:.0f} s, "
+                f"in use {end - start:.0f} s"
+            )
+            browser.close()
+        finally:
+            server.stop()
+
+
+def _collect(page: Page) -> None:
+    """Three persons hold three keys for four seconds each."""
+    page.get_by_text("Webcam", exact=True).click()
+    person = page.get_by_role("textbox", name="Who is in front of the camera?")
+    person.fill("Ann")
+    person.press("Enter")
+    start_button(page).click()
+    for name in ("Ann", "Ben", "Cleo"):
+        person.fill(name)
+        person.press("Enter")
+        expect(page.get_by_role("button", name="4 happy")).to_be_enabled(timeout=300_000)
+        page.wait_for_timeout(1_000)
+        page.locator("h1").first.click()
+        for key in "467":
+            page.keyboard.down(key)
+            page.wait_for_timeout(4_000)
+            page.keyboard.up(key)
+            page.wait_for_timeout(300)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     actions = parser.add_subparsers(required=True)
@@ -142,8 +245,16 @@ def main() -> None:
     adapting = actions.add_parser("adapt")
     adapting.add_argument("--data", type=Path, required=True)
     adapting.add_argument("--a-class", type=int, default=50)
+    adapting.add_argument("--config", type=Path, help="another config than the preset's")
     adapting.add_argument("--split", default="test", help="validation to choose by, test to report")
     adapting.set_defaults(run=adapt)
+    keys = actions.add_parser("grid")
+    keys.add_argument("--faces", type=int, default=1000)
+    keys.add_argument("--keys", type=int, default=100)
+    keys.set_defaults(run=grid)
+    whole = actions.add_parser("webcam")
+    whole.add_argument("--clip", type=Path, required=True, help="video that the fake camera plays")
+    whole.set_defaults(run=webcam)
     options = parser.parse_args()
     options.run(options)
 

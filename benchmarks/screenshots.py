@@ -115,12 +115,12 @@ def webcam(page: Page) -> None:
     _scroll(page, "Who is in front")
 
 
-def fill_collection(home: Path) -> None:
+def fill_collection(home: Path, count: int = 140) -> None:
     """Put drawn faces with the model's suggestions into the collection ``mine``."""
     random = np.random.default_rng(3)
     crops = [
         cv2.cvtColor(demo.draw_face(EMOTIONS[number % 7], random), cv2.COLOR_GRAY2RGB)
-        for number in range(140)
+        for number in range(count)
     ]
     predicted = EmotionClassifier.load().predict(crops)
     box = Detection(Box(0, 0, 96, 96), 0.9)

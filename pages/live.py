@@ -150,7 +150,7 @@ def over_the_server(shared: Recognizer, options: DeviceOptions) -> None:
         except FerError as error:
             st.warning(markdown(str(error)))
             st.stop()
-        camera_state()
+        camera_state(data={"otherwise": "Or switch to Snapshot above."})
     running = context.state.playing or context.state.signalling
     if not running:
         with left:

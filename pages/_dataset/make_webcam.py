@@ -47,7 +47,7 @@ def show(collection: Collection) -> None:
         except FerError as error:
             st.warning(markdown(str(error)))
             return
-        camera_state()
+        camera_state(data={"otherwise": "Or add photos."})
     session = viewer().session
     if session:
         _connect(collection, session, Capture(collection, suggester(shared)))

@@ -91,11 +91,11 @@ function guardConnections(view, stops) {
   };
 }
 
-export default function ({ parentElement }) {
+export default function ({ parentElement, data }) {
   const line = parentElement.querySelector("[role=status]");
   const show = async () => {
     const text = await problem();
-    const all = text && text + " Or switch to Snapshot above.";
+    const all = text && `${text} ${data?.otherwise ?? ""}`.trim();
     if (line.textContent !== all) line.textContent = all;
   };
   const timers = [setInterval(guard, 50), setInterval(show, 1000)];
