@@ -101,6 +101,7 @@ class Capture:
         detector = self._suggester.detector
 
         def crop() -> Pixels:
+            """Return the face, uint8 (S, S, 3)."""
             cut = cut_face(rgb, face.detection, detector)
             return np.ascontiguousarray(cut[:, ::-1]) if is_mirrored else cut
 

@@ -97,10 +97,10 @@ def _claims(state: labels.State) -> str:
 def _keep(collection: Collection, files: frozenset[str], labeller: str) -> None:
     """Write what the browser sent to the log; it sends again what is not confirmed."""
     log: Mapping[str, Any] = st.session_state[KEY].get("log") or {}
-    kept = set(st.session_state.get(KEPT, ()))
+    confirmed = set(st.session_state.get(KEPT, ()))
     try:
         entries = labels.parse(log.get("entries", ()), labeller)
-        new = [entry for entry in entries if entry.id not in kept]
+        new = [entry for entry in entries if entry.id not in confirmed]
         labels.add(collection, [entry for entry in new if entry.file in files])
     except DatasetError as error:
         st.session_state[PROBLEM] = str(error)

@@ -9,6 +9,8 @@ from typing import Any
 import streamlit as st
 
 from fer_core.collect import Clip, Collection
+from fer_core.collect.corrected import add_corrections
+from fer_core.dataset import corrections
 from fer_core.errors import FerError
 from fer_core.system import isolated, temp_folders
 from fer_core.system.parallel import Progress
@@ -36,6 +38,7 @@ def photos(collection: Collection) -> None:
         key="make_folder_labels",
         help="A photo in a folder such as happy gets that label.",
     )
+    _offer_corrections(collection)
     ready = bool(uploads or path.strip())
     if st.button(
         "Add the faces",
@@ -46,6 +49,25 @@ def photos(collection: Collection) -> None:
     ):
         options = {"folder_labels": by_folder}
         _start(collection, {each.name: each for each in uploads}, path.strip(), options, "photos")
+
+
+def _offer_corrections(collection: Collection) -> None:
+    count = sum(corrections.counts().values())
+    if count:
+        st.button(
+            f"Add the {count:,} {'face' if count == 1 else 'faces'} corrected on the live page",
+            key="make_corrections", icon=":material/rate_review:", on_click=_add_corrections,
+            args=(collection,),
+        )  # fmt: skip
+
+
+def _add_corrections(collection: Collection) -> None:
+    try:
+        count = add_corrections(collection, st.session_state.get("labeller", ""))
+    except FerError as error:
+        notify.error(str(error))
+        return
+    notify.success(f"{count:,} corrected faces are new here, with their labels.")
 
 
 def video(collection: Collection) -> None:

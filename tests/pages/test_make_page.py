@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from fer_core import collect
 from fer_core.collect import Face, labels
 from fer_core.collect.collection import Suggester
-from fer_core.dataset import store
+from fer_core.dataset import corrections, store
 from fer_core.images import encode
 from fer_core.images.boxes import Box
 from fer_core.recognition import Detection
@@ -67,6 +67,18 @@ def test_a_folder_that_is_not_there_is_said() -> None:
     app = press(app.run(), "Add the faces")
     assert "/nowhere/at/all" in texts(app)
     assert "0 faces" in texts(app)
+
+
+def test_faces_corrected_on_the_live_page_are_added_with_their_labels(picture) -> None:
+    for seed, emotion in enumerate(("happy", "sad", "sad")):
+        corrections.save(np.repeat(picture(seed)[..., None], 3, axis=2), emotion)
+    app = press(start(), "Add the 3 faces corrected")
+    assert "3 corrected faces are new here" in texts(app)
+    collection = collect.open_or_create("mine")
+    table = labels.label_table(collection.faces(), labels.states(collection))
+    assert table["label"].tolist() == ["happy", "sad", "sad"]
+    assert set(table["method"]) == {"correction"}
+    assert "0 corrected faces are new" in texts(press(app, "Add the 3 faces corrected"))
 
 
 @pytest.mark.parametrize("part", ["Label", "Finish"])
