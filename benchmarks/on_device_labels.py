@@ -36,7 +36,7 @@ def compare_labels(page: Page, frames: Sequence[Pixels]) -> dict[str, Any]:
     options = RecognitionOptions()
     vectors = {
         "files": prepare(card, head).files,
-        "rules": rules(card, head),
+        "rules": rules(card, head, "int8"),
         "count": len(frames),
         "width": width,
         "height": height,

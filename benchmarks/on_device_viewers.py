@@ -88,7 +88,7 @@ class Viewer:
             self._frame += 1
             shares = self._random.dirichlet(np.ones(7)).round(5).tolist()
             label = int(np.argmax(shares))
-            face = [1, label, 0, 0.9, 1.5, 200.0, 100.0, 400.0, 350.0, *shares]
+            face = [1, label, 0, -1, 0.9, 1.5, 200.0, 100.0, 400.0, 350.0, *shares]
             rows.append([self._frame, self._frame * 1000 / FPS, 640, 480, [face]])
         value = {"view": "benchmark", "number": self._number, "running": True, "rows": rows,
                  "stats": {"fps": FPS}}  # fmt: skip

@@ -41,6 +41,7 @@ def upload(page: Page) -> None:
 
 
 def live(page: Page) -> None:
+    page.get_by_role("radio", name="Over the server").click()  # public links open on the device
     start_button(page).click()
     page.get_by_text(re.compile(r"\d+ fps")).wait_for()
     time.sleep(20)

@@ -12,8 +12,9 @@ from typing import Any, Final
 from fer_core.errors import DownloadError, ModelError
 from fer_core.labels import COLORS, EMOTIONS, UNCERTAIN_COLOR
 from fer_core.live.browser_runtime import RUNTIME, as_module, bring_runtime
-from fer_core.models.card import INT8_FILE, LITERT_FILE, ModelCard
+from fer_core.models.card import FORMS, ModelCard
 from fer_core.models.litert_file import convert_onnx, with_batch_of_one
+from fer_core.models.quality import TOO_SMALL
 from fer_core.recognition import detection, tracking, tracking_recognizer
 from fer_core.system.files import os_errors, write_bytes
 from fer_core.system.settings import settings
@@ -52,32 +53,33 @@ def prepare(card: ModelCard, head: str, full_precision: bool = False) -> Browser
     Args:
         card: The model.
         head: Name of the head.
-        full_precision: Send the float32 network also where there is an 8-bit one, which is a third
-            of its size.
+        full_precision: Send the network with weights of 16 or 32 bits also where there is an 8-bit
+            one, which is smaller.
 
     Raises:
         DownloadError: The runtime or the detector's file is not on this machine and cannot be
             fetched.
         ModelError: The model has no LiteRT file, or it cannot be read.
     """
-    name = LITERT_FILE
-    if not full_precision and (card.folder / INT8_FILE).is_file():
-        name = INT8_FILE
+    order = ("fp16", "fp32") if full_precision else ("int8", "fp16", "fp32")
+    form = next((form for form in order if (card.folder / FORMS[form]).is_file()), "fp32")
     with os_errors(f"{folder()} cannot be written", DownloadError, "Free some space."):
-        files = _runtime() | _detectors() | {"network": _network(card.folder / name)}
+        files = _runtime() | _detectors() | {"network": _network(card.folder / FORMS[form])}
         _remove_unused()
-    return BrowserFiles(files, rules(card, head), name)
+    return BrowserFiles(files, rules(card, head, form), FORMS[form])
 
 
-def rules(card: ModelCard, head: str) -> dict[str, Any]:
+def rules(card: ModelCard, head: str, form: str) -> dict[str, Any]:
     """Return the rules that make results of frames: constants of the server's own modules."""
-    settings_of_head = card.head(head)
+    calibration, quality = card.head(head).calibration(form), card.quality
     return {
         "emotions": EMOTIONS, "colors": COLORS, "uncertain_color": UNCERTAIN_COLOR,
         "input_size": card.input_size, "channels": card.channels,
         "crop_margin": detection.MARGINS["yunet"] + card.crop_margin,
-        "head": head, "temperature": settings_of_head.temperature,
-        "abstain_below": settings_of_head.abstain_below,
+        "head": head, "temperature": calibration.temperature,
+        "abstain_below": calibration.abstain_below,
+        "quality": quality.to_dict() if quality else None,
+        "reasons": [*(quality.reasons if quality else ()), TOO_SMALL],
         "detection_score": DETECTION_SCORE,
         "detector_sizes": [{"width": w, "height": h} for w, h in DETECTOR_SIZES],
         "detect_edge": tracking_recognizer.LIVE_EDGE,

@@ -4,7 +4,8 @@ A browser may send anything, so that every value is checked before it is used.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -24,12 +25,16 @@ MOST_ROWS: Final = 600
 MOST_FACES: Final = 50
 MOST_SIDE: Final = 16_384
 MOST_CROP: Final = 1024
-_BEFORE_PROBABILITIES: Final = 9
+_BEFORE_PROBABILITIES: Final = 10
 """Values of a face before its probabilities; see ``DeviceView.add``."""
 
 
 class DeviceView(LiveView):
     """The results of one start of the camera in a browser.
+
+    Args:
+        reasons: Words for faces that cannot be judged, in the order of the browser's rules.
+        clock: Seconds that never run backwards.
 
     Attributes:
         refused: Rows that were not taken: out of range, or too many at once.
@@ -41,6 +46,12 @@ class DeviceView(LiveView):
     _offset_s: float | None = None
     _stats: LiveStats = LiveStats(0, 0, 0, 0, 0, 0, 0, 0)
 
+    def __init__(
+        self, reasons: Sequence[str] = (), clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        super().__init__(clock)
+        self._reasons = tuple(reasons)
+
     def add(self, message: Mapping[str, Any]) -> None:
         """Take a message of the browser.
 
@@ -48,8 +59,8 @@ class DeviceView(LiveView):
             message: ``running``; ``stats``, the fields of ``LiveStats``; and ``rows``, a list for
                 each frame: its number, its time in ms since the start, its width and height, and a
                 list for each face: person, position of the label in ``EMOTIONS``, 1 where
-                uncertain, detection score, roll, the box's x1, y1, x2, y2 in pixels, and the seven
-                probabilities.
+                uncertain, position of the reason in ``reasons`` or -1, detection score, roll, the
+                box's x1, y1, x2, y2 in pixels, and the seven probabilities.
         """
         self._last_s = self._clock()
         self.is_running = bool(message.get("running"))
@@ -78,8 +89,27 @@ class DeviceView(LiveView):
         time_s = min(self._offset_s + milliseconds / 1000, self._clock())
         if self._latest and (number <= self._latest.frame or time_s < self._latest.time_s):
             raise ValueError("rows come in order")
-        self._latest = Result(number, time_s, size, tuple(_face(face, size) for face in faces))
+        self._latest = Result(number, time_s, size, tuple(self._face(face, size) for face in faces))
         self._note(self._latest, DETECTOR)
+
+    def _face(self, values: Sequence[Any], size: tuple[int, int]) -> TrackedFace:
+        if len(values) != _BEFORE_PROBABILITIES + len(EMOTIONS):
+            raise ValueError("a face has 17 values")
+        person, label = _integer(values[0], 1, 10**6), _integer(values[1], 0, len(EMOTIONS) - 1)
+        reason = _integer(values[3], -1, len(self._reasons) - 1)
+        score, roll = _number(values[4], 0, 1), _number(values[5], -180, 180)
+        corners = [_number(value, -MOST_SIDE, MOST_SIDE) for value in values[6:10]]
+        probabilities = [_number(value, 0, 1) for value in values[_BEFORE_PROBABILITIES:]]
+        if abs(sum(probabilities) - 1) > 0.01:
+            raise ValueError("probabilities sum to 1")
+        return TrackedFace(
+            detection=Detection(Box(*corners).clip(*size), score, roll),
+            probabilities=np.array(probabilities, np.float32),
+            uncertain=_integer(values[2], 0, 1) == 1,
+            reason=self._reasons[reason] if reason >= 0 else "",
+            person=person,
+            label=EMOTIONS[label],
+        )
 
 
 def parse_crop(size: Any, data: bytes) -> Pixels:
@@ -94,24 +124,6 @@ def parse_crop(size: Any, data: bytes) -> Pixels:
     """
     side = _integer(size, 16, MOST_CROP)
     return np.frombuffer(data, np.uint8).reshape(side, side, 3).copy()
-
-
-def _face(values: Sequence[Any], size: tuple[int, int]) -> TrackedFace:
-    if len(values) != _BEFORE_PROBABILITIES + len(EMOTIONS):
-        raise ValueError("a face has 16 values")
-    person, label = _integer(values[0], 1, 10**6), _integer(values[1], 0, len(EMOTIONS) - 1)
-    score, roll = _number(values[3], 0, 1), _number(values[4], -180, 180)
-    corners = [_number(value, -MOST_SIDE, MOST_SIDE) for value in values[5:9]]
-    probabilities = [_number(value, 0, 1) for value in values[_BEFORE_PROBABILITIES:]]
-    if abs(sum(probabilities) - 1) > 0.01:
-        raise ValueError("probabilities sum to 1")
-    return TrackedFace(
-        detection=Detection(Box(*corners).clip(*size), score, roll),
-        probabilities=np.array(probabilities, np.float32),
-        uncertain=_integer(values[2], 0, 1) == 1,
-        person=person,
-        label=EMOTIONS[label],
-    )
 
 
 def _stats(values: Any) -> LiveStats:

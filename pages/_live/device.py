@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -80,7 +80,7 @@ def show_device_view(files: BrowserFiles, options: DeviceOptions) -> tuple[SentC
     Returns:
         The crops that came with this run; mostly none.
     """
-    number = take_report(_value("report"))
+    number = take_report(_value("report"), files.rules["reasons"])
     recorder = viewer().recorder
     request = {
         "files": files.files,
@@ -136,7 +136,7 @@ BARS_STYLE = """
 """
 
 
-def take_report(message: Any) -> int:
+def take_report(message: Any, reasons: Sequence[str] = ()) -> int:
     """Add the browser's newest message to its view; return the message's number."""
     if not isinstance(message, Mapping):
         return 0
@@ -146,7 +146,7 @@ def take_report(message: Any) -> int:
     if not isinstance(state.session, DeviceView) or start != state.device_message[0]:
         if state.session:
             state.session.end()
-        state.session = DeviceView()
+        state.session = DeviceView(reasons)
         if state.recorder and state.recorder.state.running:
             state.recorder.stop()
     state.device_message = start, number

@@ -11,6 +11,7 @@ from fer_core.images.boxes import Box
 from fer_core.images.crop import face_crop, network_input, shrink
 from fer_core.live.browser_files import DETECTION_SCORE, DETECTOR_SIZES
 from fer_core.models.litert_file import convert_onnx
+from fer_core.models.quality import TOO_SMALL, Quality
 from fer_core.models.softmax import softmax
 from fer_core.recognition import tracking
 from fer_core.recognition.detection import YuNet
@@ -131,18 +132,18 @@ def test_tracking_and_labels_equal_pythons(modules) -> None:
     frames = list(walk())
     expected = []
     tracker = Tracker(half_life_s=0.3)
-    for time_s, detections, probabilities in frames:
+    for time_s, detections, probabilities, reasons in frames:
         faces = [Detection(Box(*box), 0.9) for box in detections]
         persons, faces = tracker.associate(faces, time_s)
         values = [
-            FaceEmotion(face, np.float32(p), bool(max(p) < 0.45))
-            for face, p in zip(faces, probabilities, strict=True)
+            FaceEmotion(face, np.float32(p), bool(reason or max(p) < 0.45), reason=reason)
+            for face, p, reason in zip(faces, probabilities, reasons, strict=True)
         ]
         expected.append(tracker.smooth(persons, values, time_s, 0.45))
     code = """const tracker = new m.Tracker(v.rules);
-      return v.frames.map(([time, boxes, shares]) => tracker
+      return v.frames.map(([time, boxes, shares, reasons]) => tracker
         .associate(boxes.map((box) => ({ box })), time)
-        .map((face, at) => tracker.smooth(face, Float32Array.from(shares[at]), time, 0.45))
+        .map((face, at) => tracker.smooth(face, Float32Array.from(shares[at]), time, 0.45, reasons[at]))
         .map((face) => ({ ...face, probabilities: [...face.probabilities] })))"""
     rules = {"max_absence_s": tracking.MAX_ABSENCE_S, "lead": tracking.LEAD, "band": tracking.BAND}
     results = call(modules, "tracking.js", code, {"rules": rules, "frames": frames})
@@ -150,14 +151,16 @@ def test_tracking_and_labels_equal_pythons(modules) -> None:
         assert [face["person"] for face in faces] == [other.person for other in others]
         for face, other in zip(faces, others, strict=True):
             assert tracking.EMOTIONS[face["label"]] == other.label
-            assert face["uncertain"] == other.uncertain
+            assert (face["uncertain"], face["reason"]) == (other.uncertain, other.reason)
             np.testing.assert_array_equal(np.float32(face["probabilities"]), other.probabilities)
             np.testing.assert_allclose(face["box"], other.box.xyxy, rtol=1e-12)
-    assert max(face.person for faces in expected for face in faces) > 5  # some left and returned
+    everyone = [face for faces in expected for face in faces]
+    assert max(face.person for face in everyone) > 5  # some left and returned
+    assert {face.reason for face in everyone} == {"", "covered", "turned"}
 
 
-def walk() -> Iterator[tuple[float, list, list]]:
-    """Up to five faces that wander, cross, leave and return: times, boxes, probabilities."""
+def walk() -> Iterator[tuple[float, list, list, list]]:
+    """Up to five faces that wander, cross, leave and return: time, boxes, probabilities, reasons."""
     random = np.random.default_rng(2)
     places = random.uniform(50, 400, (5, 2))
     shares = random.dirichlet(np.ones(7), 5)
@@ -171,7 +174,8 @@ def walk() -> Iterator[tuple[float, list, list]]:
         boxes = [[*places[i], *(places[i] + 60 + 10 * i)] for i in order]
         boxes = [[float(value) for value in box] for box in boxes]
         rows = [(np.float32(shares[i]) / np.float32(shares[i]).sum()).tolist() for i in order]
-        yield time_s, boxes, rows
+        words = ["covered", "turned"] if number % 60 < 25 else [""]
+        yield time_s, boxes, rows, random.choice(words, len(order)).tolist()
 
 
 def test_pairs_have_the_largest_sum(modules) -> None:
@@ -201,9 +205,9 @@ def test_probabilities_equal_pythons(modules) -> None:
 
 def test_rows_wait_for_the_server_and_none_is_lost(modules) -> None:
     code = """const sent = [], report = new m.Report((message) => sent.push(message));
-      const face = { person: 1, label: 3, uncertain: false, score: 0.9, roll: 0, box: [1, 2, 3, 4],
+      const face = { person: 1, label: 3, uncertain: false, reason: "", score: 0.9, roll: 0, box: [1, 2, 3, 4],
                      probabilities: [0, 0, 0, 1, 0, 0, 0] };
-      const add = (id) => report.add(id, id / 30, 640, 480, [face]);
+      const add = (id) => report.add(id, id / 30, 640, 480, [face], ["covered"]);
       add(1); report.flush(0, true, {});
       add(2); report.flush(1000, true, {});  // the server still works
       report.acknowledge(1, 1100); add(3);
@@ -219,5 +223,21 @@ def test_rows_wait_for_the_server_and_none_is_lost(modules) -> None:
     assert [message["number"] for message in sent] == [1, 2, 3, 4]
     assert [message["running"] for message in sent] == [True, True, True, False]
     assert sent[0]["rows"][0] == [1, 33.3, 640, 480, [
-        [1, 3, 0, 0.9, 0, 1, 2, 3, 4, 0, 0, 0, 1, 0, 0, 0]
+        [1, 3, 0, -1, 0.9, 0, 1, 2, 3, 4, 0, 0, 0, 1, 0, 0, 0]
     ]]  # fmt: skip
+
+
+def test_reasons_not_to_judge_a_face_equal_pythons(modules) -> None:
+    quality = Quality(("covered", "blurred", "turned"), (0.7, 0.4, 0.5), min_side=20)
+    random = np.random.default_rng(5)
+    logits = random.normal(-1, 2, (200, 3)).astype(np.float32)
+    sides = random.uniform(10, 60, 200)
+    expected = [
+        TOO_SMALL if quality.is_too_small(side) else reason
+        for side, reason in zip(sides, quality.reasons_of(logits), strict=True)
+    ]
+    assert {*expected} == {"", TOO_SMALL, *quality.reasons}
+    code = f"""return v.logits.map((row, at) =>
+      m.reasonOf(Float32Array.from(row), [0, 0, v.sides[at] / 2, v.sides[at]], v.quality, "{TOO_SMALL}"))"""
+    vectors = {"logits": logits.tolist(), "sides": sides.tolist(), "quality": quality.to_dict()}
+    assert call(modules, "recognizer.js", code, vectors) == expected

@@ -20,8 +20,8 @@ export default function ({ parentElement }) {
   return root.stop;
 }
 
-function caption({ label, uncertain, probabilities }, emotions) {
+function caption({ label, uncertain, reason, probabilities }, emotions) {
   const at = uncertain ? probabilities.indexOf(Math.max(...probabilities)) : label;
   const text = `${emotions[at]} ${Math.round(100 * probabilities[at])}%`;
-  return uncertain ? `uncertain (${text})` : text;
+  return uncertain ? `${reason || "uncertain"} (${text})` : text;
 }

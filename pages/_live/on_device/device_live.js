@@ -153,7 +153,7 @@ export class DeviceLive {
     if (message.faces.length) draw(this.context, this.#scaled(message), this.data.options, this.data.rules);
     else drawNote(this.context, "no face", this.data.rules);
     this.stats.result(now, now - captured, message.times);
-    if (this.#reports) this.report.add(message.id, message.time, message.width, message.height, message.faces);
+    if (this.#reports) this.report.add(message.id, message.time, message.width, message.height, message.faces, this.data.rules.reasons);
     if (message.crops.length) this.#sendCrops(message);
     this.#showBars(largest(message.faces), "No face", now);
     this.parts.correct.hidden = !this.data.may_correct || !message.faces.length;

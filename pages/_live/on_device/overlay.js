@@ -6,7 +6,7 @@ const MOST_WITH_BARS = 3;
 export const captionOf = (face, emotions) => {
   const label = face.uncertain ? argmax(face.probabilities) : face.label;
   const text = `${emotions[label]} ${Math.round(100 * face.probabilities[label])}%`;
-  return face.uncertain ? `uncertain (${text})` : text;
+  return face.uncertain ? `${face.reason || "uncertain"} (${text})` : text;
 };
 
 const argmax = (values) => values.indexOf(Math.max(...values));

@@ -29,7 +29,8 @@ export class TrackingRecognizer {
     for (const face of this.faces) {
       const crop = this.crop(frame, face);
       this.crops.set(face.person, crop);
-      faces.push(this.tracker.smooth(face, await this.probabilities(crop), time, this.rules.abstain_below));
+      const { probabilities, reason } = await this.judge(crop, face.box);
+      faces.push(this.tracker.smooth(face, probabilities, time, this.rules.abstain_below, reason));
     }
     if (faces.length) this.times.classify = performance.now() - start;
     return faces;
@@ -63,13 +64,21 @@ export class TrackingRecognizer {
     return faceCrop(frame, box, this.rules.input_size, roll, this.rules.crop_margin);
   }
 
-  // Calibrated probabilities of a crop, float32 (7).
-  async probabilities(crop) {
-    fillInput(this.classifier.input, crop, this.rules.channels);
-    const logits = (await this.classifier.run())[this.rules.head];
-    const temperature = Math.fround(this.rules.temperature);
-    return softmax(Float32Array.from(logits, (value) => value / temperature));
+  // Calibrated probabilities of a crop, float32 (7), and why it cannot be judged, or "".
+  async judge(crop, box) {
+    const { channels, head, temperature, quality, reasons } = this.rules;
+    fillInput(this.classifier.input, crop, channels);
+    const outputs = await this.classifier.run(), divisor = Math.fround(temperature);
+    const probabilities = softmax(Float32Array.from(outputs[head], (value) => value / divisor));
+    return { probabilities, reason: quality ? reasonOf(outputs.quality, box, quality, reasons.at(-1)) : "" };
   }
+}
+
+// `fer_core.models.quality`: the first reason whose probability is reached; a small box goes before.
+export function reasonOf(logits, [x1, y1, x2, y2], quality, tooSmall) {
+  if (Math.max(x2 - x1, y2 - y1) < quality.min_side) return tooSmall;
+  const at = quality.above.findIndex((above, index) => Math.fround(1 / (1 + Math.exp(-logits[index]))) >= above);
+  return at < 0 ? "" : quality.reasons[at];
 }
 
 export function softmax(logits) {

@@ -21,8 +21,9 @@ export class Report {
     this.acknowledged = this.number;
   }
 
-  add(id, time, width, height, faces) {
-    this.rows.push([id, round(1000 * time, 1), width, height, faces.map(rowOf)]);
+  add(id, time, width, height, faces, reasons) {
+    const rows = faces.map((face) => rowOf(face, reasons));
+    this.rows.push([id, round(1000 * time, 1), width, height, rows]);
     if (this.rows.length > MOST_ROWS) this.rows.shift();
   }
 
@@ -45,7 +46,7 @@ export class Report {
   }
 }
 
-function rowOf({ person, label, uncertain, score, roll, box, probabilities }) {
+function rowOf({ person, label, uncertain, reason, score, roll, box, probabilities }, reasons) {
   const corners = box.map((value) => round(value, 2)), shares = [...probabilities].map((value) => round(value, 5));
-  return [person, label, uncertain ? 1 : 0, round(score, 4), round(roll, 2), ...corners, ...shares];
+  return [person, label, uncertain ? 1 : 0, reasons.indexOf(reason), round(score, 4), round(roll, 2), ...corners, ...shares];
 }

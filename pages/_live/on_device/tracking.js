@@ -31,22 +31,29 @@ export class Tracker {
   }
 
   // Returns a face with smoothed probabilities and a label that does not flicker.
-  smooth(face, probabilities, time, abstainBelow) {
+  smooth(face, probabilities, time, abstainBelow, reason = "") {
     const track = this.tracks.get(face.person);
     if (track.probabilities === null) {
       track.probabilities = Float32Array.from(probabilities);
       track.label = argmax(probabilities);
-      track.uncertain = probabilities[track.label] < abstainBelow;
+      track.uncertain = !reason && probabilities[track.label] < abstainBelow;
+      Object.assign(track, { reason, reasonWeight: reason ? 1 : 0 });
     } else {
-      const weight = Math.fround(emaWeight(time - track.read, this.halfLife));
+      const exact = emaWeight(time - track.read, this.halfLife), weight = Math.fround(exact);
       track.probabilities = track.probabilities.map((old, at) =>
         Math.fround(old + Math.fround(weight * Math.fround(probabilities[at] - old))));
       track.label = hysteresisLabel(track.label, track.probabilities, this.rules.lead);
       const confidence = track.probabilities[track.label], band = this.rules.band;
       track.uncertain = confidence < abstainBelow + (track.uncertain ? band : -band);
+      track.reason = reason || track.reason;
+      track.reasonWeight += exact * ((reason ? 1 : 0) - track.reasonWeight);
     }
     track.read = time;
-    return { ...face, probabilities: track.probabilities, uncertain: track.uncertain, label: track.label };
+    const hasReason = track.reasonWeight >= 0.5; // most of the last moments
+    return {
+      ...face, probabilities: track.probabilities, label: track.label,
+      uncertain: track.uncertain || hasReason, reason: hasReason ? track.reason : "",
+    };
   }
 
   // Frames have another size from now on; they show the same around their middle.
