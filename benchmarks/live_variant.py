@@ -16,6 +16,7 @@ from streamlit_webrtc.webrtc import WebRtcWorker
 
 from fer_core import Recognizer
 from pages._live import player
+from pages._server.startup import start_once
 
 DELAY_S = 0.3
 ANSWER_S = 1.0
@@ -51,4 +52,5 @@ def change(variant: str) -> None:
 change(os.environ.get("LIVE_VARIANT", "plain"))
 page = Path(__file__).parent.parent / "pages" / "live.py"
 st.set_page_config(layout="wide")
+start_once()
 st.navigation([st.Page(page, title="Live", default=True)]).run()

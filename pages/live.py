@@ -107,8 +107,8 @@ def choose_for_device() -> tuple[bool, bool]:
     )  # fmt: skip
     full_precision = st.toggle(
         "Full precision", value=False, key="device-precision",
-        help="The network with 32-bit weights: 6 MB more to load once, and slower. The 8-bit one "
-        "gives the same label in 98 of 100 cases.",
+        help="The network with 16- or 32-bit weights: 2 to 6 MB more to load once, and slower. The "
+        "8-bit one gives the same label in 98 of 100 cases.",
     )  # fmt: skip
     return timeline, full_precision
 

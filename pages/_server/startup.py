@@ -12,6 +12,7 @@ from fer_core.models import store as model_store
 from fer_core.system import files, temp_folders
 from fer_core.system.settings import settings
 from fer_core.system.text import markdown
+from pages._server.garbage import limit_collections
 from pages._server.uploads import limit_upload_memory
 
 
@@ -57,5 +58,6 @@ def _start() -> None:
         config.set_option("server.enableXsrfProtection", False)
     if not switches.policy.shows_server:
         config.set_option("client.showErrorDetails", "none")
+    limit_collections()
     temp_folders.sweep()
     files.sweep(model_store.own_home())

@@ -46,3 +46,20 @@ def test_nothing_is_shown_while_the_secrets_cannot_be_read(
     (error,) = app.error
     assert 'FER_PUBLIC = "1"' in error.value.replace("\\", "")
     assert not app.title
+
+
+def test_garbage_is_collected_every_two_seconds_at_most(monkeypatch) -> None:
+    from streamlit.runtime.scriptrunner import script_runner
+
+    from pages._server import garbage
+
+    monkeypatch.setattr(script_runner, "gc", script_runner.gc)
+    calls: list[int] = []
+    now = [100.0]
+    monkeypatch.setattr(garbage.gc, "collect", lambda generation: calls.append(generation) or 7)
+    monkeypatch.setattr(garbage.time, "monotonic", lambda: now[0])
+    garbage.limit_collections()
+    assert [script_runner.gc.collect(2), script_runner.gc.collect(2)] == [7, 0]
+    now[0] += garbage.EVERY_S
+    assert script_runner.gc.collect(2) == 7
+    assert calls == [2, 2]
