@@ -89,27 +89,42 @@ class DeviceView(LiveView):
         time_s = min(self._offset_s + milliseconds / 1000, self._clock())
         if self._latest and (number <= self._latest.frame or time_s < self._latest.time_s):
             raise ValueError("rows come in order")
-        self._latest = Result(number, time_s, size, tuple(self._face(face, size) for face in faces))
+        self._latest = Result(
+            number, time_s, size, tuple(parse_face(face, size, self._reasons) for face in faces)
+        )
         self._note(self._latest, DETECTOR)
 
-    def _face(self, values: Sequence[Any], size: tuple[int, int]) -> TrackedFace:
-        if len(values) != _BEFORE_PROBABILITIES + len(EMOTIONS):
-            raise ValueError("a face has 17 values")
-        person, label = _integer(values[0], 1, 10**6), _integer(values[1], 0, len(EMOTIONS) - 1)
-        reason = _integer(values[3], -1, len(self._reasons) - 1)
-        score, roll = _number(values[4], 0, 1), _number(values[5], -180, 180)
-        corners = [_number(value, -MOST_SIDE, MOST_SIDE) for value in values[6:10]]
-        probabilities = [_number(value, 0, 1) for value in values[_BEFORE_PROBABILITIES:]]
-        if abs(sum(probabilities) - 1) > 0.01:
-            raise ValueError("probabilities sum to 1")
-        return TrackedFace(
-            detection=Detection(Box(*corners).clip(*size), score, roll),
-            probabilities=np.array(probabilities, np.float32),
-            uncertain=_integer(values[2], 0, 1) == 1,
-            reason=self._reasons[reason] if reason >= 0 else "",
-            person=person,
-            label=EMOTIONS[label],
-        )
+
+def parse_face(
+    values: Sequence[Any], size: tuple[int, int], reasons: Sequence[str] = ()
+) -> TrackedFace:
+    """Return a face that a browser sent.
+
+    Args:
+        values: See ``DeviceView.add``.
+        size: Width and height of its frame.
+        reasons: Words for faces that cannot be judged.
+
+    Raises:
+        ValueError, TypeError, IndexError: A value is missing, of another type or out of range.
+    """
+    if len(values) != _BEFORE_PROBABILITIES + len(EMOTIONS):
+        raise ValueError("a face has 17 values")
+    person, label = _integer(values[0], 1, 10**6), _integer(values[1], 0, len(EMOTIONS) - 1)
+    reason = _integer(values[3], -1, len(reasons) - 1)
+    score, roll = _number(values[4], 0, 1), _number(values[5], -180, 180)
+    corners = [_number(value, -MOST_SIDE, MOST_SIDE) for value in values[6:10]]
+    probabilities = [_number(value, 0, 1) for value in values[_BEFORE_PROBABILITIES:]]
+    if abs(sum(probabilities) - 1) > 0.01:
+        raise ValueError("probabilities sum to 1")
+    return TrackedFace(
+        detection=Detection(Box(*corners).clip(*size), score, roll),
+        probabilities=np.array(probabilities, np.float32),
+        uncertain=_integer(values[2], 0, 1) == 1,
+        reason=reasons[reason] if reason >= 0 else "",
+        person=person,
+        label=EMOTIONS[label],
+    )
 
 
 def parse_crop(size: Any, data: bytes) -> Pixels:

@@ -13,7 +13,10 @@ from fer_core import EMOTIONS
 from fer_core.labels import COLORS
 from fer_core.live import DeviceView, LiveOptions
 from fer_core.live.browser_files import BrowserFiles, folder
-from fer_core.live.device_view import parse_crop
+from fer_core.live.device_view import DETECTOR, parse_crop, parse_face
+from fer_core.recognition.crop_dataset import SIDES
+from fer_core.recognition.detection import MARGINS
+from fer_core.recognition.tracking import TrackedFace
 from fer_core.types import Pixels
 from pages._live.state import viewer
 from pages._server.component_files import serve_folder
@@ -30,7 +33,7 @@ class Capture:
     Attributes:
         id: A new one for each wish.
         every_ms: Least time between two crops.
-        most: Frames of which crops are sent.
+        most: Crops that are sent; the largest face of a frame each.
     """
 
     id: str
@@ -59,18 +62,21 @@ class DeviceOptions:
 
 @dataclass(frozen=True)
 class SentCrop:
-    """A face crop that the browser sent, as the network saw it: uint8 (S, S, 3) RGB.
+    """A face crop that the browser sent.
 
     Attributes:
-        crop: The pixels.
-        person: Number of the person in the view.
-        emotion: The displayed emotion.
+        crop: uint8 (S, S, 3) RGB; for a correction as the network saw it, for a capture as
+            ``crop_dataset.cut_face`` cuts faces for a dataset. Never mirrored.
+        face: Where it was in its frame, and the smoothed probabilities.
+        frame: Number of the frame.
+        time_s: Its time since the start.
         purpose: ``correction`` or ``capture``.
     """
 
     crop: Pixels
-    person: int
-    emotion: str
+    face: TrackedFace
+    frame: int
+    time_s: float
     purpose: str
 
 
@@ -99,12 +105,12 @@ def show_device_view(files: BrowserFiles, options: DeviceOptions) -> tuple[SentC
         "recorded": recorder is not None,
         "acknowledged": number,
         "may_correct": options.may_correct,
-        "capture": asdict(options.capture) if options.capture else None,
+        "capture": _capture(options.capture) if options.capture else None,
     }
     result = _component()(
         key=KEY, data=request, on_report_change=_nothing, on_crops_change=_nothing
     )
-    return parse_crops(result.crops)
+    return parse_crops(result.crops, files.rules["reasons"])
 
 
 def show_bars() -> None:
@@ -154,18 +160,30 @@ def take_report(message: Any, reasons: Sequence[str] = ()) -> int:
     return number
 
 
-def parse_crops(message: Any) -> tuple[SentCrop, ...]:
+def parse_crops(message: Any, reasons: Sequence[str] = ()) -> tuple[SentCrop, ...]:
     """Return the crops of a browser's message; those that are damaged are left out."""
     items = message.get("list") if isinstance(message, Mapping) else None
     crops = []
     for item in items[:10] if isinstance(items, list) else []:
         try:
-            pixels = parse_crop(item["size"], base64.b64decode(item["rgb"], validate=True))
-            emotion = EMOTIONS[EMOTIONS.index(item["emotion"])]
-            crops.append(SentCrop(pixels, int(item["person"]), emotion, str(message["purpose"])))
-        except (KeyError, TypeError, ValueError, binascii.Error):
+            size = int(item["width"]), int(item["height"])
+            crops.append(
+                SentCrop(
+                    parse_crop(item["size"], base64.b64decode(item["rgb"], validate=True)),
+                    parse_face(item["face"], size, reasons),
+                    int(item["frame"]),
+                    float(item["time_s"]),
+                    str(message["purpose"]),
+                )
+            )
+        except (KeyError, TypeError, IndexError, ValueError, OverflowError, binascii.Error):
             continue
     return tuple(crops)
+
+
+def _capture(capture: Capture) -> dict[str, Any]:
+    """Return a wish with the rule by which faces are cut for a dataset."""
+    return asdict(capture) | {"cut": {"margin": MARGINS[DETECTOR], "sides": SIDES}}
 
 
 def _component() -> Any:

@@ -75,4 +75,4 @@ def _show_panel(show_timeline: bool) -> None:
 def _freeze(crops: tuple[SentCrop, ...]) -> None:
     for sent in crops:
         if sent.purpose == "correction" and not settings().public:
-            viewer().frozen = Frozen(sent.crop, sent.emotion)
+            viewer().frozen = Frozen(sent.crop, sent.face.emotion)

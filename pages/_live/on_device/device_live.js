@@ -5,7 +5,8 @@ import { ClipRecorder } from "./clip.js";
 import { draw, drawNote } from "./overlay.js";
 import { Pace } from "./pace.js";
 import { RecognizerThread } from "./recognizer_thread.js";
-import { Report } from "./report.js";
+import { largest } from "./recognizer.js";
+import { Report, rowOf } from "./report.js";
 import { Stats } from "./stats.js";
 
 const STALE_MS = 1000; // a result older than this is not drawn: its face has moved on
@@ -137,12 +138,18 @@ export class DeviceLive {
 
   // What the worker is told of a frame when its turn comes.
   #describe(now) {
-    const { capture } = this, isCaptured = capture && capture.count < capture.most && now - capture.last >= capture.every_ms;
-    if (isCaptured) capture.last = now;
     this.id += 1;
     this.sent.set(this.id, now);
-    const wantsCrops = Boolean(this.wantsCorrection || isCaptured);
-    return { id: this.id, time: (now - this.startedAt) / 1000, options: this.data.options, wants_crops: wantsCrops };
+    return { id: this.id, time: (now - this.startedAt) / 1000, options: this.data.options, crop: this.#wantedCrop(now) };
+  }
+
+  // The crop that the visitor asked for, or that another page collects; mostly null.
+  #wantedCrop(now) {
+    const { capture } = this;
+    if (this.wantsCorrection) return { purpose: "correction", cut: null };
+    if (!capture || capture.count >= capture.most || now - capture.last < capture.every_ms) return null;
+    capture.last = now;
+    return { purpose: "capture", cut: capture.cut };
   }
 
   #onResult(message) {
@@ -154,7 +161,7 @@ export class DeviceLive {
     else drawNote(this.context, "no face", this.data.rules);
     this.stats.result(now, now - captured, message.times);
     if (this.#reports) this.report.add(message.id, message.time, message.width, message.height, message.faces, this.data.rules.reasons);
-    if (message.crops.length) this.#sendCrops(message);
+    if (message.crop) this.#sendCrop(message);
     this.#showBars(largest(message.faces), "No face", now);
     this.parts.correct.hidden = !this.data.may_correct || !message.faces.length;
   }
@@ -167,17 +174,13 @@ export class DeviceLive {
     return faces.map((face) => ({ ...face, box: face.box.map((value, at) => value * (at % 2 ? down : across)) }));
   }
 
-  // The one thing with pixels: crops that the visitor asked to keep.
-  #sendCrops({ crops, faces, time }) {
-    const wanted = this.wantsCorrection ? [largest(faces).person] : crops.map(({ person }) => person);
-    const purpose = this.wantsCorrection ? "correction" : "capture";
-    this.wantsCorrection = false;
-    if (purpose === "capture") this.capture.count += 1;
-    const list = crops.filter(({ person }) => wanted.includes(person)).map(({ person, size, data }) => {
-      const face = faces.find((one) => one.person === person);
-      return { person, size, emotion: this.data.rules.emotions[face.label], time_s: time, rgb: base64(data) };
-    });
-    this.component.setTriggerValue("crops", { purpose, capture: this.capture?.id ?? null, list });
+  // The one thing with pixels: a crop that the visitor asked to keep.
+  #sendCrop({ crop: { purpose, face, size, data }, id, time, width, height }) {
+    if (purpose === "correction") this.wantsCorrection = false;
+    else if (this.capture) this.capture.count += 1;
+    const row = rowOf(face, this.data.rules.reasons);
+    const list = [{ face: row, size, width, height, frame: id, time_s: time, rgb: base64(data) }];
+    this.component.setTriggerValue("crops", { purpose, list });
   }
 
   // The 7 probabilities stand in another element of the page; see bars.js.
@@ -275,9 +278,6 @@ export class DeviceLive {
     if (!document.hidden) this.shownAt = performance.now();
   }
 }
-
-const areaOf = ({ box }) => (box[2] - box[0]) * (box[3] - box[1]);
-const largest = (faces) => faces.reduce((best, face) => (!best || areaOf(face) > areaOf(best) ? face : best), null);
 
 // With another network or other rules the recognizer starts anew.
 const identity = ({ files, rules }) => JSON.stringify([files.network, rules]);

@@ -2,7 +2,7 @@
 
 import { faceCrop, fillInput } from "./pixels.js";
 import { argmax, Tracker } from "./tracking.js";
-import { decode, detectorSize, fillDetectorInput, finish } from "./yunet.js";
+import { area, decode, detectorSize, fillDetectorInput, finish } from "./yunet.js";
 
 export class TrackingRecognizer {
   // openDetector(size) resolves to a network; classifier is one; rules come from Python.
@@ -64,6 +64,12 @@ export class TrackingRecognizer {
     return faceCrop(frame, box, this.rules.input_size, roll, this.rules.crop_margin);
   }
 
+  // The largest face, cut for a dataset as `fer_core.recognition.crop_dataset.cut_face` does.
+  cut(frame, { box, roll }, { margin, sides: [least, most] }) {
+    const side = Math.max(box[2] - box[0], box[3] - box[1]) * (1 + 2 * margin);
+    return faceCrop(frame, box, Math.min(Math.max(Math.round(side), least), most), roll, margin);
+  }
+
   // Calibrated probabilities of a crop, float32 (7), and why it cannot be judged, or "".
   async judge(crop, box) {
     const { channels, head, temperature, quality, reasons } = this.rules;
@@ -88,3 +94,5 @@ export function softmax(logits) {
   for (const power of powers) sum = Math.fround(sum + power);
   return powers.map((power) => power / sum);
 }
+
+export const largest = (faces) => faces.reduce((best, face) => (!best || area(face.box) > area(best.box) ? face : best), null);

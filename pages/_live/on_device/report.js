@@ -46,7 +46,7 @@ export class Report {
   }
 }
 
-function rowOf({ person, label, uncertain, reason, score, roll, box, probabilities }, reasons) {
+export function rowOf({ person, label, uncertain, reason, score, roll, box, probabilities }, reasons) {
   const corners = box.map((value) => round(value, 2)), shares = [...probabilities].map((value) => round(value, 5));
   return [person, label, uncertain ? 1 : 0, reasons.indexOf(reason), round(score, 4), round(roll, 2), ...corners, ...shares];
 }

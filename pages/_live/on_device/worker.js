@@ -1,10 +1,10 @@
 // The recognizer's thread: opens runtime and networks once, then takes one frame after the other.
-// In: {kind: "open", base, files, rules}, {kind: "frame", frame, id, time, options, wants_crops}.
+// In: {kind: "open", base, files, rules}, {kind: "frame", frame, id, time, options, crop}.
 // Out: {kind: "progress" | "ready" | "result" | "failed", ...}.
 
 import { Assets } from "./assets.js";
 import { FrameReader } from "./frames.js";
-import { TrackingRecognizer } from "./recognizer.js";
+import { largest, TrackingRecognizer } from "./recognizer.js";
 import { Network, openRuntime } from "./runtime.js";
 
 const reader = new FrameReader();
@@ -29,12 +29,14 @@ async function open({ base, files, rules }) {
   self.postMessage({ kind: "ready" });
 }
 
-async function recognize({ frame, id, time, options, wants_crops: wantsCrops }) {
+async function recognize({ frame, id, time, options, crop: wanted }) {
   const pixels = await reader.read(frame);
   const faces = await recognizer.recognize(pixels, time, options);
   const { width, height } = pixels;
-  const crops = wantsCrops ? [...recognizer.crops].map(([person, crop]) => ({ person, size: crop.width, data: crop.data })) : [];
-  self.postMessage({ kind: "result", id, time, faces, crops, width, height, times: recognizer.times });
+  const face = wanted && largest(faces);
+  const image = face && (wanted.cut ? recognizer.cut(pixels, face, wanted.cut) : recognizer.crops.get(face.person));
+  const crop = image ? { ...wanted, face, size: image.width, data: image.data } : null;
+  self.postMessage({ kind: "result", id, time, faces, crop, width, height, times: recognizer.times });
 }
 
 const WORK = { open, frame: recognize };
