@@ -32,8 +32,8 @@ KINDS: Final = ("photo", "video", "webcam", "correction")
 PROBABILITIES: Final = [f"p_{emotion}" for emotion in EMOTIONS]
 COLUMNS: Final = (
     "file", "kind", "source", "frame", "time_s", "person", "x1", "y1", "x2", "y2", "score", "roll",
-    "side", "brightness", "contrast", "sharpness", "digest", *PROBABILITIES, "model", "head",
-    "detector",
+    "side", "brightness", "contrast", "sharpness", "digest", "width", "thumb", *PROBABILITIES,
+    "model", "head", "detector",
 )  # fmt: skip
 """Columns of ``Collection.faces``."""
 

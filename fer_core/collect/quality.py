@@ -1,5 +1,6 @@
 """Measure how well a crop shows its face, and set aside those that show too little."""
 
+import base64
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -36,13 +37,19 @@ SMALL, BLURRED, DARK = "too small", "too blurred", "too dark"
 
 
 def measure(crop: Pixels) -> dict[str, Any]:
-    """Return brightness, contrast, sharpness and digest of uint8 (S, S, 3) or (S, S)."""
+    """Return what is stored of a crop, uint8 (S, S, 3) or (S, S), as plain values.
+
+    ``thumb`` holds the bytes of ``DatasetIndex.thumbs`` in Base64: the search for near-duplicates
+    need not open the crop.
+    """
     facts = image_reading.facts(crop)
     return {
         "brightness": round(facts.brightness, 2),
         "contrast": round(facts.contrast, 2),
         "sharpness": round(sharpness(crop), 4),
         "digest": f"{facts.digest:016x}",
+        "width": facts.width,
+        "thumb": base64.b64encode(facts.thumb.tobytes()).decode(),
     }
 
 

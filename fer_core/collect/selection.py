@@ -1,5 +1,6 @@
 """Choose the faces of a collection that are shown and used: not too poor, none of them twice."""
 
+import base64
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,9 +12,7 @@ from fer_core.audit import duplicates
 from fer_core.collect import quality
 from fer_core.collect.collection import Collection
 from fer_core.collect.quality import Limits
-from fer_core.dataset import image_reading
 from fer_core.dataset.index import THUMB, DatasetIndex, make_table
-from fer_core.system import parallel
 from fer_core.system.parallel import Progress
 from fer_core.types import Rows
 
@@ -96,23 +95,19 @@ def _index(collection: Collection, faces: pd.DataFrame) -> DatasetIndex:
     """Return the crops as a dataset, for the search of duplicates."""
     count = len(faces)
     names = faces["file"].tolist()
-    thumbs = np.zeros((count, THUMB, THUMB), np.uint8)
-    sizes = np.zeros((count, 2), np.int32)
-
-    def work(start: int, stop: int) -> None:
-        for row in range(start, stop):
-            facts = image_reading.facts(image_reading.read(collection.crop_file(names[row])))
-            thumbs[row], sizes[row] = facts.thumb, (facts.width, facts.height)
-
-    parallel.run(work, count, size=64)
+    thumbs = [np.frombuffer(base64.b64decode(text), np.uint8) for text in faces["thumb"]]
+    sides = faces["width"].to_numpy(np.int32)
     table = make_table(
         {
             "file": names, "split": ["train"] * count, "label": ["neutral"] * count,
-            "width": sizes[:, 0], "height": sizes[:, 1],
+            "width": sides, "height": sides,
             "brightness": faces["brightness"].to_numpy(np.float32),
             "contrast": faces["contrast"].to_numpy(np.float32),
             "digest": np.asarray([int(digest, 16) for digest in faces["digest"]], np.uint64),
             "error": [""] * count,
         }
     )  # fmt: skip
-    return DatasetIndex(collection.crop_file("").resolve(), table, thumbs)
+    shape = (count, THUMB, THUMB)
+    return DatasetIndex(
+        collection.crop_file("").resolve(), table, np.asarray(thumbs, np.uint8).reshape(shape)
+    )
