@@ -34,8 +34,7 @@ def retain_freed() -> None:
 def keep_all() -> None:
     """Never return freed memory to the system: for training, in a process of its own.
 
-    Call before TensorFlow is imported. By default every step of MobileNetV2 gets its tensors as new
-    pages from the system, 141,000 page faults a step.
+    Call before TensorFlow is imported. What it gains depends on the machine: docs/performance.md.
     """
     _libc("mallopt", _MMAP_MAX, 0)
     _libc("mallopt", _TRIM_THRESHOLD, -1)

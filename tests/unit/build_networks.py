@@ -1,6 +1,5 @@
-"""Run in a process of its own: small Keras files to import, and Grad-CAM of the shipped models."""
+"""Small Keras files to import, and Grad-CAM of the shipped models."""
 
-import sys
 from pathlib import Path
 
 import keras
@@ -56,14 +55,13 @@ def evil() -> keras.Model:
     return keras.Model(pixels, keras.layers.Dense(7)(keras.layers.Flatten()(hidden)))
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, crop: np.ndarray) -> None:
     for make in (planted, flat, six, evil):
         model = make()
         model.save(folder / f"{make.__name__}.keras")
         if make is planted:
             faces = np.random.default_rng(0).uniform(0, 1, (5, SIDE, SIDE, 1)).astype(np.float32)
             np.savez(folder / "planted.npz", faces=faces, answers=model.predict_on_batch(faces))
-    crop = np.load(folder / "crop.npy")
     for file in SHIPPED.glob("*/model.keras"):
         card = load_card(file.parent)
         model = keras.saving.load_model(file, compile=False)
@@ -71,7 +69,3 @@ def main(folder: Path) -> None:
         for head in card.heads:
             maps = compute(model, head, card.features, pixels, range(7))
             np.save(folder / f"{card.name}-{head}.npy", maps)
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))

@@ -1,9 +1,6 @@
 """Files of unknown origin: what is taken, what is refused, and the maps of what was taken."""
 
 import json
-import os
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -17,7 +14,7 @@ from fer_core.errors import ModelError, SettingsError
 from fer_core.explain import Explainer
 from fer_core.explain.gradcam import compute
 from fer_core.models import card, registry
-from fer_core.models.export import export_int8_apart
+from fer_core.models.export import export_int8_apart, export_int8_of_folder
 from fer_core.models.importing import (
     ORDERS,
     ImportOptions,
@@ -28,8 +25,9 @@ from fer_core.models.importing import (
 )
 from fer_core.models.importing.inspection import check_keras
 from fer_core.models.litert import LiteRTNetwork
+from fer_core.system import isolated
 from fer_core.system.settings import settings
-from tests.conftest import ROOT, shipped_heads
+from tests.conftest import shipped_heads
 
 SIDE = 32
 
@@ -41,13 +39,11 @@ def crop() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory, crop: np.ndarray) -> Path:
-    """Keras files, made in one process that has TensorFlow."""
+    """Small Keras files, and Grad-CAM of the shipped models for ``crop``."""
+    from tests.unit import build_networks
+
     folder = tmp_path_factory.mktemp("networks")
-    np.save(folder / "crop.npy", crop)
-    command = [sys.executable, str(ROOT / "tests" / "unit" / "build_networks.py"), str(folder)]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    build_networks.main(folder, crop)
     return folder
 
 
@@ -117,15 +113,18 @@ def test_grad_cam_agrees_on_shipped_heads(
     np.testing.assert_allclose(found, exact, atol=2e-3 * exact.max())
 
 
-def test_a_head_that_is_not_one_layer_says_so(made: Path) -> None:
-    folder = import_model(made / "flat.keras", ImportOptions("flat"))
-    classifier = EmotionClassifier.load(folder)
+def test_a_head_that_is_not_one_layer_says_so(made: Path, tmp_path: Path) -> None:
+    classifier = converted(made / "flat.keras", tmp_path / "flat")
     assert classifier.card.channels == 3
     with pytest.raises(ModelError, match="Use Grad-CAM"):
         Explainer(classifier)
 
 
-def test_an_import_gets_its_8_bit_form(planted: Path) -> None:
+def test_an_import_gets_its_8_bit_form(planted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def call(_: str, arguments: dict, *__: object, **___: object) -> None:
+        export_int8_of_folder(**arguments)  # this process has TensorFlow already
+
+    monkeypatch.setattr(isolated, "call", call)
     light = np.linspace(0, 255, 40)[:, None, None]
     faces = np.random.default_rng(5).uniform(0, light, (40, SIDE, SIDE)).astype(np.uint8)
     file = export_int8_apart(registry.load_card(planted), list(faces))
