@@ -23,6 +23,7 @@ batch_size: 64
 learning_rate: 0.002
 """
 PATIENT = 600_000  # starting TensorFlow and compiling, on a busy machine
+RELAXED = 500  # ms between two looks; otherwise the browser draws a frame for each, beside training
 
 
 @pytest.fixture(autouse=True)
@@ -80,9 +81,9 @@ def test_start_refresh_stop_resume_promote(page, server: str, tmp_path: Path) ->
 
     page.get_by_text(re.compile(rf"Epoch \d+ of {EPOCHS}: step \d")).wait_for(timeout=PATIENT)
     wait_for_epoch(page, 1)
-    page.wait_for_function(GROWN, arg=1, timeout=PATIENT)
+    page.wait_for_function(GROWN, arg=1, timeout=PATIENT, polling=RELAXED)
     page.evaluate("document.querySelector('.js-plotly-plot').dataset.mark = 'the same'")
-    page.wait_for_function(GROWN, arg=epochs(page) + 2, timeout=PATIENT)
+    page.wait_for_function(GROWN, arg=epochs(page) + 2, timeout=PATIENT, polling=RELAXED)
     assert page.locator(".js-plotly-plot").first.get_attribute("data-mark"), "it was drawn anew"
 
     page.reload()
