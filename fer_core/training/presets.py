@@ -20,8 +20,9 @@ OWN_FACES: Final = "Own faces"
 PRESETS: Final = {
     OWN_FACES: Preset(
         TrainConfig(
-            start="mobilenetv2", epochs=8, heads=("fer2013",), learning_rate=3e-4, train_from=0.6,
-            head_epochs=1, batch_size=32, class_weights="balanced", warmup_epochs=1.0,
+            start="mobilenetv2", input_size=128, epochs=8, heads=("fer2013",), learning_rate=3e-4,
+            train_from=0.6, head_epochs=1, batch_size=32, class_weights="balanced",
+            warmup_epochs=1.0,
             augmentation=Augmentation(erasing=0.2),
         ),
         "For a small dataset of your own: the shipped model, its early layers frozen, a few "

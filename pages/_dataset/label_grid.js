@@ -109,6 +109,10 @@ class Grid {
       make("div", { class: "tabs" }, ...this.tabs.map(([, , tab]) => tab), this.unsaved),
       this.tiles,
     );
+    this.root.addEventListener("click", (event) => {
+      // After the mouse, keys are meant for the faces; after Tab and Enter for the focused button.
+      if (event.detail && event.target.closest("button")) this.root.focus({ preventScroll: true });
+    });
     new ResizeObserver(() => this.fit()).observe(this.tiles);
   }
 
@@ -356,7 +360,8 @@ class Grid {
     const target = event.composedPath()[0];
     if (target.closest?.("input, textarea, select, [contenteditable=true], [role=combobox]")) return;
     const isOurs = target === document.body || this.root.getRootNode().contains(target) || this.root.contains(target);
-    if (!isOurs && event.key === "Enter") return; // a button elsewhere on the page
+    const control = target.closest?.("button, summary, a");
+    if (event.key === "Enter" && (!isOurs || (control && !control.matches(".tile")))) return;
     const digit = KEYS.indexOf(event.key);
     const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -(this.columns ?? 8), ArrowDown: this.columns ?? 8 };
     if (digit >= 0) this.give(digit + 1);
