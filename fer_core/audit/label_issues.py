@@ -55,7 +55,9 @@ def features(
         ImageError: A file is missing since the scan.
         CancelledError: ``progress`` asked to stop.
     """
-    values = predict_dataset(classifier.card, index, progress=progress).features
+    values = predict_dataset(
+        classifier.card, index, mirror=classifier.mirror, progress=progress
+    ).features
     if values is None:
         raise ModelError(f"Model {classifier.card.name} gives no features. Choose another model.")
     return values

@@ -23,7 +23,7 @@ def test_predictions_are_those_of_the_classifier(tree: Path) -> None:
     predictions = predict_dataset(card, index)
     crops = [image_reading.read(index.path(row)) for row in range(len(index))]
     for head in card.heads:
-        wanted = EmotionClassifier.load(head=head).predict(crops)
+        wanted = EmotionClassifier.load(head=head, mirror=True).predict(crops)
         np.testing.assert_allclose(predictions.probabilities(card, head), wanted, atol=1e-5)
     assert predictions.features is not None
     assert predictions.features.shape == (20, 1280)
@@ -40,7 +40,7 @@ def oblong(tmp_path: Path, picture: Callable[[int], Pixels]) -> DatasetIndex:
 
 
 def test_pictures_that_are_not_square_are_judged_as_recognised(oblong: DatasetIndex) -> None:
-    card, recognizer = registry.load_card(), Recognizer.load(detector="haar")
+    card, recognizer = registry.load_card(), Recognizer.load(detector="haar", mirror=True)
     found = predict_dataset(card, oblong).probabilities(card, recognizer.classifier.head)
     for row, given in enumerate(found):
         rgb = decode(oblong.path(row).read_bytes(), "0.png")
