@@ -1,7 +1,5 @@
 """Pages driven as a user would, without a browser."""
 
-import time
-
 from streamlit.testing.v1 import AppTest
 
 from tests.conftest import ROOT
@@ -20,9 +18,9 @@ def entry(name: str) -> AppTest:
 
 def open_ways(name: str, way: str) -> AppTest:
     """Open a page with no dataset, at one of the ways to open one."""
-    app = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=120)
+    app = entry(name)
     app.session_state["addresses_tried"] = {""}  # as after a demo that could not be opened
-    return choose(settle(app.run().switch_page(f"pages/{name}.py").run()), "dataset_way", way)
+    return choose(settle(app.run()), "dataset_way", way)
 
 
 def texts(app: AppTest) -> str:
@@ -35,11 +33,11 @@ def texts(app: AppTest) -> str:
 
 def settle(app: AppTest) -> AppTest:
     """Run until no work is left in the background."""
-    for _ in range(600):
+    for _ in range(120):
         assert not app.exception, app.exception
         if "background_work" not in app.session_state:
             return app
-        time.sleep(0.1)
+        app.session_state["background_work"].task.is_done(wait_s=1)
         app.run()
     raise AssertionError("the work does not end")
 
