@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
@@ -63,3 +64,23 @@ def test_garbage_is_collected_every_two_seconds_at_most(monkeypatch) -> None:
     now[0] += garbage.EVERY_S
     assert script_runner.gc.collect(2) == 7
     assert calls == [2, 2]
+
+
+@pytest.mark.parametrize(("space", "protected"), [("", True), ("me/fer-studio", False)])
+def test_a_space_takes_uploads_in_the_frame_of_another_site(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch, space: str, protected: bool
+) -> None:
+    monkeypatch.setenv("SPACE_ID", space)
+    monkeypatch.setenv("FER_PUBLIC", "1")
+    settings.cache_clear()
+    st.cache_resource.clear()
+    names = ("server.enableXsrfProtection", "server.maxUploadSize", "client.showErrorDetails")
+    before = {name: config.get_option(name) for name in names}
+    try:
+        config.set_option(names[0], True)
+        assert not app.run().exception
+        assert config.get_option(names[0]) is protected
+    finally:
+        for name, value in before.items():
+            config.set_option(name, value)
+        st.cache_resource.clear()
