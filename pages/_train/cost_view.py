@@ -37,8 +37,11 @@ def show(config: TrainConfig, data: OpenDataset) -> None:
     if measured is None and runs.active():
         st.caption("Time and memory are measured once no run is training.")
     elif measured is None:
-        measurement().start(config)
-        _measuring()
+        # TensorFlow takes both cores for a while: not for a visitor who only looks around.
+        is_asked = not data.is_automatic or measurement().task is not None
+        if is_asked or st.button("Measure time and memory", icon=":material/timer:"):
+            measurement().start(config)
+            _measuring()
     else:
         if measurement().config != config:
             measurement().end()

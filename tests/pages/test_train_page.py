@@ -83,6 +83,8 @@ def test_what_it_will_cost_is_said_where_nothing_can_be_written_down(
     )
     shutil.copytree(drawn, store.default_home() / demo.NAME)
     app = open_page("train")
+    assert not asked, "a visit alone starts no measurement"
+    app = press(app, "Measure time and memory")
     app.session_state["train_measurement"].task.is_done(wait_s=10)
     assert "Parameters: 1,100,000" in texts(app.run())
     assert len(asked) == 1
