@@ -167,7 +167,7 @@ def test_a_page_cut_off_for_a_moment_goes_on_with_the_same_video(live) -> None:
     connections = live.evaluate("pcs.length")
     before = live.evaluate("() => { sockets.forEach(one => one.close()); return sockets.length; }")
     live.wait_for_function("n => sockets.length > n && sockets.at(-1).readyState === 1", arg=before)
-    live.get_by_text(re.compile(r"\d+ fps")).wait_for()
+    live.get_by_text(re.compile(r"\d+ fps")).first.wait_for()
     sees_a_face(live)
     flows(live)
     assert live.evaluate("pcs.length") == connections
