@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.fake_camera import chromium_arguments, clip, write_y4m
 from benchmarks.live_server import ROOT, Server, free_port, player, report, start_button
-from benchmarks.on_device_labels import compare_labels
+from benchmarks.on_device_labels import FPS, compare_labels
 
 TITLE = re.compile(r"(\d+) results a second, (\d+) ms old, 95% below (\d+) ms")
 COUNT = (ROOT / "benchmarks" / "on_device_page.js").read_text("utf-8")
@@ -128,7 +128,7 @@ def main() -> None:
         try:
             if options.labels:
                 with opened(browser, server, "On this device") as page:
-                    report("labels", compare_labels(page, clip(options.clip, 20)))
+                    report("labels", compare_labels(page, clip(options.clip, 20, FPS)))
             elif options.minutes:
                 long_run(browser, server, options.minutes)
             else:

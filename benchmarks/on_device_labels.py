@@ -1,5 +1,6 @@
 """Recognize the same frames in a browser and here, and compare."""
 
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,15 +10,18 @@ from playwright.sync_api import Page, Route
 
 from fer_core import Recognizer
 from fer_core.live.browser_files import prepare, rules
-from fer_core.models.card import INT8_FILE, LITERT_FILE
+from fer_core.models.card import LITERT_FILE, ModelCard
 from fer_core.models.classifier import EmotionClassifier
+from fer_core.models.litert import LiteRTNetwork
+from fer_core.models.litert_file import with_batch_of_one
 from fer_core.models.registry import load_card
+from fer_core.models.weight_packing import pack_weights, unpack_weights
 from fer_core.recognition.detection import choose_detector
 from fer_core.recognition.tracking import TrackedFace
 from fer_core.recognition.tracking_recognizer import RecognitionOptions, TrackingRecognizer
 from fer_core.types import Pixels
 
-FPS = 30
+FPS = 10
 RUN = Path(__file__).with_suffix(".js").read_text("utf-8")
 
 
@@ -36,8 +40,9 @@ def compare_labels(page: Page, frames: Sequence[Pixels]) -> dict[str, Any]:
     options = RecognitionOptions()
     vectors = {
         "files": prepare(card, head).files,
-        "rules": rules(card, head, "int8"),
+        "rules": rules(card, head, "fp32"),
         "count": len(frames),
+        "fps": FPS,
         "width": width,
         "height": height,
         "options": {"half_life_s": options.half_life_s, "detect_every": options.detect_every},
@@ -45,8 +50,8 @@ def compare_labels(page: Page, frames: Sequence[Pixels]) -> dict[str, Any]:
     browser = page.evaluate(RUN, vectors)
     detector = choose_detector("yunet").detector
     figures: dict[str, Any] = {"frames": len(frames)}
-    for title, file in (("same_file", INT8_FILE), ("whole_path", LITERT_FILE)):
-        recognizer = Recognizer(EmotionClassifier(card, head, file=file), detector)
+    for title, classifier in (("same_file", _rounded(card, head)), ("whole_path", None)):
+        recognizer = Recognizer(classifier or EmotionClassifier(card, head), detector)
         tracking = TrackingRecognizer()
         here = [
             tracking.recognize(rgb, number / FPS, recognizer, options)
@@ -54,6 +59,15 @@ def compare_labels(page: Page, frames: Sequence[Pixels]) -> dict[str, Any]:
         ]
         figures |= {f"{title}_{name}": value for name, value in _agreement(browser, here).items()}
     return figures
+
+
+def _rounded(card: ModelCard, head: str) -> EmotionClassifier:
+    """Return the classifier with the weights that the browser restores."""
+    with tempfile.NamedTemporaryFile(suffix=".tflite") as file:
+        data = with_batch_of_one((card.folder / LITERT_FILE).read_bytes())
+        file.write(unpack_weights(pack_weights(data)))
+        file.flush()
+        return EmotionClassifier(card, head, network=LiteRTNetwork(Path(file.name)))
 
 
 def _agreement(

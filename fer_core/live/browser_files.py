@@ -15,6 +15,7 @@ from fer_core.live.browser_runtime import RUNTIME, as_module, bring_runtime
 from fer_core.models.card import FORMS, ModelCard
 from fer_core.models.litert_file import convert_onnx, with_batch_of_one
 from fer_core.models.quality import TOO_SMALL
+from fer_core.models.weight_packing import pack_weights
 from fer_core.recognition import detection, tracking, tracking_recognizer
 from fer_core.system.files import os_errors, write_bytes
 from fer_core.system.settings import settings
@@ -34,7 +35,7 @@ class BrowserFiles:
     Attributes:
         files: Role to the name of a file in ``folder()``.
         rules: JSON values: how frames become results; the same as on the server.
-        network: The model folder's file that runs.
+        network: The model folder's file that runs, with weights rounded to 8 bits or not.
     """
 
     files: dict[str, str]
@@ -53,18 +54,21 @@ def prepare(card: ModelCard, head: str, full_precision: bool = False) -> Browser
     Args:
         card: The model.
         head: Name of the head.
-        full_precision: Send the network with weights of 16 or 32 bits also where there is an 8-bit
-            one, which is smaller.
+        full_precision: Send the weights in 16 or 32 bits; else in 8, see ``pack_weights``.
 
     Raises:
         DownloadError: The runtime or the detector's file is not on this machine and cannot be
             fetched.
         ModelError: The model has no LiteRT file, or it cannot be read.
     """
-    order = ("fp16", "fp32") if full_precision else ("int8", "fp16", "fp32")
-    form = next((form for form in order if (card.folder / FORMS[form]).is_file()), "fp32")
+    forms = ("fp16", "fp32") if full_precision else ("fp32",)
+    form = next((form for form in forms if (card.folder / FORMS[form]).is_file()), "fp32")
     with os_errors(f"{folder()} cannot be written", DownloadError, "Free some space."):
-        files = _runtime() | _detectors() | {"network": _network(card.folder / FORMS[form])}
+        files = (
+            _runtime()
+            | _detectors()
+            | {"network": _network(card.folder / FORMS[form], packed=not full_precision)}
+        )
         _remove_unused()
     return BrowserFiles(files, rules(card, head, form), FORMS[form])
 
@@ -108,11 +112,17 @@ def _detectors() -> dict[str, str]:
     }
 
 
-def _network(file: Path) -> str:
+def _network(file: Path, packed: bool) -> str:
     with os_errors(f"{file}: cannot be read", ModelError, "Install the model again."):
         data = file.read_bytes()
     digest = hashlib.sha256(data).hexdigest()
-    name = _served("network", ".tflite", digest, partial(with_batch_of_one, data))
+
+    def make() -> bytes:
+        fixed = with_batch_of_one(data)
+        return pack_weights(fixed) if packed else fixed
+
+    suffix = ".packed" if packed else ".tflite"
+    name = _served("network", suffix, digest, make)
     (folder() / name).touch()
     return name
 

@@ -18,6 +18,7 @@ from fer_core.recognition.crop_dataset import SIDES
 from fer_core.recognition.detection import MARGINS
 from fer_core.recognition.tracking import TrackedFace
 from fer_core.types import Pixels
+from pages._live.request import START_CAMERA
 from pages._live.state import viewer
 from pages._server.component_files import serve_folder
 
@@ -87,7 +88,9 @@ def show_device_view(files: BrowserFiles, options: DeviceOptions) -> tuple[SentC
         The crops that came with this run; mostly none.
     """
     number = take_report(_value("report"), files.rules["reasons"])
-    recorder = viewer().recorder
+    state = viewer()
+    recorder = state.recorder
+    state.start_camera = st.session_state.pop(START_CAMERA, False) or state.start_camera
     request = {
         "files": files.files,
         "rules": files.rules,
@@ -99,6 +102,7 @@ def show_device_view(files: BrowserFiles, options: DeviceOptions) -> tuple[SentC
             "detect_every": options.live.recognition.detect_every,
             "facing": "environment" if options.facing == "Back" else "user",
         },
+        "start": state.start_camera,
         "report": options.timeline,
         "report_every_s": REPORT_EVERY_S,
         "recording": bool(recorder and recorder.state.running),
@@ -156,6 +160,7 @@ def take_report(message: Any, reasons: Sequence[str] = ()) -> int:
         if state.recorder and state.recorder.state.running:
             state.recorder.stop()
     state.device_message = start, number
+    state.start_camera = False
     state.session.add(message)
     return number
 

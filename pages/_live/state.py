@@ -36,6 +36,7 @@ class Viewer:
         offer: The request that ``session`` answers.
         connecting_since: Time of the start.
         mode: How frames are recognized.
+        start_camera: The camera is to start by itself; another page asked for it.
         device_message: Start and number of the last message of a view on the visitor's device.
     """
 
@@ -46,6 +47,7 @@ class Viewer:
     frozen: Frozen | None = None
     offer: Offer | None = None
     connecting_since: float = field(default_factory=time.monotonic)
+    start_camera: bool = False
     device_message: tuple[str, int] = ("", 0)
     mode: str = ""
 

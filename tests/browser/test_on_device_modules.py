@@ -1,5 +1,6 @@
 """The modules of the view on the visitor's device give what Python gives, for the same vectors."""
 
+import base64
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from fer_core.images.crop import face_crop, network_input, shrink
 from fer_core.live.browser_files import DETECTION_SCORE, DETECTOR_SIZES
 from fer_core.models.litert_file import convert_onnx
 from fer_core.models.quality import TOO_SMALL, Quality
+from fer_core.models.registry import SHIPPED
 from fer_core.models.softmax import softmax
+from fer_core.models.weight_packing import pack_weights, unpack_weights
 from fer_core.recognition import tracking
 from fer_core.recognition.detection import YuNet
 from fer_core.recognition.face import Detection, FaceEmotion
@@ -241,3 +244,20 @@ def test_reasons_not_to_judge_a_face_equal_pythons(modules) -> None:
       m.reasonOf(Float32Array.from(row), [0, 0, v.sides[at] / 2, v.sides[at]], v.quality, "{TOO_SMALL}"))"""
     vectors = {"logits": logits.tolist(), "sides": sides.tolist(), "quality": quality.to_dict()}
     assert call(modules, "recognizer.js", code, vectors) == expected
+
+
+def test_packed_weights_are_restored_as_in_python(modules) -> None:
+    data = (SHIPPED / "fernet" / "model.tflite").read_bytes()
+    packed = pack_weights(data)
+    assert len(packed) < 0.3 * len(data)
+    restored = unpack_weights(packed)
+    code = """const bytes = (text) => Uint8Array.from(atob(text), (one) => one.charCodeAt(0));
+      const data = m.unpackWeights(bytes(v));
+      let sum = 0;
+      for (let at = 0; at < data.length; at++) sum = (Math.imul(sum, 31) + data[at]) >>> 0;
+      return [data.length, sum, [...m.unpackWeights(Uint8Array.of(1, 2, 3))]]"""
+    length, total, plain = call(modules, "weights.js", code, base64.b64encode(packed).decode())
+    expected = 0
+    for byte in restored:
+        expected = (expected * 31 + byte) & 0xFFFFFFFF
+    assert (length, total, plain) == (len(restored), expected, [1, 2, 3])

@@ -8,6 +8,7 @@ from fer_core.errors import ModelError
 from fer_core.models import registry
 from fer_core.models.card import INT8_FILE, LITERT_FILE
 from fer_core.models.litert_file import convert_onnx, with_batch_of_one
+from fer_core.models.weight_packing import pack_weights, unpack_weights
 from tests.conftest import YUNET, needs_yunet
 
 ai_edge_litert = pytest.importorskip("ai_edge_litert.interpreter")
@@ -60,3 +61,20 @@ def test_an_operation_that_is_not_converted_is_named() -> None:
     data = YUNET.read_bytes().replace(b"Sigmoid", b"Softmax")
     with pytest.raises(ModelError, match="Softmax, which is not converted"):
         convert_onnx(data, 320, 256)
+
+
+def test_weights_rounded_for_the_browser_hardly_change_the_output() -> None:
+    data = (registry.SHIPPED / registry.FIRST_CHOICE / LITERT_FILE).read_bytes()
+    packed = pack_weights(data)
+    assert len(packed) < 0.3 * len(data)
+    restored = unpack_weights(packed)
+    assert len(restored) == len(data)
+    (interpreter, run), (_, run_restored) = runner(data), runner(restored)
+    shape = interpreter.get_input_details()[0]["shape"]
+    pixels = np.random.default_rng(0).uniform(0, 255, shape).astype(np.float32)
+    expected, outputs = run(pixels=pixels), run_restored(pixels=pixels)
+    for head in ("fer2013", "ferplus"):
+        np.testing.assert_allclose(outputs[head], expected[head], atol=0.2)
+        assert np.any(outputs[head] != expected[head])
+    with pytest.raises(ValueError, match="packed"):
+        unpack_weights(data)

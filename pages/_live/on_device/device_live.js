@@ -44,6 +44,7 @@ export class DeviceLive {
     else if (!data.recorded) this.#offerClip(null);
     if (!this.capture || this.capture.id !== data.capture?.id) this.capture = data.capture && { ...data.capture, count: 0, last: -Infinity };
     if (!this.timer && this.state === "running") this.#schedule();
+    if (data.start && !this.wasAsked && (this.wasAsked = true)) this.start(); // from another page, once
     this.#showState();
   }
 

@@ -6,6 +6,7 @@ import { Assets } from "./assets.js";
 import { FrameReader } from "./frames.js";
 import { largest, TrackingRecognizer } from "./recognizer.js";
 import { Network, openRuntime } from "./runtime.js";
+import { unpackWeights } from "./weights.js";
 
 const reader = new FrameReader();
 let recognizer = null;
@@ -22,7 +23,7 @@ async function open({ base, files, rules }) {
     if (!detectors.has(name)) detectors.set(name, await Network.open(core, await (given ?? bytes(name))));
     return detectors.get(name);
   };
-  const classifier = await Network.open(core, await data[0]);
+  const classifier = await Network.open(core, unpackWeights(await data[0]));
   await openDetector(size, data[1]);
   await classifier.run(); // the first run is slower
   recognizer = new TrackingRecognizer(openDetector, classifier, rules);
