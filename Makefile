@@ -84,6 +84,8 @@ release-model: $(VENV)/.app-ready  ## train the shipped models anew
 	$(call train,fernet)
 	$(call ship,mobilenetv2,mobilenetv2)
 	$(call ship,fernet,fernet)
+	$(call train,mobilenetv2-occlusion)
+	$(call ship,mobilenetv2-occlusion,mobilenetv2)
 
 $(VENV)/.app-ready: requirements.txt $(GONE)
 	@command -v $(PYTHON) >/dev/null || \

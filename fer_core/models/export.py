@@ -13,6 +13,7 @@ from fer_core.images.crop import network_input
 from fer_core.models import keras_model, registry
 from fer_core.models import store as model_store
 from fer_core.models.card import FP16_FILE, INT8_FILE, LITERT_FILE, ModelCard
+from fer_core.models.litert import LiteRTNetwork
 from fer_core.system import isolated, temp_folders
 from fer_core.system.files import write_bytes
 from fer_core.system.parallel import Progress
@@ -23,6 +24,7 @@ CALIBRATION: Final = 200
 the ranges: on PublicTest 200, 500 and 1,500 lost 0.1, 0.2 and 0.4 points on FER-2013's labels."""
 
 TIME_LIMIT_S: Final = 600
+CHECK_LIMIT_S: Final = 120
 
 
 def export(card: ModelCard) -> Path:
@@ -115,6 +117,34 @@ def export_int8_of_folder(folder: str, pixels: npt.NDArray[np.uint8]) -> None:
         pixels: uint8 (N, size, size, channels).
     """
     export_int8(registry.load_card(folder), pixels)
+
+
+def int8_runs(card: ModelCard) -> bool:
+    """Return True if the 8-bit file runs; LiteRT's kernels can crash, so in another process.
+
+    Seen with a network of few channels at 32 pixels, LiteRT 2.3 on a processor with AMX: "double
+    free or corruption".
+    """
+    try:
+        isolated.call(
+            "fer_core.models.export:run_int8",
+            {"folder": str(card.folder)},
+            CHECK_LIMIT_S,
+            error=ModelError,
+        )
+    except ModelError:
+        return False
+    return True
+
+
+def run_int8(folder: str) -> None:
+    """Run the 8-bit file of a model folder on noise; called in a process of its own."""
+    card = registry.load_card(folder)
+    shape = (16, card.input_size, card.input_size, card.channels)
+    noise = np.random.default_rng(0).uniform(0, 255, shape).astype(np.float32)
+    network = LiteRTNetwork(card.folder / INT8_FILE, threads=1)
+    for count in (1, 16, 2):
+        network.run(noise[:count])
 
 
 def _write(card: ModelCard, name: str, **options: Any) -> Path:

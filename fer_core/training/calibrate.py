@@ -17,7 +17,7 @@ from fer_core.evaluation.predictions import Predictions, open_form, predict_data
 from fer_core.evaluation.robustness import STANDARD, to_dicts
 from fer_core.images.crop import network_input
 from fer_core.models import export, keras_model
-from fer_core.models.card import KERAS_FILE, ModelCard, calibration_key
+from fer_core.models.card import FORMS, KERAS_FILE, ModelCard, calibration_key
 from fer_core.models.classifier import EmotionClassifier
 from fer_core.models.registry import load_card
 from fer_core.models.softmax import softmax
@@ -25,12 +25,14 @@ from fer_core.system.files import write_json
 from fer_core.training import quality_head
 from fer_core.types import Labels, Logits, Mask, Pixels, Probabilities
 
-FORMS: Final = ("fp32", "int8")
+CALIBRATED: Final = ("fp32", "int8")
 """Files that are calibrated; see ``card.SAME_WEIGHTS`` for the others."""
 
 SPLITS: Final = ("validation", "test")
 BRIEF: Final = ("n", "accuracy", "macro_f1", "calibration_error", "coverage", "selective_accuracy")
 """Metrics of a calibration; the 32-bit file in a single pass has all, in the head's ``figures``."""
+
+NO_INT8: Final = "The 8-bit file crashed on the machine that made it, and was left out."
 
 BySplit = Mapping[str, tuple[Predictions, DatasetIndex]]
 
@@ -70,16 +72,20 @@ def rewrite(card: ModelCard, dataset: DatasetIndex) -> ModelCard:
 def calibrate(card: ModelCard, dataset: DatasetIndex) -> ModelCard:
     """Fit temperature, threshold and reasons of every file, measure, and write the card anew."""
     index = dataset.readable()
+    content = _content(card)
+    if not export.int8_runs(card):
+        (card.folder / FORMS["int8"]).unlink(missing_ok=True)
+        content["limits"] = [*content.get("limits", ()), NO_INT8]
     splits = {name: part for name in SPLITS if len(part := index.split(name))}
     predictions: dict[str, BySplit] = {
         calibration_key(form, mirror): {
             name: (predict_dataset(card, part, form, mirror=mirror), part)
             for name, part in splits.items()
         }
-        for form in FORMS
+        for form in CALIBRATED
+        if (card.folder / FORMS[form]).is_file()
         for mirror in (False, True)
     }
-    content = _content(card)
     for name in card.heads:
         content["heads"][name] |= _calibrated(name, predictions)
     quality = predictions["fp32"]["validation"][0].quality

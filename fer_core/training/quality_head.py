@@ -11,6 +11,7 @@ from typing import Final
 import cv2
 import keras
 import numpy as np
+from scipy.special import expit
 
 from fer_core.dataset import DatasetIndex, image_reading
 from fer_core.images.corruptions import CORRUPTIONS
@@ -186,6 +187,6 @@ def rule(logits: Floats) -> Quality:
     Args:
         logits: float32 (N, K), of validation images as they are.
     """
-    limits = np.quantile(1 / (1 + np.exp(-logits)), 1 - REFUSED, axis=0)
+    limits = np.quantile(expit(logits), 1 - REFUSED, axis=0)
     above = (round(float(min(max(limit, LEAST), MOST)), 2) for limit in limits)
     return Quality(tuple(UNFIT), tuple(above), MIN_SIDE)

@@ -11,7 +11,7 @@ import pytest
 from fer_core import EmotionClassifier
 from fer_core.errors import ModelError
 from fer_core.images.boxes import Box
-from fer_core.models import registry
+from fer_core.models import export, registry
 from fer_core.models.card import Calibration, ModelCard
 from fer_core.models.quality import EXPLANATIONS, QUALITY, TOO_SMALL, Quality
 from fer_core.recognition import Recognizer
@@ -166,3 +166,10 @@ def test_a_card_of_version_01_still_works(model_copy: Path) -> None:
     assert classifier.abstain_below == old.heads[old.default_head].abstain_below
     outputs = classifier.outputs([grey(100)])
     assert classifier.reasons(outputs) == ("",)
+
+
+def test_an_8_bit_file_that_does_not_run_is_noticed(model_copy: Path) -> None:
+    card = registry.load_card(model_copy)
+    assert export.int8_runs(card)
+    (model_copy / "model_int8.tflite").write_bytes(b"damaged")
+    assert not export.int8_runs(card)

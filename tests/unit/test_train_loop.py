@@ -75,12 +75,15 @@ def test_a_network_learns_and_becomes_a_model(tmp_path: Path) -> None:
     assert figures == {"fer2013": {"validation", "test"}, "ferplus": {"validation"}}
     found = classifier.predict(DATA["validation"].pixels[..., 0])
     assert (found.argmax(axis=1) == DATA["validation"].labels).mean() > 0.9
-    sizes = [(model / FORMS[form]).stat().st_size for form in ("fp32", "fp16", "int8")]
+    has_int8 = (model / FORMS["int8"]).is_file()  # it is left out where LiteRT crashes with it
+    assert has_int8 != any("8-bit" in limit for limit in classifier.card.facts["limits"])
+    forms = ("fp32", "fp16", "int8")[: 3 if has_int8 else 2]
+    sizes = [(model / FORMS[form]).stat().st_size for form in forms]
     assert sizes == sorted(sizes, reverse=True)
     outputs = classifier.outputs(DATA["validation"].pixels[..., 0])
     assert outputs["quality"].shape == (28, len(classifier.card.quality.reasons))
     keys = set(classifier.card.heads["fer2013"].calibrations)
-    assert keys == {"fp32_mirror", "int8", "int8_mirror"}
+    assert keys == {"fp32_mirror"} | ({"int8", "int8_mirror"} if has_int8 else set())
     assert {row["corruption"] for row in classifier.card.facts["robustness"]["fer2013"]} >= {"mask"}
     continued = replace(config, start=str(model), input_size=64)
     assert set(networks.build(continued).output_names) == {"fer2013", "ferplus"}
