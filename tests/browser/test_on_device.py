@@ -17,7 +17,7 @@ from fer_core.errors import DownloadError
 from fer_core.live.browser_runtime import RUNTIME
 from fer_core.system.npm_packages import bring
 from fer_core.system.settings import Settings
-from tests.browser.live_driver import button, launch, serve, until
+from tests.browser.live_driver import KEEP, button, launch, serve, until
 from tests.browser.test_accessibility import AXE, serious
 from tests.conftest import MAY_SKIP, app, needs_yunet
 
@@ -245,6 +245,7 @@ def test_it_says_why_it_does_not_start(live) -> None:
 
 def test_a_network_that_cannot_be_fetched_is_said(with_camera, device_server) -> None:
     context = with_camera.new_context(viewport={"width": 1280, "height": 900})
+    context.add_init_script(KEEP)
     tab = context.new_page()
     context.route("**/network-*", lambda route: route.fulfill(status=404))
     tab.goto(f"{device_server}/live")
@@ -252,6 +253,10 @@ def test_a_network_that_cannot_be_fetched_is_said(with_camera, device_server) ->
     start_button(tab).click()
     tab.get_by_text("The recognizer failed").wait_for()
     start_button(tab).wait_for()
+    assert tab.evaluate("streams.length") == 1
+    tab.wait_for_function(
+        "streams.every((s) => s.getTracks().every((t) => t.readyState === 'ended'))"
+    )
     context.close()
 
 

@@ -15,7 +15,7 @@ const BARS_MS = 100;
 
 export class DeviceLive {
   constructor(root) {
-    this.root = root;
+    this.view = root.querySelector(".view");
     const find = (name) => root.querySelector(`[data-part=${name}]`);
     this.parts = Object.fromEntries(
       ["stage", "video", "overlay", "start", "stop", "correct", "note", "hint", "fps", "clip"].map((name) => [name, find(name)]),
@@ -55,13 +55,15 @@ export class DeviceLive {
     this.#say(missingFeature());
     if (this.parts.note.textContent) return void (this.state = "off");
     this.#showState();
+    const camera = openCamera(this.data.options.facing);
     try {
-      const [stream] = await Promise.all([openCamera(this.data.options.facing), this.#openRecognizer()]);
-      if (attempt !== this.attempt) return stream.getTracks().forEach((track) => track.stop());
-      await this.#play(stream);
+      const [stream] = await Promise.all([camera, this.#openRecognizer()]);
+      if (attempt === this.attempt) await this.#play(stream);
     } catch (error) {
       if (attempt === this.attempt) await this.stop(error.message);
     }
+    // A camera that comes after Stop, or although the recognizer failed, is switched off.
+    if (attempt !== this.attempt) camera.then((stream) => stream.getTracks().forEach((track) => track.stop()), () => {});
   }
 
   async stop(reason = "") {
@@ -267,7 +269,7 @@ export class DeviceLive {
 
   #showState() {
     const isOn = this.state === "running" || this.state === "opening", { parts } = this;
-    this.root.querySelector(".view").dataset.state = this.state;
+    this.view.dataset.state = this.state;
     parts.start.hidden = isOn;
     parts.stop.hidden = !isOn;
     parts.fps.hidden = this.state !== "running";
