@@ -2,7 +2,8 @@
 
 Streamlit 1.67 collects all generations after every run of every visitor, also after the small runs
 of fragments. A collection stops all threads, and takes longer the more visitors there are: with 40
-who refresh a panel once a second it took 40% of the server's time.
+who refresh a panel once a second it took 40% of the server's time. The option
+``runner.postScriptGC`` switches it off altogether; memory would then grow until Python's own turn.
 """
 
 import gc
