@@ -102,7 +102,8 @@ def _corrupted() -> list[tuple[str, ...]]:
     stored = from_dicts(registry.load_card("mobilenetv2").facts["robustness"]["fer2013"])
     by_name = {row.corruption: row for row in stored}
     covered = [by_name[name] for name in ("mask", "hand")]
-    drops = [by_name[name].drop * 100 for name in ("resolution", "blur", "roll", "shift")]
+    names = [name for name in ("resolution", "blur", "roll", "shift") if name in by_name]
+    drops = [by_name[name].drop * 100 for name in names]
     return [
         ("mask, hand over the lower half: answered, right",
          ", ".join(f"{r.coverage:.0%} x {r.selective_accuracy:.0%}" for r in covered),
