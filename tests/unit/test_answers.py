@@ -94,7 +94,7 @@ def test_a_model_that_has_gone(tree: Path, model_copy: Path) -> None:
     (model_copy / "model.tflite").unlink()
     assert forms_of(card) == tuple(
         form
-        for form in ("int8", "keras")
+        for form in ("fp16", "int8", "keras")
         if (model_copy / f"model{'_int8.tflite' if form == 'int8' else '.keras'}").is_file()
     )
     with pytest.raises(ModelError, match="Choose another model"):
