@@ -8,13 +8,14 @@ from pages._server.menu import close_menu_on_navigation
 from pages._server.startup import start_once
 from pages._server.uploads import drop_removed_uploads
 
-st.set_page_config(
-    page_title="FER Studio", page_icon=":material/sentiment_satisfied:", layout="wide"
-)
+SERVER = Path(__file__).parent / "pages" / "_server"
+
+# A file of this server: Streamlit fetches icons given by name from Google's servers.
+st.set_page_config(page_title="FER Studio", page_icon=str(SERVER / "icon.png"), layout="wide")
 start_once()
 drop_removed_uploads()
 for style in ("contrast.css", "layout.css"):
-    st.html(Path(__file__).parent / "pages" / "_server" / style)
+    st.html(SERVER / style)
 close_menu_on_navigation()
 
 st.navigation(
