@@ -15,7 +15,7 @@ from fer_core.images import read_image
 from fer_core.labels import emotion_named
 from fer_core.recognition import Recognizer
 from fer_core.recognition.crop_dataset import cut_face, detect_faces
-from fer_core.recognition.pool import RecognizerPool
+from fer_core.recognition.pool import RecognizerPool, prefetch
 from fer_core.system.parallel import Progress, batches
 
 BATCH: Final = 32
@@ -118,6 +118,7 @@ def _add_photos(  # noqa: PLR0913, PLR0917
                 return source, error
 
         results = stack.enter_context(closing(pool.map(read, photos)))
+        results = stack.enter_context(closing(prefetch(results, BATCH)))  # while a batch is written
         for batch in batches(results, BATCH):
             _keep(collection, batch, suggester(pool.first), options, report)
             if progress:
