@@ -160,7 +160,10 @@ def _new() -> None:
 
 
 def _choose(data: OpenDataset, source: DatasetSource) -> None:
-    preset = st.selectbox("Starts from", list(PRESETS), key="sweep_preset")
+    presets = list(PRESETS)
+    preset = st.selectbox(
+        "Starts from", presets, presets.index("Quick look"), key="sweep_preset"
+    )  # fmt: skip
     base = fitted(PRESETS[preset].config, data.index.votes is not None)
     tried = st.multiselect("What to try", OFFERED, ["learning_rate", "dropout"], format_func=title,
                            key="sweep_fields")  # fmt: skip

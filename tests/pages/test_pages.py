@@ -93,7 +93,8 @@ def test_a_new_threshold_counts_for_what_is_shown(model_copy: Path) -> None:
     assert "uncertain (" not in texts(app)
     card = json.loads((folder / "card.json").read_text())
     for head in card["heads"].values():
-        head["abstain_below"] = 1.0
+        for calibration in (head, *head.get("calibrations", {}).values()):
+            calibration["abstain_below"] = 1.0
     (folder / "card.json").write_text(json.dumps(card))
     assert "uncertain (" in texts(app.run())
 

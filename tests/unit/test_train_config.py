@@ -42,7 +42,10 @@ def test_numbers_in_scientific_notation_are_numbers(tmp_path: Path) -> None:
         ({"epochs": 2.5}, "epochs must be a whole number"),
         ({"epochs": True}, "epochs must be a whole number"),
         ({"learning_rate": "fast"}, "learning_rate must be a number"),
-        ({"architecture": "resnet"}, "architecture must be one of mobilenetv2, fernet"),
+        (
+            {"architecture": "resnet"},
+            "architecture must be one of mobilenetv2, mobilenet, fernet, fernet-large",
+        ),
         ({"loss": 3}, "loss must be one of"),
         ({"tensorboard": "yes"}, "tensorboard must be true or false"),
         ({"heads": "fer2013"}, "heads must be a list"),
@@ -93,7 +96,10 @@ def test_a_wrong_value_is_refused_without_yaml_too() -> None:
 
 @pytest.mark.parametrize("name", sorted(recipes()))
 def test_recipes_can_be_read(name: str) -> None:
-    assert TrainConfig.load(recipes()[name]).epochs >= 10
+    config = TrainConfig.load(recipes()[name])
+    assert config.epochs >= (
+        1 if config.train_from else 10
+    )  # what goes on from a model may be short
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from fer_core.models.importing.inspection import (
 )
 from fer_core.models.importing.keras_file import load_keras
 from fer_core.models.litert import LiteRTNetwork
+from fer_core.models.quality import QUALITY
 from fer_core.system.files import write_json
 from fer_core.types import Floats
 
@@ -67,7 +68,7 @@ def _convert_litert(file: Path, result: Path, plan: Mapping[str, Any]) -> None:
     height, width, channels = network.input_shape
     _check_input((height, width, channels))
     outputs = network.run(_examples((4, height, width, channels)))
-    heads = [name for name, values in outputs.items() if values.ndim == 2]
+    heads = [name for name, values in outputs.items() if values.ndim == 2 and name != QUALITY]
     _check_heads({name: outputs[name].shape for name in heads})
     for name in heads:
         if _in_unit_range(outputs[name]):
