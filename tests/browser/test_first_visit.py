@@ -21,8 +21,15 @@ look();
 
 def test_a_link_to_a_page_opens_it_and_shows_no_list_of_files(page, tmp_path: Path) -> None:
     page.add_init_script(WATCH_LISTS)
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
     with app(tmp_path) as address:
         page.goto(f"{address}/upload")
         page.get_by_role("heading", name="Photos and video").wait_for()
         page.get_by_role("link", name="Evaluate").wait_for()
         assert page.evaluate("window.lists") == 0
+        page.goto(address)
+        page.get_by_role("heading", name="FER Studio").wait_for()
+        page.get_by_role("button", name="Start the webcam").wait_for()
+        here = (address, address.replace("http", "ws"), "data:", "blob:")
+        assert not [url for url in asked if not url.startswith(here)]  # nobody else is asked
