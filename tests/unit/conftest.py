@@ -1,5 +1,6 @@
 """Fixtures of the unit tests."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,3 +28,12 @@ def photos(tmp_path: Path) -> Path:
     (folder / "._0.jpg").write_bytes(b"left by macOS")
     (folder / "notes.txt").write_text("not looked at")
     return folder
+
+
+@pytest.fixture
+def uncompiled() -> Iterator[None]:
+    """Compiling takes ten times as long as the trainings that use this do."""
+    tf = pytest.importorskip("tensorflow")
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)

@@ -31,15 +31,6 @@ def look_every_batch(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     keras.backend.clear_session()
 
 
-@pytest.fixture
-def uncompiled() -> Iterator[None]:
-    """Compiling takes ten times as long as the trainings that use this do."""
-    tf = pytest.importorskip("tensorflow")
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
-
-
 def test_refreshed_batchnorm_has_the_means_of_the_data() -> None:
     inputs = keras.Input((32, 32, 1))
     norm = keras.layers.BatchNormalization(momentum=0.999)
