@@ -93,7 +93,7 @@ class History:
     def of(self, person: int | None, now_s: float) -> PersonHistory:
         """Return the history of one person, or of everyone for None; empty for an unknown one."""
         with self._lock:
-            sums = self._everyone if person is None else self._persons.get(person, _Person())
+            sums = self._everyone if person is None else self._persons.get(person) or _Person()
             bins = np.arange(int(now_s / BIN_S) - BINS + 1, int(now_s / BIN_S) + 1)
             index = bins % BINS
             valid = (sums.bins[index] == bins) & (sums.counts[index] > 0)
@@ -107,4 +107,6 @@ class History:
     def _person(self, number: int) -> _Person:
         if number not in self._persons and len(self._persons) >= MOST_PERSONS:
             del self._persons[min(self._persons, key=lambda n: self._persons[n].last_bin)]
-        return self._persons.setdefault(number, _Person())
+        if number not in self._persons:
+            self._persons[number] = _Person()
+        return self._persons[number]

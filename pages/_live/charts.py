@@ -4,8 +4,8 @@ They are redrawn twice a second beside a video that must not stutter: building a
 1.6 ms, the same charts in Plotly 14 ms, and the browser has less to do as well.
 """
 
+from base64 import b64encode
 from html import escape
-from urllib.parse import quote
 
 import numpy as np
 
@@ -44,8 +44,9 @@ def timeline(history: PersonHistory) -> str:
         '<svg xmlns="http://www.w3.org/2000/svg" preserveAspectRatio="none" '
         f'viewBox="0 0 {BINS - 1} {_HEIGHT}">{_areas(history.timeline)}</svg>'
     )
+    data = b64encode(svg.encode()).decode()
     return (
-        f'<img alt="Emotions of the last minute" src="data:image/svg+xml,{quote(svg)}" '
+        f'<img alt="Emotions of the last minute" src="data:image/svg+xml;base64,{data}" '
         'style="width:100%;height:4.5rem;display:block">'
         '<div style="display:flex;justify-content:space-between;font-size:.75rem;opacity:.7">'
         "<span>1 minute ago</span><span>now</span></div>"
@@ -53,15 +54,15 @@ def timeline(history: PersonHistory) -> str:
 
 
 def _areas(table: Table) -> str:
-    edges = np.cumsum(np.hstack([np.zeros((len(table), 1)), np.nan_to_num(table)]), axis=1)
-    y = _HEIGHT * (1 - edges)
+    """Return an area for each emotion, from the top of the stack down: the next one covers it."""
+    y = _HEIGHT * (1 - np.cumsum(np.nan_to_num(table), axis=1))
     areas = []
-    for index, emotion in enumerate(EMOTIONS):
+    for index, emotion in reversed([*enumerate(EMOTIONS)]):
         if not np.nansum(table[:, index]) > 0.01:
             continue
-        upper = " ".join(f"{x},{v:.1f}" for x, v in enumerate(y[:, index + 1]))
-        lower = " ".join(f"{x},{y[x, index]:.1f}" for x in reversed(range(len(y))))
-        areas.append(f'<polygon fill="{COLORS[emotion]}" points="{upper} {lower}"/>')
+        line = " ".join(f"{x},{v:.1f}" for x, v in enumerate(y[:, index].tolist()))
+        floor = f"{BINS - 1},{_HEIGHT} 0,{_HEIGHT}"
+        areas.append(f'<polygon fill="{COLORS[emotion]}" points="{line} {floor}"/>')
     return "".join(areas)
 
 

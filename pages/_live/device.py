@@ -24,6 +24,9 @@ from pages._server.component_files import serve_folder
 
 KEY = "on-device"
 SOURCES = Path(__file__).parent / "on_device"
+HTML, CSS, BARS = (
+    (SOURCES / name).read_text("utf-8") for name in ("view.html", "view.css", "bars.js")
+)
 REPORT_EVERY_S = 1.0
 
 
@@ -127,9 +130,7 @@ def show_bars() -> None:
     caption = '<div data-part="caption">The camera is off</div>'
     html = f'<div data-part="bars" class="empty">{caption}{rows}</div>'
     name = f"{serve_folder('bars', SOURCES)}-inline"
-    st.components.v2.component(
-        name, html=html, css=BARS_STYLE, js=(SOURCES / "bars.js").read_text("utf-8")
-    )(key="on-device-bars")
+    st.components.v2.component(name, html=html, css=BARS_STYLE, js=BARS)(key="on-device-bars")
 
 
 BARS_STYLE = """
@@ -193,8 +194,7 @@ def _capture(capture: Capture) -> dict[str, Any]:
 
 def _component() -> Any:
     name = serve_folder("live", SOURCES)
-    html, css = ((SOURCES / f"view.{suffix}").read_text("utf-8") for suffix in ("html", "css"))
-    return st.components.v2.component(name, html=html, css=css, js="main.js")
+    return st.components.v2.component(name, html=HTML, css=CSS, js="main.js")
 
 
 def _value(name: str) -> Any:
