@@ -30,7 +30,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.fake_camera import chromium_arguments, clip, write_y4m
+from benchmarks.fake_camera import chromium_arguments, clip, moving_photo, write_y4m
 from benchmarks.live_server import Server, free_port, start_button
 from benchmarks.screenshots import fill_collection, make
 from fer_core.dataset import image_reading, scan
@@ -179,11 +179,26 @@ def grid(options: argparse.Namespace) -> None:
             server.stop()
 
 
+NAMES = ("Ann", "Ben", "Cleo")
+PART_S = 20
+"""Seconds that the camera shows each person."""
+
+HELD = "467"
+"""Keys that each person holds, for four seconds each: happy, sad, surprise."""
+
+
+def persons(file: Path, photo: Path, fps: int = 10) -> Iterator[Pixels]:
+    """Yield uint8 (480, 640, 3) frames: a clip, then two photos that sway, ``PART_S`` each."""
+    yield from clip(file, PART_S, fps)
+    for face in (skimage.data.astronaut(), cv2.imread(str(photo))[..., ::-1]):
+        yield from moving_photo(face, PART_S, fps)
+
+
 def webcam(options: argparse.Namespace) -> None:
     """Time the way from nothing to a model in use, all in the browser."""
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         camera = Path(name) / "camera.y4m"
-        write_y4m(camera, clip(options.clip, 10, 15), 15)
+        write_y4m(camera, persons(options.clip, options.photo), 10)
         server = Server("streamlit_app.py", free_port(), FER_HOME=name)
         try:
             browser = playwright.chromium.launch(
@@ -195,8 +210,12 @@ def webcam(options: argparse.Namespace) -> None:
             start = time.perf_counter()
             page.goto(f"{server.address}/dataset")
             make(page)
-            _collect(page)
+            _collect(page, options.on_device, alone=options.alone)
             page.get_by_text("Finish", exact=True).first.click()
+            if options.alone:
+                page.get_by_role("combobox", name="Keep together").click()
+                page.get_by_role("option", name="a sequence").click()
+                page.get_by_text("show the same persons").first.wait_for()
             page.get_by_role("button", name="Write the dataset").click()
             page.get_by_role("button", name="Train on it").click()
             written = time.perf_counter()
@@ -215,24 +234,32 @@ def webcam(options: argparse.Namespace) -> None:
             server.stop()
 
 
-def _collect(page: Page) -> None:
-    """Three persons hold three keys for four seconds each."""
+def _collect(page: Page, on_device: bool, alone: bool) -> None:
+    """Three persons hold three keys for four seconds each, or one does so three times."""
     page.get_by_text("Webcam", exact=True).click()
+    if on_device:
+        page.get_by_role("radio", name="On this device").click()
     person = page.get_by_role("textbox", name="Who is in front of the camera?")
-    person.fill("Ann")
+    person.fill(NAMES[0])
     person.press("Enter")
-    start_button(page).click()
-    for name in ("Ann", "Ben", "Cleo"):
-        person.fill(name)
-        person.press("Enter")
-        expect(page.get_by_role("button", name="4 happy")).to_be_enabled(timeout=300_000)
-        page.wait_for_timeout(1_000)
+    button = page.get_by_role("button", name="Start camera") if on_device else start_button(page)
+    button.click()
+    happy = page.get_by_role("button", name="4 happy")
+    expect(happy).to_be_enabled(timeout=300_000)
+    begin = time.monotonic()
+    for number, name in enumerate(NAMES):
+        page.wait_for_timeout(1000 * max(begin + PART_S * number - time.monotonic(), 0))
+        if not alone:
+            person.fill(name)
+            person.press("Enter")
+        page.wait_for_timeout(700)
         page.locator("h1").first.click()
-        for key in "467":
+        for key in HELD:
             page.keyboard.down(key)
             page.wait_for_timeout(4_000)
             page.keyboard.up(key)
             page.wait_for_timeout(300)
+    page.wait_for_timeout(1_000)
 
 
 def main() -> None:
@@ -254,6 +281,9 @@ def main() -> None:
     keys.set_defaults(run=grid)
     whole = actions.add_parser("webcam")
     whole.add_argument("--clip", type=Path, required=True, help="video that the fake camera plays")
+    whole.add_argument("--photo", type=Path, default=ROOT.parent / "shared/media/single_face.jpg")
+    whole.add_argument("--on-device", action="store_true", help="frames stay in the browser")
+    whole.add_argument("--alone", action="store_true", help="one person, split by sequence")
     whole.set_defaults(run=webcam)
     options = parser.parse_args()
     options.run(options)

@@ -40,7 +40,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--persons", choices=list(collect.RULES), default="detected",
-        help="what counts as one person: "
+        help="faces that are kept together in one split: "
         + "; ".join(f"{rule}: {text}" for rule, text in collect.RULES.items()),
     )  # fmt: skip
     _add_limits(parser)

@@ -31,7 +31,7 @@ class Recipe:
     Attributes:
         limits: Poorer faces are left out; see ``quality``.
         near_duplicates: Write near-duplicates too.
-        rule: What counts as one person, a key of ``persons.RULES``.
+        rule: Faces that are kept together, a key of ``persons.RULES``.
         seed: Of the splits, from 0 on.
 
     Raises:
@@ -54,21 +54,18 @@ class Plan:
 
     Attributes:
         table: The manifest, and ``crop``, the name of the face in the collection.
-        units: The part of each row that must stay together; see ``persons.SplitPlan``.
         notes: Sentences on what is too little, and on what is left out.
         left_out: Number of faces that are not written, by reason.
     """
 
     table: pd.DataFrame
-    units: Sequence[int]
     notes: tuple[str, ...]
     left_out: dict[str, int]
 
     @property
     def counts(self) -> pd.DataFrame:
         """Counts of images: a row an emotion, a column a split."""
-        splits = persons.SplitPlan(tuple(self.table["split"]), np.asarray(self.units), ())
-        return splits.counts(self.table["label"].tolist())
+        return persons.split_counts(self.table["split"].tolist(), self.table["label"].tolist())
 
 
 def make_plan(
@@ -98,20 +95,23 @@ def make_plan(
     position = np.full(len(faces), -1)
     position[rows] = np.arange(len(rows))
     pairs = position[selection.pairs[["a", "b"]].to_numpy(np.int64)].reshape(-1, 2)
-    keys = persons.person_keys(faces, recipe.rule)
-    split = persons.plan(
-        [keys[row] for row in rows],
-        pairs[(pairs >= 0).all(axis=1)],
-        labelled["label"][keep].tolist(),
-        recipe.seed,
-    )
-    table = _table(faces.iloc[rows], labelled.iloc[rows], split.splits, [keys[row] for row in rows])
+    faces_used, labels_used = faces.iloc[rows], labelled.iloc[rows]
+    keys = persons.person_keys(faces_used, recipe.rule)
+    pairs, emotions = pairs[(pairs >= 0).all(axis=1)], labels_used["label"].tolist()
+    if recipe.rule == persons.SEQUENCE:
+        split = persons.plan_sequences(faces_used, pairs, emotions)
+    else:
+        split = persons.plan(keys, pairs, emotions, recipe.seed)
+    table = _table(faces_used, labels_used, split.splits, keys)
     left_out = dict(selection.set_aside)
+    parted = int((table["split"] == "").sum())
+    left_out |= {"like a face of another split": parted} if parted else {}
+    table = table[table["split"] != ""].reset_index(drop=True)
     conflicts = sum(file in set(faces["file"]) for file in labels.conflicts(held))
     left_out |= {"with a conflict of labels": conflicts} if conflicts else {}
     unlabelled = int((~is_labelled & (selection.reasons == "").to_numpy()).sum()) - conflicts
     left_out |= {"without a label": unlabelled} if unlabelled > 0 else {}
-    return Plan(table, split.units.tolist(), split.notes, left_out)
+    return Plan(table, split.notes, left_out)
 
 
 def write(

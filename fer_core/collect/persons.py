@@ -1,9 +1,13 @@
-"""Split labelled faces by person: no person and no near-duplicate is in two splits."""
+"""Split labelled faces: no person and no near-duplicate is in two splits.
+
+Where there are fewer than three persons, they can be split by sequence: all splits then show
+the same persons.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -11,13 +15,20 @@ import pandas as pd
 from fer_core.labels import EMOTIONS, SPLITS
 from fer_core.types import Labels, Numbers, Rows
 
-PersonRule = Literal["detected", "source", "folder"]
+SEQUENCE: Final = "sequence"
 RULES: Final[dict[str, str]] = {
-    "detected": "each face of a photo, each track of a video, each name at the webcam",
-    "source": "one person in each file",
-    "folder": "one person in each folder",
+    "detected": "a person: each face of a photo, each track of a video, each name at the webcam",
+    "source": "a file, as if it showed one person",
+    "folder": "a folder, as if it showed one person",
+    SEQUENCE: "a sequence: a held button, ten seconds of a video. All splits show the same persons",
 }
-"""What counts as one person."""
+"""Faces that are kept together."""
+
+PAUSE_S: Final = 1.0
+"""A sequence at the webcam ends with a pause of so many seconds, or with another label."""
+
+VIDEO_S: Final = 10.0
+"""Seconds of a sequence in a video."""
 
 SHARES: Final = (0.7, 0.15, 0.15)
 """Shares of train, validation and test."""
@@ -31,7 +42,8 @@ class SplitPlan:
     """Splits of labelled faces, before anything is written.
 
     Attributes:
-        splits: The split of each face, one of ``SPLITS``.
+        splits: The split of each face, one of ``SPLITS``; empty for one that is left out because a
+            face of another split is its near-duplicate.
         units: int64 (N,); faces with equal numbers must not be parted.
         notes: Sentences on what is too little.
     """
@@ -40,14 +52,19 @@ class SplitPlan:
     units: Rows
     notes: tuple[str, ...]
 
-    def counts(self, labels: list[str]) -> pd.DataFrame:
-        """Return counts: a row an emotion, a column a split."""
-        table = pd.crosstab(
-            pd.Categorical(labels, list(EMOTIONS)), pd.Categorical(self.splits, list(SPLITS)),
-            dropna=False,
-        )  # fmt: skip
-        table = table.reindex(index=list(EMOTIONS), columns=list(SPLITS), fill_value=0)
-        return table.rename_axis(index=None, columns=None)
+
+def split_counts(splits: Sequence[str], labels: Sequence[str]) -> pd.DataFrame:
+    """Return counts: a row an emotion, a column a split.
+
+    Args:
+        splits: The split of each face.
+        labels: Its emotion.
+    """
+    table = pd.crosstab(
+        pd.Categorical(labels, list(EMOTIONS)), pd.Categorical(splits, list(SPLITS)), dropna=False
+    )
+    table = table.reindex(index=list(EMOTIONS), columns=list(SPLITS), fill_value=0)
+    return table.rename_axis(index=None, columns=None)
 
 
 def person_keys(faces: pd.DataFrame, rule: str = "detected") -> list[str]:
@@ -63,7 +80,7 @@ def person_keys(faces: pd.DataFrame, rule: str = "detected") -> list[str]:
     if rule not in RULES:
         raise ValueError(f"rule must be one of {', '.join(RULES)}. Received: {rule!r}.")
     sources, persons = faces["source"].astype(str), faces["person"].astype(str)
-    if rule == "detected":
+    if rule in ("detected", SEQUENCE):
         return persons.tolist()
     files = (
         sources if rule == "source" else sources.map(lambda name: str(PurePosixPath(name).parent))
@@ -92,6 +109,67 @@ def plan(persons: Sequence[str], pairs: Rows, labels: Sequence[str], seed: int =
     assigned = _assign(classes, seed)
     splits = tuple(SPLITS[split] for split in assigned[units].tolist())
     return SplitPlan(splits, units, _notes(count, splits, codes))
+
+
+def plan_sequences(faces: pd.DataFrame, pairs: Rows, labels: Sequence[str]) -> SplitPlan:
+    """Assign every face to a split by sequence; persons are in all splits.
+
+    Of the sequences of an emotion, if there are three or more, 15% and at least one are for test,
+    and as many for validation. There, faces with a near-duplicate in another split are left out.
+
+    Args:
+        faces: See ``Collection.faces``; in the order of addition.
+        pairs: int64 (M, 2), rows of near-duplicates.
+        labels: An emotion for each.
+    """
+    units, _ = pd.factorize(np.asarray(sequence_keys(faces, labels), object))
+    emotions = np.asarray(labels, object)
+    split_of, few = np.zeros(int(units.max(initial=-1)) + 1, np.int64), []
+    for emotion in [emotion for emotion in EMOTIONS if emotion in labels]:
+        numbers, sizes = np.unique(units[emotions == emotion], return_counts=True)
+        if len(numbers) < len(SPLITS):
+            few.append(emotion)
+            continue
+        largest = numbers[np.argsort(-sizes, kind="stable")]
+        each = max(1, round(SHARES[2] * len(largest)))
+        split_of[largest[1 : 2 * each : 2]], split_of[largest[2 : 2 * each + 1 : 2]] = 2, 1
+    splits = split_of[units]
+    parted = pairs[splits[pairs[:, 0]] != splits[pairs[:, 1]]]
+    later = np.where(splits[parted[:, 0]] > splits[parted[:, 1]], parted[:, 0], parted[:, 1])
+    names = np.asarray(SPLITS, object)[splits]
+    names[later] = ""
+    notes = [
+        "Training, validation and test show the same persons, at other times: the figures are too "
+        "good for people whom the model has not seen."
+    ]
+    if few:
+        notes.append(
+            f"Too few sequences for validation and test: {', '.join(few)}. Hold a button three "
+            "times or more, with a pause of a second between."
+        )
+    codes = np.asarray([EMOTIONS.index(label) for label in labels], np.int64)
+    enough = _notes(len(SPLITS), names.tolist(), codes)
+    return SplitPlan(tuple(names.tolist()), units, (*notes, *enough))
+
+
+def sequence_keys(faces: pd.DataFrame, labels: Sequence[str]) -> list[str]:
+    """Return a key for each face; equal keys are one sequence of one person with one label.
+
+    Args:
+        faces: See ``Collection.faces``; in the order of addition.
+        labels: An emotion for each.
+    """
+    keys, latest = [], {}
+    rows = zip(faces["kind"], faces["person"], faces["time_s"], labels, strict=True)
+    for kind, person, seconds, label in rows:
+        if kind == "webcam":
+            time_s, before, number = latest.get(person, (0.0, "", 0))
+            number += label != before or not 0 <= seconds - time_s <= PAUSE_S
+            latest[person] = seconds, label, number
+        else:
+            number = int(seconds // VIDEO_S) if kind == "video" else 0
+        keys.append(f"{person} {number} {label}")
+    return keys
 
 
 def _units(persons: Sequence[str], pairs: Rows) -> Rows:
@@ -138,7 +216,8 @@ def _notes(units: int, splits: Sequence[str], labels: Labels) -> tuple[str, ...]
         lacking = "validation and test" if units < 2 else "test"
         notes.append(
             f"There is too little for a {lacking} split: the faces show {persons}, and no person "
-            "may be in two splits. Collect three persons or more."
+            "may be in two splits. Collect three persons or more, or keep sequences together "
+            "instead of persons, for a model of these persons alone."
         )
         return tuple(notes)
     few = []

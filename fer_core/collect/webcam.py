@@ -1,14 +1,15 @@
 """Collect faces at the webcam: while a button is held, crops arrive with its emotion as label.
 
-``Capture.take`` is called for every frame with its faces, whoever recognized them: the live session
-on the server (``LiveSession.on_result``), or a browser that keeps the frames and sends crops
-(``Capture.add``).
+Where the server recognizes the frames, ``Capture.take`` is called for each with its faces
+(``LiveSession.on_result``). A browser that recognizes them by itself cuts and labels the crops;
+``Capture.add`` stores them.
 """
 
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -25,6 +26,27 @@ RATE: Final = 10.0
 
 HOLD_S: Final = 2.5
 """A button counts as held so long after the page last said so: a page that is gone lets go."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shot:
+    """One crop with its label.
+
+    Attributes:
+        crop: The face, uint8 (S, S, 3) RGB, cut by ``crop_dataset.cut_face``.
+        face: Where it was in the frame, and the model's probabilities.
+        frame: Number of the frame.
+        time_s: Its time in seconds.
+        emotion: The label, one of ``EMOTIONS``.
+        person: Name of the person before the camera.
+    """
+
+    crop: Pixels
+    face: FaceEmotion
+    frame: int
+    time_s: float
+    emotion: str
+    person: str
 
 
 class Capture:
@@ -95,44 +117,40 @@ class Capture:
             time_s: Its time in seconds.
             is_mirrored: The frame is shown as in a mirror: the crop is turned back.
         """
-        if not faces or not self.held:
-            return
-        face = max(faces, key=lambda each: each.box.area)
-        detector = self._suggester.detector
-
-        def crop() -> Pixels:
-            """Return the face, uint8 (S, S, 3)."""
-            cut = cut_face(rgb, face.detection, detector)
-            return np.ascontiguousarray(cut[:, ::-1]) if is_mirrored else cut
-
-        self.add(crop, face, frame, time_s)
-
-    def add(self, crop: Callable[[], Pixels], face: FaceEmotion, frame: int, time_s: float) -> None:
-        """Keep one crop, as ``take`` does, that somebody else cut.
-
-        Args:
-            crop: Returns the face as uint8 (S, S, 3) RGB, cut by ``crop_dataset.cut_face``.
-            face: Where it was in the frame, and the model's probabilities.
-            frame: Number of the frame.
-            time_s: Its time in seconds.
-        """
         with self._lock:
             emotion, person, until_s = self._held
             now = self._clock()
-            if not emotion or now >= until_s or now - self._last_s < 0.9 / RATE:
+            if not faces or not emotion or now >= until_s or now - self._last_s < 0.9 / RATE:
                 return
             self._last_s = now
-            name = person.strip() or "somebody"
-            try:
-                entry = Face(
-                    crop(), "webcam", f"webcam/{name}", f"webcam:{name}", face.detection,
-                    face.probabilities, frame, round(time_s, 3),
-                )  # fmt: skip
-                files = self._collection.add([entry], self._suggester).files
-                labels.add(
-                    self._collection,
-                    [labels.Entry(file, emotion, "webcam", name) for file in files if file],
-                )
-                self.counts[emotion] += sum(map(bool, files))
-            except FerError as error:
-                self.error, self._held = str(error), ("", "", 0.0)
+            face = max(faces, key=lambda each: each.box.area)
+            crop = cut_face(rgb, face.detection, self._suggester.detector)
+            if is_mirrored:
+                crop = np.ascontiguousarray(crop[:, ::-1])
+            self._keep([Shot(crop, face, frame, time_s, emotion, person)])
+
+    def add(self, shots: Sequence[Shot]) -> None:
+        """Keep crops that were cut and labelled elsewhere. Never raises, as ``take``."""
+        with self._lock:
+            self._keep(shots)
+
+    def _keep(self, shots: Sequence[Shot]) -> None:
+        names = [shot.person.strip() or "somebody" for shot in shots]
+        faces = [
+            Face(
+                shot.crop, "webcam", f"webcam/{name}", f"webcam:{name}", shot.face.detection,
+                shot.face.probabilities, shot.frame, round(shot.time_s, 3),
+            )
+            for shot, name in zip(shots, names, strict=True)
+        ]  # fmt: skip
+        try:
+            files = self._collection.add(faces, self._suggester).files
+            stored = [each for each in zip(files, shots, names, strict=True) if each[0]]
+            labels.add(
+                self._collection,
+                [labels.Entry(file, shot.emotion, "webcam", name) for file, shot, name in stored],
+            )
+            self.counts.update(shot.emotion for _, shot, _ in stored)
+            self.error = ""
+        except FerError as error:
+            self.error, self._held = str(error), ("", "", 0.0)

@@ -16,14 +16,17 @@ from fer_core.models.card import FORMS, ModelCard
 from fer_core.models.litert_file import convert_onnx, with_batch_of_one
 from fer_core.models.quality import TOO_SMALL
 from fer_core.models.weight_packing import pack_weights
-from fer_core.recognition import detection, tracking, tracking_recognizer
+from fer_core.recognition import close_look, detection, tracking, tracking_recognizer, yunet
 from fer_core.system.files import os_errors, write_bytes
 from fer_core.system.settings import settings
 
 DETECTOR_SIZES: Final = ((320, 256), (320, 192), (256, 320), (192, 320), (320, 320))
 """Width and height of the detector's inputs: 4:3, 16:9, both upright, and square."""
 
-DETECTION_SCORE: Final = 0.6
+TILES_SIZE: Final = (4 * close_look.TILE, close_look.TILE)
+"""Width and height of the detector's input for a face in four orientations, side by side."""
+
+DETECTION_SCORE: Final = yunet.YuNet.score
 UNUSED_S: Final = 30 * 24 * 3600
 """A served network that nobody opened for so long is removed."""
 
@@ -87,9 +90,14 @@ def rules(card: ModelCard, head: str, form: str) -> dict[str, Any]:
         "detection_score": DETECTION_SCORE,
         "detector_sizes": [{"width": w, "height": h} for w, h in DETECTOR_SIZES],
         "detect_edge": tracking_recognizer.LIVE_EDGE,
+        "upright": {
+            "score": close_look.UPRIGHT_SCORE, "lead": close_look.TURN_LEAD,
+            "tile": close_look.TILE, "least": yunet.WEAK_SCORE,
+        },
         "max_box_age_s": tracking_recognizer.MAX_BOX_AGE_S,
         "tracking": {
-            "max_absence_s": tracking.MAX_ABSENCE_S, "lead": tracking.LEAD, "band": tracking.BAND
+            "max_absence_s": tracking.MAX_ABSENCE_S, "max_gap_s": tracking.MAX_GAP_S,
+            "speed": tracking.SPEED, "lead": tracking.LEAD, "band": tracking.BAND,
         },
     }  # fmt: skip
 
@@ -108,7 +116,7 @@ def _detectors() -> dict[str, str]:
         f"detector_{w}x{h}": _served(
             f"yunet-{w}x{h}", ".tflite", digest, partial(convert_onnx, onnx, w, h)
         )
-        for w, h in DETECTOR_SIZES
+        for w, h in (*DETECTOR_SIZES, TILES_SIZE)
     }
 
 

@@ -15,6 +15,14 @@ from fer_core.types import Probabilities
 MAX_ABSENCE_S: Final = 1.0
 """A face that is away for longer, in seconds, returns as a new person."""
 
+MAX_GAP_S: Final = 3.0
+"""Nothing is known of a face while no frame is looked at: a busy machine may not look for so long,
+in seconds, and the faces that it saw last keep their numbers."""
+
+SPEED: Final = 3.0
+"""Sides of its box that a face moves in a second at the most: after a longer gap between two looks
+it is searched for further away."""
+
 LEAD: Final = 0.08
 """The label changes when another emotion leads it by this much probability."""
 
@@ -105,6 +113,7 @@ class Tracker:
         self._max_absence_s = max_absence_s
         self._tracks: dict[int, _Track] = {}
         self._last_person = 0
+        self._looked_s = 0.0
 
     def associate(
         self, detections: Sequence[Detection], time_s: float
@@ -121,10 +130,12 @@ class Tracker:
         self._tracks = {
             person: track
             for person, track in self._tracks.items()
-            if time_s - track.seen_s <= self._max_absence_s
+            if self._may_return(track, time_s)
         }
         candidates = list(self._tracks.values())
-        pairs = _match([t.detection.box for t in candidates], [d.box for d in detections])
+        reach = min(max(1.0, SPEED * (time_s - self._looked_s)), SPEED)
+        pairs = _match([t.detection.box for t in candidates], [d.box for d in detections], reach)
+        self._looked_s = time_s
         matches = {column: candidates[row] for row, column in pairs}
         tracks = [
             self._update(matches.get(index), detection, time_s)
@@ -173,7 +184,7 @@ class Tracker:
             if track.probabilities is not None:
                 values["probabilities"] = track.probabilities.tolist()
             tracks.append(values)
-        return {"last": self._last_person, "tracks": tracks}
+        return {"last": self._last_person, "looked_s": self._looked_s, "tracks": tracks}
 
     def restore(self, snapshot: Mapping[str, Any]) -> None:
         """Continue from a snapshot; an empty one changes nothing."""
@@ -185,6 +196,13 @@ class Tracker:
             track = _Track(**values | {"detection": detection, "probabilities": probabilities})
             self._tracks[track.person] = track
         self._last_person = snapshot.get("last", self._last_person)
+        self._looked_s = snapshot.get("looked_s", self._looked_s)
+
+    def _may_return(self, track: _Track, time_s: float) -> bool:
+        """Return True unless the face was away for too long: a face nobody missed was not away."""
+        in_view = track.seen_s == self._looked_s
+        limit_s = max(self._max_absence_s, MAX_GAP_S) if in_view else self._max_absence_s
+        return time_s - track.seen_s <= limit_s
 
     def _update(self, track: _Track | None, detection: Detection, time_s: float) -> _Track:
         if track is None:
@@ -255,22 +273,22 @@ def stabilize_box(old: Box, new: Box) -> Box:
     return Box(*(a + weight * (b - a) for a, b in zip(old.xyxy, new.xyxy, strict=True)))
 
 
-def match_score(a: Box, b: Box) -> float:
+def match_score(a: Box, b: Box, reach: float = 1.0) -> float:
     """Return how well two boxes match as one face a moment apart; 0 or less means no match.
 
-    The score is the overlap (IoU) plus one minus the distance of the centres in mean sides. Boxes
-    of which one is more than 2.5 times as wide as the other never match.
+    The score is the overlap (IoU) plus one minus the distance of the centres as a share of
+    ``reach`` mean sides. Boxes of which one is 2.5 times as wide as the other never match.
     """
     side = (max(a.width, a.height) + max(b.width, b.height)) / 2
     narrow, wide = sorted((a.width, b.width))
     if side <= 0 or wide > 2.5 * narrow:
         return 0.0
-    return iou(a, b) + max(1 - math.dist(a.center, b.center) / side, 0.0)
+    return iou(a, b) + max(1 - math.dist(a.center, b.center) / (reach * side), 0.0)
 
 
-def _match(tracks: Sequence[Box], detections: Sequence[Box]) -> list[tuple[int, int]]:
+def _match(tracks: Sequence[Box], detections: Sequence[Box], reach: float) -> list[tuple[int, int]]:
     """Return the pairs (track, detection) with the largest total score, each box once."""
-    scores = np.array([[match_score(a, b) for b in detections] for a in tracks])
+    scores = np.array([[match_score(a, b, reach) for b in detections] for a in tracks])
     if scores.size == 0:
         return []
     if min(scores.shape) == 1:

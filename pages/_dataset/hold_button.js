@@ -1,7 +1,9 @@
-// A button for each emotion: while it, or its key, is held the server takes crops. The page says so
-// again and again, so that a page that is gone lets go by itself.
+// A button for each emotion: while it, or its key, is held faces are taken. Where the server takes
+// them, it is told so again and again, so that a page that is gone lets go by itself. Where the
+// browser does, an event tells the view on this device.
 const KEYS = "1234567";
 const BEAT_MS = 700;
+const NAME_MS = 500; // until the server knows a name that was typed just before the press
 
 function build(root, data) {
   root.replaceChildren(
@@ -12,7 +14,8 @@ function build(root, data) {
       button.dataset.emotion = emotion;
       button.addEventListener("pointerdown", (event) => {
         button.setPointerCapture?.(event.pointerId);
-        root.hold(emotion);
+        const isTyping = document.activeElement?.matches("input, textarea");
+        root.soon = setTimeout(() => root.hold(emotion), isTyping ? NAME_MS : 0);
       });
       for (const name of ["pointerup", "pointercancel", "lostpointercapture"])
         button.addEventListener(name, () => root.hold(""));
@@ -27,17 +30,21 @@ export default function ({ parentElement, data, setStateValue }) {
   if (!root.children.length) build(root, data);
   root.save = (value) => setStateValue("held", value);
   root.isOn = data.enabled;
+  root.isLocal = data.local;
   root.hold ??= (emotion) => {
+    clearTimeout(root.soon);
     if ((root.held ?? "") === emotion || (emotion && !root.isOn)) return;
     root.held = emotion;
     clearInterval(root.beat);
     let beat = 0;
     const say = () => root.save({ emotion, beat: beat++, time: Date.now() });
-    say();
-    if (emotion) root.beat = setInterval(() => (root.isOn ? say() : root.hold("")), BEAT_MS);
+    window.dispatchEvent(new CustomEvent("fer-studio-hold", { detail: { emotion } }));
+    if (!root.isLocal) say();
+    if (emotion && !root.isLocal) root.beat = setInterval(() => (root.isOn ? say() : root.hold("")), BEAT_MS);
     for (const button of root.children) button.classList.toggle("held", button.dataset.emotion === emotion);
   };
-  if (!data.enabled) root.hold("");
+  if (!data.enabled || (data.error && data.error !== root.error)) root.hold("");
+  root.error = data.error;
   const most = Math.max(...data.counts, 1);
   [...root.children].forEach((button, at) => {
     button.disabled = !data.enabled;

@@ -29,11 +29,12 @@ def show(collection: Collection, selection: Selection, limits: Limits) -> None:
     if written and written.is_dir():
         _next(written)
     rule = st.selectbox(
-        "One person is",
+        "Keep together",
         list(collect.RULES),
         format_func=collect.RULES.get,
         key="person_rule",
-        help="Training, validation and test never share a person or a near-duplicate.",
+        help="Training, validation and test never share a near-duplicate, and share a person only "
+        "where sequences are kept together.",
     )
     recipe = Recipe(limits, st.session_state.get("keep_near", False), rule)
     try:

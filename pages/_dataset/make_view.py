@@ -9,12 +9,11 @@ from fer_core import collect
 from fer_core.collect import Collection, Limits, Selection, labels
 from fer_core.collect.collection import delete
 from fer_core.dataset import image_reading
-from fer_core.labels import EMOTIONS
 from fer_core.system.text import markdown
 from pages._components import background, make_one, notify
 from pages._components.gallery import enlarge, show_tiles
-from pages._components.share_bar import share_bar
 from pages._dataset import label_grid, make_files, make_finish, make_webcam
+from pages._dataset.label_balance import show_label_balance
 
 PARTS = ("Collect", "Label", "Finish")
 LIMITS = {
@@ -43,10 +42,10 @@ def show(collection: Collection) -> None:
         if part != "Collect":
             st.info("There are no faces yet. Add photos, a video or yourself under Collect.")
         return
-    if part == "Collect":
-        _balance(labelled)
     if source == "Webcam":
         return  # faces arrive all the time; they are compared when they are looked at
+    if part == "Collect":
+        show_label_balance(labelled)
     selection = _selection(collection, len(faces))
     _set_aside(collection, selection)
     if part == "Label":
@@ -144,14 +143,6 @@ def _set_aside(collection: Collection, selection: Selection) -> None:
         files = [collection.crop_file(selection.faces["file"][row]) for row in aside]
         captions = [selection.reasons[row] for row in aside]
         show_tiles([enlarge(image_reading.read(file)) for file in files], captions, captions)
-
-
-def _balance(labelled: list[str]) -> None:
-    counts = {emotion: labelled.count(emotion) for emotion in EMOTIONS}
-    total = sum(counts.values())
-    if total:
-        st.html(share_bar({name: count / total for name, count in counts.items()}, 0.0))
-        st.caption(", ".join(f"{name} {count:,}" for name, count in counts.items()) + " labelled.")
 
 
 def _user() -> str:

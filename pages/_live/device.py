@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -28,21 +28,25 @@ HTML, CSS, BARS = (
     (SOURCES / name).read_text("utf-8") for name in ("view.html", "view.css", "bars.js")
 )
 REPORT_EVERY_S = 1.0
+MOST_CROPS = 10
+"""Crops of one message that are taken; the browser sends no more."""
+
+MOST_TAG = 200
 
 
 @dataclass(frozen=True)
 class Capture:
-    """A wish for face crops, which the browser then sends.
+    """A wish for face crops: the browser sends them while a button is held.
+
+    The page says which by the event ``fer-studio-hold`` with an ``emotion``, an empty one for none.
 
     Attributes:
-        id: A new one for each wish.
-        every_ms: Least time between two crops.
-        most: Crops that are sent; the largest face of a frame each.
+        every_ms: Least time between two crops, each of the largest face of a frame.
+        tag: Comes back with each crop, such as the person's name.
     """
 
-    id: str
     every_ms: int
-    most: int
+    tag: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ class DeviceOptions:
         facing: Side of a phone's camera, Front or Back.
         timeline: Results are sent for the timeline and the shares.
         may_correct: There is a button that sends one crop to be corrected.
-        capture: Crops to send, for a page that collects them; they come with later runs.
+        capture: Crops to send, for a page that collects them.
     """
 
     live: LiveOptions
@@ -75,6 +79,8 @@ class SentCrop:
         frame: Number of the frame.
         time_s: Its time since the start.
         purpose: ``correction`` or ``capture``.
+        emotion: Of a capture: the one whose button was held when the frame was taken.
+        tag: Of a capture: see ``Capture``.
     """
 
     crop: Pixels
@@ -82,15 +88,23 @@ class SentCrop:
     frame: int
     time_s: float
     purpose: str
+    emotion: str = ""
+    tag: str = ""
 
 
-def show_device_view(files: BrowserFiles, options: DeviceOptions) -> tuple[SentCrop, ...]:
+def show_device_view(
+    files: BrowserFiles, options: DeviceOptions, on_crops: Callable[[tuple[SentCrop, ...]], None]
+) -> None:
     """Show the camera, recognized by the browser; call it in a fragment.
 
-    Returns:
-        The crops that came with this run; mostly none.
+    Args:
+        files: What the browser needs.
+        options: What it is to do.
+        on_crops: Called with the crops that the browser sent, before the page is run. Each comes
+            once: the browser keeps it until the next run says that it has arrived.
     """
-    number = take_report(_value("report"), files.rules["reasons"])
+    reasons = files.rules["reasons"]
+    number = take_report(_value("report"), reasons)
     state = viewer()
     recorder = state.recorder
     state.start_camera = st.session_state.pop(START_CAMERA, False) or state.start_camera
@@ -108,16 +122,19 @@ def show_device_view(files: BrowserFiles, options: DeviceOptions) -> tuple[SentC
         "start": state.start_camera,
         "report": options.timeline,
         "report_every_s": REPORT_EVERY_S,
+        "running": isinstance(state.session, DeviceView) and state.session.is_running,
         "recording": bool(recorder and recorder.state.running),
         "recorded": recorder is not None,
         "acknowledged": number,
+        "crops_acknowledged": state.crops_message,
         "may_correct": options.may_correct,
         "capture": _capture(options.capture) if options.capture else None,
     }
-    result = _component()(
-        key=KEY, data=request, on_report_change=_nothing, on_crops_change=_nothing
-    )
-    return parse_crops(result.crops, files.rules["reasons"])
+
+    def take() -> None:
+        on_crops(take_crops(_value("crops"), reasons))
+
+    _component()(key=KEY, data=request, on_report_change=_nothing, on_crops_change=take)
 
 
 def show_bars() -> None:
@@ -166,11 +183,23 @@ def take_report(message: Any, reasons: Sequence[str] = ()) -> int:
     return number
 
 
-def parse_crops(message: Any, reasons: Sequence[str] = ()) -> tuple[SentCrop, ...]:
+def take_crops(message: Any, reasons: Sequence[str] = ()) -> tuple[SentCrop, ...]:
+    """Return the crops of a browser's message; none of a message that came before."""
+    if not isinstance(message, Mapping):
+        return ()
+    state, number, queue = viewer(), message.get("number"), str(message.get("queue"))[:64]
+    latest, before = state.crops_message
+    if type(number) is not int or (queue == latest and number <= before):
+        return ()
+    state.crops_message = queue, number
+    return parse_crops(message, reasons)
+
+
+def parse_crops(message: Mapping[str, Any], reasons: Sequence[str] = ()) -> tuple[SentCrop, ...]:
     """Return the crops of a browser's message; those that are damaged are left out."""
-    items = message.get("list") if isinstance(message, Mapping) else None
+    items = message.get("list")
     crops = []
-    for item in items[:10] if isinstance(items, list) else []:
+    for item in items[:MOST_CROPS] if isinstance(items, list) else []:
         try:
             size = int(item["width"]), int(item["height"])
             crops.append(
@@ -179,7 +208,9 @@ def parse_crops(message: Any, reasons: Sequence[str] = ()) -> tuple[SentCrop, ..
                     parse_face(item["face"], size, reasons),
                     int(item["frame"]),
                     float(item["time_s"]),
-                    str(message["purpose"]),
+                    str(item["purpose"]),
+                    str(item.get("emotion", "")),
+                    str(item.get("tag", ""))[:MOST_TAG],
                 )
             )
         except (KeyError, TypeError, IndexError, ValueError, OverflowError, binascii.Error):

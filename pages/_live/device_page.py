@@ -33,7 +33,7 @@ def browser_files(card: ModelCard, head: str, full_precision: bool) -> BrowserFi
     except FerError as error:
         st.warning(
             "Faces cannot be recognized on this device: the server lacks what the browser needs. "
-            f"{markdown(str(error))} Choose *Over the server* or *Snapshot* above."
+            f"{markdown(str(error))} Choose another mode above."
         )
         st.stop()
 
@@ -51,12 +51,11 @@ def show_on_device(files: BrowserFiles, options: DeviceOptions) -> None:
     """Show the camera and everything beside it; runs anew with every message of the browser."""
     left, right = st.columns([3, 2], gap="medium")
     with left, st.container(key="live-video"):
-        crops = show_device_view(files, options)
+        show_device_view(files, options, _freeze)
     with right, st.container(key="live-panel"):
         show_bars()
         offer_files()
         _show_panel(options.timeline)
-        _freeze(crops)
         show_frozen()
 
 

@@ -38,6 +38,7 @@ class Viewer:
         mode: How frames are recognized.
         start_camera: The camera is to start by itself; another page asked for it.
         device_message: Start and number of the last message of a view on the visitor's device.
+        crops_message: Queue and number of its last message with face crops.
     """
 
     session: LiveView | None = None
@@ -49,6 +50,7 @@ class Viewer:
     connecting_since: float = field(default_factory=time.monotonic)
     start_camera: bool = False
     device_message: tuple[str, int] = ("", 0)
+    crops_message: tuple[str, int] = ("", 0)
     mode: str = ""
 
     def record(self, session: LiveView) -> None:

@@ -10,13 +10,16 @@ import pytest
 
 from fer_core.images.boxes import Box
 from fer_core.images.crop import face_crop, network_input, shrink
-from fer_core.live.browser_files import DETECTION_SCORE, DETECTOR_SIZES
+from fer_core.live import browser_files
+from fer_core.live.browser_files import DETECTION_SCORE, DETECTOR_SIZES, TILES_SIZE
+from fer_core.models import EmotionClassifier
 from fer_core.models.litert_file import convert_onnx
 from fer_core.models.quality import TOO_SMALL, Quality
-from fer_core.models.registry import SHIPPED
+from fer_core.models.registry import SHIPPED, load_card
 from fer_core.models.softmax import softmax
 from fer_core.models.weight_packing import pack_weights, unpack_weights
-from fer_core.recognition import tracking
+from fer_core.recognition import Recognizer, tracking
+from fer_core.recognition.close_look import turn_upright
 from fer_core.recognition.detection import YuNet
 from fer_core.recognition.face import Detection, FaceEmotion
 from fer_core.recognition.tracking import Tracker
@@ -100,16 +103,21 @@ def test_shrunk_frames_equal_opencvs(modules, photo, edge: int) -> None:
     assert (difference > 0).mean() < 0.001
 
 
-@needs_yunet
-def test_faces_are_decoded_as_opencv_decodes_them(modules, astronaut) -> None:
+def interpreter(width: int, height: int):
+    """The converted detector, as a function of its pixels."""
     from ai_edge_litert.interpreter import Interpreter
 
+    model = Interpreter(model_content=convert_onnx(YUNET.read_bytes(), width, height))
+    return model.get_signature_runner()
+
+
+@needs_yunet
+def test_faces_are_decoded_as_opencv_decodes_them(modules, astronaut) -> None:
     ten = np.hstack([cv2.resize(astronaut[:400, 60:400], (64, 80)) for _ in range(4)])
     frames = [astronaut[:384], np.vstack([ten, ten[:, ::-1]]), astronaut[40:240, 140:390]]
     frames = [cv2.resize(frame, (320, 240)) for frame in frames]  # OpenCV pads to 256 as well
     width, height = DETECTOR_SIZES[0]
-    runner = Interpreter(model_content=convert_onnx(YUNET.read_bytes(), width, height))
-    run = runner.get_signature_runner()
+    run = interpreter(width, height)
     for frame in frames:
         small = shrink(frame, 320)
         padded = np.zeros((height, width, 3), np.float32)
@@ -131,6 +139,96 @@ def test_faces_are_decoded_as_opencv_decodes_them(modules, astronaut) -> None:
             assert face["roll"] == pytest.approx(expected.roll, abs=0.1)
 
 
+@needs_yunet
+def test_faces_on_their_side_are_turned_as_in_python(modules, astronaut) -> None:
+    width, height = TILES_SIZE
+    runner = interpreter(width, height)
+
+    def run_tiles(pixels: str) -> dict[str, list[float]]:
+        tiles = np.frombuffer(base64.b64decode(pixels), np.uint8).astype(np.float32)
+        rows = runner(pixels=tiles.reshape(1, height, width, 3))
+        return {name: values.ravel().tolist() for name, values in rows.items()}
+
+    modules.expose_function("runTiles", run_tiles)
+    code = f"""const {{ decode }} = await import('{ADDRESS}/yunet.js');
+      const {{ makeImage }} = await import('{ADDRESS}/pixels.js');
+      const {{ tile, least }} = v.rules, size = {{ width: 4 * tile, height: tile }};
+      const search = async (tiles) => {{
+        const input = new Float32Array(size.width * size.height * 3);
+        m.fillTiles(input, tiles, tile);
+        const text = Array.from(input, (value) => String.fromCharCode(value)).join("");
+        return decode(await window.runTiles(btoa(text)), size, least);
+      }};
+      const bytes = Uint8ClampedArray.from(atob(v.image), (one) => one.charCodeAt(0));
+      const image = makeImage(v.width, v.height, 3, bytes);
+      return m.turnUpright(image, v.faces, v.rules, search)"""
+    rules = browser_files.rules(load_card("mobilenetv2"), "fer2013", "fp32")["upright"]
+    detector = YuNet(YUNET)
+    photo, turned = cv2.resize(astronaut, (320, 320), interpolation=cv2.INTER_AREA), 0
+    for quarters in range(4):
+        image = np.ascontiguousarray(np.rot90(photo, quarters))
+        faces, _ = detector._split(detector._search(image), DETECTION_SCORE)
+        assert faces
+        expected = turn_upright(image, faces, detector._search)
+        vectors = {
+            "image": base64.b64encode(image.tobytes()).decode(),
+            "width": 320, "height": 320, "rules": rules,
+            "faces": [{"box": f.box.xyxy, "score": f.score, "roll": f.roll} for f in faces],
+        }  # fmt: skip
+        result = call(modules, "upright.js", code, vectors)
+        for face, other in zip(result, expected, strict=True):
+            np.testing.assert_allclose(face["box"], other.box.xyxy, atol=0.05)
+            assert face["score"] == pytest.approx(other.score, abs=1e-3)
+            assert face["roll"] == pytest.approx(other.roll, abs=0.5)
+        turned += faces != expected
+    assert turned >= 2
+
+
+@pytest.mark.parametrize("form", ["fp32", "fp16"])
+@pytest.mark.parametrize("name", ["mobilenetv2", "fernet"])
+def test_a_models_card_is_read_as_in_python(modules, astronaut, name: str, form: str) -> None:
+    card = load_card(name)
+    face = astronaut[40:240, 130:330]
+    noise = np.random.default_rng(6).integers(0, 255, face.shape, np.uint8)
+    covered = face.copy()
+    covered[110:] = 200
+    side = np.rot90(face)
+    crops = [face, face // 12, cv2.blur(face, (41, 41)), covered, side, noise, face]
+    crops = [cv2.resize(crop, (card.input_size, card.input_size)) for crop in crops]
+    boxes = [Box(0, 0, 90, 90)] * 6 + [Box(0, 0, 9, 12)]
+    for head in card.heads:
+        classifier = EmotionClassifier(card, head, form=form)
+        outputs = classifier.outputs(crops)
+        detections = tuple(Detection(box, 0.9) for box in boxes)
+        faces = Recognizer(classifier, YuNet.__new__(YuNet))._faces(detections, crops)
+        names = [head, *(["quality"] if card.quality else [])]
+        vectors = {
+            "rules": browser_files.rules(card, head, form), "boxes": [box.xyxy for box in boxes],
+            "size": card.input_size, "outputs": [
+                {name: outputs[name][at].tolist() for name in names} for at in range(len(crops))
+            ],
+        }  # fmt: skip
+        code = """const classifier = { input: new Float32Array(v.size ** 2 * 3), run: async () => classifier.outputs };
+          const recognizer = new m.TrackingRecognizer(null, classifier, v.rules);
+          const crop = { data: new Uint8ClampedArray(v.size ** 2 * 3) };
+          const faces = [];
+          for (const [at, box] of v.boxes.entries()) {
+            classifier.outputs = v.outputs[at];
+            const { probabilities, reason } = await recognizer.judge(crop, box);
+            faces.push({ probabilities: [...probabilities], reason,
+                         uncertain: Boolean(reason) || Math.max(...probabilities) < v.rules.abstain_below });
+          }
+          return faces"""
+        results = call(modules, "recognizer.js", code, vectors)
+        for result, expected in zip(results, faces, strict=True):
+            np.testing.assert_allclose(
+                result["probabilities"], expected.probabilities, rtol=1e-5, atol=1e-7
+            )
+            assert (result["reason"], result["uncertain"]) == (expected.reason, expected.uncertain)
+        if card.quality:
+            assert len({expected.reason for expected in faces}) >= 4
+
+
 def test_tracking_and_labels_equal_pythons(modules) -> None:
     frames = list(walk())
     expected = []
@@ -148,7 +246,10 @@ def test_tracking_and_labels_equal_pythons(modules) -> None:
         .associate(boxes.map((box) => ({ box })), time)
         .map((face, at) => tracker.smooth(face, Float32Array.from(shares[at]), time, 0.45, reasons[at]))
         .map((face) => ({ ...face, probabilities: [...face.probabilities] })))"""
-    rules = {"max_absence_s": tracking.MAX_ABSENCE_S, "lead": tracking.LEAD, "band": tracking.BAND}
+    rules = {
+        "max_absence_s": tracking.MAX_ABSENCE_S, "max_gap_s": tracking.MAX_GAP_S,
+        "speed": tracking.SPEED, "lead": tracking.LEAD, "band": tracking.BAND,
+    }  # fmt: skip
     results = call(modules, "tracking.js", code, {"rules": rules, "frames": frames})
     for faces, others in zip(results, expected, strict=True):
         assert [face["person"] for face in faces] == [other.person for other in others]
@@ -169,7 +270,9 @@ def walk() -> Iterator[tuple[float, list, list, list]]:
     shares = random.dirichlet(np.ones(7), 5)
     time_s = 0.0
     for number in range(400):
-        time_s += float(random.choice([0.033, 0.05, 0.4], p=[0.7, 0.28, 0.02]))
+        time_s += float(
+            random.choice([0.033, 0.05, 0.6, 2.0, 4.0], p=[0.7, 0.26, 0.02, 0.01, 0.01])
+        )
         places += random.normal(0, 6, places.shape)
         shares = 0.8 * shares + 0.2 * random.dirichlet(np.ones(7) / 2, 5)
         present = [i for i in range(5) if (number // (30 + 17 * i)) % 2 == 0]
@@ -228,6 +331,24 @@ def test_rows_wait_for_the_server_and_none_is_lost(modules) -> None:
     assert sent[0]["rows"][0] == [1, 33.3, 640, 480, [
         [1, 3, 0, -1, 0.9, 0, 1, 2, 3, 4, 0, 0, 0, 1, 0, 0, 0]
     ]]  # fmt: skip
+
+
+def test_crops_stay_until_the_server_has_them(modules) -> None:
+    code = """const sent = [], queue = new m.CropQueue((message) => sent.push([message.number, ...message.list]));
+      queue.add(1, 0);
+      for (let crop = 2; crop < 15; crop++) queue.add(crop, 400);  // the server still works
+      queue.acknowledge(["another", 1], 450);
+      queue.acknowledge([queue.id, 1], 500);
+      queue.flush(5400); queue.flush(5600);  // no answer for long: the same again
+      queue.acknowledge([queue.id, 2], 5700); queue.flush(5700); queue.flush(6000);
+      queue.acknowledge([queue.id, 3], 6100);
+      for (let crop = 0; crop < 60; crop++) queue.add(crop, 6100);
+      const full = queue.isFull;
+      queue.close();
+      return [sent, full]"""
+    sent, full = call(modules, "crop_queue.js", code, None)
+    assert sent == [[1, 1], [2, *range(2, 12)], [2, *range(2, 12)], [3, 12, 13, 14]]
+    assert full
 
 
 def test_reasons_not_to_judge_a_face_equal_pythons(modules) -> None:

@@ -44,7 +44,7 @@ def test_without_the_runtime_the_mode_explains_itself(monkeypatch: pytest.Monkey
     app = open_live()
     app.segmented_control(key="live-way").set_value("On this device").run()
     assert not app.exception
-    assert "npm is not installed. Choose *Over the server* or *Snapshot*" in app.warning[0].value
+    assert "npm is not installed. Choose another mode" in app.warning[0].value
 
 
 @pytest.mark.parametrize(
@@ -91,30 +91,35 @@ def test_a_message_of_another_kind_changes_nothing(mine: Viewer, message) -> Non
     assert mine.session is None
 
 
+GOOD = {
+    "purpose": "capture", "emotion": "sad", "tag": "Ann", "size": 16, "face": ROW[4][0],
+    "rgb": base64.b64encode(bytes(range(256)) * 3).decode(),
+    "width": 9, "height": 9, "frame": 1, "time_s": 0.5,
+}  # fmt: skip
+
+
 def test_crops_are_checked() -> None:
-    pixels = base64.b64encode(bytes(range(256)) * 3).decode()
-    good = {
-        "size": 16,
-        "rgb": pixels,
-        "face": ROW[4][0],
-        "width": 9,
-        "height": 9,
-        "frame": 1,
-        "time_s": 0.5,
-    }
     bad = [
         {},
-        good | {"size": 17},
-        good | {"face": []},
-        good | {"rgb": "§"},
-        good | {"frame": None},
+        GOOD | {"size": 17},
+        GOOD | {"face": []},
+        GOOD | {"rgb": "§"},
+        GOOD | {"frame": None},
         3,
     ]
-    (crop,) = device.parse_crops({"purpose": "correction", "list": [good, *bad]})
-    assert (crop.crop.shape, crop.face.emotion, crop.purpose) == (
-        (16, 16, 3),
-        "happy",
-        "correction",
-    )
-    for message in (None, 3, {}, {"list": 4}, {"list": [good]}):
+    (crop,) = device.parse_crops({"list": [GOOD, *bad]})
+    assert (crop.crop.shape, crop.face.emotion, crop.purpose) == ((16, 16, 3), "happy", "capture")
+    assert (crop.emotion, crop.tag) == ("sad", "Ann")
+    for message in ({}, {"list": 4}):
         assert device.parse_crops(message) == ()
+
+
+def test_crops_count_once(mine: Viewer) -> None:
+    message = {"queue": "a", "number": 1, "list": [GOOD]}
+    assert len(device.take_crops(message)) == 1
+    assert device.take_crops(message) == ()  # the browser had no answer yet and sends it again
+    assert mine.crops_message == ("a", 1)
+    assert len(device.take_crops(message | {"number": 2})) == 1
+    assert len(device.take_crops(message | {"queue": "b"})) == 1  # the page was opened anew
+    for other in (None, 3, {}, {"number": "1"}):
+        assert device.take_crops(other) == ()

@@ -11,11 +11,14 @@ from fer_core import collect
 from fer_core.collect import Face, labels
 from fer_core.collect.collection import Suggester
 from fer_core.dataset import corrections, store
+from fer_core.errors import DownloadError
 from fer_core.images import encode
 from fer_core.images.boxes import Box
+from fer_core.live.browser_files import BrowserFiles
 from fer_core.recognition import Detection
 from fer_core.system.settings import settings
 from fer_core.training.presets import OWN_FACES
+from pages._live import device_page
 from tests.conftest import needs_yunet
 from tests.page_kit import choose, open_page, press, settle, texts
 
@@ -123,6 +126,22 @@ def test_a_collection_is_continued_and_deleted(picture) -> None:
     assert "Making **mine** · 20 faces, 16 labelled" in texts(app)
     app = press(app, "Delete the collection")
     assert collect.collections() == ()
+
+
+def test_the_webcam_says_what_is_sent_and_what_the_server_lacks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def prepare(*_) -> BrowserFiles:
+        raise DownloadError("npm is not installed.")
+
+    monkeypatch.setattr("streamlit_webrtc.component.get_this_session_info", lambda: None)
+    monkeypatch.setattr(device_page, "prepare", prepare)
+    app = choose(start(), "make_way", "Webcam")
+    assert "The video goes to the server." in texts(app)
+    app = choose(app, "capture_mode", "On this device")
+    assert not app.exception
+    assert "Frames stay on this device. While a button is held, the faces are sent" in texts(app)
+    assert "npm is not installed. Choose another mode above." in texts(app)
 
 
 def test_a_name_that_is_no_folder_is_refused() -> None:

@@ -17,7 +17,7 @@ from fer_core.collect import Collection, Face, Limits, append_log, labels, order
 from fer_core.collect.collection import PROBABILITIES, Suggester
 from fer_core.collect.labels import CONFLICT, Entry
 from fer_core.collect.video import Clip, Pace
-from fer_core.collect.webcam import Capture
+from fer_core.collect.webcam import Capture, Shot
 from fer_core.dataset import scan
 from fer_core.dataset.importers import ImportOptions, import_dataset
 from fer_core.errors import DatasetError, VideoError
@@ -334,7 +334,8 @@ def test_no_person_and_no_near_duplicate_is_in_two_splits(generated, seed: int) 
 def test_the_shares_come_near_for_many_people() -> None:
     keys = [f"p{number // 5}" for number in range(1000)]
     emotions = [EMOTIONS[number % 7] for number in range(1000)]
-    counts = persons.plan(keys, np.empty((0, 2), np.int64), emotions).counts(emotions)
+    plan = persons.plan(keys, np.empty((0, 2), np.int64), emotions)
+    counts = persons.split_counts(plan.splits, emotions)
     shares = counts / counts.sum(axis=1).to_numpy()[:, None]
     np.testing.assert_allclose(shares.mean(), [0.7, 0.15, 0.15], atol=0.02)
     assert (counts > 0).all(axis=None)
@@ -356,6 +357,61 @@ def test_the_shares_come_near_for_many_people() -> None:
 def test_too_little_is_said(keys: list[str], emotions: list[str], note: str) -> None:
     notes = persons.plan(keys, np.empty((0, 2), np.int64), emotions).notes
     assert any(note in each for each in notes), notes
+
+
+def held_buttons(holds: list[tuple[str, int]]) -> tuple[pd.DataFrame, list[str]]:
+    """Faces of one person who holds buttons, ten faces a second, with pauses of two seconds."""
+    rows, emotions, time_s = [], [], 0.0
+    for emotion, count in holds:
+        for _ in range(count):
+            rows.append(("webcam", "webcam:Ann", round(time_s, 1)))
+            emotions.append(emotion)
+            time_s += 0.1
+        time_s += 2.0
+    return pd.DataFrame(rows, columns=["kind", "person", "time_s"]), emotions
+
+
+def test_one_person_is_split_by_sequence() -> None:
+    holds = [(emotion, 10) for emotion in ("happy", "sad") for _ in range(3)] + [("fear", 10)]
+    faces, emotions = held_buttons(holds)
+    near = np.array([[0, 9], [10, 25], [30, 31]])  # within a sequence, and over its end
+    plan = persons.plan_sequences(faces, near, emotions)
+    splits = np.array(plan.splits).reshape(7, 10)
+    assert len(set(plan.units.tolist())) == 7
+    assert [set(row) - {""} for row in splits.tolist()] == [
+        {"train"}, {"test"}, {"validation"}, {"train"}, {"test"}, {"validation"}, {"train"}
+    ]  # fmt: skip
+    assert np.flatnonzero(np.array(plan.splits) == "").tolist() == [10]  # like one of validation
+    assert "show the same persons" in plan.notes[0]
+    assert "Too few sequences for validation and test: fear." in plan.notes[1]
+
+
+def test_sequences_end_with_a_pause_a_label_a_camera_and_ten_seconds() -> None:
+    rows = [
+        ("webcam", "a", 0.0, "sad"), ("webcam", "a", 0.9, "sad"), ("webcam", "a", 2.0, "sad"),
+        ("webcam", "a", 2.1, "fear"), ("webcam", "b", 2.1, "fear"), ("webcam", "a", 2.2, "fear"),
+        ("webcam", "a", 0.1, "fear"), ("video", "v#1", 9.9, "sad"), ("video", "v#1", 10.1, "sad"),
+        ("photo", "p#1", float("nan"), "sad"),
+    ]  # fmt: skip
+    faces = pd.DataFrame(rows, columns=["kind", "person", "time_s", "label"])
+    keys = persons.sequence_keys(faces, faces["label"].tolist())
+    assert pd.factorize(np.array(keys, object))[0].tolist() == [0, 0, 1, 2, 3, 2, 4, 5, 6, 7]
+
+
+def test_a_dataset_of_one_person_has_all_splits(collection, picture) -> None:
+    number = 0
+    for emotion in ("happy", "sad"):
+        for hold in range(3):
+            faces = [
+                face(picture, number + at, "webcam:Ann", kind="webcam", time_s=60 * hold + at / 10)
+                for at in range(4)
+            ]
+            number += 4
+            files = collection.add(faces, MODEL).files
+            labels.add(collection, [Entry(file, emotion, "webcam", "Ann") for file in files])
+    plan = collect.make_plan(collection, collect.Recipe(rule="sequence"))
+    assert plan.counts.loc["sad"].tolist() == [4, 4, 4]
+    assert set(plan.table["person"]) == {"webcam:Ann"}
 
 
 def test_rules_of_what_a_person_is() -> None:
@@ -472,6 +528,22 @@ def test_crops_arrive_ten_a_second_while_a_button_is_held(capture) -> None:
     assert set(zip(table["label"], table["method"], table["by"], strict=True)) == {
         ("sad", "webcam", "Ann")
     }
+
+
+def test_crops_that_a_browser_cut_are_kept_with_their_own_labels(capture, picture) -> None:
+    capture, _, collection = capture
+    shots = [
+        Shot(picture(number), shown(), number, 0.1 * number, emotion, person)
+        for number, (emotion, person) in enumerate(
+            [("happy", "Ann"), ("sad", "Ann"), ("sad", " "), ("sad", "Ann")]
+        )
+    ]
+    capture.add([*shots, shots[0]])  # nothing is held, and one came twice
+    faces = collection.faces()
+    table = labels.label_table(faces, labels.states(collection))
+    assert table["label"].tolist() == ["happy", "sad", "sad", "sad"]
+    assert faces["person"].tolist() == ["webcam:Ann"] * 2 + ["webcam:somebody", "webcam:Ann"]
+    assert capture.counts == {"happy": 1, "sad": 3}
 
 
 def test_a_page_that_is_gone_lets_go_of_the_button(capture) -> None:

@@ -26,9 +26,9 @@ function inWords({ name, message }) {
 // What this browser lacks to recognize faces by itself, in words; empty for nothing.
 export function missingFeature() {
   if (typeof WebAssembly === "undefined" || !WebAssembly.validate(SIMD))
-    return "This browser has no WebAssembly with SIMD. Update it, or choose Over the server or Snapshot above.";
+    return "This browser has no WebAssembly with SIMD. Update it, or choose another mode above.";
   if (typeof DecompressionStream === "undefined" || typeof OffscreenCanvas === "undefined")
-    return "This browser is too old to recognize faces by itself. Update it, or choose Over the server or Snapshot above.";
+    return "This browser is too old to recognize faces by itself. Update it, or choose another mode above.";
   return "";
 }
 

@@ -2,6 +2,7 @@
 
 import { everyFrame, missingFeature, openCamera } from "./camera.js";
 import { ClipRecorder } from "./clip.js";
+import { CropQueue } from "./crop_queue.js";
 import { draw, drawNote } from "./overlay.js";
 import { Pace } from "./pace.js";
 import { RecognizerThread } from "./recognizer_thread.js";
@@ -23,6 +24,11 @@ export class DeviceLive {
     this.context = this.parts.overlay.getContext("2d");
     this.pace = new Pace();
     this.report = new Report((message) => this.component.setStateValue("report", message));
+    this.crops = new CropQueue((message) => this.component.setTriggerValue("crops", message));
+    this.held = ""; // the emotion whose button is held on a page that collects faces
+    this.capturedAt = -Infinity;
+    this.onHold = ({ detail }) => (this.held = detail.emotion);
+    window.addEventListener("fer-studio-hold", this.onHold);
     this.parts.start.onclick = () => this.start();
     this.parts.stop.onclick = () => this.stop();
     this.parts.correct.onclick = () => (this.wantsCorrection = true);
@@ -36,14 +42,15 @@ export class DeviceLive {
     this.component = component;
     const before = this.data, data = (this.data = component.data);
     this.report.acknowledge(data.acknowledged, performance.now());
+    this.crops.acknowledge(data.crops_acknowledged, performance.now());
     this.parts.start.disabled = false; // before the modules are loaded a click would be lost
     this.parts.video.classList.toggle("mirrored", data.options.mirror);
     if (before && identity(before) !== identity(data)) this.#restartRecognizer();
     if (before && before.options.facing !== data.options.facing && this.stream) this.stop().then(() => this.start());
     if (data.recording !== Boolean(this.clip)) this.#toggleClip();
     else if (!data.recorded) this.#offerClip(null);
-    if (!this.capture || this.capture.id !== data.capture?.id) this.capture = data.capture && { ...data.capture, count: 0, last: -Infinity };
     if (!this.timer && this.state === "running") this.#schedule();
+    if (!before && data.running) this.report.flush(performance.now(), false, null, true); // of a page that was left
     if (data.start && !this.wasAsked && (this.wasAsked = true)) this.start(); // from another page, once
     this.#showState();
   }
@@ -85,6 +92,8 @@ export class DeviceLive {
 
   close() {
     document.removeEventListener("visibilitychange", this.onVisibility);
+    window.removeEventListener("fer-studio-hold", this.onHold);
+    this.crops.close();
     this.state = "closed"; // nothing is sent to a page that was left
     this.stop();
     this.thread?.close();
@@ -134,28 +143,30 @@ export class DeviceLive {
   }
 
   async #take(video, now) {
+    const { held } = this; // when the frame was taken, not when its turn comes
     const frame = typeof VideoFrame === "undefined" ? await createImageBitmap(video) : new VideoFrame(video);
-    if (this.state === "running") this.thread.offer(frame, () => this.#describe(now));
+    if (this.state === "running") this.thread.offer(frame, () => this.#describe(now, held));
     else frame.close();
   }
 
   // What the worker is told of a frame when its turn comes.
-  #describe(now) {
+  #describe(now, held) {
     this.id += 1;
     this.sent.set(this.id, now);
-    return { id: this.id, time: (now - this.startedAt) / 1000, options: this.data.options, crop: this.#wantedCrop(now) };
+    return { id: this.id, time: (now - this.startedAt) / 1000, options: this.data.options, crop: this.#wantedCrop(now, held) };
   }
 
-  // The crop that the visitor asked for, or that another page collects; mostly null.
-  #wantedCrop(now) {
-    const { capture } = this;
+  // The crop that the visitor asked for, by a button that is pressed or held; mostly null.
+  #wantedCrop(now, held) {
+    const { capture } = this.data;
     if (this.wantsCorrection) return { purpose: "correction", cut: null };
-    if (!capture || capture.count >= capture.most || now - capture.last < capture.every_ms) return null;
-    capture.last = now;
-    return { purpose: "capture", cut: capture.cut };
+    if (!capture || !held || this.crops.isFull || now - this.capturedAt < capture.every_ms - 8) return null;
+    this.capturedAt = now;
+    return { purpose: "capture", cut: capture.cut, emotion: held, tag: capture.tag };
   }
 
   #onResult(message) {
+    if (message.crop && this.state !== "closed") this.#sendCrop(message); // also after Stop
     if (this.state !== "running") return;
     const captured = this.sent.get(message.id), now = performance.now();
     this.sent.delete(message.id);
@@ -164,7 +175,6 @@ export class DeviceLive {
     else drawNote(this.context, "no face", this.data.rules);
     this.stats.result(now, now - captured, message.times);
     if (this.#reports) this.report.add(message.id, message.time, message.width, message.height, message.faces, this.data.rules.reasons);
-    if (message.crop) this.#sendCrop(message);
     this.#showBars(largest(message.faces), "No face", now);
     this.parts.correct.hidden = !this.data.may_correct || !message.faces.length;
   }
@@ -178,12 +188,10 @@ export class DeviceLive {
   }
 
   // The one thing with pixels: a crop that the visitor asked to keep.
-  #sendCrop({ crop: { purpose, face, size, data }, id, time, width, height }) {
+  #sendCrop({ crop: { purpose, emotion, tag, face, size, data }, id, time, width, height }) {
     if (purpose === "correction") this.wantsCorrection = false;
-    else if (this.capture) this.capture.count += 1;
-    const row = rowOf(face, this.data.rules.reasons);
-    const list = [{ face: row, size, width, height, frame: id, time_s: time, rgb: base64(data) }];
-    this.component.setTriggerValue("crops", { purpose, list });
+    const row = rowOf(face, this.data.rules.reasons), rgb = base64(data);
+    this.crops.add({ purpose, emotion, tag, face: row, size, width, height, frame: id, time_s: time, rgb }, performance.now());
   }
 
   // The 7 probabilities stand in another element of the page; see bars.js.
@@ -255,6 +263,7 @@ export class DeviceLive {
       + `detection ${Math.round(stats.detect_ms)} ms, emotions ${Math.round(stats.classify_ms)} ms; ${stats.dropped} of ${stats.frames} frames skipped`;
     const silent = performance.now() - this.shownAt;
     if (document.hidden) this.#say("Paused while this tab is hidden.");
+    else if (this.crops.isFull) this.#say("The server is busy: no face is taken until it has those before.");
     else if (silent > SILENT_MS) this.#say(`No video for ${Math.round(silent / 1000)} seconds. Is the camera unplugged or in use elsewhere?`);
     else this.#say("");
   }
@@ -274,7 +283,7 @@ export class DeviceLive {
     parts.stop.hidden = !isOn;
     parts.fps.hidden = this.state !== "running";
     if (this.state !== "running") parts.correct.hidden = true;
-    if (!isOn) this.#hint("Your browser will ask for permission to use the camera. Frames stay on this device.");
+    if (!isOn) this.#hint(`Your browser will ask for permission to use the camera. Frames stay on this device${this.data?.capture ? "; faces are sent while a button is held" : ""}.`);
     else if (this.state === "opening") this.#hint("Starting …");
     parts.hint.hidden = this.state === "running";
     if (document.hidden && this.state === "running") this.#say("Paused while this tab is hidden.");

@@ -2,7 +2,8 @@
 
 import { faceCrop, fillInput } from "./pixels.js";
 import { argmax, Tracker } from "./tracking.js";
-import { area, decode, detectorSize, fillDetectorInput, finish } from "./yunet.js";
+import { fillTiles, turnUpright } from "./upright.js";
+import { area, decode, detectorSize, fillDetectorInput, finish, merge } from "./yunet.js";
 
 export class TrackingRecognizer {
   // openDetector(size) resolves to a network; classifier is one; rules come from Python.
@@ -56,8 +57,18 @@ export class TrackingRecognizer {
     const size = detectorSize(sizes, frame.width, frame.height, edge);
     if (!size) throw new Error(`no detector fits frames of ${frame.width} by ${frame.height} pixels`);
     const detector = await this.openDetector(size);
-    const factor = fillDetectorInput(detector.input, size, frame, edge);
-    return finish(decode(await detector.run(), size, least), factor, frame.width, frame.height);
+    const small = fillDetectorInput(detector.input, size, frame, edge);
+    const faces = merge(decode(await detector.run(), size, least));
+    const upright = await turnUpright(small, faces, this.rules.upright, (tiles) => this.#searchTiles(tiles));
+    return finish(upright, frame.width / small.width, frame.width, frame.height);
+  }
+
+  // Every detection in a row of tiles, those of low score too.
+  async #searchTiles(tiles) {
+    const { tile, least } = this.rules.upright, size = { width: tile * tiles.length, height: tile };
+    const detector = await this.openDetector(size);
+    fillTiles(detector.input, tiles, tile);
+    return decode(await detector.run(), size, least);
   }
 
   crop(frame, { box, roll }) {

@@ -7,7 +7,7 @@ const STRIDES = [8, 16, 32];
 const OVERLAP = 0.3;
 
 // Fills the network's input, float32 (height, width, 3) BGR, with a frame scaled to `edge`;
-// returns the factor from its pixels to the frame's. Below and to the right it stays black.
+// returns the scaled frame. Below and to the right the input stays black.
 export function fillDetectorInput(input, size, frame, edge) {
   const small = shrink(frame, ...shrunkSize(frame.width, frame.height, edge));
   const { data, width, height } = small;
@@ -19,7 +19,7 @@ export function fillDetectorInput(input, size, frame, edge) {
       input[to + 2] = data[from];
     }
   }
-  return frame.width / width;
+  return small;
 }
 
 // The smallest of the sizes into which a frame scaled to `edge` fits; undefined for none.
@@ -67,14 +67,17 @@ function suppress(faces) {
   return kept.map(({ box, score, roll }) => ({ box, score, roll }));
 }
 
-// Returns faces in pixels of the frame, each face once, left to right.
-export function finish(faces, factor, width, height) {
+// Returns each face once; the faces come best first.
+export function merge(faces) {
   const best = [];
-  for (const { box, score, roll } of faces) {
-    const scaled = box.map((value) => value * factor);
-    if (area(scaled) > 0 && !best.some((other) => sameFace(scaled, other.box))) best.push({ box: scaled, score, roll });
-  }
-  const clipped = best.map((one) => ({ ...one, box: clip(one.box, width, height) }));
+  for (const face of faces)
+    if (area(face.box) > 0 && !best.some((other) => sameFace(face.box, other.box))) best.push(face);
+  return best;
+}
+
+// Returns faces in pixels of the frame, left to right.
+export function finish(faces, factor, width, height) {
+  const clipped = faces.map((face) => ({ ...face, box: clip(face.box.map((value) => value * factor), width, height) }));
   return clipped.filter(({ box }) => area(box) > 0).sort((a, b) => byCorners(a.box, b.box));
 }
 
