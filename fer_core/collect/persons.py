@@ -61,7 +61,9 @@ def split_counts(splits: Sequence[str], labels: Sequence[str]) -> pd.DataFrame:
         labels: Its emotion.
     """
     table = pd.crosstab(
-        pd.Categorical(labels, list(EMOTIONS)), pd.Categorical(splits, list(SPLITS)), dropna=False
+        pd.Categorical(list(labels), list(EMOTIONS)),
+        pd.Categorical(list(splits), list(SPLITS)),
+        dropna=False,
     )
     table = table.reindex(index=list(EMOTIONS), columns=list(SPLITS), fill_value=0)
     return table.rename_axis(index=None, columns=None)
@@ -159,12 +161,13 @@ def sequence_keys(faces: pd.DataFrame, labels: Sequence[str]) -> list[str]:
         faces: See ``Collection.faces``; in the order of addition.
         labels: An emotion for each.
     """
-    keys, latest = [], {}
+    keys: list[str] = []
+    latest: dict[str, tuple[float, str, int]] = {}
     rows = zip(faces["kind"], faces["person"], faces["time_s"], labels, strict=True)
     for kind, person, seconds, label in rows:
         if kind == "webcam":
-            time_s, before, number = latest.get(person, (0.0, "", 0))
-            number += label != before or not 0 <= seconds - time_s <= PAUSE_S
+            time_s, last_label, number = latest.get(person, (0.0, "", 0))
+            number += label != last_label or not 0 <= seconds - time_s <= PAUSE_S
             latest[person] = seconds, label, number
         else:
             number = int(seconds // VIDEO_S) if kind == "video" else 0

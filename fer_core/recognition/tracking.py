@@ -133,8 +133,8 @@ class Tracker:
             if self._may_return(track, time_s)
         }
         candidates = list(self._tracks.values())
-        reach = min(max(1.0, SPEED * (time_s - self._looked_s)), SPEED)
-        pairs = _match([t.detection.box for t in candidates], [d.box for d in detections], reach)
+        radius = min(max(1.0, SPEED * (time_s - self._looked_s)), SPEED)
+        pairs = _match([t.detection.box for t in candidates], [d.box for d in detections], radius)
         self._looked_s = time_s
         matches = {column: candidates[row] for row, column in pairs}
         tracks = [
@@ -273,22 +273,24 @@ def stabilize_box(old: Box, new: Box) -> Box:
     return Box(*(a + weight * (b - a) for a, b in zip(old.xyxy, new.xyxy, strict=True)))
 
 
-def match_score(a: Box, b: Box, reach: float = 1.0) -> float:
+def match_score(a: Box, b: Box, radius: float = 1.0) -> float:
     """Return how well two boxes match as one face a moment apart; 0 or less means no match.
 
     The score is the overlap (IoU) plus one minus the distance of the centres as a share of
-    ``reach`` mean sides. Boxes of which one is 2.5 times as wide as the other never match.
+    ``radius`` mean sides. Boxes of which one is 2.5 times as wide as the other never match.
     """
     side = (max(a.width, a.height) + max(b.width, b.height)) / 2
     narrow, wide = sorted((a.width, b.width))
     if side <= 0 or wide > 2.5 * narrow:
         return 0.0
-    return iou(a, b) + max(1 - math.dist(a.center, b.center) / (reach * side), 0.0)
+    return iou(a, b) + max(1 - math.dist(a.center, b.center) / (radius * side), 0.0)
 
 
-def _match(tracks: Sequence[Box], detections: Sequence[Box], reach: float) -> list[tuple[int, int]]:
+def _match(
+    tracks: Sequence[Box], detections: Sequence[Box], radius: float
+) -> list[tuple[int, int]]:
     """Return the pairs (track, detection) with the largest total score, each box once."""
-    scores = np.array([[match_score(a, b, reach) for b in detections] for a in tracks])
+    scores = np.array([[match_score(a, b, radius) for b in detections] for a in tracks])
     if scores.size == 0:
         return []
     if min(scores.shape) == 1:

@@ -125,8 +125,8 @@ def _show_on_device(collection: Collection, files: BrowserFiles, capture: Captur
     """Show the camera and the panel; runs anew with every message of the browser."""
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        wish = device.Capture(round(1000 / RATE), _person())
-        options = device.DeviceOptions(LiveOptions(bars=False), timeline=False, capture=wish)
+        request = device.Capture(round(1000 / RATE), _person())
+        options = device.DeviceOptions(LiveOptions(bars=False), timeline=False, capture=request)
         device.show_device_view(files, options, partial(_keep, capture))
     session = viewer().session
     is_live = isinstance(session, DeviceView) and session.is_running

@@ -188,8 +188,8 @@ def take_crops(message: Any, reasons: Sequence[str] = ()) -> tuple[SentCrop, ...
     if not isinstance(message, Mapping):
         return ()
     state, number, queue = viewer(), message.get("number"), str(message.get("queue"))[:64]
-    latest, before = state.crops_message
-    if type(number) is not int or (queue == latest and number <= before):
+    latest, last_number = state.crops_message
+    if type(number) is not int or (queue == latest and number <= last_number):
         return ()
     state.crops_message = queue, number
     return parse_crops(message, reasons)

@@ -19,8 +19,8 @@ export class Tracker {
       const limit = track.seen === this.looked ? Math.max(absence, gap) : absence; // a face nobody missed was not away
       if (time - track.seen > limit) this.tracks.delete(person);
     }
-    const candidates = [...this.tracks.values()], reach = Math.min(Math.max(1, speed * (time - this.looked)), speed);
-    const pairs = new Map(match(candidates.map((t) => t.box), detections.map((d) => d.box), reach).map(([t, d]) => [d, t]));
+    const candidates = [...this.tracks.values()], radius = Math.min(Math.max(1, speed * (time - this.looked)), speed);
+    const pairs = new Map(match(candidates.map((t) => t.box), detections.map((d) => d.box), radius).map(([t, d]) => [d, t]));
     this.looked = time;
     return detections.map((detection, index) => this.#update(candidates[pairs.get(index)], detection, time));
   }
@@ -90,18 +90,18 @@ export function stabilizeBox(old, box) {
   return box.map((value, at) => old[at] + weight * (value - old[at]));
 }
 
-export function matchScore(a, b, reach = 1) {
+export function matchScore(a, b, radius = 1) {
   const widths = [a[2] - a[0], b[2] - b[0]], heights = [a[3] - a[1], b[3] - b[1]];
   const side = (Math.max(widths[0], heights[0]) + Math.max(widths[1], heights[1])) / 2;
   if (side <= 0 || Math.max(...widths) > 2.5 * Math.min(...widths)) return 0;
   const away = Math.hypot((a[0] + a[2] - b[0] - b[2]) / 2, (a[1] + a[3] - b[1] - b[3]) / 2);
-  return iou(a, b) + Math.max(1 - away / (reach * side), 0);
+  return iou(a, b) + Math.max(1 - away / (radius * side), 0);
 }
 
 // The pairs [track, detection] with the largest total score, each once.
-function match(tracks, detections, reach) {
+function match(tracks, detections, radius) {
   if (!tracks.length || !detections.length) return [];
-  const scores = tracks.map((a) => detections.map((b) => matchScore(a, b, reach)));
+  const scores = tracks.map((a) => detections.map((b) => matchScore(a, b, radius)));
   return assign(scores).filter(([row, column]) => scores[row][column] > 0);
 }
 
