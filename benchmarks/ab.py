@@ -3,12 +3,15 @@
     python benchmarks/ab.py A B [--pairs 5] -- python benchmarks/recognize.py
 
 The command runs in the root of each checkout, ``python`` being that checkout's ``.venv/bin/python``
-where there is one. Every line ``| label | number |`` of its output is a figure, and so is the time
-that it takes. Printed are the medians, the spread (highest less lowest over the median), and the
-ratio B / A: the median of the pairs' ratios.
+where there is one. Figures are the time that it takes, and these lines of its output:
+``| label | number |``, ``title {"label": number}`` as benchmarks/live.py prints them, and
+``label   number unit   goal ...`` (or ``target``) as benchmarks/dataset.py and training.py do. Printed
+are the medians, the spread (highest less lowest over the median), and the ratio B / A: the median
+of the pairs' ratios.
 """
 
 import argparse
+import json
 import os
 import re
 import statistics
@@ -18,13 +21,33 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-FIGURE = re.compile(r"^\|\s*(.+?)\s*\|\s*(-?[\d,]*\.?\d+(?:e[+-]?\d+)?)\s*\|\s*$", re.MULTILINE)
+NUMBER = r"-?[\d,]*\.?\d+(?:e[+-]?\d+)?"
+ROW = re.compile(rf"^\|\s*(.+?)\s*\|\s*({NUMBER})\s*\|\s*$", re.MULTILINE)
+WITH_GOAL = re.compile(r"^(\S.*?)\s{2,}(\S.*?)\s{2,}(?:goal|target)\b", re.MULTILINE)
+TITLED = re.compile(r"^(\w[\w ]*) (\{.*\})$", re.MULTILINE)
 WALL = "seconds in all"
 
 
 def figures(output: str) -> dict[str, float]:
-    """Return label to number for every line ``| label | number |``."""
-    return {label: float(number.replace(",", "")) for label, number in FIGURE.findall(output)}
+    """Return label to number for the lines of ``output`` that hold figures.
+
+    A label that has several numbers gets their positions behind it; of a list its median counts.
+    """
+    found = {label: _number(number) for label, number in ROW.findall(output)}
+    for label, text in WITH_GOAL.findall(output):
+        numbers = re.findall(NUMBER, text)
+        for place, number in enumerate(numbers, start=1):
+            found[f"{label} ({place})" if len(numbers) > 1 else label] = _number(number)
+    for title, text in TITLED.findall(output):
+        for label, value in json.loads(text).items():
+            values = value if isinstance(value, list) else [value]
+            if all(isinstance(one, int | float) for one in values):
+                found[f"{title}: {label}"] = statistics.median(values)
+    return found
+
+
+def _number(text: str) -> float:
+    return float(text.replace(",", ""))
 
 
 def measure(checkout: Path, command: Sequence[str]) -> dict[str, float]:
