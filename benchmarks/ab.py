@@ -5,9 +5,9 @@
 The command runs in the root of each checkout, ``python`` being that checkout's ``.venv/bin/python``
 where there is one. Figures are the time that it takes, and these lines of its output:
 ``| label | number |``, ``title {"label": number}`` as benchmarks/live.py prints them, and
-``label   number unit   goal ...`` (or ``target``) as benchmarks/dataset.py and training.py do. Printed
-are the medians, the spread (highest less lowest over the median), and the ratio B / A: the median
-of the pairs' ratios.
+``label   number unit   goal ...`` (or ``target``) as benchmarks/dataset.py and training.py do.
+Printed are the medians, the spread (highest less lowest over the median), and the ratio B / A: the
+median of the pairs' ratios.
 """
 
 import argparse

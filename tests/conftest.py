@@ -25,6 +25,11 @@ from fer_core.system import settings
 from fer_core.system.files import digest
 from fer_core.types import Pixels
 
+# Some machines switch bytecode off: then each of the processes that tests start compiles anew what
+# it imports.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -66,19 +71,33 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seed", type=int, default=None, help="of the moments of the kills")
 
 
+LONGEST = (
+    "browser", "test_training_bursts", "test_sweeps", "test_docs", "test_train_options",
+    "test_train_loop", "test_old_files", "test_notebook", "test_cluster", "test_importing",
+)  # fmt: skip
+"""Groups that take longest, which run first: at the end no worker waits for the other's."""
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What runs in the same worker; and what is skipped without Chromium.
+    """What runs in the same worker, and when; and what is skipped without Chromium.
 
     Where there are several workers all that needs a browser runs in one, so that no two of those
     tests look at the clock at the same time, and each other file runs in one.
     """
     for item in items:
         is_browser = item.get_closest_marker("browser")
-        item.add_marker(pytest.mark.xdist_group("browser" if is_browser else item.path.stem))
+        item.add_marker(pytest.mark.xdist_group(group(item)))
         if is_browser and CHROMIUM is None and MAY_SKIP:
             reason = "no Chromium; install it: apt-get install chromium"
             item.add_marker(pytest.mark.skip(reason=reason))
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(group(item), len(places)))
+
+
+def group(item: pytest.Item) -> str:
+    """Return the name of the tests that run in one worker with this one."""
+    return "browser" if item.get_closest_marker("browser") else item.path.stem
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
