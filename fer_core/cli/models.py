@@ -41,13 +41,14 @@ def _export(options: argparse.Namespace) -> int:
     from fer_core.training import arrays
 
     card = registry.load_card(options.model)
-    print(export.export(card))
-    print(export.export_fp16(card))
+    pixels = None
     if options.data:
         samples = arrays.load(
             dataset_options.open_dataset(options), options.split, card.input_size, card.channels
         )
-        print(export.export_int8(card, samples.pixels))
+        pixels = samples.pixels
+    for file in export.export_all(card, pixels):
+        print(file)
     return 0
 
 

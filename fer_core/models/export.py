@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,21 +41,8 @@ def export(card: ModelCard) -> Path:
         ModelError: There is no ``model.keras``, it cannot be opened, or it lacks a layer that
             the card names.
     """
-    return _write(card, LITERT_FILE)
-
-
-def export_fp16(card: ModelCard) -> Path:
-    """Re-create ``model_fp16.tflite``: weights of 16 bits, half the size of ``model.tflite``.
-
-    Raises:
-        ModelError: As for ``export``.
-    """
-    import tensorflow as tf
-
-    return _write(
-        card, FP16_FILE, optimizations=[tf.lite.Optimize.DEFAULT],
-        target_spec={"supported_types": [tf.float16]},
-    )  # fmt: skip
+    with _converter_of(card) as converter:
+        return _convert(converter, card.folder / LITERT_FILE)
 
 
 def export_int8(card: ModelCard, pixels: npt.NDArray[np.uint8]) -> Path:
@@ -68,17 +56,34 @@ def export_int8(card: ModelCard, pixels: npt.NDArray[np.uint8]) -> Path:
     Raises:
         ModelError: As for ``export``.
     """
+    with _converter_of(card) as converter:
+        return _convert_int8(converter, card.folder / INT8_FILE, pixels)
+
+
+def export_all(card: ModelCard, pixels: npt.NDArray[np.uint8] | None) -> tuple[Path, ...]:
+    """Re-create ``model.tflite``, ``model_fp16.tflite`` and ``model_int8.tflite`` of a model.
+
+    ``model_fp16.tflite`` has weights of 16 bits and half the size of ``model.tflite``.
+
+    Args:
+        card: The model.
+        pixels: uint8 (N, size, size, channels), as for ``export_int8``; without them there is no
+            file of 8 bits.
+
+    Returns:
+        The files written.
+
+    Raises:
+        ModelError: As for ``export``.
+    """
     import tensorflow as tf
 
-    order = np.random.default_rng(0).permutation(len(pixels))[:CALIBRATION]
-
-    def examples() -> Iterator[dict[str, Any]]:
-        for row in order:
-            yield {"pixels": pixels[row : row + 1].astype(np.float32)}
-
-    return _write(
-        card, INT8_FILE, optimizations=[tf.lite.Optimize.DEFAULT], representative_dataset=examples
-    )
+    with _converter_of(card) as converter:
+        full = _convert(converter, card.folder / LITERT_FILE)
+        half = _convert(converter, card.folder / FP16_FILE, types=[tf.float16])
+        if pixels is None:
+            return full, half
+        return full, half, _convert_int8(converter, card.folder / INT8_FILE, pixels)
 
 
 def export_int8_apart(
@@ -147,12 +152,50 @@ def run_int8(folder: str) -> None:
         network.run(noise[:count])
 
 
-def _write(card: ModelCard, name: str, **options: Any) -> Path:
-    model, target = keras_model.load(card), card.folder / name
+@contextmanager
+def _converter_of(card: ModelCard) -> Iterator[Any]:
+    """Return a converter of a model's Keras original, with the settings of Keras' own export.
+
+    That export writes a SavedModel for each file, which takes longer than the conversion.
+    """
+    import tensorflow as tf
+
+    model = keras_model.load(card)
     with temp_folders.folder("export") as folder:
-        new = Path(folder) / name
-        with warnings.catch_warnings():  # the converter's own interpreter is the deprecated one
-            warnings.filterwarnings("ignore", r"\s*Warning: tf.lite.Interpreter is deprecated")
-            model.export(new, format="litert", verbose=False, **options)
-        write_bytes(target, new.read_bytes())
-    return target
+        model.export(folder, format="tf_saved_model", verbose=False)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        converter.target_spec.supported_ops = [
+            tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS,
+        ]  # fmt: skip
+        converter.experimental_enable_resource_variables = True
+        yield converter
+
+
+def _convert(converter: Any, file: Path, types: Sequence[Any] = (), examples: Any = None) -> Path:
+    """Write a LiteRT file.
+
+    Args:
+        converter: See ``_converter_of``.
+        file: What to write.
+        types: Types of the weights, where they are not to stay as they are.
+        examples: Function that yields inputs, for integers.
+    """
+    import tensorflow as tf
+
+    converter.optimizations = [tf.lite.Optimize.DEFAULT] if types or examples else []
+    converter.target_spec.supported_types = list(types)
+    converter.representative_dataset = examples
+    with warnings.catch_warnings():  # the converter's own interpreter is the deprecated one
+        warnings.filterwarnings("ignore", r"\s*Warning: tf.lite.Interpreter is deprecated")
+        write_bytes(file, converter.convert())
+    return file
+
+
+def _convert_int8(converter: Any, file: Path, pixels: npt.NDArray[np.uint8]) -> Path:
+    order = np.random.default_rng(0).permutation(len(pixels))[:CALIBRATION]
+
+    def examples() -> Iterator[dict[str, Any]]:
+        for row in order:
+            yield {"pixels": pixels[row : row + 1].astype(np.float32)}
+
+    return _convert(converter, file, examples=examples)

@@ -57,9 +57,7 @@ def write_model(
     card = load_card(folder)
     validation = index.split("validation")
     crops = image_reading.crops(validation, range(len(validation)), size)
-    export.export(card)
-    export.export_fp16(card)
-    export.export_int8(card, network_input(crops, size, channels).astype(np.uint8))
+    export.export_all(card, network_input(crops, size, channels).astype(np.uint8))
     return calibrate(card, dataset)
 
 
