@@ -4,6 +4,7 @@ import streamlit as st
 
 from fer_core.system.extras import TRAINING_COMMAND, training_available
 from fer_core.system.settings import settings
+from fer_core.training import runs
 from pages._components import notify
 from pages._components.steps import show_steps
 from pages._train import example_view, new_run_view, runs_view, state, sweep_view, watch_view
@@ -50,3 +51,5 @@ part = st.segmented_control(
     label_visibility="collapsed", format_func=lambda part: state.TITLES.get(part, part),
 )  # fmt: skip
 PARTS[part]()
+if part in (state.NEW, state.WATCH):
+    runs.prepare()

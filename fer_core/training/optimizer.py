@@ -1,6 +1,7 @@
 """The optimizer and its learning rate schedule."""
 
 import math
+from collections.abc import Sequence
 from typing import Any, Final
 
 import keras
@@ -24,7 +25,43 @@ def make(config: TrainConfig, per_epoch: int, heads_only: bool) -> keras.optimiz
     common |= {"ema_momentum": config.ema} if config.ema else {}
     if config.optimizer == "sgd":
         return keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, **common)
-    return keras.optimizers.AdamW(rate, **common)
+    is_fused = keras.backend.backend() == "tensorflow"
+    return (FusedAdamW if is_fused else keras.optimizers.AdamW)(rate, **common)
+
+
+class FusedAdamW(keras.optimizers.AdamW):  # type: ignore[misc]
+    """Keras' AdamW with two operations a variable, for TensorFlow: the same values and variables.
+
+    Keras' own builds about thirty for each, and the rate's schedule anew for the weight decay of
+    each: most of the graph of a step, which TensorFlow traces before the first batch.
+    """
+
+    def _apply_weight_decay(self, variables: Sequence[Any]) -> None:
+        share = ops.convert_to_tensor(self.learning_rate) * self.weight_decay
+        for variable in variables:
+            if self._use_weight_decay(variable):
+                variable.value.assign_sub(variable.value * share)
+
+    def _backend_update_step(
+        self, grads: Sequence[Any], trainable_variables: Sequence[Any], learning_rate: Any
+    ) -> None:
+        from tensorflow import raw_ops
+
+        step = ops.cast(self.iterations + 1, "float32")
+        shared = {
+            "beta1": self.beta_1, "beta1_power": ops.power(self.beta_1, step),
+            "beta2": self.beta_2, "beta2_power": ops.power(self.beta_2, step),
+            "epsilon": self.epsilon, "lr": ops.convert_to_tensor(learning_rate),
+        }  # fmt: skip
+        for gradient, variable in zip(grads, trainable_variables, strict=True):
+            index = self._get_variable_index(variable)
+            raw_ops.ResourceApplyAdam(
+                var=variable.value.handle,
+                m=self._momentums[index].value.handle,
+                v=self._velocities[index].value.handle,
+                grad=gradient,
+                **shared,
+            )
 
 
 class Cosine(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]

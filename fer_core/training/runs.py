@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+import psutil
+
 from fer_core.dataset.source import DatasetSource
 from fer_core.errors import JobError, TrainingError
 from fer_core.models import registry
 from fer_core.models import store as model_store
-from fer_core.system.extras import check_training_available
+from fer_core.system.extras import check_training_available, training_available
 from fer_core.system.files import writing
 from fer_core.system.jobs import Job, Jobs
 from fer_core.system.settings import settings
@@ -25,6 +27,11 @@ STOP: Final = "stop"
 
 TRAINING: Final = "Training"
 """The job's note while ``epoch.json`` has the progress of the epoch."""
+
+PRELOAD: Final = "fer_core.training.preload:preload"
+
+LEAST_FREE: Final = 3_000_000_000
+"""Bytes of memory that must be free for a process that waits for a run: it takes 0.7 GB."""
 
 END_S: Final = 10
 """Time that a killed process may take to end."""
@@ -61,7 +68,7 @@ class Run:
 
 def store() -> Jobs:
     """Return the runs as jobs, of which one may train at a time."""
-    return Jobs(settings().home / "runs", exclusive=True)
+    return Jobs(settings().home / "runs", exclusive=True, preload=PRELOAD)
 
 
 def load(name: str) -> Run:
@@ -95,6 +102,13 @@ def check_may_train() -> None:
     check_training_available()
     if now := active():
         raise JobError(f"{now.title} is training. Pause or stop it first.")
+
+
+def prepare() -> None:
+    """Have a process import TensorFlow for the next run, where one may start and memory is free."""
+    may_start = settings().policy.may_train and training_available() and not active()
+    if may_start and psutil.virtual_memory().available > LEAST_FREE:
+        store().prepare()
 
 
 def start(config: TrainConfig, source: DatasetSource, title: str) -> Job:

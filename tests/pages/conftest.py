@@ -9,13 +9,16 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from fer_core.dataset import demo, store
-from fer_core.training import estimate
+from fer_core.training import estimate, runs
 from tests.page_kit import open_page
 
 
 @pytest.fixture(autouse=True)
 def fresh_caches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Clear caches; the cost of training is measured already, which starts TensorFlow otherwise."""
+    """Clear caches. Nothing starts TensorFlow: the cost of training is measured already, and no
+    process waits for a run.
+    """
+    monkeypatch.setattr(runs, "prepare", lambda: None)
     measured = estimate.Estimate(1_100_000, 500.0, 2000.0, 900, 2304)
     monkeypatch.setattr(estimate, "cached", lambda config: measured)
     st.cache_resource.clear()

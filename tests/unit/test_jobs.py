@@ -13,7 +13,7 @@ import pytest
 
 from fer_core.errors import JobError
 from fer_core.system import settings
-from fer_core.system.jobs import CANCEL, PAUSE, Job, Jobs, State, process_lock
+from fer_core.system.jobs import CANCEL, PAUSE, Job, Jobs, State, process_lock, warm
 from fer_core.system.jobs import job as job_module
 from fer_core.system.jobs.store import NICE
 
@@ -351,3 +351,80 @@ def test_one_that_stopped_makes_room_and_results_do_not(store: Jobs) -> None:
     with pytest.raises(JobError, match="no room"):
         few.create("one too many", "count")
     assert len(few.list()) == 2
+
+
+@pytest.fixture
+def prepared(store: Jobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Jobs:
+    """The same jobs, with a process that waits for the next."""
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    program = (sys.executable, "-m", "counter")
+    made = Jobs(store.root, program=program, exclusive=True, preload="gc:collect")
+    made.prepare()
+    return made
+
+
+def waiting() -> subprocess.Popen:
+    return warm._waiting["gc:collect"][0]
+
+
+def test_a_process_that_waits_becomes_the_next_job(
+    prepared: Jobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = waiting()
+    prepared.prepare()
+    assert waiting() is process, "one is enough"
+    monkeypatch.setenv("FER_HOME", str(tmp_path / "another"))  # it is asked at the launch
+    monkeypatch.chdir(tmp_path)
+    one = wait_moving(prepared, count(prepared, LONG))
+    owner = process_lock.living(one.folder / "owner.json")
+    assert owner == process_lock.living(prepared.root / ".running")
+    assert (owner.pid, os.getpgid(owner.pid)) == (process.pid, process.pid)
+    assert f"counting to {LONG}" in one.log()
+    run = Path(f"/proc/{owner.pid}")
+    assert (run / "cwd").readlink() == tmp_path
+    assert not warm._waiting
+    prepared.kill(one.name)
+    assert wait_end(prepared, one).state is State.INTERRUPTED
+    hurry(one)
+    prepared.resume(one.name)  # by a new process
+    assert wait_end(prepared, one).summary == {"counted": LONG}
+
+
+def test_a_failure_of_one_that_waited_is_told_alike(prepared: Jobs) -> None:
+    failed = wait_end(prepared, count(prepared, end="bug"))
+    assert "ZeroDivisionError" in failed.message
+    assert "1 / 0" in failed.log()
+
+
+def test_one_that_has_waited_too_long_or_died_is_not_taken(
+    prepared: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = waiting()
+    with monkeypatch.context() as patch:
+        patch.setattr(warm, "IDLE_S", 0.0)
+        one = wait_end(prepared, count(prepared))
+    assert (one.state, process.wait(20)) == (State.FINISHED, 0)
+    prepared.prepare()
+    waiting().kill()
+    waiting().wait(20)
+    assert wait_end(prepared, count(prepared)).state is State.FINISHED
+
+
+def test_one_that_waits_ends_by_itself_and_with_the_process_that_started_it() -> None:
+    early = f"from fer_core.system.jobs import warm; warm.IDLE_S = -9.9; {warm.SERVE}"
+    with subprocess.Popen(
+        [sys.executable, "-c", early, "gc:collect"], stdin=subprocess.PIPE
+    ) as process:
+        assert process.wait(20) == 0
+    starter = """
+import os
+from fer_core.system.jobs import warm
+print(warm.prepare("gc:collect", os.environ).pid)
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", starter], check=True, capture_output=True, text=True
+    )
+    limit = time.monotonic() + 20
+    while process_lock.Owner.of(int(ended.stdout)).is_alive:
+        assert time.monotonic() < limit
+        time.sleep(0.02)

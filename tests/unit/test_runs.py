@@ -18,7 +18,7 @@ from fer_core.errors import DatasetError, JobError, ModelError, TrainingError
 from fer_core.models import registry
 from fer_core.models import store as model_store
 from fer_core.system import settings
-from fer_core.system.jobs import State, process_lock
+from fer_core.system.jobs import Jobs, State, process_lock
 from fer_core.training import estimate, run_archive, runs
 from fer_core.training.config import HEADS, TrainConfig, differences
 from fer_core.training.loop import is_exhausted
@@ -164,6 +164,25 @@ def test_public_links_train_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     settings.settings.cache_clear()
     with pytest.raises(JobError, match="public link"):
         runs.start(QUICK, DatasetSource("demo"), "x")
+
+
+def test_no_process_waits_for_a_run_where_none_may_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a public link, while one trains, and with little memory."""
+    begun: list[str] = []
+    monkeypatch.setattr(Jobs, "prepare", lambda store: begun.append(store.preload))
+    runs.prepare()
+    assert begun == [runs.PRELOAD]
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "LEAST_FREE", 1 << 60)
+        runs.prepare()
+    run = made("Training", state=State.RUNNING)
+    process_lock.write(owner_file(run), process_lock.me())
+    runs.prepare()
+    owner_file(run).unlink()
+    monkeypatch.setenv("FER_PUBLIC", "1")
+    settings.settings.cache_clear()
+    runs.prepare()
+    assert len(begun) == 1
 
 
 @pytest.mark.parametrize("name", PRESETS)

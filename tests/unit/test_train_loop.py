@@ -104,6 +104,30 @@ def test_the_rate_is_that_of_keras_cosine() -> None:
         assert float(ours(step)) == pytest.approx(float(theirs(step)), rel=1e-5)
 
 
+@pytest.mark.parametrize("ema", [0.0, 0.9])
+def test_adamw_steps_as_keras_own_does(ema: float) -> None:
+    config = replace(TINY, ema=ema, weight_decay=0.01)
+    ours = optimizer.make(config, 4, heads_only=False)
+    assert isinstance(ours, optimizer.FusedAdamW)
+    theirs = keras.optimizers.AdamW(
+        optimizer.Cosine(3e-3, 2, 14), weight_decay=0.01, use_ema=ema > 0, ema_momentum=ema or 0.99
+    )
+    random = np.random.default_rng(0)
+    shapes = ((3, 3, 1, 8), (8,), (8, 7))
+    values = [random.normal(0, 1, shape).astype(np.float32) for shape in shapes]
+    steps = [[random.normal(0, 1, shape).astype(np.float32) for shape in shapes] for _ in range(5)]
+    variables = []
+    for one in (ours, theirs):
+        weights = [keras.Variable(value) for value in values]
+        for gradients in steps:
+            one.apply([keras.ops.convert_to_tensor(gradient) for gradient in gradients], weights)
+        variables.append([np.asarray(v) for v in (*weights, *one.variables)])
+    assert len(variables[0]) == len(variables[1])
+    for mine, yours in zip(*variables, strict=True):
+        np.testing.assert_allclose(mine, yours, rtol=1e-5, atol=1e-7)
+    assert np.abs(variables[0][0] - values[0]).max() > 1e-3
+
+
 def test_the_first_step_is_traced_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     traced, whole = [], losses.HeadLoss.call
 

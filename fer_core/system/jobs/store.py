@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from fer_core.errors import JobError
 from fer_core.system.files import numbered, os_errors, remove_folder, write_json, writing
-from fer_core.system.jobs import job, process_lock
+from fer_core.system.jobs import job, process_lock, warm
 from fer_core.system.jobs.job import LOG, OWNER, REQUEST, RUNNING, Job, State
 from fer_core.system.paths import PACKAGES
 from fer_core.system.settings import settings
@@ -37,6 +37,8 @@ class Jobs:
         max_active: Most jobs that wait or run at a time; None for any number.
         max_stored: Most jobs. One more replaces the oldest that stopped before its end; where
             there is none it is refused.
+        preload: ``module:function`` that imports what the jobs need, for ``prepare``; ``program``
+            is then ``python -m`` and a module.
     """
 
     root: Path
@@ -44,6 +46,17 @@ class Jobs:
     program: tuple[str, ...] = (sys.executable, "-m", "fer_core")
     max_active: int | None = None
     max_stored: int | None = None
+    preload: str = ""
+
+    def prepare(self) -> None:
+        """Have a process import what the next job needs, so that the job starts at once.
+
+        It ends after ten minutes without a job, and with this process. Where it cannot be started
+        the job takes a new process, as without it.
+        """
+        with suppress(OSError):
+            if process := warm.prepare(self.preload, _environment()):
+                _watch(process)
 
     def create(
         self,
@@ -206,7 +219,7 @@ class Jobs:
 
     def _start_process(self, folder: Path) -> None:
         """Start the job's process and write its owner; where that fails the process is ended."""
-        process = _detach(self.program, job.load(folder))
+        process = self._detach(job.load(folder))
         try:
             child = process_lock.Owner.of(process.pid)
             process_lock.write(folder / OWNER, child)
@@ -215,6 +228,28 @@ class Jobs:
         except OSError:
             process.kill()
             raise
+
+    def _detach(self, entry: Job) -> "subprocess.Popen[bytes]":
+        """Start a process in a session of its own, which no terminal or signal of this one reaches.
+
+        One that waits is taken where there is one.
+        """
+        log, environment = entry.folder / LOG, _environment()
+        start = warm.Start(self.program[-1], entry.command, entry.cwd, environment, log)
+        with log.open("ab") as out:
+            if self.preload and (process := warm.become(self.preload, start)):
+                return process
+            process = subprocess.Popen(  # noqa: S603  # the command is this package's own
+                [*self.program, *entry.command],
+                cwd=entry.cwd,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            )
+        _watch(process)
+        return process
 
     def _check_active(self, but: str = "") -> None:
         if self.max_active is None:
@@ -260,26 +295,16 @@ def _not_started(title: str, error: OSError) -> str:
     )
 
 
-def _detach(program: tuple[str, ...], entry: Job) -> "subprocess.Popen[bytes]":
-    """Start a process in a session of its own, which no terminal or signal of this one reaches.
+def _environment() -> dict[str, str]:
+    """Return the environment variables of a job."""
+    path = os.pathsep.join(filter(None, (str(PACKAGES), os.environ.get("PYTHONPATH"))))
+    return os.environ | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
 
-    It has a lower priority than the server, so that pages stay quick while it works.
-    """
-    package = str(PACKAGES)
-    path = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
-    with (entry.folder / LOG).open("ab") as out:
-        process = subprocess.Popen(  # noqa: S603  # the command is this package's own
-            [*program, *entry.command],
-            cwd=entry.cwd,
-            env=os.environ | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"},
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-            start_new_session=True,
-        )
+
+def _watch(process: "subprocess.Popen[bytes]") -> None:
+    """Give a process a lower priority than the server's, and clear it away when it has ended."""
     lower_priority(process.pid)
     threading.Thread(target=process.wait, daemon=True).start()  # leaves no zombie
-    return process
 
 
 def _send(process: process_lock.Owner, number: int, group: bool = False) -> None:
