@@ -1,6 +1,7 @@
 """Read a dataset's files fast, keeping grey images grey."""
 
 import hashlib
+import os
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -53,6 +54,16 @@ def read(path: Path, edge: int = 0) -> Pixels:
     return shrink(image, edge) if edge else image
 
 
+def read_below(root: Path, name: str) -> Pixels:
+    """Return ``read(root / name)``, with less of Python between many small files."""
+    try:
+        with open(f"{root}{os.sep}{name}", "rb", buffering=0) as file:  # noqa: PTH123
+            data = file.read()
+    except OSError:
+        return read(root / name)  # says why
+    return from_bytes(data, name.rsplit("/", 1)[-1])
+
+
 def read_face(path: Path, edge: int = 0) -> Pixels:
     """Return an image as ``read`` does, made square: uint8 (H, H) or (H, H, 3)."""
     image = read(path, edge)
@@ -93,15 +104,15 @@ def facts(pixels: Pixels) -> Facts:
     grey = pixels if pixels.ndim == 2 else np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY))
     mean, deviation = cv2.meanStdDev(grey)
     height, width = grey.shape
-    shape = struct.pack("<II", width, height)
-    digest = hashlib.blake2b(shape + grey.tobytes(), digest_size=8).digest()
+    digest = hashlib.blake2b(struct.pack("<II", width, height), digest_size=8)
+    digest.update(np.ascontiguousarray(grey).data)
     thumb = cv2.resize(grey, (THUMB, THUMB), interpolation=cv2.INTER_AREA)
     return Facts(
         width,
         height,
         float(mean[0, 0]),
         float(deviation[0, 0]),
-        int.from_bytes(digest, "little"),
+        int.from_bytes(digest.digest(), "little"),
         np.asarray(thumb, np.uint8),
     )
 

@@ -1,32 +1,26 @@
 """Scan a dataset: list its files, open each once, and cache what was read."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fer_core.dataset import ferplus, image_reading, import_record, old_versions
+from fer_core.dataset import ferplus, import_record, old_versions
 from fer_core.dataset.discover import list_files
 from fer_core.dataset.index import THUMB, DatasetIndex, Thumbs
 from fer_core.dataset.left_out import sentences
 from fer_core.dataset.listing import Listing
-from fer_core.errors import DatasetError, ImageError
-from fer_core.system import files, parallel
+from fer_core.dataset.opened import KINDS, Opened, open_files
+from fer_core.errors import DatasetError
+from fer_core.system import files
 from fer_core.system.parallel import Progress
 from fer_core.system.paths import typed
 from fer_core.system.settings import settings
 from fer_core.system.text import utf8
-
-OPENED: Final = {
-    "width": np.int32, "height": np.int32, "brightness": np.float32, "contrast": np.float32,
-    "digest": np.uint64, "error": object,
-}  # fmt: skip
-"""Values that are read from a file, with their types."""
 
 
 def scan(
@@ -44,7 +38,7 @@ def scan(
         root: ``root/<class>/…`` or ``root/{train,validation,test}/<class>/…``, or another layout of
             ``discover``. FER+ votes are read from a ``labels.csv`` or ``fer2013new.csv`` in it.
         progress: Called with the files opened and the files to open.
-        threads: Threads that open files.
+        threads: Threads that open files, or processes where there are many.
         classes: Emotions of other class names, in lower case: ``{"contempt": "disgust"}``; ``none``
             leaves a class out.
 
@@ -63,18 +57,18 @@ def scan(
             f"faces out: python -m fer_core dataset import {root}"
         )
     cache = _cache_file(root)
-    facts, thumbs, rows = _recall(cache, listing)
+    opened, rows = _recall(cache, listing)
     if len(rows):
-
-        def open_rows(start: int, stop: int) -> None:
-            for row in rows[start:stop].tolist():
-                _open_file(root, listing.files, facts, thumbs, row)
-
-        parallel.run(open_rows, len(rows), progress, threads)
-    table = listing.table().assign(**facts).astype({"error": "str"})
+        names = [listing.files[row] for row in rows.tolist()]
+        new = open_files(root, names, progress, threads)
+        if len(rows) == len(listing.files):
+            opened = new  # not twice in memory
+        else:
+            opened.put(rows, new)
+    table = listing.table().assign(**opened.facts).astype({"error": "str"})
     if len(rows) and settings().policy.may_store:  # uploads of visitors are not stored
-        _remember(cache, table, thumbs)
-    return _with_notes(DatasetIndex(root, table, thumbs), listing)
+        _remember(cache, table, opened.thumbs)
+    return _with_notes(DatasetIndex(root, table, opened.thumbs), listing)
 
 
 def _with_notes(index: DatasetIndex, listing: Listing) -> DatasetIndex:
@@ -92,36 +86,17 @@ def _with_notes(index: DatasetIndex, listing: Listing) -> DatasetIndex:
     return old_versions.with_votes_of_source(index, list_files) if has_old_votes else index
 
 
-def _open_file(
-    root: Path, names: Sequence[str], facts: dict[str, npt.NDArray[Any]], thumbs: Thumbs, row: int
-) -> None:
-    """Open one file and fill its row."""
-    try:
-        image = image_reading.facts(image_reading.read(root / names[row]))
-    except ImageError as error:
-        facts["error"][row] = str(error)
-        return
-    for name in ("width", "height", "brightness", "contrast", "digest"):
-        facts[name][row] = getattr(image, name)
-    thumbs[row] = image.thumb
-
-
 def _cache_file(root: Path) -> Path:
     key = hashlib.sha256(str(root).encode()).hexdigest()[:16]
     return settings().cache / "scans" / f"{key}.parquet"
 
 
-def _recall(
-    cache: Path, listing: Listing
-) -> tuple[dict[str, npt.NDArray[Any]], Thumbs, npt.NDArray[np.intp]]:
-    """Return cached values and thumbnails (N, 16, 16) of listed files, and the rows to open."""
-    count = len(listing.files)
-    facts = {name: np.zeros(count, kind) for name, kind in OPENED.items()}
-    facts["error"][:] = ""
-    thumbs = np.zeros((count, THUMB, THUMB), np.uint8)
+def _recall(cache: Path, listing: Listing) -> tuple[Opened, npt.NDArray[np.intp]]:
+    """Return cached values of the listed files, and the rows to open."""
+    opened = Opened.empty(len(listing.files))
     old = _read_cache(cache)
     if old is None:
-        return facts, thumbs, np.arange(count)
+        return opened, np.arange(len(listing.files))
     table, old_thumbs = old
     places = pd.Index(table["file"]).get_indexer(pd.Index(listing.files, dtype="str"))
     same = (
@@ -130,10 +105,10 @@ def _recall(
         & (table["mtime_ns"].to_numpy()[places] == listing.times)
         & (table["error"].to_numpy()[places] == "")  # might have been the disk's or the network's
     )
-    for name in OPENED:
-        facts[name][same] = table[name].to_numpy()[places[same]]
-    thumbs[same] = old_thumbs[places[same]]
-    return facts, thumbs, np.flatnonzero(~same)
+    for name in KINDS:
+        opened.facts[name][same] = table[name].to_numpy()[places[same]]
+    opened.thumbs[same] = old_thumbs[places[same]]
+    return opened, np.flatnonzero(~same)
 
 
 def _read_cache(cache: Path) -> tuple[pd.DataFrame, Thumbs] | None:
@@ -141,7 +116,7 @@ def _read_cache(cache: Path) -> tuple[pd.DataFrame, Thumbs] | None:
     try:
         table = pd.read_parquet(cache)
         thumbs = np.load(cache.with_suffix(".npy"), mmap_mode="r")
-        needed = {"file", "bytes", "mtime_ns", *OPENED}
+        needed = {"file", "bytes", "mtime_ns", *KINDS}
         fits = thumbs.shape == (len(table), THUMB, THUMB) and needed <= set(table.columns)
     except (OSError, ValueError, EOFError):
         return None

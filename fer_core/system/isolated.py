@@ -14,6 +14,7 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -126,7 +127,8 @@ def _run(
                         raise TimeoutError
                     if progress:
                         progress(*_last_report(folder))
-                    time.sleep(POLL_S)
+                    with suppress(subprocess.TimeoutExpired):
+                        process.wait(POLL_S)
             finally:
                 process.kill()
         stderr.seek(0)

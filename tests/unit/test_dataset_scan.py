@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fer_core.balance import class_weights
-from fer_core.dataset import discover, ferplus, image_reading, scan, vote_table
+from fer_core.dataset import discover, ferplus, image_reading, opened, scan, vote_table
 from fer_core.dataset.discover import unknown_classes
 from fer_core.errors import CancelledError, DatasetError, ImageError
 from fer_core.images.codec import encode
@@ -109,11 +109,11 @@ def test_unreadable_files_are_kept_with_the_reason(tree: Path) -> None:
 
 
 def test_what_could_not_be_read_is_tried_again(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(file: Path) -> None:
-        raise ImageError(f"{file.name} cannot be read (Input/output error).")
+    def refuse(_: Path, name: str) -> None:
+        raise ImageError(f"{name} cannot be read (Input/output error).")
 
     with monkeypatch.context() as patch:
-        patch.setattr(image_reading, "read", refuse)
+        patch.setattr(image_reading, "read_below", refuse)
         assert not scan(tree).is_readable.any()
     assert scan(tree).is_readable.all()
 
@@ -154,17 +154,22 @@ def test_the_second_scan_opens_only_what_changed(
     tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = scan(tree)
-    opened: list[str] = []
-    read = image_reading.read
-    monkeypatch.setattr(image_reading, "read", lambda path: opened.append(path.name) or read(path))
+    names: list[str] = []
+    read = image_reading.read_below
+
+    def note(root: Path, name: str) -> np.ndarray:
+        names.append(name.rsplit("/", 1)[-1])
+        return read(root, name)
+
+    monkeypatch.setattr(image_reading, "read_below", note)
     again = scan(tree)
-    assert opened == []
+    assert names == []
     assert again.table.equals(first.table)
     assert np.array_equal(again.thumbs, first.thumbs)
     put(tree, "train/sad/new.png")
     shutil.copy(tree / "train/happy/1.png", tree / "train/happy/0.png")
     changed = scan(tree)
-    assert sorted(opened) == ["0.png", "new.png"]
+    assert sorted(names) == ["0.png", "new.png"]
     digests = changed.table.set_index("file")["digest"]
     assert digests["train/happy/0.png"] == digests["train/happy/1.png"]
 
@@ -318,3 +323,28 @@ def test_names_that_are_not_utf_8_are_left_out_with_a_note(tree: Path) -> None:
     assert unknown_classes(tree) == {}
     with pytest.raises(DatasetError, match=r"udcff: this folder's name is not UTF-8"):
         scan(tree.rename(tree.with_name(odd)))
+
+
+def test_many_files_are_opened_in_processes_with_the_same_result(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tree, "train/sad/new.png")
+    (tree / "train/happy/0.png").write_bytes(b"text")
+    first = scan(tree)
+    (tree.parent / "cache").rename(tree.parent / "another")
+    monkeypatch.setattr(opened, "MANY", 3)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    calls: list[tuple[int, int]] = []
+    again = scan(tree, lambda *now: calls.append(now))
+    assert again.table.equals(first.table)
+    assert np.array_equal(again.thumbs, first.thumbs)
+    assert (~again.is_readable).sum() == 1
+    assert calls
+    assert {total for _, total in calls} == {21}
+
+    def stop(*_: int) -> None:
+        raise CancelledError("stopped")
+
+    (tree.parent / "cache").rename(tree.parent / "a third")
+    with pytest.raises(CancelledError):
+        scan(tree, stop)
