@@ -18,6 +18,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.fake_camera import chromium_arguments, clip, write_y4m
+from benchmarks.heap_snapshot import heap_megabytes
 from benchmarks.live_server import ROOT, Server, free_port, player, report, start_button
 from benchmarks.on_device_labels import FPS, compare_labels
 
@@ -95,16 +96,24 @@ def server_viewer(browser: Browser, server: Server, seconds: float) -> dict[str,
 
 
 def long_run(browser: Browser, server: Server, minutes: float) -> None:
-    """Report memory once a minute: JavaScript's heap after a collection, and the server's."""
+    """Report memory once a minute: JavaScript's heap after a collection, and the server's.
+
+    In the first minutes, each tenth and the last, also what of the heap are objects and what is
+    compiled code, which the browser adds as functions become frequent.
+    """
+    last = round(minutes)
     with opened(browser, server, "On this device") as page:
         session = page.context.new_cdp_session(page)
         start(page)
-        for minute in range(round(minutes) + 1):
+        for minute in range(last + 1):
             session.send("HeapProfiler.collectGarbage")
             heap = page.evaluate("performance.memory.usedJSHeapSize") / 1e6
             figures = {"minute": minute, "heap_mb": round(heap, 1)}
-            report("memory", figures | {"server_mb": round(server.megabytes, 1)})
-            time.sleep(60)
+            figures["server_mb"] = round(server.megabytes, 1)
+            if minute in (1, 2, last) or minute % 10 == 0:
+                figures |= heap_megabytes(session)
+            report("memory", figures)
+            time.sleep(60 * (minute < last))
 
 
 def main() -> None:

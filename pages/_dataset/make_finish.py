@@ -31,11 +31,13 @@ def show(collection: Collection, selection: Selection, limits: Limits) -> None:
     rule = st.selectbox(
         "Keep together",
         list(collect.RULES),
-        format_func=collect.RULES.get,
+        format_func=lambda rule: collect.RULES[rule].split(":")[0].split(",")[0],
         key="person_rule",
         help="Training, validation and test never share a near-duplicate, and share a person only "
         "where sequences are kept together.",
     )
+    text = collect.RULES[rule]
+    st.caption(f"{text[0].upper()}{text[1:]}.")
     recipe = Recipe(limits, st.session_state.get("keep_near", False), rule)
     try:
         plan = collect.make_plan(collection, recipe, selection)

@@ -61,7 +61,7 @@ def show(collection: Collection) -> None:
             help="Over the server: the video goes there and comes back annotated. On this device: "
             "your browser recognizes faces, and only those that you collect are sent.",
         )  # fmt: skip
-    notice(STORED[mode])
+    st.caption(STORED[mode])
     viewer().leave_other_mode(mode)
     card = model_card()
     if mode == DEVICE:
@@ -70,11 +70,12 @@ def show(collection: Collection) -> None:
         _show_on_device(collection, files, _capture(collection, mode, names))
     else:
         _over_the_server(collection)
+    notice("")
 
 
 def _over_the_server(collection: Collection) -> None:
     shared = recognizer(model_card().default_head)
-    left, right = st.columns([3, 2], gap="medium")
+    left, right = st.columns(2, gap="medium")
     with left:
         try:
             context = play(shared, LiveOptions(bars=False), "Front")
@@ -123,7 +124,7 @@ def _show_server_panel(
 @st.fragment
 def _show_on_device(collection: Collection, files: BrowserFiles, capture: Capture) -> None:
     """Show the camera and the panel; runs anew with every message of the browser."""
-    left, right = st.columns([3, 2], gap="medium")
+    left, right = st.columns(2, gap="medium")
     with left:
         request = device.Capture(round(1000 / RATE), _person())
         options = device.DeviceOptions(LiveOptions(bars=False), timeline=False, capture=request)
