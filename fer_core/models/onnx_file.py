@@ -6,12 +6,9 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-from google.protobuf.message import DecodeError
 
 from fer_core.errors import ModelError
 
-_FIELD: Final = descriptor_pb2.FieldDescriptorProto
 _SCHEMA: Final = {
     "ModelProto": {"graph": (7, "GraphProto", False)},
     "GraphProto": {
@@ -19,19 +16,19 @@ _SCHEMA: Final = {
         "input": (11, "ValueInfoProto", True), "output": (12, "ValueInfoProto", True),
     },
     "NodeProto": {
-        "input": (1, _FIELD.TYPE_STRING, True), "output": (2, _FIELD.TYPE_STRING, True),
-        "op_type": (4, _FIELD.TYPE_STRING, False), "attribute": (5, "AttributeProto", True),
+        "input": (1, "STRING", True), "output": (2, "STRING", True),
+        "op_type": (4, "STRING", False), "attribute": (5, "AttributeProto", True),
     },
     "AttributeProto": {
-        "name": (1, _FIELD.TYPE_STRING, False), "i": (3, _FIELD.TYPE_INT64, False),
-        "s": (4, _FIELD.TYPE_BYTES, False), "ints": (8, _FIELD.TYPE_INT64, True),
+        "name": (1, "STRING", False), "i": (3, "INT64", False),
+        "s": (4, "BYTES", False), "ints": (8, "INT64", True),
     },
     "TensorProto": {
-        "dims": (1, _FIELD.TYPE_INT64, True), "data_type": (2, _FIELD.TYPE_INT32, False),
-        "float_data": (4, _FIELD.TYPE_FLOAT, True), "int64_data": (7, _FIELD.TYPE_INT64, True),
-        "name": (8, _FIELD.TYPE_STRING, False), "raw_data": (9, _FIELD.TYPE_BYTES, False),
+        "dims": (1, "INT64", True), "data_type": (2, "INT32", False),
+        "float_data": (4, "FLOAT", True), "int64_data": (7, "INT64", True),
+        "name": (8, "STRING", False), "raw_data": (9, "BYTES", False),
     },
-    "ValueInfoProto": {"name": (1, _FIELD.TYPE_STRING, False)},
+    "ValueInfoProto": {"name": (1, "STRING", False)},
 }  # fmt: skip
 """The messages of onnx.proto that are read: field to number, type, and whether it repeats."""
 
@@ -72,6 +69,8 @@ def parse_onnx(data: bytes) -> OnnxGraph:
     Raises:
         ModelError: It is no such file.
     """
+    from google.protobuf.message import DecodeError  # 0.03 s that few runs need
+
     try:
         model = _message_class()()
         model.ParseFromString(data)
@@ -103,16 +102,19 @@ def _array(tensor: Any) -> npt.NDArray[Any]:
 
 def _message_class() -> Any:
     """Return protobuf's class of ``ModelProto``, made from ``_SCHEMA``."""
+    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+    field_type = descriptor_pb2.FieldDescriptorProto
     file = descriptor_pb2.FileDescriptorProto(name="fer_onnx.proto", package="fer_onnx")
     for name, fields in _SCHEMA.items():
         message = file.message_type.add(name=name)
         for field, (number, kind, repeats) in fields.items():
-            label = _FIELD.LABEL_REPEATED if repeats else _FIELD.LABEL_OPTIONAL
+            label = field_type.LABEL_REPEATED if repeats else field_type.LABEL_OPTIONAL
             entry = message.field.add(name=field, number=number, label=label)
-            if isinstance(kind, str):
-                entry.type, entry.type_name = _FIELD.TYPE_MESSAGE, f".fer_onnx.{kind}"
+            if kind in _SCHEMA:
+                entry.type, entry.type_name = field_type.TYPE_MESSAGE, f".fer_onnx.{kind}"
             else:
-                entry.type = kind
+                entry.type = getattr(field_type, f"TYPE_{kind}")
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
     return message_factory.GetMessageClass(pool.FindMessageTypeByName("fer_onnx.ModelProto"))

