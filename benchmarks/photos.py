@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib import import_module
 from pathlib import Path
 
 import cv2
@@ -52,15 +53,14 @@ def one_photo(rows: dict[str, float], results: Path | None) -> None:
     cv2.setNumThreads(1)
     from fer_core import Recognizer
 
-    try:
-        from fer_core.recognition.photos import PhotoReader
-    except ImportError:  # 0.1
-        from fer_core.photos import PhotoReader
+    names = ("fer_core.recognition.photos", "fer_core.photos")  # the second in 0.1
+    module = next(name for name in names if Path(*name.split(".")).with_suffix(".py").is_file())
+    make_reader = import_module(module).PhotoReader
     try:
         recognizer = Recognizer.load(mirror=True)
     except TypeError:  # 0.1
         recognizer = Recognizer.load()
-    reader, lines = PhotoReader(recognizer), []
+    reader, lines = make_reader(recognizer), []
     for side in (1100, 700):
         data, used = large_photo(side), []
         for _ in range(RUNS):

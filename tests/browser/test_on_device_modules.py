@@ -22,7 +22,7 @@ from fer_core.recognition import Recognizer, tracking
 from fer_core.recognition.close_look import turn_upright
 from fer_core.recognition.face import Detection, FaceEmotion
 from fer_core.recognition.tracking import Tracker
-from fer_core.recognition.yunet import YuNet
+from fer_core.recognition.yunet import WEAK_SCORE, YuNet
 from fer_core.recognition.yunet_network import OpenCVYuNet
 from tests.conftest import ROOT, YUNET, needs_yunet
 
@@ -164,7 +164,7 @@ def test_faces_on_their_side_are_turned_as_in_python(modules, astronaut) -> None
       const image = makeImage(v.width, v.height, 3, bytes);
       return m.turnUpright(image, v.faces, v.rules, search)"""
     rules = browser_files.rules(load_card("mobilenetv2"), "fer2013", "fp32")["upright"]
-    detector = YuNet(YUNET)
+    detector = YuNet(OpenCVYuNet(YUNET, WEAK_SCORE))
     photo, turned = cv2.resize(astronaut, (320, 320), interpolation=cv2.INTER_AREA), 0
     for quarters in range(4):
         image = np.ascontiguousarray(np.rot90(photo, quarters))
