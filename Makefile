@@ -87,12 +87,17 @@ release-model: $(VENV)/.app-ready  ## train the shipped models anew
 	$(call train,mobilenetv2-occlusion)
 	$(call ship,mobilenetv2-occlusion,mobilenetv2)
 
-$(VENV)/.app-ready: requirements.txt $(GONE)
+define install  # requirements
 	@command -v $(PYTHON) >/dev/null || \
 		{ echo "There is no $(PYTHON) here. Install Python 3.11, 3.12 or 3.13 (python.org)."; exit 1; }
-	@$(PYTHON) scripts/install.py install $(VENV) $<
+	@$(PYTHON) scripts/install.py install $(VENV) $(1)
+endef
+
+$(VENV)/.app-ready: requirements.txt $(GONE)
+	$(call install,$<)
 	@touch $@
 
-$(VENV)/.test-ready: $(VENV)/.app-ready requirements-dev.txt requirements-cluster.txt
-	@$(PYTHON) scripts/install.py install $(VENV) requirements-dev.txt
-	@touch $@
+# These requirements include those of the app: one run of pip installs both.
+$(VENV)/.test-ready: requirements-dev.txt requirements-cluster.txt requirements.txt $(GONE)
+	$(call install,$<)
+	@touch $(VENV)/.app-ready $@

@@ -4,8 +4,8 @@
 
 The command runs in the root of each checkout, ``python`` being that checkout's ``.venv/bin/python``
 where there is one. Figures are the time that it takes, and these lines of its output:
-``| label | number |``, ``title {"label": number}`` as benchmarks/live.py prints them, and
-``label   number unit   goal ...`` (or ``target``) as benchmarks/dataset.py and training.py do.
+``| label | number |``, ``title {"label": number}``, also without a title, as benchmarks/live.py
+prints them, and ``label   number unit   goal ...`` (or ``target``) of dataset.py and training.py.
 Printed are the medians, the spread (highest less lowest over the median), and the ratio B / A: the
 median of the pairs' ratios.
 """
@@ -24,7 +24,7 @@ from pathlib import Path
 NUMBER = r"-?[\d,]*\.?\d+(?:e[+-]?\d+)?"
 ROW = re.compile(rf"^\|\s*(.+?)\s*\|\s*({NUMBER})\s*\|\s*$", re.MULTILINE)
 WITH_GOAL = re.compile(r"^(\S.*?)\s{2,}(\S.*?)\s{2,}(?:goal|target)\b", re.MULTILINE)
-TITLED = re.compile(r"^(\w[\w ]*) (\{.*\})$", re.MULTILINE)
+TITLED = re.compile(r"^(?:(\w[\w ]*) )?(\{.*\})$", re.MULTILINE)
 WALL = "seconds in all"
 
 
@@ -42,7 +42,7 @@ def figures(output: str) -> dict[str, float]:
         for label, value in json.loads(text).items():
             values = value if isinstance(value, list) else [value]
             if all(isinstance(one, int | float) for one in values):
-                found[f"{title}: {label}"] = statistics.median(values)
+                found[f"{title}: {label}" if title else label] = statistics.median(values)
     return found
 
 

@@ -65,7 +65,11 @@ def install(environment: str, requirements: str) -> None:
             _stop("The virtual environment {} could not be made; see above.".format(environment))
     check_version(python)
     _say("Installing {} into {}. The first time takes some minutes.", requirements, environment)
+    packages = _packages(python)
+    before = os.stat(packages).st_mtime_ns
     _pip(python, requirements)
+    if os.stat(packages).st_mtime_ns != before:
+        _compile(python, packages)
 
 
 def check_version(python: str) -> None:
@@ -90,6 +94,7 @@ def _has_pip(python: str) -> bool:
 
 def _pip(python: str, requirements: str) -> None:
     command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    command.append("--no-compile")  # pip uses one core for that
     done = subprocess.run(
         [*command, "-r", requirements], stderr=subprocess.PIPE, universal_newlines=True, check=False
     )
@@ -105,6 +110,24 @@ def _pip(python: str, requirements: str) -> None:
             "it (proxy: https_proxy)? Then run the same command again."
         )
     _stop("pip could not install the packages; what it said is above.")
+
+
+def _packages(python: str) -> str:
+    """Folder of an environment's packages."""
+    code = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    return (
+        subprocess.run([python, "-c", code], stdout=subprocess.PIPE, check=True)
+        .stdout.decode()
+        .strip()
+    )
+
+
+def _compile(python: str, packages: str) -> None:
+    """Write the bytecode of all packages, on every core; some files are for old Pythons."""
+    subprocess.run(
+        [python, "-m", "compileall", "-q", "-j", "0", packages],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False,
+    )  # fmt: skip
 
 
 def check_port(host: str, port: str) -> None:

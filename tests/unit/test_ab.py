@@ -60,13 +60,14 @@ def test_figures_of_the_other_benchmarks_are_read() -> None:
     """As ``live``, ``dataset`` and ``training`` print them."""
     text = "\n".join([
         'live {"fps": 30.0, "glass_n": 12, "message": "recorded"}',
-        'start {"first_annotated_s": [0.3, 0.5, 0.4]}',
+        'start {"first_annotated_s": [0.3, 0.5, 0.4]}', '{"images_per_second": 176.5}',
         f"{'scan of 35,736 images, cold: s':58} {4.7:10.3f}   target <= 6",
         f"{'fernet: start to the first batch':56} {'7.6 s':>28}   goal <= 15 s   load 1.0",
         f"{'fernet: images/s, run / bare fit':56} {'459 / 402 = 114.2%':>28}   goal >= 95%   load 1.0",
     ])  # fmt: skip
     assert ab.figures(text) == {
         "live: fps": 30.0, "live: glass_n": 12, "start: first_annotated_s": 0.4,
+        "images_per_second": 176.5,
         "scan of 35,736 images, cold: s": 4.7, "fernet: start to the first batch": 7.6,
         "fernet: images/s, run / bare fit (1)": 459, "fernet: images/s, run / bare fit (2)": 402,
         "fernet: images/s, run / bare fit (3)": 114.2,
