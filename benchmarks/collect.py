@@ -25,7 +25,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import skimage.data
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Error, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -206,36 +206,39 @@ def webcam(options: argparse.Namespace) -> None:
                 args=[*chromium_arguments(camera), "--use-fake-ui-for-media-stream"],
             )
             page = browser.new_page(viewport={"width": 1360, "height": 900})
-            page.set_default_timeout(600_000)
-            start = time.perf_counter()
-            page.goto(f"{server.address}/dataset")
-            make(page)
-            _collect(page, options.on_device, alone=options.alone)
-            print(f"collected {time.perf_counter() - start:.0f} s", flush=True)
-            page.get_by_text("Finish", exact=True).first.click()
-            if options.alone:
-                page.get_by_role("combobox", name="Keep together").click()
-                page.get_by_role("option", name="a sequence").click()
-                page.get_by_text("show the same persons").first.wait_for()
-            page.get_by_role("button", name="Write the dataset").click()
-            page.get_by_role("button", name="Train on it").click()
-            page.get_by_role("button", name="Start training").wait_for()
-            written = time.perf_counter()
-            print(f"written {written - start:.0f} s", flush=True)
-            page.get_by_role("button", name="Start training").click()
-            page.get_by_role("button", name="Use this model").wait_for()
-            trained = time.perf_counter()
-            print(f"trained {trained - start:.0f} s", flush=True)
-            page.get_by_role("button", name="Use this model").click()
-            page.get_by_text("is in use on every page").wait_for()
-            end = time.perf_counter()
-            print(
-                f"collected, written {written - start:.0f} s, trained {trained - written:.0f} s, "
-                f"in use {end - start:.0f} s"
-            )
+            page.set_default_timeout(120_000)
+            try:
+                _from_nothing(page, server.address, options)
+            except Error as error:  # the page says more than Playwright
+                raise SystemExit(f"{error}\n{page.locator('body').inner_text()}") from error
             browser.close()
         finally:
             server.stop()
+
+
+def _from_nothing(page: Page, address: str, options: argparse.Namespace) -> None:
+    start = time.perf_counter()
+
+    def done(step: str) -> None:
+        print(f"{step} after {time.perf_counter() - start:.0f} s", flush=True)
+
+    page.goto(f"{address}/dataset")
+    make(page)
+    _collect(page, options.on_device, alone=options.alone)
+    done("collected")
+    page.get_by_text("Finish", exact=True).first.click()
+    if options.alone:
+        page.get_by_role("combobox", name="Keep together").click()
+        page.get_by_role("option", name="a sequence").click()
+        page.get_by_text("show the same persons").first.wait_for()
+    page.get_by_role("button", name="Write the dataset").click()
+    page.get_by_role("button", name="Train on it").click()
+    page.get_by_role("button", name="Start training").click()
+    done("written, training begun")
+    page.get_by_role("button", name="Use this model").click(timeout=600_000)
+    done("trained")
+    page.get_by_text("is in use on every page").wait_for()
+    done("in use")
 
 
 def _collect(page: Page, on_device: bool, alone: bool) -> None:

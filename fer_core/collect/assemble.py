@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from fer_core.audit import duplicates
 from fer_core.collect import card, labels, persons, quality
 from fer_core.collect.collection import BYTES, PROBABILITIES, Collection, suggested
 from fer_core.collect.selection import Selection, select
@@ -15,6 +16,7 @@ from fer_core.dataset import store
 from fer_core.errors import DatasetError
 from fer_core.system import files
 from fer_core.system.parallel import Progress, run
+from fer_core.types import Rows
 
 CARD: Final = "dataset_card.md"
 MANIFEST_COLUMNS: Final = (
@@ -92,12 +94,9 @@ def make_plan(
     is_labelled = (labelled["label"] != "").to_numpy()
     keep = is_labelled & (selection.reasons == "").to_numpy()
     rows = np.flatnonzero(keep)
-    position = np.full(len(faces), -1)
-    position[rows] = np.arange(len(rows))
-    pairs = position[selection.pairs[["a", "b"]].to_numpy(np.int64)].reshape(-1, 2)
+    pairs = _links(selection, rows)
     faces_used, labels_used = faces.iloc[rows], labelled.iloc[rows]
-    keys = persons.person_keys(faces_used, recipe.rule)
-    pairs, emotions = pairs[(pairs >= 0).all(axis=1)], labels_used["label"].tolist()
+    keys, emotions = persons.person_keys(faces_used, recipe.rule), labels_used["label"].tolist()
     if recipe.rule == persons.SEQUENCE:
         split = persons.plan_sequences(faces_used, pairs, emotions)
     else:
@@ -112,6 +111,19 @@ def make_plan(
     unlabelled = int((~is_labelled & (selection.reasons == "").to_numpy()).sum()) - conflicts
     left_out |= {"without a label": unlabelled} if unlabelled > 0 else {}
     return Plan(table, split.notes, left_out)
+
+
+def _links(selection: Selection, rows: Rows) -> Rows:
+    """Return pairs of near-duplicates among ``rows``, int64 (M, 2), as positions in them.
+
+    Two that are connected by a face that is not used are connected as well.
+    """
+    position = np.full(len(selection.faces), -1)
+    position[rows] = np.arange(len(rows))
+    groups = [position[group] for group in duplicates.groups(selection.pairs)]
+    used = [group[group >= 0] for group in groups]
+    pairs = [np.stack([group[:-1], group[1:]], axis=1) for group in used]
+    return np.concatenate([np.empty((0, 2), np.int64), *pairs])
 
 
 def write(

@@ -136,10 +136,9 @@ def plan_sequences(faces: pd.DataFrame, pairs: Rows, labels: Sequence[str]) -> S
         each = max(1, round(SHARES[2] * len(largest)))
         split_of[largest[1 : 2 * each : 2]], split_of[largest[2 : 2 * each + 1 : 2]] = 2, 1
     splits = split_of[units]
-    parted = pairs[splits[pairs[:, 0]] != splits[pairs[:, 1]]]
-    later = np.where(splits[parted[:, 0]] > splits[parted[:, 1]], parted[:, 0], parted[:, 1])
+    near = pd.Series(_units([str(row) for row in range(len(units))], pairs))
     names = np.asarray(SPLITS, object)[splits]
-    names[later] = ""
+    names[splits > pd.Series(splits).groupby(near).transform("min").to_numpy()] = ""
     notes = [
         "Training, validation and test show the same persons, at other times: the figures are too "
         "good for people whom the model has not seen."

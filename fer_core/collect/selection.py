@@ -26,7 +26,7 @@ class Selection:
     Attributes:
         index: All faces as a dataset, for the audit's search; labels mean nothing.
         faces: Their table; see ``Collection.faces``.
-        pairs: Near-duplicates; see ``duplicates.find``.
+        pairs: Near-duplicates, as many as connect them; see ``duplicates.connect``.
         reasons: Why each face is set aside; an empty text for those that are used.
     """
 
@@ -71,8 +71,9 @@ def select(
     """
     faces = collection.faces()
     index = _index(collection, faces)
-    pairs = duplicates.find(index, progress)
-    pairs = pairs[pairs["difference"] <= duplicates.DEFAULT_DIFFERENCE].reset_index(drop=True)
+    is_webcam = (faces["kind"] == "webcam").to_numpy()
+    persons = faces["person"].where(is_webcam, faces["file"])  # at the webcam all are wanted
+    pairs = duplicates.connect(index, pd.factorize(persons)[0], progress=progress)
     return Selection(index, faces, pairs).with_limits(limits or Limits())
 
 

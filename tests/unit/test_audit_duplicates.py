@@ -10,7 +10,9 @@ import pytest
 
 from fer_core.audit import duplicates
 from fer_core.audit.duplicates import verify
+from fer_core.audit.duplicates.verify import difference as verify_difference
 from fer_core.dataset import image_reading, scan
+from fer_core.dataset.index import DatasetIndex
 from fer_core.errors import CancelledError
 from fer_core.types import Pixels
 
@@ -61,6 +63,40 @@ def test_each_kind_of_copy_is_found_and_nothing_else(
     assert set(pairs["kind"]) == {kind}
     assert pairs["crosses"].all()
     assert not pairs["disagrees"].any()
+
+
+def copies_of_few(root: Path, picture: Callable[[int], Pixels]) -> DatasetIndex:
+    """Four pictures twelve times each, with noise, mirrored or equal, and six others."""
+    random = np.random.default_rng(0)
+    (root / "train" / "sad").mkdir(parents=True)
+    for number in range(54):
+        image = picture(number % 4 if number < 48 else number).astype(float)
+        image = image[:, ::-1] if number % 12 == 7 else image
+        image += random.normal(0, 6, image.shape) * (number % 24 > 3)
+        data = image_reading.png(image.clip(0, 255).astype(np.uint8))
+        (root / "train" / "sad" / f"{number:02}.png").write_bytes(data)
+    return scan(root)
+
+
+def test_connecting_gives_the_groups_of_all_pairs_with_few_comparisons(
+    tmp_path: Path, picture: Callable[[int], Pixels], monkeypatch
+) -> None:
+    index = copies_of_few(tmp_path / "data", picture)
+    pairs = duplicates.find(index)
+    pairs = pairs[pairs["difference"] <= duplicates.DEFAULT_DIFFERENCE]
+    expected = [group.tolist() for group in duplicates.groups(pairs)]
+    assert [len(group) for group in expected] == [12] * 4
+    compared = []
+    monkeypatch.setattr(
+        "fer_core.audit.duplicates.verify.difference",
+        lambda a, b: compared.append(1) or verify_difference(a, b),
+    )
+    tree = duplicates.connect(index, np.arange(54))
+    assert [group.tolist() for group in duplicates.groups(tree)] == expected
+    assert len(tree) == 44
+    assert len(compared) < len(pairs)
+    numbers = np.arange(54) % 4  # two of these groups share a number with the six others
+    assert duplicates.connect(index, numbers * (np.arange(54) < 48)).empty
 
 
 def test_many_equal_files_make_a_line_not_a_square(tree: Path) -> None:

@@ -37,6 +37,22 @@ def find(index: DatasetIndex, progress: Progress | None = None, seed: int = 0) -
         alignment, 0..``MAX_DIFFERENCE``), ``crosses`` (the splits differ) and ``disagrees`` (the
         labels differ).
     """
+    exact, near = candidates(index, seed, progress)
+    difference = confirm(index, near, _part(progress, len(index), PROPOSING, 1.0))
+    is_duplicate = difference <= MAX_DIFFERENCE
+    return _table(index, exact, near[is_duplicate], difference[is_duplicate])
+
+
+def candidates(
+    index: DatasetIndex, seed: int = 0, progress: Progress | None = None
+) -> tuple[Rows, Rows]:
+    """Return pairs of equal files, int64 (M, 2), and pairs to compare, as ``propose`` gives them.
+
+    Args:
+        index: The dataset.
+        seed: Seed of the random bit orders.
+        progress: Called up to the share ``PROPOSING`` of all images.
+    """
     good = np.flatnonzero(index.is_readable)
     digests = index.table["digest"].to_numpy()[good]
     _, first, inverse = np.unique(digests, return_index=True, return_inverse=True)
@@ -46,9 +62,7 @@ def find(index: DatasetIndex, progress: Progress | None = None, seed: int = 0) -
     single = np.sort(good[first[detailed]])
     near = propose(index.thumbs[single], seed, _part(progress, len(index), 0.0, PROPOSING))
     near[:, :2] = single[near[:, :2]]
-    difference = confirm(index, near, _part(progress, len(index), PROPOSING, 1.0))
-    is_duplicate = difference <= MAX_DIFFERENCE
-    return _table(index, exact, near[is_duplicate], difference[is_duplicate])
+    return exact, near
 
 
 def _part(progress: Progress | None, count: int, start: float, end: float) -> Progress | None:
