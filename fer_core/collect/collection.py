@@ -123,14 +123,23 @@ class Collection:
         table = pd.DataFrame(rows, columns=["source", "kind", "faces", "note"])
         return table.drop_duplicates("source", keep="last").reset_index(drop=True)
 
-    def note_source(self, source: str, kind: str, faces: int, note: str = "") -> None:
-        """Remember what came of a source; ``note`` is the reason where there is no face.
+    def note_sources(self, kind: str, notes: Iterable[tuple[str, int, str]]) -> None:
+        """Remember what came of some sources.
+
+        Args:
+            kind: One of ``KINDS``.
+            notes: Of each source its name, its faces, and the reason where there is no face.
 
         Raises:
             DatasetError: It cannot be written.
         """
-        row = {"source": source, "kind": kind, "faces": faces, "note": note}
-        append_log.append(self.folder / SOURCES, [row])
+        append_log.append(
+            self.folder / SOURCES,
+            [
+                {"source": source, "kind": kind, "faces": faces, "note": note}
+                for source, faces, note in notes
+            ],
+        )
 
     def add(self, faces: Sequence[Face], suggester: Suggester) -> Added:
         """Add faces; exact duplicates of faces that are there are left out.

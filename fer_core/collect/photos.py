@@ -161,12 +161,14 @@ def _keep(
     added = collection.add(faces, names)
     if options.folder_labels:
         labels.add(collection, list(_folder_labels(faces, added.files)))
+    notes = []
     for source, result in results:
         count = len(result) if isinstance(result, list) else 0
         note = "" if count else no_face(source.name) if isinstance(result, list) else str(result)
         if note:
             report.problems.append((source.name, note))
-        collection.note_source(source.name, "photo", count, note)
+        notes.append((source.name, count, note))
+    collection.note_sources("photo", notes)
     report.files += len(results)
     report.faces += len(faces) - added.duplicates
     report.duplicates += added.duplicates
@@ -194,11 +196,11 @@ def _add_video(  # noqa: PLR0913, PLR0917
         )
     except VideoError as error:
         report.problems.append((source.name, str(error)))
-        collection.note_source(source.name, "video", 0, str(error))
+        collection.note_sources("video", [(source.name, 0, str(error))])
         return
     report.faces += count
     report.duplicates += duplicates
     if not count + duplicates:
         report.problems.append((source.name, no_face(source.name)))
     note = "" if count + duplicates else no_face(source.name)
-    collection.note_source(source.name, "video", count, note)
+    collection.note_sources("video", [(source.name, count, note)])
