@@ -45,4 +45,5 @@ def _open(name: str) -> None:
         st.error(markdown(str(error)))
         return
     st.session_state.pop(CHANGE, None)
+    st.session_state["make_part"] = "Collect"
     st.switch_page("pages/dataset.py")

@@ -33,6 +33,7 @@ def show(collection: Collection, selection: Selection, limits: Limits) -> None:
         list(collect.RULES),
         format_func=lambda rule: collect.RULES[rule].split(":")[0].split(",")[0],
         key="person_rule",
+        persist_state="session",
         help="Training, validation and test never share a near-duplicate, and share a person only "
         "where sequences are kept together.",
     )

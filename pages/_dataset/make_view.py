@@ -35,7 +35,7 @@ def show(collection: Collection) -> None:
     notify.show()
     part = st.segmented_control(
         "Step", PARTS, default="Collect", required=True, key="make_part",
-        label_visibility="collapsed",
+        label_visibility="collapsed", persist_state="session",  # also while progress is shown
     )  # fmt: skip
     source = _collect(collection) if part == "Collect" else ""
     if faces.empty:
@@ -66,8 +66,9 @@ def _collect(collection: Collection) -> str:
         "Webcam": make_webcam.show,
     }
     source = st.segmented_control(
-        "From", list(sources), default="Photos", required=True, key="make_way"
-    )
+        "From", list(sources), default="Photos", required=True, key="make_way",
+        persist_state="session",
+    )  # fmt: skip
     sources[source](collection)
     return source
 

@@ -1,5 +1,6 @@
 """Make one: collect, label and write a dataset on the dataset page."""
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -89,7 +90,10 @@ def test_an_empty_collection_says_what_to_do(part: str) -> None:
     assert "There are no faces yet" in texts(choose(start(), "make_part", part))
 
 
-def test_the_plan_comes_first_then_the_dataset_then_training(picture) -> None:
+def test_the_plan_comes_first_then_the_dataset_then_training(picture, monkeypatch) -> None:
+    write = collect.write
+    slowly = lambda *a, **k: time.sleep(1.2) or write(*a, **k)  # noqa: E731  # progress is shown
+    monkeypatch.setattr(collect, "write", slowly)
     fill(picture)
     app = choose(start(), "make_part", "Finish")
     assert "train 8, validation 4, test 4 images." in texts(app)
@@ -97,6 +101,7 @@ def test_the_plan_comes_first_then_the_dataset_then_training(picture) -> None:
     assert "Left out: 4 without a label." in texts(app)
     assert not (store.default_home() / "mine").exists()
     app = press(app, "Write the dataset")
+    assert app.segmented_control(key="make_part").value == "Finish"
     assert "mine is written and open." in texts(app)
     manifest = pd.read_parquet(store.default_home() / "mine" / store.MANIFEST)
     assert len(manifest) == 16
