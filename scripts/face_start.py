@@ -128,13 +128,13 @@ def difference(
     The first convolution is compared with the original's on the original's input, BGR pixels less
     their mean, but for the border: there the original pads with the mean, Keras with grey.
 
-    Returns:
-        The difference with BatchNorm's averages, and with those of the batch, as in training.
-
     Args:
         network: As ``restore`` left it.
         tensors: See ``read_tensors``.
         faces: float32 (N, side, side, 3), RGB in -1..1.
+
+    Returns:
+        The difference with BatchNorm's averages, and with those of the batch, as in training.
     """
     original = keras.models.clone_model(network)
     for layer, norm in convolutions(original):
