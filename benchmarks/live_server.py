@@ -11,11 +11,13 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import psutil
+import websockets
 from playwright.sync_api import Frame, Page, sync_playwright
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from benchmarks.fake_camera import chromium_arguments
 
@@ -116,6 +118,21 @@ def player(page: Page) -> Frame:
     frame = page.query_selector(PLAYER).content_frame()
     frame.wait_for_function("document.querySelector('video')?.videoWidth > 0", timeout=20_000)
     return frame
+
+
+async def connect(address: str) -> websockets.ClientConnection:
+    """Open the websocket that a page of Streamlit at ``address`` speaks over."""
+    stream = address.replace("http", "ws") + "/_stcore/stream"
+    return await websockets.connect(stream, subprotocols=["streamlit"], max_size=None)
+
+
+async def messages(
+    connection: websockets.ClientConnection,
+) -> AsyncIterator[tuple[str, ForwardMsg]]:
+    """Yield what the server sends, with the kind of each message."""
+    async for data in connection:
+        message = ForwardMsg.FromString(data)
+        yield message.WhichOneof("type"), message
 
 
 def report(title: str, figures: dict) -> None:

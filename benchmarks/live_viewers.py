@@ -19,13 +19,12 @@ from pathlib import Path
 
 import aiortc.rtcrtpreceiver
 import av
-import websockets
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from benchmarks.fake_camera import clip
-from benchmarks.live_server import Server, free_port, report
+from benchmarks.live_server import Server, connect, free_port, messages, report
 
 FPS = 30
 TOO_FEW = 20
@@ -55,7 +54,7 @@ class Viewer:
     """One open tab with its video running."""
 
     def __init__(self, address: str, packets: list[bytes]) -> None:
-        self._address = address.replace("http", "ws") + "/_stcore/stream"
+        self._address = address
         self._packets = packets
         self._pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self._value: dict = {"playing": False}
@@ -65,9 +64,7 @@ class Viewer:
         self.connected = asyncio.Event()
 
     async def open(self) -> None:
-        self._socket = await websockets.connect(
-            self._address, subprotocols=["streamlit"], max_size=None
-        )
+        self._socket = await connect(self._address)
         self._listener = asyncio.create_task(self._listen())
         await self._rerun()
         await asyncio.wait_for(self.connected.wait(), 30)
@@ -80,9 +77,7 @@ class Viewer:
         await self._socket.close()
 
     async def _listen(self) -> None:
-        async for data in self._socket:
-            message = ForwardMsg.FromString(data)
-            kind = message.WhichOneof("type")
+        async for kind, message in messages(self._socket):
             if kind == "navigation":
                 self._script = message.navigation.page_script_hash
             elif kind == "auto_rerun":

@@ -13,11 +13,9 @@ import json
 import time
 
 import numpy as np
-import websockets
 from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from benchmarks.live_server import Server, free_port, report
+from benchmarks.live_server import Server, connect, free_port, messages, report
 
 VARIANT = "benchmarks/live_variant.py"
 FPS = 30
@@ -28,7 +26,7 @@ class Viewer:
     """One open tab whose camera runs."""
 
     def __init__(self, address: str, seed: int) -> None:
-        self._address = address.replace("http", "ws") + "/_stcore/stream"
+        self._address = address
         self._random = np.random.default_rng(seed)
         self._component = self._fragment = self._script = ""
         self._number = self._frame = 0
@@ -38,9 +36,7 @@ class Viewer:
         self.bytes_sent = 0
 
     async def open(self) -> None:
-        self._socket = await websockets.connect(
-            self._address, subprotocols=["streamlit"], max_size=None
-        )
+        self._socket = await connect(self._address)
         self._tasks = [asyncio.create_task(self._listen())]
         await self._send(BackMsg())
         await asyncio.wait_for(self._finished.wait(), 60)
@@ -52,9 +48,7 @@ class Viewer:
         await self._socket.close()
 
     async def _listen(self) -> None:
-        async for data in self._socket:
-            message = ForwardMsg.FromString(data)
-            kind = message.WhichOneof("type")
+        async for kind, message in messages(self._socket):
             if kind == "navigation":
                 self._script = message.navigation.page_script_hash
             elif kind == "delta":

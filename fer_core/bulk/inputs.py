@@ -19,7 +19,6 @@ from fer_core.images.formats import HEAD_BYTES, image_format, is_image_file
 from fer_core.images.formats import SUFFIXES as IMAGES
 from fer_core.system.files import reading
 from fer_core.system.paths import is_hidden_below, typed
-from fer_core.system.settings import settings
 from fer_core.system.text import utf8
 from fer_core.system.zip_files import UNREADABLE, check
 from fer_core.video.formats import SUFFIXES as VIDEOS
@@ -203,7 +202,7 @@ def _stored(address: str) -> Iterator[Source | str]:
 def _packed(path: Path) -> Iterator[Source | str]:
     try:
         with reading(path, DatasetError), zipfile.ZipFile(path) as archive:
-            members = sorted(check(archive, settings().policy), key=lambda member: member.filename)
+            members = sorted(check(archive), key=lambda member: member.filename)
             yield from [_member(path, archive, each) for each in members if not each.is_dir()]
     except UNREADABLE as error:
         raise DatasetError(

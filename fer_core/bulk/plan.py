@@ -7,9 +7,7 @@ from typing import Any
 
 from fer_core.bulk import object_store
 from fer_core.errors import ImageError
-from fer_core.models.card import LITERT_FILE
 from fer_core.recognition.pool import RecognizerPool
-from fer_core.system.files import digest
 from fer_core.system.paths import typed
 from fer_core.video.recognizer import Sampling
 
@@ -41,7 +39,7 @@ def plan(names: Sequence[str], pool: RecognizerPool, options: Options) -> Mappin
     card = pool.first.classifier.card
     return {
         "paths": [absolute_name(name) for name in names],
-        "model": f"{card.name} {digest(card.folder / LITERT_FILE)[:16]}",
+        "model": f"{card.name} {card.network_digest()[:16]}",
         "head": pool.first.classifier.head,
         "detector": pool.first.detector_name,
         "below": str(options.below.absolute()) if options.below else "",

@@ -11,7 +11,6 @@ from types import FrameType
 
 from fer_core.cli.recognizer_options import add_model
 from fer_core.errors import VideoError
-from fer_core.images.yuv import to_rgb
 from fer_core.live.capture import CapturedFrame, capture_frames, without_login
 from fer_core.recognition import Recognizer
 from fer_core.recognition.drawing import caption
@@ -98,7 +97,7 @@ def _frames(source: str) -> Generator[CapturedFrame]:
     """Yield all frames of a file, or the newest ones of a camera or stream."""
     if not Path(source).is_file():
         return capture_frames(source)
-    return (CapturedFrame(f.number, f.time_s, to_rgb(f.yuv)) for f in frames(Path(source)))
+    return (CapturedFrame(f.number, f.time_s, f.rgb()) for f in frames(Path(source)))
 
 
 def _table(stack: ExitStack, file: Path | None) -> "csv.DictWriter[str] | None":

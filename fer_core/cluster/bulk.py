@@ -13,9 +13,7 @@ from fer_core.cluster.connection import ClusterError, connected
 from fer_core.cluster.result_folder import ERRORS, Counts, Folder
 from fer_core.cluster.worker import ShareReader, WorkerConfig
 from fer_core.errors import FerError, JobError
-from fer_core.models.card import LITERT_FILE
 from fer_core.recognition.pool import RecognizerPool
-from fer_core.system.files import digest
 from fer_core.system.jobs import process_lock
 from fer_core.system.jobs.job import OWNER
 
@@ -135,11 +133,10 @@ def _run(
 
 def _worker_config(folder: Folder, pool: RecognizerPool, options: Options) -> WorkerConfig:
     classifier = pool.first.classifier
-    model = classifier.card.folder.absolute()
     return WorkerConfig(
         str(folder.path or folder.address),
-        model,
-        digest(model / LITERT_FILE),
+        classifier.card.folder.absolute(),
+        classifier.card.network_digest(),
         pool.first.detector_name,
         classifier.head,
         options,

@@ -17,9 +17,7 @@ from fer_core.bulk.plan import Options
 from fer_core.bulk.video_job import VideoJob
 from fer_core.cluster.result_folder import Counts, Folder
 from fer_core.errors import ModelError
-from fer_core.models.card import LITERT_FILE
 from fer_core.recognition.pool import RecognizerPool
-from fer_core.system.files import digest
 
 AHEAD: Final = 8
 """Files that are fetched at the same time: object stores answer slowly, but many at once."""
@@ -50,13 +48,13 @@ class ShareReader:
     """Reads shares, writes their parts and returns their counts. Ray makes one on each core."""
 
     def __init__(self, config: WorkerConfig) -> None:
-        if digest(config.model / LITERT_FILE) != config.model_digest:
+        self._config = config
+        self._pool = RecognizerPool(1, config.model, config.detector, config.head)
+        if self._pool.first.classifier.card.network_digest() != config.model_digest:
             raise ModelError(
                 f"{config.model}: this machine has another network under that name. Give every "
                 "machine the same models."
             )
-        self._config = config
-        self._pool = RecognizerPool(1, config.model, config.detector, config.head)
         self._folder = Folder(config.out)
         self._opener = Opener(ExitStack())
 

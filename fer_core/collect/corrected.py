@@ -3,8 +3,7 @@
 from fer_core.collect import labels
 from fer_core.collect.collection import Collection, Face, Suggester
 from fer_core.dataset import corrections, image_reading
-from fer_core.images.boxes import Box
-from fer_core.models import EmotionClassifier
+from fer_core.models.classifier import EmotionClassifier
 from fer_core.recognition import Detection
 
 
@@ -25,7 +24,7 @@ def add_corrections(collection: Collection, by: str) -> int:
     faces = [
         Face(
             crop, "correction", f"live/{file.name}", f"live/{file.name}#1",
-            Detection(Box(0, 0, crop.shape[1], crop.shape[0]), 1.0), probabilities,
+            Detection.of_crop(crop), probabilities,
         )
         for file, crop, probabilities in zip(files, crops, classifier.predict(crops), strict=True)
     ]  # fmt: skip

@@ -9,7 +9,6 @@ from typing import Final
 
 from fer_core.collect.collection import Collection, Face, Suggester
 from fer_core.errors import VideoError
-from fer_core.images.yuv import to_rgb
 from fer_core.recognition.crop_dataset import cut_face
 from fer_core.recognition.pool import RecognizerPool
 from fer_core.system.parallel import Progress, batches
@@ -132,7 +131,7 @@ def video_faces(
             rgb = None
             for face in each.faces:
                 if pace.takes(face.person, frame.time_s, face.label):
-                    rgb = to_rgb(frame.yuv) if rgb is None else rgb
+                    rgb = frame.rgb() if rgb is None else rgb
                     yield Face(
                         cut_face(rgb, face.detection, detector), "video", name,
                         f"{name}#{face.person}", face.detection, face.probabilities,

@@ -9,6 +9,7 @@ from typing import Any, Final
 from fer_core.errors import ModelError
 from fer_core.labels import EMOTIONS
 from fer_core.models.quality import Quality
+from fer_core.system.files import digest
 
 OLD_KEYS: Final = {"readings": "heads", "default_reading": "default_head"}
 KERAS_FILE: Final = "model.keras"
@@ -134,6 +135,10 @@ class ModelCard:
     def name(self) -> str:
         """Return the folder's name."""
         return self.folder.name
+
+    def network_digest(self) -> str:
+        """Return the SHA-256 of the network that runs everywhere, in hexadecimal."""
+        return digest(self.folder / LITERT_FILE)
 
     def head(self, name: str | None) -> Head:
         """Return the head called ``name``, or the default head.

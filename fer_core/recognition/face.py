@@ -31,6 +31,12 @@ class Detection:
     roll: float = 0.0
     landmarks: tuple[tuple[float, float], ...] = ()
 
+    @classmethod
+    def of_crop(cls, crop: Pixels) -> Self:
+        """Return the face that fills ``crop``, uint8 (H, W) or (H, W, 3): nothing was detected."""
+        height, width = crop.shape[:2]
+        return cls(Box(0, 0, width, height), 1.0)
+
     def scale(self, factor: float) -> "Detection":
         """Return the same face in an image ``factor`` times as large."""
         if factor == 1:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 
-from fer_core.images.boxes import Box
 from fer_core.images.convert import ImageLike, as_rgb
 from fer_core.images.crop import face_crop, shrink, whole_face
 from fer_core.models.card import head_or_reading
@@ -150,8 +149,7 @@ class Recognizer:
             ImageError: A file cannot be read.
         """
         decoded = as_rgb(image)
-        height, width = decoded.pixels.shape[:2]
-        detection = Detection(Box(0, 0, width, height), 1.0)
+        detection = Detection.of_crop(decoded.pixels)
         crop = shrink(whole_face(decoded.pixels), self.classifier.card.input_size)
         return self._faces((detection,), [crop])[0].scale(decoded.scale)
 

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from fer_core.errors import DatasetError
-from fer_core.system.settings import Policy
+from fer_core.system.settings import Policy, settings
 
 MAX_RATIO: Final = 100
 """Most unpacked bytes for each packed one. Images are compressed already: FER-2013 has 1.0."""
@@ -25,12 +25,16 @@ FREE_RATIO_BYTES: Final = 10_000_000
 """Below this size the ratio does not matter."""
 
 
-def check(archive: zipfile.ZipFile, policy: Policy) -> list[zipfile.ZipInfo]:
+def check(archive: zipfile.ZipFile, policy: Policy | None = None) -> list[zipfile.ZipInfo]:
     """Return all members, checked before the first byte is unpacked.
+
+    Args:
+        archive: The ZIP.
+        policy: The limits; those of this process if None.
 
     Raises:
         DatasetError: A member is encrypted or leads outside, or the whole is larger than
-            ``policy`` allows.
+            the policy allows.
     """
     members = archive.infolist()
     check_totals(len(members), 0, policy)
@@ -60,14 +64,15 @@ def check_path(name: str) -> None:
         )
 
 
-def check_totals(count: int, total: int, policy: Policy) -> None:
+def check_totals(count: int, total: int, policy: Policy | None = None) -> None:
     """Raise ``DatasetError`` where an archive holds more than ``policy`` allows.
 
     Args:
         count: Files in it.
         total: Bytes that they unpack to.
-        policy: The limits.
+        policy: The limits; those of this process if None.
     """
+    policy = policy or settings().policy
     if count > policy.zip_files:
         raise DatasetError(
             f"The archive holds {count:,} files; at most {policy.zip_files:,} are allowed."

@@ -12,7 +12,6 @@ from fer_core.models import registry
 from fer_core.models.card import LITERT_FILE, ModelCard
 from fer_core.models.classifier import EmotionClassifier
 from fer_core.system.files import npy_bytes, reading, write_bytes
-from fer_core.system.settings import settings
 from fer_core.training.arrays import Samples
 from fer_core.training.config import TrainConfig
 
@@ -69,7 +68,7 @@ def _predict(card: ModelCard, train: Samples, names: list[str]) -> Floats:
 
     LiteRT runs MobileNetV2 on CPUs at seven times the pace of Keras' ``predict_on_batch``.
     """
-    classifier = EmotionClassifier(card, threads=settings().threads, mirror=True)
+    classifier = EmotionClassifier.load(card.folder, mirror=True)
     parts = []
     for at in range(0, len(train), CHUNK):
         crops = train.pixels[at : at + CHUNK]

@@ -12,7 +12,6 @@ from fer_core.models.importing.importer import check_opens
 from fer_core.models.importing.inspection import check_keras
 from fer_core.system import temp_folders
 from fer_core.system.jobs import Job, job
-from fer_core.system.settings import settings
 from fer_core.system.zip_files import UNREADABLE, check
 from fer_core.training import runs
 from fer_core.training.config import TrainConfig
@@ -52,7 +51,7 @@ def import_run(file: BinaryIO, title: str) -> Job:
     with temp_folders.folder("run") as folder:
         try:
             with zipfile.ZipFile(file) as archive:
-                archive.extractall(folder, check(archive, settings().policy))
+                archive.extractall(folder, check(archive))
         except DatasetError as error:
             raise JobError(f"{title}: {error}") from error
         except (*UNREADABLE, OSError, ValueError) as error:

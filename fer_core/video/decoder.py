@@ -15,7 +15,7 @@ from av.video.stream import VideoStream
 
 from fer_core.errors import VideoError
 from fer_core.images.limits import MAX_PIXELS
-from fer_core.images.yuv import fit, from_frame, planes
+from fer_core.images.yuv import fit, from_frame, planes, to_rgb
 from fer_core.types import Pixels
 from fer_core.video import animation
 from fer_core.video.formats import OPENING, is_animation
@@ -57,6 +57,10 @@ class Frame:
     time_s: float
     end_s: float
     yuv: Pixels
+
+    def rgb(self) -> Pixels:
+        """Return the frame as uint8 (H, W, 3) RGB."""
+        return to_rgb(self.yuv)
 
 
 class VideoDecoder:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from fer_core.errors import VideoError
-from fer_core.images.yuv import to_rgb
 from fer_core.recognition import Recognizer
 from fer_core.recognition.pool import RecognizerPool, prefetch
 from fer_core.recognition.tracking import MAX_ABSENCE_S, TrackedFace
@@ -235,7 +234,7 @@ class VideoRecognizer:
         sampled = [frame for frame, is_sampled in span.frames if is_sampled]
 
         def recognize(index: int) -> Faces:
-            rgb = to_rgb(sampled[index].yuv)
+            rgb = sampled[index].rgb()
             return recognizer.classify(rgb, recognizer.detect(rgb, DETECT_EDGE))
 
         try:

@@ -112,23 +112,19 @@ def _next(folder: Path) -> None:
             if st.button("Look at it", icon=":material/bar_chart:", key="make_look"):
                 _leave()
                 st.rerun()
-            st.download_button(
-                "ZIP",
-                partial(collect.pack, folder),
-                f"{folder.name}.zip",
-                "application/zip",
-                on_click="ignore",
-                icon=":material/download:",
-                help="Opens here again, under Upload.",
-            )
-            st.download_button(
-                "Hugging Face imagefolder",
-                partial(collect.pack_imagefolder, folder),
-                f"{folder.name}-imagefolder.zip",
-                "application/zip",
-                on_click="ignore",
-                icon=":material/download:",
-            )
+            for label, pack, ending, use in (
+                ("ZIP", collect.pack, "", "Opens here again, under Upload."),
+                ("Hugging Face imagefolder", collect.pack_imagefolder, "-imagefolder", None),
+            ):
+                st.download_button(
+                    label,
+                    partial(pack, folder),
+                    f"{folder.name}{ending}.zip",
+                    "application/zip",
+                    on_click="ignore",
+                    icon=":material/download:",
+                    help=use,
+                )
         card = folder / CARD
         if card.is_file():
             with st.expander("Dataset card"):

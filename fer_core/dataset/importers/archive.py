@@ -25,7 +25,6 @@ from fer_core.dataset.left_out import Tally
 from fer_core.errors import DatasetError
 from fer_core.system import zip_files
 from fer_core.system.paths import is_hidden_below
-from fer_core.system.settings import settings
 
 BLOCK: Final = 4096
 """The least that a file takes on a disk."""
@@ -184,7 +183,7 @@ def images_in(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     """
     return [
         member
-        for member in zip_files.check(archive, settings().policy)
+        for member in zip_files.check(archive)
         if not (member.is_dir() or stat.S_ISLNK(member.external_attr >> 16))
         and not is_hidden_below(member.filename.replace("\\", "/"))
         and kind_of(member.filename, "") == IMAGE

@@ -14,7 +14,6 @@ from typing import BinaryIO, Final
 from fer_core.errors import DatasetError
 from fer_core.images.formats import HEAD_BYTES
 from fer_core.system import zip_files
-from fer_core.system.settings import settings
 from fer_core.system.zip_files import UNREADABLE
 
 ERRORS: Final = (*UNREADABLE, tarfile.TarError)
@@ -40,7 +39,7 @@ class Zip:
         """Return the files; folders and links are passed over."""
         return [
             Member(member.filename.replace("\\", "/"), member.file_size, member)
-            for member in zip_files.check(self.archive, settings().policy)
+            for member in zip_files.check(self.archive)
             if not (member.is_dir() or stat.S_ISLNK(member.external_attr >> 16))
         ]
 
@@ -79,7 +78,7 @@ class Tar:
         for member in self.archive:
             total += member.size
             zip_files.check_path(member.name)
-            zip_files.check_totals(len(files), total, settings().policy)
+            zip_files.check_totals(len(files), total)
             if member.isfile():
                 files.append(Member(member.name.removeprefix("./"), member.size, member))
         return files
