@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fer_core.audit.duplicates import FLAT
 from fer_core.dataset import image_reading
 from fer_core.dataset.index import DatasetIndex
 from fer_core.images.crop import network_input
@@ -32,7 +31,7 @@ def find(index: DatasetIndex) -> pd.DataFrame:
     table = index.table
     good = index.is_readable
     sides, contrast = table[["width", "height"]].to_numpy(), table["contrast"].to_numpy()
-    flat = good & (contrast < FLAT)
+    flat = good & index.is_flat
     small = good & (sides.min(axis=1) < MIN_SIDE)
     off = good & ~small & _unusual_size(sides, good)
     errors = table["error"].to_numpy()

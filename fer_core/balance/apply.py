@@ -102,7 +102,7 @@ def apply(
             "target_count": dict(recipe.plan.target_count), "augmentation": asdict(recipe.spec),
             "opencv": cv2.__version__, "numpy": np.__version__,
         }  # fmt: skip
-        files.write_json(folder / "version.json", about)
+        store.write_about(folder, about)
     return (home or store.default_home()) / name
 
 

@@ -41,7 +41,8 @@ class Summary:
         faces: Rows with a face.
         rows: All rows.
         errors: Files with an error.
-        error_file: The table of errors; written if there are any.
+        error_file: The table of errors and warnings; written if there are any.
+        warnings: Files that were read although some of them is missing, such as a photo's end.
         notice: Sentence on files that were passed over; may be empty.
     """
 
@@ -50,6 +51,7 @@ class Summary:
     rows: int
     errors: int
     error_file: Path
+    warnings: int = 0
     notice: str = ""
 
 
@@ -102,8 +104,9 @@ def classify(
         counts = writers.write(parts.tables(), targets, errors)
         parts.delete()
     return Summary(
-        len(listing.sources), counts.faces, counts.rows, counts.errors, errors, listing.notice
-    )
+        len(listing.sources), counts.faces, counts.rows, counts.errors, errors, counts.warnings,
+        listing.notice,
+    )  # fmt: skip
 
 
 def _check_complete(sources: Sequence[Source], parts: Parts) -> None:

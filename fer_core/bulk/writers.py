@@ -21,22 +21,24 @@ class Counts:
     Attributes:
         rows: Rows in all.
         faces: Rows with a face.
-        errors: Sources with something wrong.
+        errors: Sources that could not be read, or not to their end.
+        warnings: Sources that were read although some of them is missing.
     """
 
     rows: int
     faces: int
     errors: int
+    warnings: int
 
 
 def write(tables: Iterable[pd.DataFrame], targets: Sequence[Path], errors: Path) -> Counts:
     """Write the rows to every target (``.csv``, ``.json``, ``.parquet``), errors to their own CSV.
 
-    Each file appears under its name when it is complete and on the disk. ``errors`` exists only
-    if there are any.
+    Each file appears under its name when it is complete and on the disk. ``errors`` holds the
+    warnings too, and exists only if there are any.
     """
     rows = faces = 0
-    failures = [pd.DataFrame({"source": [], "error": []}, dtype="string")]
+    failures = [pd.DataFrame({"source": [], "error": [], "detector": []}, dtype="string")]
     for file in (*targets, errors):
         sweep_halves(file)
     with ExitStack() as stack:
@@ -44,17 +46,20 @@ def write(tables: Iterable[pd.DataFrame], targets: Sequence[Path], errors: Path)
         for table in tables:
             rows += len(table)
             faces += int(table["x1"].notna().sum())
-            failures.append(table.loc[table["error"].notna(), ["source", "error"]])
+            failures.append(table.loc[table["error"].notna(), ["source", "error", "detector"]])
             for writer in writers:
                 writer.add(table)
         for writer in writers:
             writer.finish()
-    table_of_errors = pd.concat(failures).drop_duplicates()
-    if len(table_of_errors):
-        write_bytes(errors, table_of_errors.to_csv(index=False).encode(), durable=True)
+    problems = pd.concat(failures).drop_duplicates()
+    if len(problems):
+        table = problems[["source", "error"]]
+        write_bytes(errors, table.to_csv(index=False).encode(), durable=True)
     else:
         errors.unlink(missing_ok=True)
-    return Counts(rows, faces, table_of_errors["source"].nunique())
+    failed = results.failed(problems)
+    sources = problems["source"]
+    return Counts(rows, faces, sources[failed].nunique(), sources[~failed].nunique())
 
 
 class _Writer(Protocol):

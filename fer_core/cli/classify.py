@@ -24,10 +24,10 @@ from fer_core.video import Sampling, is_video
 from fer_core.video.summary import MOMENT_COLUMNS, save_moments
 
 PRINTED_ERRORS: Final = 20
+"""Errors printed; all of them are in their table."""
+
 AVERAGED: Final = " (mirror-averaged)"
 """Said of all results of this command: each face is averaged with its mirror image."""
-
-"""Errors printed; all of them are in their table."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -82,7 +82,7 @@ def run(options: argparse.Namespace) -> int:
             _save_moments(options)
             work.summary |= {
                 name: getattr(summary, name)
-                for name in ("files", "faces", "rows", "errors", "notice")
+                for name in ("files", "faces", "rows", "errors", "warnings", "notice")
             }
         return int(summary.errors > 0)
     try:
@@ -95,9 +95,8 @@ def run(options: argparse.Namespace) -> int:
         print(summary.notice, file=sys.stderr)
     _print_errors(summary)
     outs = ", ".join(map(str, options.out))
-    print(
-        f"{summary.files} files, {summary.faces} faces, {summary.errors} errors: {outs}{AVERAGED}"
-    )
+    total = _total(summary.files, summary.faces, summary.errors, summary.warnings)
+    print(f"{total}: {outs}{AVERAGED}")
     return int(summary.errors > 0)
 
 
@@ -119,8 +118,9 @@ def _run_on_cluster(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print("Stopped. The same command continues from here.", file=sys.stderr)
         return 130
-    print(f"{counts.files} files, {counts.faces} faces, {counts.errors} errors: {out}{AVERAGED}")
-    if counts.errors:
+    total = _total(counts.files, counts.faces, counts.errors, counts.warnings)
+    print(f"{total}: {out}{AVERAGED}")
+    if counts.errors or counts.warnings:
         print(f"All errors: {out.rstrip('/')}/{bulk.ERRORS}", file=sys.stderr)
     return int(counts.errors > 0)
 
@@ -158,12 +158,18 @@ def _save_moments(options: argparse.Namespace) -> None:
             save_moments(table, source, options.job / "moments")
 
 
+def _total(files: int, faces: int, errors: int, warnings: int) -> str:
+    partial = f", {warnings} read in part" if warnings else ""
+    return f"{files} files, {faces} faces, {errors} errors{partial}"
+
+
 def _print_errors(summary: Summary) -> None:
-    if not summary.errors:
+    count = summary.errors + summary.warnings
+    if not count:
         return
     with summary.error_file.open(newline="", encoding="utf-8") as file:
         for row in islice(csv.DictReader(file), PRINTED_ERRORS):
             print(terminal(row["error"]), file=sys.stderr)
-    if summary.errors > PRINTED_ERRORS:
-        print(f"... and {summary.errors - PRINTED_ERRORS} more", file=sys.stderr)
+    if count > PRINTED_ERRORS:
+        print(f"... and {count - PRINTED_ERRORS} more", file=sys.stderr)
     print(f"All errors: {summary.error_file}", file=sys.stderr)

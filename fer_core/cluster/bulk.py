@@ -146,7 +146,8 @@ def _worker_config(folder: Folder, pool: RecognizerPool, options: Options) -> Wo
 def _finish(folder: Folder) -> Counts:
     """Count the rows and write the table of errors."""
     counts = {share: folder.counts(share) for share in sorted(folder.finished())}
-    folder.write_errors(folder.errors(share for share in counts if counts[share].errors))
+    wrong = (share for share, count in counts.items() if count.errors or count.warnings)
+    folder.write_errors(folder.errors(wrong))
     return reduce(add, counts.values(), Counts())
 
 

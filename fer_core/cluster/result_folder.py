@@ -53,6 +53,7 @@ class Counts:
     faces: int = 0
     rows: int = 0
     errors: int = 0
+    warnings: int = 0
 
     def __add__(self, other: "Counts") -> "Counts":
         addends = asdict(other)
@@ -174,10 +175,12 @@ class Folder:
     def write_part(self, share: int, rows: Iterable[Mapping[str, Any]], files: int) -> Counts:
         """Write the rows of a share."""
         frame = results.table(map(dict, rows))
-        failed = frame["error"].notna()
+        failed = results.failed(frame)
+        partial = frame["error"].notna() & ~failed
         counts = Counts(
-            files, int(frame["x1"].notna().sum()), len(frame), frame["source"][failed].nunique()
-        )
+            files, int(frame["x1"].notna().sum()), len(frame), frame["source"][failed].nunique(),
+            frame["source"][partial].nunique(),
+        )  # fmt: skip
         table = pa.Table.from_pandas(frame, preserve_index=False)
         note = {**(table.schema.metadata or {}), KEY: json.dumps(asdict(counts)).encode()}
         buffer = io.BytesIO()
@@ -196,7 +199,7 @@ class Folder:
             return Counts(**json.loads(pq.read_schema(file).metadata[KEY]))
 
     def errors(self, shares: Iterable[int]) -> pd.DataFrame:
-        """Return source and error of the failed files of these parts."""
+        """Return source and error of the files of these parts that failed or miss something."""
         frames = [pd.DataFrame({"source": [], "error": []})]
         for share in shares:
             with self._store.open_input_file(f"{self._root}/{PART.format(share)}") as file:

@@ -167,7 +167,7 @@ def write(
         manifest = plan.table.drop(columns="crop")
         files.write_bytes(folder / store.MANIFEST, files.parquet_bytes(manifest))
         about = {"collection": collection.name, "images": len(manifest), "left_out": plan.left_out}
-        files.write_json(folder / "version.json", about)
+        store.write_about(folder, about)
         text = card.markdown_card(name, plan.table, plan.counts, plan.left_out, plan.notes)
         files.write_bytes(folder / CARD, text.encode())
     return (home or store.default_home()) / name

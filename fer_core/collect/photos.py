@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from fer_core.bulk.inputs import Opener, Source, listing
 from fer_core.collect import labels, video
@@ -20,6 +20,9 @@ from fer_core.system.parallel import Progress, batches
 
 BATCH: Final = 32
 """Photos whose faces are written at once."""
+
+PhotoFaces: TypeAlias = tuple[list[Face], str]
+"""The faces of a photo, and a sentence where some of it is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,7 @@ def _add_photos(  # noqa: PLR0913, PLR0917
     with ExitStack() as stack:
         opener = Opener(stack)
 
-        def read(recognizer: Recognizer, source: Source) -> tuple[Source, list[Face] | FerError]:
+        def read(recognizer: Recognizer, source: Source) -> tuple[Source, PhotoFaces | FerError]:
             try:
                 return source, photo_faces(recognizer, opener.read(source), source.name)
             except FerError as error:
@@ -125,8 +128,8 @@ def _add_photos(  # noqa: PLR0913, PLR0917
                 progress(report.files, len(photos))
 
 
-def photo_faces(recognizer: Recognizer, data: bytes, name: str) -> list[Face]:
-    """Return the faces of a photo, left to right.
+def photo_faces(recognizer: Recognizer, data: bytes, name: str) -> PhotoFaces:
+    """Return the faces of a photo, left to right, and a sentence where some of it is missing.
 
     Args:
         recognizer: Detects the faces and suggests their labels.
@@ -139,33 +142,37 @@ def photo_faces(recognizer: Recognizer, data: bytes, name: str) -> list[Face]:
     image = read_image(data, name)
     detections = sorted(detect_faces(image.pixels, recognizer), key=lambda face: face.box.x1)
     detector = recognizer.detector_name
-    return [
+    faces = [
         Face(
             cut_face(image.pixels, face.detection, detector), "photo", name, f"{name}#{number}",
             face.scale(image.scale).detection, face.probabilities,
         )
         for number, face in enumerate(recognizer.classify(image.pixels, tuple(detections)), 1)
     ]  # fmt: skip
+    return faces, image.note
 
 
 def _keep(
     collection: Collection,
-    batch: Iterable[tuple[Source, list[Face] | FerError]],
+    batch: Iterable[tuple[Source, PhotoFaces | FerError]],
     names: Suggester,
     options: FileOptions,
     report: Report,
 ) -> None:
     """Write the faces of some photos, their labels and what came of each file."""
     results = list(batch)
-    faces = [face for _, result in results if isinstance(result, list) for face in result]
+    faces = [face for _, result in results if isinstance(result, tuple) for face in result[0]]
     added = collection.add(faces, names)
     if options.folder_labels:
         labels.add(collection, list(_folder_labels(faces, added.files)))
     notes = []
     for source, result in results:
-        count = len(result) if isinstance(result, list) else 0
-        note = "" if count else no_face(source.name) if isinstance(result, list) else str(result)
-        if note:
+        faces_here, note = result if isinstance(result, tuple) else ([], str(result))
+        count = len(faces_here)
+        if count and note:
+            report.partial.append(note)
+        elif not count:
+            note = note or no_face(source.name)
             report.problems.append((source.name, note))
         notes.append((source.name, count, note))
     collection.note_sources("photo", notes)

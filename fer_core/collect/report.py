@@ -12,6 +12,7 @@ class Report:
         faces: Faces that are new in the collection.
         duplicates: Faces that were there already, pixel for pixel.
         problems: Files that gave no face, with the reason.
+        partial: Sentences on files that gave faces although some of them is missing.
         notice: Sentence on the detector or on files passed over; empty without.
     """
 
@@ -19,6 +20,7 @@ class Report:
     faces: int = 0
     duplicates: int = 0
     problems: list[tuple[str, str]] = field(default_factory=list)
+    partial: list[str] = field(default_factory=list)
     notice: str = ""
 
     @property
@@ -31,6 +33,9 @@ class Report:
             examples = "; ".join(reason for _, reason in self.problems[:3])
             files = _counted(len(self.problems), "file")
             parts.append(f"{files} gave no face: {examples.rstrip('.')}.")
+        if self.partial:
+            files = _counted(len(self.partial), "file")
+            parts.append(f"{files} read in part: {'; '.join(self.partial[:3]).rstrip('.')}.")
         return " ".join([*parts, *filter(None, [self.notice])])
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from fer_core.dataset.decisions import file_for
 from fer_core.dataset.numberings import NOT_ONE_OF_SEVEN
+from fer_core.errors import DatasetError
 from fer_core.labels import EMOTIONS
 from fer_core.system import files
 from fer_core.system.settings import settings
@@ -23,14 +24,19 @@ def save(root: Path, classes: Mapping[str, str]) -> None:
 
 
 def load(root: Path) -> dict[str, str] | None:
-    """Return what was chosen last for the dataset in ``root``; None where nothing was."""
+    """Return what was chosen last for the dataset in ``root``; None where nothing was.
+
+    Raises:
+        DatasetError: A newer version wrote it.
+    """
     try:
         content = json.loads(_file(root).read_text("utf-8"))
+        files.check_format(content, FORMAT, _file(root), DatasetError)
         classes = {str(name): str(emotion) for name, emotion in content["classes"].items()}
     except (OSError, ValueError, TypeError, KeyError, AttributeError):  # none yet, or damaged
         return None
     is_right = set(classes.values()) <= {*EMOTIONS, NOT_ONE_OF_SEVEN}
-    return classes if content.get("format") == FORMAT and is_right else None
+    return classes if is_right else None
 
 
 def note(classes: Mapping[str, str]) -> str:

@@ -170,7 +170,10 @@ def parse(data: bytes) -> list[Decision]:
         DatasetError: A column is missing or a value is not allowed.
     """
     try:
-        table = csv_files.table(data, COLUMNS, dtype="str", keep_default_na=False)
+        options = {"dtype": "str", "keep_default_na": False}
+        table = csv_files.table(data, (*COLUMNS, "format"), **options)
+        if "format" in table and len(table):  # none so far has this column
+            files.check_format({"format": int(table["format"].max())}, 1, "it", DatasetError)
         columns = [table[name].tolist() for name in COLUMNS]
     except (ValueError, KeyError) as error:
         raise DatasetError(f"not a table of decisions ({error}).") from error

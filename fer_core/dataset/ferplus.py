@@ -15,7 +15,7 @@ import pandas as pd
 from fer_core.dataset import fer2013_order, joins
 from fer_core.dataset.index import DatasetIndex
 from fer_core.dataset.joins import NONE, Join
-from fer_core.dataset.vote_table import NAMES, VoteTable, majority_codes, parse
+from fer_core.dataset.vote_table import FORMAT, NAMES, VoteTable, majority_codes, parse
 from fer_core.errors import DatasetError
 from fer_core.labels import EMOTIONS
 from fer_core.system import csv_files
@@ -28,9 +28,6 @@ SOURCES: Final = {"fer2013": "The dataset's labels", "ferplus": "FER+ majority o
 OFFICIAL: Final = "fer2013new.csv"
 KEPT: Final = "votes.csv"
 """Name of the votes that imports and balancing write; it comes before the others."""
-
-FORMAT: Final = 2
-"""Of ``votes.csv``. Tables without it are of 0.1.0, which joined row-numbered names wrongly."""
 
 OLD_VOTES: Final = "was written by version 0.1.0"
 """Part of the note on votes that cannot be right."""
@@ -75,7 +72,7 @@ def join(table: VoteTable, index: DatasetIndex, folder: str = "") -> JoinedVotes
     notice = ""
     if table.usages is None:
         matched = joins.by_path(files, table.keys, index.root, folder, table.contents())
-        if table.format < FORMAT and table.name.endswith(KEPT):
+        if table.format < FORMAT and table.name.endswith(KEPT):  # joined row-numbered names wrongly
             matched, notice = _of_old_version(table, matched, index)
     else:
         splits, labels = index.table["split"].tolist(), index.label_codes()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from fer_core.dataset.left_out import LeftOut, sentences
+from fer_core.errors import DatasetError
 from fer_core.system import files
 
 FILE: Final = "dataset.json"
@@ -41,11 +42,16 @@ class ImportRecord:
 
 
 def load(folder: Path) -> ImportRecord | None:
-    """Return the record in a dataset's folder; None where there is none that can be read."""
+    """Return the record in a dataset's folder; None where there is none that can be read.
+
+    Raises:
+        DatasetError: A newer version wrote it.
+    """
     try:
         values = json.loads((folder / FILE).read_text("utf-8"))
-        if values.get("format") != FORMAT:
+        if "left_out" not in values:  # a stranger's file of that name
             return None
+        files.check_format(values, FORMAT, folder / FILE, DatasetError)
         left_out = tuple(LeftOut.from_dict(each) for each in values["left_out"])
         return ImportRecord(
             str(values["source"]), tuple(map(str, values["notes"])), left_out, values["classes"]

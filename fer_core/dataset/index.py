@@ -15,6 +15,9 @@ from fer_core.labels import EMOTIONS, SPLITS
 THUMB: Final = 16
 """Side of the thumbnails in pixels: enough to find copies by, 256 bytes an image."""
 
+FLAT: Final = 6.0
+"""Standard deviation of the grey values below which images all look the same."""
+
 Thumbs = npt.NDArray[np.uint8]
 
 
@@ -62,6 +65,11 @@ class DatasetIndex:
     def is_readable(self) -> npt.NDArray[np.bool_]:
         """Return the files that could be read, bool (N,)."""
         return np.asarray(self.table["error"] == "", np.bool_)
+
+    @property
+    def is_flat(self) -> npt.NDArray[np.bool_]:
+        """Return the images whose grey values hardly differ, bool (N,): they all look the same."""
+        return np.asarray(self.table["contrast"] < FLAT, np.bool_)
 
     def readable(self) -> "DatasetIndex":
         """Return the images that could be read."""

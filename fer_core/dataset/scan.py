@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fer_core.dataset import ferplus, import_record, old_versions
+from fer_core.dataset import ferplus, import_record, old_versions, store
 from fer_core.dataset.discover import list_files
 from fer_core.dataset.index import THUMB, DatasetIndex, Thumbs
 from fer_core.dataset.left_out import sentences
@@ -77,6 +77,7 @@ def _with_notes(index: DatasetIndex, listing: Listing) -> DatasetIndex:
     if len(bad):
         listing.tally.add("unreadable", str(bad.iloc[0]), len(bad))
     left_out = listing.left_out()
+    store.about(index.root)  # which raises where a newer version made the dataset
     record = import_record.load(index.root)
     imported = record.sentences if record else ()
     notes = (*listing.remarks(), *sentences(left_out), *imported)

@@ -12,10 +12,22 @@ from typing import Any, Final
 from filelock import FileLock, Timeout
 
 from fer_core.errors import DatasetError
-from fer_core.system.files import new_folder, numbered, os_errors, reading, remove_folder
+from fer_core.system.files import (
+    check_format,
+    new_folder,
+    numbered,
+    os_errors,
+    reading,
+    remove_folder,
+    write_json,
+)
 from fer_core.system.settings import settings
 
 MANIFEST: Final = "manifest.parquet"
+ABOUT: Final = "version.json"
+FORMAT: Final = 1
+"""Number of the format of a manifest and of ``ABOUT`` beside it."""
+
 MADE: Final = "-made-"
 """Stands in the name of an image that balancing made, between that of its origin and a number."""
 
@@ -57,12 +69,23 @@ def stored(home: Path | None = None) -> tuple[Stored, ...]:
 
 
 def about(folder: Path) -> Mapping[str, Any]:
-    """Return ``version.json`` of a dataset made of another one here; of other folders nothing."""
+    """Return what ``write_about`` wrote of a dataset made of another one here; else nothing.
+
+    Raises:
+        DatasetError: A newer version wrote it.
+    """
+    file = folder / ABOUT
     try:
-        is_version = (folder / MANIFEST).is_file()
-        return dict(json.loads((folder / "version.json").read_text("utf-8"))) if is_version else {}
+        content = dict(json.loads(file.read_text("utf-8"))) if (folder / MANIFEST).is_file() else {}
     except (OSError, ValueError, TypeError):  # deleted or edited
         return {}
+    check_format(content, FORMAT, file, DatasetError)
+    return content
+
+
+def write_about(folder: Path, values: Mapping[str, Any]) -> None:
+    """Write of what and how a dataset was made here."""
+    write_json(folder / ABOUT, {"format": FORMAT, **values})
 
 
 def free_name(requested: str, home: Path | None = None) -> str:

@@ -14,7 +14,11 @@ from fer_core.dataset.joins import NONE, Join
 from fer_core.errors import DatasetError
 from fer_core.labels import EMOTIONS
 from fer_core.system import csv_files
+from fer_core.system.files import check_format
 from fer_core.types import Labels
+
+FORMAT: Final = 2
+"""Number of the format of ``votes.csv``. Version 0.1 wrote none, format 1."""
 
 NAMES: Final = {
     "angry": "anger", "disgust": "disgust", "fear": "fear", "happy": "happiness",
@@ -93,6 +97,7 @@ def parse(data: bytes, name: str) -> VoteTable | None:
         counts = source[[prefix + word for word in WORDS]].set_axis(list(WORDS), axis=1)
         usages = source["usage"].astype("object").fillna("") if is_official else None
         version = source["format"].iloc[0] if "format" in source and len(source) else 1
+        check_format({"format": int(version)}, FORMAT, name, DatasetError)
         votes = _counts(counts)
     except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise DatasetError(

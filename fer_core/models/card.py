@@ -11,6 +11,9 @@ from fer_core.labels import EMOTIONS
 from fer_core.models.quality import Quality
 from fer_core.system.files import digest
 
+FORMAT: Final = 2
+"""Number of the format of ``card.json``. Version 0.1 wrote none and other keys, format 1."""
+
 OLD_KEYS: Final = {"readings": "heads", "default_reading": "default_head"}
 KERAS_FILE: Final = "model.keras"
 LITERT_FILE: Final = "model.tflite"
@@ -169,7 +172,8 @@ def head_or_reading(head: str | None, reading: str | None) -> str | None:
 
 def renamed(card: Mapping[str, Any]) -> dict[str, Any]:
     """Return the content of a ``card.json`` with the keys of version 0.1 under their new names."""
-    return {OLD_KEYS.get(key, key): value for key, value in card.items()}
+    values = {OLD_KEYS.get(key, key): value for key, value in card.items()}
+    return {**values, "format": FORMAT}
 
 
 def parse_card(folder: Path, card: dict[str, Any]) -> ModelCard:
@@ -182,6 +186,7 @@ def parse_card(folder: Path, card: dict[str, Any]) -> ModelCard:
         ValueError: A value is out of range.
     """
     card = renamed(card)
+    del card["format"]
     for name, kind in CONTENT.items():
         if not isinstance(card[name], kind):
             raise ValueError(f"{name} cannot be {card[name]!r}")

@@ -9,13 +9,14 @@ from typing import Final
 
 from fer_core.errors import ModelError
 from fer_core.labels import EMOTIONS
-from fer_core.models.card import ModelCard, parse_card
-from fer_core.system.files import reading, write_json, writing
+from fer_core.models.card import FORMAT, ModelCard, parse_card
+from fer_core.system.files import check_format, reading, write_json, writing
 from fer_core.system.paths import APP
 from fer_core.system.settings import settings
 
 SHIPPED: Final = APP / "models"
 FIRST_CHOICE: Final = "mobilenetv2"
+DEFAULT_FORMAT: Final = 1
 
 
 def model_folders() -> tuple[Path, ...]:
@@ -85,6 +86,7 @@ def _defaults() -> list[str]:
         return [FIRST_CHOICE]
     try:
         content = json.loads(file.read_text("utf-8"))
+        check_format(content, DEFAULT_FORMAT, file, ModelError)
         return [*map(str, content.get("before", ())), str(content["model"])]
     except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         raise ModelError(f"{file} is damaged. Delete it to go back to {FIRST_CHOICE}.") from error
@@ -93,7 +95,7 @@ def _defaults() -> list[str]:
 def _write_defaults(names: list[str]) -> None:
     file = settings().home / "default.json"
     with writing(file, ModelError, "The default stays as it was."):
-        write_json(file, {"model": names[-1], "before": names[:-1][-9:]})
+        write_json(file, {"format": DEFAULT_FORMAT, "model": names[-1], "before": names[:-1][-9:]})
 
 
 def load_card(model: str | Path | None = None) -> ModelCard:
@@ -104,13 +106,15 @@ def load_card(model: str | Path | None = None) -> ModelCard:
             the default.
 
     Raises:
-        ModelError: No such folder, no card, a damaged card, or one with other labels.
+        ModelError: No such folder, no card, a damaged card, one of a newer version, or one with
+            other labels.
     """
     folder = find_model(model)
     file = folder / "card.json"
     try:
         with reading(file, ModelError, "Install the model again."):
             card = json.loads(file.read_text("utf-8"))
+        check_format(card, FORMAT, file, ModelError)
         if tuple(card["labels"]) != EMOTIONS:
             raise ModelError(
                 f"{file}: this program needs the labels {', '.join(EMOTIONS)}, in this order. "

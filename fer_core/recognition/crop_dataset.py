@@ -180,7 +180,7 @@ def crop_dataset(
         (folder / store.MANIFEST).write_bytes(files.parquet_bytes(manifest))
         about = {"source": str(index.root), "faces": len(manifest), "detector": detector.name,
                  "every_face": every_face, "without_face": without_face}  # fmt: skip
-        files.write_json(folder / "version.json", about)
+        store.write_about(folder, about)
         ImportRecord(name_of_photos, left_out=_left_out(photos, without_face)).save(folder)
     return CroppedDataset((home or store.default_home()) / name, len(manifest), without_face)
 

@@ -13,7 +13,7 @@ from fer_core.images import Pixels, encode, face_crop, read_image, shrink
 from fer_core.recognition.drawing import annotate
 from fer_core.recognition.face import FaceEmotion
 from fer_core.recognition.recognizer import Recognizer
-from fer_core.recognition.results import Origin, error_row, face_rows
+from fer_core.recognition.results import Origin, error_row, face_rows, warning_row
 from fer_core.system.files import numbered
 
 ANNOTATED_EDGE: Final = 1280
@@ -53,8 +53,10 @@ class Photo:
         """Return the photo's rows of the results table."""
         if self.error:
             return [error_row(Origin(self.name), ImageError(self.error))]
-        notes = [error_row(Origin(self.name), ImageError(self.note))] if self.note else []
-        return face_rows(Origin(self.name), self.faces, self.detector) + notes
+        rows = face_rows(Origin(self.name), self.faces, self.detector)
+        if self.note:
+            rows.append(warning_row(Origin(self.name), self.note, self.detector))
+        return rows
 
 
 @dataclass(frozen=True, slots=True)

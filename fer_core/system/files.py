@@ -141,6 +141,25 @@ def write_json(file: Path, content: Mapping[str, Any]) -> None:
     write_bytes(file, text.encode("utf-8", "backslashreplace"))
 
 
+def check_format(
+    content: Mapping[str, Any], newest: int, file: Path | str, error: type[FerError]
+) -> None:
+    """Raise ``error`` where a later version wrote ``content``; version 0.1 wrote no ``format``.
+
+    Args:
+        content: A JSON object with its number under ``format``.
+        newest: The latest format that this version reads.
+        file: Where it comes from, for the message.
+        error: The kind of error.
+    """
+    version = content.get("format", 1)
+    if not isinstance(version, int) or version > newest:
+        raise error(
+            f"{file} was written by a newer version of FER Studio (format {version}; this one "
+            f"reads up to {newest}). Update FER Studio to use it."
+        )
+
+
 def npy_bytes(array: npt.NDArray[Any]) -> memoryview:
     """Return an array of any shape, such as (N, H, W), as the bytes of an ``.npy`` file."""
     buffer = io.BytesIO()

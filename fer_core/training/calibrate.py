@@ -17,7 +17,7 @@ from fer_core.evaluation.predictions import Predictions, open_form, predict_data
 from fer_core.evaluation.robustness import STANDARD, to_dicts
 from fer_core.images.crop import network_input
 from fer_core.models import export, keras_model
-from fer_core.models.card import FORMS, KERAS_FILE, ModelCard, calibration_key
+from fer_core.models.card import FORMAT, FORMS, KERAS_FILE, ModelCard, calibration_key
 from fer_core.models.classifier import EmotionClassifier
 from fer_core.models.registry import load_card
 from fer_core.models.softmax import softmax
@@ -53,7 +53,8 @@ def write_model(
     network = quality_head.attach(network, index.split("train"), size, channels)
     network.save(folder / KERAS_FILE)
     none = np.zeros((1, len(quality_head.UNFIT)), np.float32)
-    write_json(folder / "card.json", {**values, "quality": quality_head.rule(none).to_dict()})
+    content = {"format": FORMAT, **values, "quality": quality_head.rule(none).to_dict()}
+    write_json(folder / "card.json", content)
     card = load_card(folder)
     validation = index.split("validation")
     crops = image_reading.crops(validation, range(len(validation)), size)

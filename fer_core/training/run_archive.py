@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from fer_core.errors import DatasetError, JobError
-from fer_core.models.importing.importer import check_opens
-from fer_core.models.importing.inspection import check_keras
+from fer_core.models.importing.importer import replace_networks
 from fer_core.system import temp_folders
 from fer_core.system.jobs import Job, job
 from fer_core.system.zip_files import UNREADABLE, check
@@ -43,8 +42,7 @@ def import_run(file: BinaryIO, title: str) -> Job:
 
     Raises:
         JobError: It is no ZIP of a run, breaks a rule of ``zip_files.check``, or cannot be written.
-        ModelError: A network in it asks for code or other files, or its model cannot be
-            imported.
+        ModelError: See ``replace_networks``.
         TrainingError: Its config is damaged.
     """
     jobs = runs.store()
@@ -56,10 +54,7 @@ def import_run(file: BinaryIO, title: str) -> Job:
             raise JobError(f"{title}: {error}") from error
         except (*UNREADABLE, OSError, ValueError) as error:
             raise JobError(f"{title}: this is not a ZIP of a run ({error}).") from error
-        for network in sorted(Path(folder).rglob("*.keras")):
-            check_keras(network)
-        for network in sorted(Path(folder).rglob("*.tflite")):
-            check_opens(network)
+        replace_networks(Path(folder))
         configs = sorted(Path(folder).rglob("config.yaml"), key=lambda path: len(path.parts))
         if not configs:
             raise JobError(f"{title}: there is no config.yaml in it, so it is no run.")

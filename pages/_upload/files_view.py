@@ -25,7 +25,7 @@ def show(job: Job) -> None:
     parts += [f"{len(in_part):,} read in part"] * bool(in_part)
     st.write(", ".join(parts))
     if len(errors):
-        with st.expander(f"Files with errors ({len(errors):,})", expanded=True):
+        with st.expander(f"Files that were not read, or in part ({len(errors):,})", expanded=True):
             st.dataframe(errors.head(MAX_ROWS), hide_index=True, alt="Errors")
     faces = table[table["emotion"].notna()]
     if len(faces):

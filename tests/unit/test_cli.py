@@ -54,6 +54,21 @@ def test_bad_files_are_rows_and_the_rest_still_runs(
     assert "4 files, 2 faces, 2 errors" in said.out
 
 
+def test_a_photo_that_lost_its_end_is_read_with_a_warning(
+    folder: Path, tmp_path: Path, astronaut: np.ndarray, capsys: pytest.CaptureFixture
+) -> None:
+    (folder / "cut.jpg").write_bytes(encode(astronaut)[:-2000])
+    out = tmp_path / "faces.csv"
+    assert main(["classify", str(folder), "--out", str(out)]) == 0
+    table = pd.read_csv(out)
+    assert table[table.source.str.endswith("cut.jpg")].emotion.fillna("").tolist() == ["happy", ""]
+    output = capsys.readouterr()
+    assert "3 files, 3 faces, 0 errors, 1 read in part" in output.out
+    assert "cut.jpg: the end of the file is missing" in output.err
+    (wrong,) = pd.read_csv(f"{out}.errors.csv").itertuples()
+    assert wrong.source.endswith("cut.jpg")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

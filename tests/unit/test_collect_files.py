@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import skimage.io
@@ -12,6 +13,7 @@ from fer_core.collect import Clip, FileOptions, labels
 from fer_core.dataset import scan
 from fer_core.dataset.store import default_home
 from fer_core.errors import ImageError
+from fer_core.images.codec import encode
 from tests.clips import make_clip, wall
 from tests.conftest import needs_yunet
 
@@ -66,6 +68,17 @@ def test_a_folder_without_a_face_is_said(tmp_path: Path, capsys) -> None:
     skimage.io.imsave(tmp_path / "walls" / "wall.png", wall(0), check_contrast=False)
     assert main(["dataset", "make", str(tmp_path / "walls")]) == 2
     assert "holds no face" in capsys.readouterr().err
+
+
+def test_a_photo_that_lost_its_end_gives_its_faces_and_a_sentence(
+    tmp_path: Path, astronaut: np.ndarray
+) -> None:
+    (tmp_path / "cut.jpg").write_bytes(encode(astronaut)[:-2000])
+    mine = collect.open_or_create("mine")
+    report = collect.add_files(mine, [str(tmp_path / "cut.jpg")])
+    assert (report.faces, report.problems) == (1, [])
+    assert "1 file read in part: " in report.sentence
+    assert "the end of the file is missing" in mine.sources()["note"][0]
 
 
 def test_nothing_to_read_is_said(tmp_path: Path) -> None:

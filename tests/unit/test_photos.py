@@ -7,6 +7,7 @@ import pytest
 
 from fer_core import Recognizer
 from fer_core.images.codec import decode, encode
+from fer_core.recognition import results
 from fer_core.recognition.photos import ANNOTATED_EDGE, Photo, PhotoReader, zip_images
 
 
@@ -88,6 +89,7 @@ def test_a_photo_that_lost_its_end_has_its_faces_and_a_note(
     assert (photo.error, len(photo.faces)) == ("", 1)
     face, note = photo.rows()
     assert face["emotion"] == "happy"
+    assert results.failed(results.table(photo.rows())).tolist() == [False, False]
     assert (
         note["error"]
         == photo.note

@@ -1,5 +1,6 @@
-"""A run's saved state that is damaged is told in a sentence."""
+"""A run's saved state that is damaged or of a newer version is told in a sentence."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,13 @@ def test_a_damaged_state_is_a_training_error(tmp_path: Path) -> None:
     file = tmp_path / "state.npz"
     resume_state.save(file, model, resume_state.TrainingState(epoch=3))
     assert resume_state.read(file).epoch == 3
+    with np.load(file) as stored:
+        arrays = dict(stored)
+    about = json.loads(arrays["about"].tobytes())
+    later = json.dumps({**about, "format": about["format"] + 1}).encode()
+    np.savez(tmp_path / "later.npz", **{**arrays, "about": np.frombuffer(later, np.uint8)})
+    with pytest.raises(TrainingError, match="written by a newer version of FER Studio"):
+        resume_state.read(tmp_path / "later.npz")
     whole = file.read_bytes()
     at = whole.index(np.asarray(model.weights[0]).tobytes()[:40])
     file.write_bytes(whole[:at] + b"damaged" + whole[at + 7 :])

@@ -19,9 +19,6 @@ DEFAULT_DIFFERENCE: Final = 0.045
 PROPOSING: Final = 0.75
 """Share of the time that proposing takes, 0..1."""
 
-FLAT: Final = 6.0
-"""Least standard deviation of the grey values: flatter images all look the same."""
-
 
 def find(index: DatasetIndex, progress: Progress | None = None, seed: int = 0) -> pd.DataFrame:
     """Return every pair of duplicates; of equal files, each is paired with the first.
@@ -58,7 +55,7 @@ def candidates(
     _, first, inverse = np.unique(digests, return_index=True, return_inverse=True)
     exact = np.stack([good[first[inverse]], good], axis=1)
     exact = exact[exact[:, 0] != exact[:, 1]]
-    detailed = index.table["contrast"].to_numpy()[good[first]] >= FLAT
+    detailed = ~index.is_flat[good[first]]
     single = np.sort(good[first[detailed]])
     near = propose(index.thumbs[single], seed, _part(progress, len(index), 0.0, PROPOSING))
     near[:, :2] = single[near[:, :2]]

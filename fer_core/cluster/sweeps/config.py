@@ -19,6 +19,9 @@ from fer_core.system.files import reading, write_bytes
 from fer_core.system.yaml_files import fields_of as yaml_fields
 from fer_core.training.config import Augmentation, TrainConfig, recipes
 
+VERSION: Final = 1
+"""Version of the format; files of version 0.1 say none."""
+
 DRAWS: Final = 20
 """Draws of a trial until its values differ from every other trial's."""
 
@@ -121,7 +124,8 @@ class SweepConfig(Checked):
         source = self.source.to_dict()
         numbers = {name: getattr(self, name) for name in NUMBERS}
         return {
-            "title": self.title, **source, "base": dict(self.base), "fields": searches, **numbers
+            "version": VERSION, "title": self.title, **source, "base": dict(self.base),
+            "fields": searches, **numbers,
         }  # fmt: skip
 
     def save(self, file: Path) -> None:
@@ -135,9 +139,15 @@ class SweepConfig(Checked):
         ``base`` may be the name of a recipe or a YAML file of ``TrainConfig`` instead of fields.
 
         Raises:
-            TrainingError: An unknown field, or a wrong value.
+            TrainingError: An unknown field, a wrong value, or a newer version.
         """
         values = {OLD_FIELDS.get(name, name): value for name, value in values.items()}
+        version = values.pop("version", VERSION)
+        if version != VERSION:
+            raise TrainingError(
+                f"this program reads sweeps of version {VERSION}. Received: {version!r}. Update "
+                "FER Studio or write the sweep again."
+            )
         if "at_once" in values:  # the name in version 0.1
             values.setdefault("parallel_trials", values.pop("at_once"))
         allowed = {"title", "base", "fields", *NUMBERS, *DatasetSource.__slots__}

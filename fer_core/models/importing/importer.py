@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from fer_core.errors import ModelError
 from fer_core.labels import CLASS_NAMES, EMOTIONS
@@ -111,15 +111,27 @@ def import_model(file: Path, options: ImportOptions, progress: Progress | None =
     return model_store.own_home() / name
 
 
-def check_opens(file: Path) -> None:
-    """Open a model that came with another file as ``import_model`` does, and keep nothing of it.
+def replace_networks(folder: Path) -> None:
+    """Replace a stranger's networks below a folder by what a process with limits writes of them.
+
+    A ``.tflite`` is run there once, and stays as it is.
 
     Raises:
         ModelError: As ``import_model``.
     """
-    _check_file(file)
+    networks = sorted(folder.rglob("*.keras"))
+    for file in networks:
+        check_keras(file)
     with temp_folders.folder("trial") as temporary:
-        _convert(file, ImportOptions(file.stem), Path(temporary) / "model", None)
+        for file in sorted(folder.rglob("*.tflite")):
+            _check_file(file)
+            _convert(file, ImportOptions(file.stem), Path(temporary) / "model", None)
+            shutil.rmtree(Path(temporary) / "model")
+        if networks:
+            arguments = {"files": [str(file.absolute()) for file in networks], "folder": temporary}
+            _in_sandbox("rewrite", arguments, "a network of the ZIP")
+        for number, file in enumerate(networks):
+            (Path(temporary) / f"{number}.keras").replace(file)
 
 
 def _check_file(file: Path) -> None:
@@ -134,12 +146,20 @@ def _convert(file: Path, options: ImportOptions, result: Path, progress: Progres
         "scale": scale, "offset": offset, "title": options.name, "colours": options.colours,
         "size": options.size, "order": [options.order.index(emotion) for emotion in EMOTIONS],
     }  # fmt: skip
+    arguments = {"file": str(file.absolute()), "folder": str(result), "plan": plan}
+    _in_sandbox("convert", arguments, file.name, progress)
+
+
+def _in_sandbox(
+    function: str, arguments: Mapping[str, Any], name: str, progress: Progress | None = None
+) -> None:
+    """Call a function of ``worker`` in another process that has limits."""
     isolated.call(
-        "fer_core.models.importing.worker:convert",
-        {"file": str(file.absolute()), "folder": str(result), "plan": plan},
+        f"fer_core.models.importing.worker:{function}",
+        arguments,
         TIME_LIMIT_S,
         error=lambda reason: ModelError(
-            f"{file.name}: cannot be opened ({reason}). It is not imported."
+            f"{name}: cannot be opened ({reason}). It is not imported."
         ),
         progress=progress,
         sandbox=SANDBOX,

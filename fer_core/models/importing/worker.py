@@ -10,7 +10,7 @@ import numpy as np
 
 from fer_core.errors import ModelError
 from fer_core.labels import EMOTIONS
-from fer_core.models.card import KERAS_FILE, LITERT_FILE
+from fer_core.models.card import FORMAT, KERAS_FILE, LITERT_FILE
 from fer_core.models.importing.inspection import (
     LITERT,
     kind_of,
@@ -55,6 +55,20 @@ def convert(file: str, folder: str, plan: dict[str, Any]) -> None:
         raise ModelError(
             text if text.startswith(source.name) else f"{source.name}: {text}"
         ) from error
+
+
+def rewrite(files: list[str], folder: str) -> None:
+    """Write the ``.keras`` files anew as ``0.keras``, ``1.keras`` … in ``folder``.
+
+    Raises:
+        ModelError: One cannot be opened.
+    """
+    for number, name in enumerate(files):
+        try:
+            model = load_keras(Path(name), Path(folder))
+        except ModelError as error:
+            raise ModelError(f"{Path(name).name}: {error}") from error
+        model.save(Path(folder) / f"{number}.keras")
 
 
 def _convert_litert(file: Path, result: Path, plan: Mapping[str, Any]) -> None:
@@ -222,6 +236,7 @@ def _write_card(
     write_json(
         folder / "card.json",
         {
+            "format": FORMAT,
             "title": plan["title"],
             "labels": list(EMOTIONS),
             "input_size": size,

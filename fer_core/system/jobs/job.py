@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fer_core.errors import JobError
-from fer_core.system.files import write_json
+from fer_core.system.files import check_format, write_json
 from fer_core.system.jobs import process_lock
 from fer_core.system.jobs.progress import FILE as PROGRESS
 from fer_core.system.jobs.progress import Progress
@@ -111,8 +111,7 @@ def load(folder: Path) -> Job:
     """
     try:
         description = json.loads((folder / JOB).read_text("utf-8"))
-        if description.get("format", 1) > FORMAT:
-            raise JobError(f"{folder / JOB} was written by a newer version of FER Studio.")
+        check_format(description, FORMAT, folder / JOB, JobError)
         state, entry = _state(folder)
         return Job(
             folder=folder,

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from fer_core.errors import TrainingError
-from fer_core.system.files import write_bytes
+from fer_core.system.files import check_format, write_bytes
 from fer_core.system.zip_files import UNREADABLE
 
 COUNTERS: Final = {
@@ -21,6 +21,9 @@ COUNTERS: Final = {
     "BestModel": ("best", "best_epoch"),
 }
 """Attributes that Keras' callbacks reset at every ``fit``."""
+
+
+FORMAT: Final = 1
 
 
 @dataclass(slots=True)
@@ -54,7 +57,8 @@ def save(file: Path, model: keras.Model, state: TrainingState) -> None:
         model.jax_state_sync()
     arrays = {f"v{i}": _array(v) for i, v in enumerate(_variables(model))}
     arrays |= {f"m{i}": _array(v) for i, v in enumerate(model.metrics_variables)}
-    about = json.dumps({name: getattr(state, name) for name in TrainingState.__slots__})
+    values = {name: getattr(state, name) for name in TrainingState.__slots__}
+    about = json.dumps({"format": FORMAT, **values})
     arrays["about"] = np.frombuffer(about.encode(), np.uint8)
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
@@ -65,10 +69,12 @@ def read(file: Path) -> TrainingState:
     """Return the position of the run, without its weights.
 
     Raises:
-        TrainingError: The file is missing or damaged.
+        TrainingError: The file is missing, damaged or of a newer version.
     """
     with _opened(file) as stored:
         about = json.loads(stored["about"].tobytes())
+        check_format(about, FORMAT, file, TrainingError)
+        about.pop("format", None)
         if "burst" in about:  # the name in version 0.1
             about["session"] = about.pop("burst")
         return TrainingState(**about)
