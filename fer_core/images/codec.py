@@ -4,11 +4,9 @@ Arrays are uint8 RGB (H, W, 3); OpenCV's BGR exists only around its own calls.
 """
 
 import io
-import os
 import re
 import threading
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,37 +15,36 @@ import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from fer_core.errors import ImageError
+from fer_core.images import opencv_decoder
 from fer_core.images.formats import FORMATS, NAMES, image_format
 from fer_core.images.limits import (
     LARGE_PIXELS,
     MAX_PIXELS,
     MAX_SIDE,
+    JpegLayout,
     budget,
     check_scans,
     check_size,
     check_tiles,
     jpeg_layout,
-    png_chunks_fill,
     too_large,
 )
-from fer_core.images.modes import flatten, pillow_to_rgb
+from fer_core.images.modes import pillow_to_rgb, raw_blocks, raw_to_rgb
+from fer_core.images.opencv_decoder import ALPHA, COLOR, ORIENTATION, WIDE, WIDTHS
+from fer_core.images.upright import Canvas, upright
 from fer_core.types import Pixels
 
-ORIENTATION: Final = 0x0112
-"""EXIF tag: the way in which the pixels are turned and mirrored."""
+COSTS: Final = {COLOR: 3, ALPHA: 4, WIDE: 3.5, "": 7}
+"""Bytes a pixel at the peak of decoding; Pillow keeps 4 for RGB while 3 are made of them."""
 
-_UPRIGHT: Final[dict[int, Callable[[Pixels], cv2.typing.MatLike]]] = {
-    2: lambda a: cv2.flip(a, 1), 3: lambda a: cv2.rotate(a, cv2.ROTATE_180),
-    4: lambda a: cv2.flip(a, 0), 5: cv2.transpose,
-    6: lambda a: cv2.rotate(a, cv2.ROTATE_90_CLOCKWISE),
-    7: lambda a: cv2.transpose(cv2.rotate(a, cv2.ROTATE_180)),
-    8: lambda a: cv2.rotate(a, cv2.ROTATE_90_COUNTERCLOCKWISE),
-}  # fmt: skip
-_REDUCED: Final = {
-    2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4, 8: cv2.IMREAD_REDUCED_COLOR_8
-}  # fmt: skip
-BGR: Final = slice(2, None, -1)
-"""Red to blue in OpenCV's order."""
+TURNING: Final = 0.5
+"""Bytes a pixel that turning by 90 degrees takes on top."""
+
+WEBP: Final = {b"VP8L": 6.2, b"VP8X": 5.4, b"VP8 ": 0.1}
+"""The same of WebP, by the kind of its first chunk: lossless, with transparency, plain."""
+
+BUFFERED: Final = {"AVIF": 3.0, "HEIF": 0.0}
+"""Bytes a pixel that a library keeps beside its result; see ``benchmarks/decode_memory.py``."""
 
 _lenient = threading.Lock()
 
@@ -129,42 +126,48 @@ def _open(data: bytes) -> Image.Image:
 
 
 def _decode(image: Image.Image, data: bytes, name: str) -> DecodedImage:
-    is_jpeg = image.format in ("JPEG", "MPO")
-    check_size(image.size, name, is_jpeg)
+    layout = jpeg_layout(data) if image.format in ("JPEG", "MPO") else None
+    check_size(image.size, name, layout is not None)
     check_tiles(image, name)
-    turn = _UPRIGHT.get(_orientation(image, data))
-    if is_jpeg:
-        layout = jpeg_layout(data)
+    if layout:
         check_scans(layout, name)
-        fast = layout.complete and image.mode in ("RGB", "L")
-        costs = 3 * (1 + layout.progressive + bool(turn)) if fast else 7
-        factor = _factor(image.size, costs)
-    else:
-        fast = _is_plain(image, data)
-        costs = 4 + 3 * bool(turn) if fast else 7
-        factor = 1
-    with budget.reserve(image.width * image.height * costs // factor**2, name):
-        pixels = _fast(image, data, factor) if fast else None
-        complete = True
+    raw = raw_blocks(image, data)
+    kind = "" if raw else opencv_decoder.kind_of(image, data, layout)
+    orientation = _orientation(image, data, bool(raw))
+    costs = COSTS[COLOR if raw else kind] + TURNING * (orientation >= 5)
+    buffered = _buffered(image, data, layout)
+    factor = _factor(image.size, costs + buffered) if layout else 1
+    needed = image.width * image.height * (costs / factor**2 + buffered)
+    needed += len(data) if kind else 0  # OpenCV gets a copy of the file
+    with budget.reserve(round(needed), name):
+        size, complete, canvas = image.size, True, None
+        pixels = None
+        if raw:
+            canvas = Canvas(image.height, image.width, 3)
+            pixels = raw_to_rgb(raw, canvas.pixels)
+        if kind:
+            canvas = Canvas(-(-image.height // factor), -(-image.width // factor), WIDTHS[kind])
+            pixels = opencv_decoder.decode(kind, data, canvas, factor)
         if pixels is None:
-            pixels, complete = _with_pillow(image, data, factor)
-        scale = max(image.size) / max(pixels.shape[:2])
-        if turn:
-            pixels = np.asarray(turn(pixels), np.uint8)
+            canvas = None
+            pixels, complete = _with_pillow(image, data, layout, factor)
+            image.close()  # its memory is needed now
+        pixels = upright(pixels, orientation, canvas)
+    scale = max(size) / max(pixels.shape[:2])
     note = "" if complete else f"{name}: the end of the file is missing; the rest was read."
     return DecodedImage(pixels, scale, note)
 
 
-def _orientation(image: Image.Image, data: bytes) -> int:
+def _orientation(image: Image.Image, data: bytes, is_raw: bool) -> int:
     """Return the EXIF orientation that is not undone by decoding alone, 1 to 8."""
-    if image.format in ("TIFF", "HEIF"):
+    if image.format == "HEIF" or (image.format == "TIFF" and not is_raw):
         return 1
     if image.format == "PNG" and not re.search(rb"eXIf|exif|tiff:Orientation", data):
         return 1  # Pillow would decode the whole image to learn this
     return int(image.getexif().get(ORIENTATION, 1))
 
 
-def _factor(size: tuple[int, int], costs: int) -> int:
+def _factor(size: tuple[int, int], costs: float) -> int:
     """Return 1, 2, 4 or 8, by which the sides of a JPEG are divided as it is decoded."""
     area = size[0] * size[1]
     factor = 2 if area > LARGE_PIXELS and costs > 4 else 1
@@ -173,54 +176,23 @@ def _factor(size: tuple[int, int], costs: int) -> int:
     return factor
 
 
-def _is_plain(image: Image.Image, data: bytes) -> bool:
-    """Tell whether OpenCV decodes this as Pillow does, in less than half of the memory."""
-    if image.format == "PNG":
-        is_8_bit = data[24] == 8 and "transparency" not in image.info
-        return is_8_bit and image.mode in ("RGB", "RGBA", "L") and png_chunks_fill(data)
-    is_still = getattr(image, "n_frames", 1) == 1
-    return image.format == "WEBP" and image.mode == "RGB" and is_still
+def _buffered(image: Image.Image, data: bytes, layout: JpegLayout | None) -> float:
+    """Return the bytes a pixel that a library keeps beside its result, whatever the scale."""
+    if layout:
+        return 2 * layout.samples if layout.buffered else 0.0
+    if image.format == "WEBP":
+        return WEBP.get(data[12:16], 0.0)
+    return BUFFERED.get(image.format or "", 0.0)
 
 
-def _fast(image: Image.Image, data: bytes, factor: int) -> Pixels | None:
-    """Decode with OpenCV, into 3 or 4 bytes a pixel; None where it cannot."""
-    has_alpha = image.mode == "RGBA"
-    flags = _REDUCED.get(factor, cv2.IMREAD_UNCHANGED if has_alpha else cv2.IMREAD_COLOR_RGB)
-    if not has_alpha:  # which does not go with IMREAD_UNCHANGED, and is not needed there
-        flags |= cv2.IMREAD_IGNORE_ORIENTATION
-    height, width = -(-image.height // factor), -(-image.width // factor)
-    array = np.empty((height, width, 4 if has_alpha else 3), np.uint8)
-    try:
-        decoded = _imread(data, array, flags)
-    except cv2.error:
-        return None
-    if decoded is None or decoded.shape != array.shape or decoded.dtype != np.uint8:
-        return None
-    if factor > 1:
-        decoded = cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)
-    pixels = np.asarray(decoded, np.uint8)
-    return flatten(pixels, BGR) if has_alpha else pixels
-
-
-def _imread(data: bytes, array: Pixels, flags: int) -> cv2.typing.MatLike | None:
-    """Decode into ``array``; ``cv2.imdecode`` would decode into memory of its own and copy."""
-    if not hasattr(os, "memfd_create"):  # only Linux has it
-        return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    descriptor = os.memfd_create("image")
-    try:
-        with open(descriptor, "wb", closefd=False) as file:  # it has no path
-            file.write(data)
-        return cv2.imread(f"/proc/self/fd/{descriptor}", array, flags)
-    finally:
-        os.close(descriptor)
-
-
-def _with_pillow(image: Image.Image, data: bytes, factor: int) -> tuple[Pixels, bool]:
+def _with_pillow(
+    image: Image.Image, data: bytes, layout: JpegLayout | None, factor: int
+) -> tuple[Pixels, bool]:
     """Decode with Pillow; False where the end of the file was missing."""
     complete = True
     if image.format == "HEIF" and image.mode == "RGB":
         return _heif(data), True
-    if image.format in ("JPEG", "MPO") and not jpeg_layout(data).complete:
+    if layout and not layout.complete:
         complete = False
         image = Image.open(io.BytesIO(data + b"\xff\xd9"), formats=("JPEG",))
     if factor > 1:

@@ -43,6 +43,8 @@ _SEGMENT: Final = re.compile(rb"\xff([\xc0-\xcf\xd9-\xfe])")
 """Bytes that may stand at the start of a segment; others are part of the pixels."""
 
 _PROGRESSIVE: Final = frozenset(b"\xc2\xc6\xca\xce")
+_FRAMES: Final = frozenset(range(0xC0, 0xD0)) - frozenset(b"\xc4\xc8\xcc")
+"""Marks of the header that tells size and sampling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +54,14 @@ class JpegLayout:
     Attributes:
         scans: Number of scans, counted up to ``MAX_SCANS`` and one.
         complete: The end mark was found.
-        progressive: Its coefficients are kept in memory until the last scan.
+        samples: Values of a pixel that are stored: 1.5 where colour has half the resolution.
+        buffered: All coefficients are kept in memory until the last scan.
     """
 
     scans: int
     complete: bool
-    progressive: bool
+    samples: float
+    buffered: bool
 
 
 def jpeg_layout(data: bytes) -> JpegLayout:
@@ -67,17 +71,25 @@ def jpeg_layout(data: bytes) -> JpegLayout:
     or a film, is not decoded.
     """
     at = scans = 0
-    progressive = False
+    samples, progressive = 3.0, False
     for _ in range(MAX_SEGMENTS):
         segment = _SEGMENT.search(data, at)
         if segment is None or segment[1] == b"\xd9":
-            return JpegLayout(scans, segment is not None, progressive)
+            return JpegLayout(scans, segment is not None, samples, progressive or scans > 1)
         scans += segment[1] == b"\xda"
-        progressive |= segment[1][0] in _PROGRESSIVE
+        if segment[1][0] in _FRAMES:
+            progressive |= segment[1][0] in _PROGRESSIVE
+            samples = _samples(data[segment.end() : segment.end() + 20])
         if scans > MAX_SCANS:
             break
         at = segment.end() + int.from_bytes(data[segment.end() : segment.end() + 2], "big")
-    return JpegLayout(MAX_SCANS + 1, complete=True, progressive=progressive)
+    return JpegLayout(MAX_SCANS + 1, complete=True, samples=samples, buffered=True)
+
+
+def _samples(frame: bytes) -> float:
+    """Return the stored values of a pixel, from the header of a JPEG's frame."""
+    factors = [byte >> 4 and (byte >> 4) * (byte & 15) for byte in frame[9::3][: frame[7]]]
+    return sum(factors) / max(max(factors, default=1), 1) if len(frame) > 9 else 3.0
 
 
 def check_size(size: tuple[int, int], name: str, jpeg: bool = False) -> None:

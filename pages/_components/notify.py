@@ -41,7 +41,4 @@ def attempt(action: Callable[..., Any], *args: Any, done: str = "") -> None:
 def show() -> None:
     """Draw the messages since the last call, each once."""
     for kind, text in dict.fromkeys(st.session_state.pop(KEY, [])):
-        if kind == ERROR:
-            st.error(markdown(text))
-        else:
-            st.success(text)
+        (st.error if kind == ERROR else st.success)(markdown(text))

@@ -5,14 +5,22 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from fer_core import collect
+from fer_core.collect import Face, labels
+from fer_core.collect.collection import Suggester
+from fer_core.images import encode
+from fer_core.images.boxes import Box
 from fer_core.models import registry
 from fer_core.models import store as model_store
+from fer_core.recognition import Detection
 from fer_core.system.jobs import Jobs, State, job
 from fer_core.system.settings import settings
 from tests.conftest import ROOT
-from tests.page_kit import open_page, open_ways, press
+from tests.page_kit import choose, entry, open_page, open_ways, press, settle, texts
 
 NAME = "![x](http:&#47;&#47;127.0.0.1:1&#47;seen.png) :red[x] \x1b[31m <b>"
 MARKDOWN_ELEMENTS = ("title", "header", "subheader", "markdown", "caption", "info", "success",
@@ -78,8 +86,65 @@ def test_a_model(tmp_path: Path) -> None:
         card.read_text().replace('"title": "', '"title": "<b>![x](http:&#47;&#47;a) ', 1)
     )
     registry.promote("strange")
-    for page in ("home", "evaluate", "upload", "live", "train"):
+    for page in ("home", "evaluate", "upload", "live", "train", "dataset", "models"):
         check(open_page(page))
+
+
+def test_a_collection_its_files_and_its_persons(picture) -> None:
+    collection = collect.open_or_create(NAME)
+    even, detection = np.full(7, 1 / 7, np.float32), Detection(Box(0, 0, 90, 90), 0.9)
+    faces = [Face(picture(n), "photo", f"{NAME}-{n}.jpg", f"{NAME}-{n}", detection, even)
+             for n in range(8)]  # fmt: skip
+    added = collection.add(faces, Suggester(NAME, "fer2013", "yunet")).files
+    labels.add(collection, [labels.Entry(file, "happy", by=NAME) for file in added])
+    app = entry("dataset")
+    app.session_state["collection"] = collection
+    check(app.run())
+    for step in ("Label", "Finish"):
+        check(choose(app, "make_part", step))
+    app = press(app, "Write the dataset")
+    check(app)
+    check(press(app, "Look at it"))
+    app.session_state["collection"] = collection
+    check(app.switch_page("pages/dataset.py").run())
+    app = press(app, "Delete the collection")
+    check(app)
+    assert "is deleted" in texts(app)
+
+
+def test_what_is_uploaded_to_make_a_dataset(astronaut) -> None:
+    """Names that come back in the sentence on what was added."""
+    app = entry("dataset")
+    app.session_state["collection"] = collect.open_or_create("mine")
+    app.run()
+    files = [(f"{NAME}.png", encode(astronaut[:40, :40], ".png"), "image/png")]
+    app.file_uploader(key="make_photos").set_value(files)
+    app = press(app.run(), "Add the faces")
+    check(app)
+    assert "gave no face" in texts(app)
+
+
+def test_groups_and_the_table_that_names_them(tree: Path) -> None:
+    app = open_ways("dataset", "Folder")
+    app.text_input(key="dataset_path").set_value(str(tree))
+    press(app.run(), "Open the folder")
+    app = settle(app.switch_page("pages/evaluate.py").run())
+    files = [file.relative_to(tree).as_posix() for file in tree.rglob("*.png")]
+    groups = pd.DataFrame({"file": files, "group": NAME}).to_csv(index=False).encode()
+    app.file_uploader(key="labels_file").set_value((f"{NAME}.csv", groups, "text/csv"))
+    app = press(app.run(), "Add")
+    check(app)
+    assert "is imported" in texts(app)
+
+
+def test_a_run_and_a_sweep() -> None:
+    for folder, kind in (("runs", "train"), ("sweeps", "sweep")):
+        made = Jobs(settings().home / folder).create(NAME, kind)
+        job.set_state(made.folder, State.FAILED, f"{NAME}: cannot be read.")
+    app = open_page("train")
+    check(app)
+    for part in app.button_group(key="train_part").options:
+        check(choose(app, "train_part", getattr(part, "content", part)))
 
 
 def test_no_page_shows_an_error_without_the_escapes() -> None:

@@ -335,6 +335,47 @@ def test_jpegs_are_decoded_as_pillow_does(mode: str, options: dict) -> None:
     np.testing.assert_array_equal(codec.decode(data, "x"), expected)
 
 
+@pytest.mark.parametrize(
+    ("kind", "mode", "options"),
+    [
+        ("BMP", "RGB", {}),
+        ("BMP", "L", {}),
+        ("TIFF", "RGB", {}),
+        ("TIFF", "L", {}),
+        ("TIFF", "CMYK", {}),
+        ("TIFF", "RGB", {"compression": "tiff_lzw"}),
+        ("TIFF", "RGB", {"compression": "tiff_adobe_deflate"}),
+        ("TIFF", "L", {"compression": "packbits"}),
+        ("TIFF", "CMYK", {"compression": "tiff_lzw"}),
+        ("TIFF", "RGB", {"compression": "jpeg"}),
+        ("WEBP", "RGB", {"lossless": True}),
+        ("JPEG", "CMYK", {"quality": 95}),
+    ],
+)
+def test_the_quick_ways_give_what_pillow_does(kind: str, mode: str, options: dict) -> None:
+    image = camera((900, 601))
+    if mode == "CMYK":  # with black of its own, which a conversion does not make
+        inks = [*image.convert("CMYK").split()[:3], image.convert("L").rotate(180)]
+        image = Image.merge("CMYK", inks)
+    data = encoded(image.convert(mode), kind, **options)
+    expected = np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
+    assert np.abs(codec.decode(data, "x") - expected).max() <= (2 if mode == "CMYK" else 0)
+
+
+def test_16_bits_of_colour_keep_their_high_byte() -> None:
+    wide = np.random.default_rng(2).integers(0, 65536, (40, 50, 3), np.uint16)
+    data = cv2.imencode(".png", wide[..., ::-1])[1].tobytes()
+    np.testing.assert_array_equal(codec.decode(data, "x"), wide >> 8)
+
+
+def test_an_uncompressed_file_that_lost_its_end_is_read_as_far_as_it_goes() -> None:
+    for kind in ("BMP", "TIFF"):
+        data = encoded(camera((64, 48)), kind)
+        image = codec.read_image(data[: len(data) * 2 // 3], "x")
+        assert image.pixels.shape == (48, 64, 3)
+        assert image.note.startswith("x: the end of the file is missing")
+
+
 def test_transparency_is_mixed_with_white() -> None:
     rgba = np.random.default_rng(1).integers(0, 256, (40, 50, 4), np.uint8)
     alpha = rgba[..., 3:] / 255
@@ -382,8 +423,11 @@ print(memory("VmHWM") - before)
         ("CMYK", "JPEG", {}),
         ("RGB", "PNG", {"compress_level": 1}),
         ("RGBA", "PNG", {"compress_level": 1}),
+        ("I;16", "PNG", {"compress_level": 1}),
+        ("RGB", "BMP", {}),
+        ("RGB", "TIFF", {}),
     ],
-    ids=["jpeg", "grey", "progressive", "turned", "cmyk", "png", "rgba"],
+    ids=["jpeg", "grey", "progressive", "turned", "cmyk", "png", "rgba", "wide", "bmp", "tiff"],
 )
 def test_a_photo_takes_4_bytes_a_pixel_while_it_is_decoded(
     mode: str, kind: str, options: dict
