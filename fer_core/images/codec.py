@@ -27,15 +27,19 @@ from fer_core.images.limits import (
     check_size,
     check_tiles,
     jpeg_layout,
+    png_chunks_fill,
     too_large,
 )
-from fer_core.images.modes import pillow_to_rgb, raw_blocks, raw_to_rgb
+from fer_core.images.modes import flatten, pillow_to_rgb, raw_blocks, raw_to_rgb, wide_to_rgb
 from fer_core.images.opencv_decoder import ALPHA, COLOR, ORIENTATION, WIDE, WIDTHS
 from fer_core.images.upright import Canvas, upright
 from fer_core.types import Pixels
 
 COSTS: Final = {COLOR: 3, ALPHA: 4, WIDE: 3.5, "": 7}
 """Bytes a pixel at the peak of decoding; Pillow keeps 4 for RGB while 3 are made of them."""
+
+BGR: Final = slice(2, None, -1)
+"""Red to blue in OpenCV's order."""
 
 TURNING: Final = 0.5
 """Bytes a pixel that turning by 90 degrees takes on top."""
@@ -132,7 +136,8 @@ def _decode(image: Image.Image, data: bytes, name: str) -> DecodedImage:
     if layout:
         check_scans(layout, name)
     raw = raw_blocks(image, data)
-    kind = "" if raw else opencv_decoder.kind_of(image, data, layout)
+    is_whole = layout.complete if layout else image.format != "PNG" or png_chunks_fill(data)
+    kind = "" if raw else opencv_decoder.kind_of(image, data, is_whole)
     orientation = _orientation(image, data, bool(raw))
     costs = COSTS[COLOR if raw else kind] + TURNING * (orientation >= 5)
     buffered = _buffered(image, data, layout)
@@ -142,12 +147,15 @@ def _decode(image: Image.Image, data: bytes, name: str) -> DecodedImage:
     with budget.reserve(round(needed), name):
         size, complete, canvas = image.size, True, None
         pixels = None
+        can_drop = orientation >= 5 or kind == WIDE
         if raw:
-            canvas = Canvas(image.height, image.width, 3)
+            canvas = Canvas(image.height, image.width, 3, can_drop)
             pixels = raw_to_rgb(raw, canvas.pixels)
         if kind:
-            canvas = Canvas(-(-image.height // factor), -(-image.width // factor), WIDTHS[kind])
-            pixels = opencv_decoder.decode(kind, data, canvas, factor)
+            height, width = -(-image.height // factor), -(-image.width // factor)
+            canvas = Canvas(height, width, WIDTHS[kind], can_drop)
+            if opencv_decoder.decode(kind, data, canvas.pixels, factor):
+                pixels = _rgb_of(canvas, kind)
         if pixels is None:
             canvas = None
             pixels, complete = _with_pillow(image, data, layout, factor)
@@ -183,6 +191,21 @@ def _buffered(image: Image.Image, data: bytes, layout: JpegLayout | None) -> flo
     if image.format == "WEBP":
         return WEBP.get(data[12:16], 0.0)
     return BUFFERED.get(image.format or "", 0.0)
+
+
+def _rgb_of(canvas: Canvas, kind: str) -> Pixels:
+    """Return what OpenCV decoded as RGB; what was read is given back or written over."""
+    pixels = canvas.pixels
+    if kind == ALPHA:
+        return flatten(pixels, BGR)
+    if kind != WIDE:
+        return pixels
+    height, width, _ = pixels.shape
+    wide = pixels.view(np.uint16)[..., 0]
+    return wide_to_rgb(
+        lambda top, bottom: wide[top:bottom], height, width,
+        lambda rows: canvas.drop(0, 2 * rows * width),
+    )  # fmt: skip
 
 
 def _with_pillow(

@@ -8,9 +8,6 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from fer_core.images.limits import JpegLayout, png_chunks_fill
-from fer_core.images.modes import flatten, wide_to_rgb
-from fer_core.images.upright import Canvas
 from fer_core.types import Pixels
 
 ORIENTATION: Final = 0x0112
@@ -23,14 +20,11 @@ COLOR, ALPHA, WIDE = "color", "alpha", "wide"
 WIDTHS: Final = {COLOR: 3, ALPHA: 4, WIDE: 2}
 """Bytes a pixel that OpenCV decodes into: RGB, BGRA or grey of 16 bits."""
 
-BGR: Final = slice(2, None, -1)
-"""Red to blue in OpenCV's order."""
-
 _REDUCED: Final = {
     2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4, 8: cv2.IMREAD_REDUCED_COLOR_8
 }  # fmt: skip
 FORMATS: Final = {
-    "JPEG": ("RGB", "L"), "MPO": ("RGB", "L"), "PNG": ("RGB", "L", "RGBA", "I;16"),
+    "JPEG": ("RGB", "L", "CMYK"), "MPO": ("RGB", "L", "CMYK"), "PNG": ("RGB", "L", "RGBA", "I;16"),
     "TIFF": ("RGB", "L", "CMYK", "I;16"), "WEBP": ("RGB", "RGBA"),
 }  # fmt: skip
 """Pillow's modes of each format of which OpenCV makes the same pixels."""
@@ -44,68 +38,56 @@ TIFF_COMPRESSIONS: Final = frozenset(
 _KINDS: Final = {"RGBA": ALPHA, "I;16": WIDE}
 
 
-def kind_of(image: Image.Image, data: bytes, layout: JpegLayout | None) -> str:
+def kind_of(image: Image.Image, data: bytes, is_whole: bool) -> str:
     """Return a key of ``WIDTHS``, or nothing where OpenCV does not decode a file as Pillow does.
 
     Args:
         image: The file, opened by Pillow.
         data: Its bytes.
-        layout: The structure of a JPEG, None for other formats.
+        is_whole: A JPEG has its end mark, the chunks of a PNG fill the file.
     """
     mode, form = image.mode, image.format or ""
-    if layout:
-        is_inverted = mode == "CMYK" and "adobe" in image.info
-        fits = layout.complete and (mode in FORMATS["JPEG"] or is_inverted)
+    fits = is_whole
+    if form in ("JPEG", "MPO"):
+        fits &= mode != "CMYK" or "adobe" in image.info  # others are not stored inverted
     elif form == "PNG":
         is_wide_color = mode == "RGBA" and data[24] == 16
-        fits = "transparency" not in image.info and png_chunks_fill(data) and not is_wide_color
+        fits &= "transparency" not in image.info and not is_wide_color
     elif form == "TIFF":
         tags = getattr(image, "tag_v2", {})
-        fits = image.info.get("compression") in TIFF_COMPRESSIONS
+        fits &= image.info.get("compression") in TIFF_COMPRESSIONS
         fits &= tags.get(ORIENTATION, 1) == 1 and tags.get(PLANES, 1) == 1
         fits &= 16 * tags.get(ROWS, image.height) <= image.height
     else:
-        fits = getattr(image, "n_frames", 1) == 1
-    if not fits or (not layout and mode not in FORMATS.get(form, ())):
-        return ""
-    return _KINDS.get(mode, COLOR)
+        fits &= getattr(image, "n_frames", 1) == 1
+    return _KINDS.get(mode, COLOR) if fits and mode in FORMATS.get(form, ()) else ""
 
 
-def decode(kind: str, data: bytes, canvas: Canvas, factor: int) -> Pixels | None:
-    """Decode into ``canvas``; None where OpenCV cannot.
+def decode(kind: str, data: bytes, pixels: Pixels, factor: int) -> bool:
+    """Decode into ``pixels``; return False where OpenCV cannot.
 
     Args:
         kind: See ``kind_of``.
         data: The file's bytes.
-        canvas: Memory of the decoded size, with ``WIDTHS[kind]`` bytes a pixel.
+        pixels: uint8 (H, W, C) of the decoded size, ``WIDTHS[kind]`` bytes a pixel; afterwards RGB,
+            BGRA, or the two bytes of grey.
         factor: 1, or 2, 4 or 8 by which the sides of a JPEG are divided.
-
-    Returns:
-        uint8 (H, W, 3) RGB, for colour at the start of ``canvas``.
     """
     flags = _REDUCED.get(factor, cv2.IMREAD_COLOR_RGB if kind == COLOR else cv2.IMREAD_UNCHANGED)
     if kind == COLOR:  # which does not go with IMREAD_UNCHANGED, and is not needed there
         flags |= cv2.IMREAD_IGNORE_ORIENTATION
-    array: npt.NDArray[Any] = canvas.pixels
-    if kind == WIDE:
-        array = canvas.pixels.view(np.uint16)[..., 0]
+    array: npt.NDArray[Any] = pixels.view(np.uint16)[..., 0] if kind == WIDE else pixels
     try:
         decoded = _imread(data, array, flags)
     except cv2.error:
-        return None
+        return False
     if decoded is None or decoded.shape != array.shape or decoded.dtype != array.dtype:
-        return None
-    if kind == WIDE:
-        height, width = decoded.shape
-        return wide_to_rgb(
-            lambda top, bottom: decoded[top:bottom], height, width,
-            lambda rows: canvas.drop(0, 2 * rows * width),
-        )  # fmt: skip
-    if kind == ALPHA:
-        return flatten(np.asarray(decoded, np.uint8), BGR)
+        return False
+    if not np.shares_memory(decoded, array):
+        array[:] = decoded
     if factor > 1:
-        cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB, decoded)
-    return np.asarray(decoded, np.uint8)
+        cv2.cvtColor(array, cv2.COLOR_BGR2RGB, array)
+    return True
 
 
 def _imread(data: bytes, array: npt.NDArray[Any], flags: int) -> cv2.typing.MatLike | None:

@@ -16,6 +16,10 @@ PARTS: Final = 16
 """An image is transposed in so many parts; two of them are in memory twice."""
 
 
+LEAST_BYTES: Final = 1_000_000
+"""Less than this is not worth giving back."""
+
+
 class Canvas:
     """Memory that an image is decoded into, of which what was read can be given back.
 
@@ -23,16 +27,17 @@ class Canvas:
         height: In pixels.
         width: In pixels.
         channels: Bytes a pixel.
+        can_drop: ``drop`` will be called. Pages of its own cost the time to fill them anew.
 
     Attributes:
         pixels: uint8 (H, W, C), not initialized.
     """
 
-    def __init__(self, height: int, width: int, channels: int) -> None:
+    def __init__(self, height: int, width: int, channels: int, can_drop: bool) -> None:
         shape = (height, width, channels)
         self._pages: mmap.mmap | None = None
-        if hasattr(mmap, "MADV_DONTNEED"):
-            size = height * width * channels
+        size = height * width * channels
+        if can_drop and size > LEAST_BYTES and hasattr(mmap, "MADV_DONTNEED"):
             self._pages = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
             self.pixels: Pixels = np.frombuffer(self._pages, np.uint8).reshape(shape)
         else:
@@ -76,7 +81,7 @@ def _transposed(pixels: Pixels, canvas: Canvas | None) -> Pixels:
     blocks = []
     for band in _parts(height):
         rows = pixels[band]
-        block = Canvas(width, len(rows), 3)
+        block = Canvas(width, len(rows), 3, can_drop=canvas is not None)
         cv2.transpose(rows, block.pixels)
         blocks.append(block)
         if canvas:

@@ -8,7 +8,9 @@ import re
 import unicodedata
 from typing import Final
 
-MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]<>#$~|&!]|:(?=[\w+-])|^[-+=](?=\s|$)|(?<=^\d)[.)])")
+MARKDOWN: Final = re.compile(
+    r"([\\`*_{}\[\]<>#$~|&!]|:(?=[\w+-])|^[-+=](?=\s|$)|(?<=^\d)[.)](?=\s|$))"
+)
 """Characters that CommonMark, its extensions or Streamlit read; each may follow a backslash."""
 
 AUTOMATIC: Final = re.compile(r"(://|\bwww(?=\.)|@|:(?=[\w+/-]+:))", re.IGNORECASE)

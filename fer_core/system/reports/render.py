@@ -1,4 +1,4 @@
-"""Render a report with Jinja2; in HTML every text is escaped."""
+"""Render a report with Jinja2; every text is escaped, in HTML and in Markdown."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -7,6 +7,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from fer_core.system.reports.blocks import Report
+from fer_core.system.text import markdown as escape
 
 
 def html(report: Report) -> str:
@@ -31,14 +32,23 @@ def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 
     Columns are as wide as they need; the first is aligned left, the others right.
     """
-    lines = [[str(cell).replace("|", "\\|") for cell in row] for row in (head, *rows)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
+    return _aligned([[str(cell).replace("|", "\\|") for cell in row] for row in (head, *rows)])
+
+
+def _aligned(lines: list[list[str]]) -> str:
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     lines.insert(1, ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])])
     texts = []
     for first, *numbers in lines:
         cells = [cell.rjust(width) for cell, width in zip(numbers, widths[1:], strict=True)]
         texts.append("| " + " | ".join([first.ljust(widths[0]), *cells]) + " |")
     return "\n".join(texts)
+
+
+def _plain_table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """Return ``table`` with every cell as plain text."""
+    first, *others = ([escape(str(cell)) for cell in row] for row in (head, *rows))
+    return _aligned([first, *others])
 
 
 @cache
@@ -50,5 +60,6 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["table"] = table
+    environment.filters["plain"] = escape
+    environment.globals["plain_table"] = _plain_table
     return environment
