@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 import av
+import h5py
 import numpy as np
 import pytest
 from PIL import Image
@@ -141,6 +142,32 @@ def test_the_models_of_a_run_pass_their_trial() -> None:
     made = run_zip(**{f"r/model/{one.name}": one.read_bytes() for one in shipped})
     taken = run_archive.import_run(made, "x.zip").folder
     assert {one.name for one in taken.glob("model/*")} == {one.name for one in shipped}
+
+
+def test_a_network_of_a_run_is_what_the_process_with_limits_wrote() -> None:
+    shipped = (ROOT / "models" / "fernet" / "model.keras").read_bytes()
+    taken = run_archive.import_run(run_zip(**{"r/best.keras": shipped}), "x.zip").folder
+    written = (taken / "best.keras").read_bytes()
+    assert written != shipped
+    before, after = weights(shipped), weights(written)
+    assert before.keys() == after.keys()
+    assert all(np.array_equal(before[name], after[name]) for name in before)
+
+
+def weights(network: bytes) -> dict[str, np.ndarray]:
+    """The arrays of a ``.keras`` file by their names."""
+    arrays: dict[str, np.ndarray] = {}
+
+    def note(name: str, item: object) -> None:
+        if isinstance(item, h5py.Dataset):
+            arrays[name] = item[()]
+
+    with (
+        zipfile.ZipFile(io.BytesIO(network)) as archive,
+        h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as opened,
+    ):
+        opened.visititems(note)
+    return arrays
 
 
 def test_public_links_unpack_less(monkeypatch: pytest.MonkeyPatch) -> None:
