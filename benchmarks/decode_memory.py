@@ -121,8 +121,8 @@ def measured(megapixels: float, only: str) -> Iterator[tuple[str, float, int, fl
                 [sys.executable, "-c", CHILD, str(first), str(second)],
                 cwd=ROOT, capture_output=True, text=True, check=True,
             )  # fmt: skip
-            taken, *_, scale = done.stdout.split()
-            yield title, int(taken) / (large.width * large.height), size, float(scale)
+            peak, *_, scale = done.stdout.split()
+            yield title, int(peak) / (large.width * large.height), size, float(scale)
 
 
 def main() -> None:
@@ -131,8 +131,8 @@ def main() -> None:
     parser.add_argument("--megapixels", type=float, default=12)
     parser.add_argument("--only", default="", help="part of the names of kinds")
     options = parser.parse_args()
-    for title, taken, size, scale in measured(options.megapixels, options.only):
-        print(f"{title:30} {taken:5.1f} bytes a pixel, file {size / 1e6:5.1f} MB, 1:{scale:.0f}")
+    for title, peak, size, scale in measured(options.megapixels, options.only):
+        print(f"{title:30} {peak:5.1f} bytes a pixel, file {size / 1e6:5.1f} MB, 1:{scale:.0f}")
 
 
 if __name__ == "__main__":

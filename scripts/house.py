@@ -273,7 +273,7 @@ def measure() -> list[Row]:
         Row("entries in fer_core", str(entries()), "21", "18", entries() <= 21),
         Row("import floors", str(floors()), "13", "11", floors() <= 13),
         # It may only fall; docs/contributing.md says why it stays above 3.6.
-        Row("internal imports a module, mean", f"{mean:.2f}", "4.51", "3.6", mean <= 4.51),
+        Row("internal imports a module, mean", f"{mean:.2f}", "4.50", "3.6", mean <= 4.50),
         Row("imports that point up", str(len(upward())), "0", "0", not upward()),
         Row("circles between folders", str(len(circles())), "0", "0", not circles()),
         *(

@@ -146,8 +146,8 @@ def _worker_config(folder: Folder, pool: RecognizerPool, options: Options) -> Wo
 def _finish(folder: Folder) -> Counts:
     """Count the rows and write the table of errors."""
     counts = {share: folder.counts(share) for share in sorted(folder.finished())}
-    wrong = (share for share, count in counts.items() if count.errors or count.warnings)
-    folder.write_errors(folder.errors(wrong))
+    incomplete = (share for share, count in counts.items() if count.errors or count.warnings)
+    folder.write_errors(folder.errors(incomplete))
     return reduce(add, counts.values(), Counts())
 
 
