@@ -117,7 +117,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport]:
     """What stands on the page where a test in the browser fails."""
     report = yield
-    page = getattr(item, "funcargs", {}).get("page")
+    given = getattr(item, "funcargs", {})
+    page = given.get("page") or given.get("evaluated")
     if report.failed and page is not None:
         with suppress(Exception):  # a tab that has crashed or was closed says nothing
             report.sections.append((f"On {page.url}", page.locator("body").inner_text()))

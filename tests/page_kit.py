@@ -1,8 +1,22 @@
 """Pages driven as a user would, without a browser."""
 
+import os
+import shutil
+from pathlib import Path
+
 from streamlit.testing.v1 import AppTest
 
+from fer_core.dataset import demo, store
 from tests.conftest import ROOT
+
+
+def lay_demo(source: Path) -> None:
+    """Put a copy of the demo where the pages look for it.
+
+    Its thousand files are links, which take a fifth of the time: a test may delete and replace them,
+    and does not write into one.
+    """
+    shutil.copytree(source, store.default_home() / demo.NAME, copy_function=os.link)
 
 
 def open_page(name: str) -> AppTest:

@@ -1,6 +1,7 @@
 """Evaluate the demo, click a cell of the matrix, see its images: in a real browser."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,17 +9,21 @@ import pytest
 pytestmark = pytest.mark.browser
 
 
-def evaluated(page, server: str) -> None:
-    """The demo open, and evaluated: by this test or, kept, by one before."""
+@pytest.fixture(scope="module")
+def evaluated(profile, server: str) -> Iterator:
+    """A tab with the demo open and evaluated, for one test after the other."""
+    page = profile.new_page()
     page.set_default_timeout(120_000)
     page.goto(f"{server}/evaluate")
     page.get_by_role("button", name="Open the demo").click()
     page.get_by_role("button", name=re.compile(r"Evaluate \(")).click()
     page.get_by_text("Click a cell to see its images").wait_for()
+    yield page
+    page.close()
 
 
-def test_a_click_on_a_cell_shows_its_images(page, server: str) -> None:
-    evaluated(page, server)
+def test_a_click_on_a_cell_shows_its_images(evaluated) -> None:
+    page = evaluated
     matrix = page.locator(".st-key-confusion .js-plotly-plot")
     matrix.locator(".heatmaplayer").wait_for()
     counts = matrix.evaluate("node => Array.from(node.data[1].customdata, pair => pair[0])")
@@ -46,8 +51,8 @@ def test_a_click_on_a_cell_shows_its_images(page, server: str) -> None:
     assert shown >= min(count, 24)
 
 
-def test_the_report_needs_no_other_file(page, server: str, tmp_path: Path) -> None:
-    evaluated(page, server)
+def test_the_report_needs_no_other_file(evaluated, tmp_path: Path) -> None:
+    page = evaluated
     page.get_by_role("radio", name="Report", exact=True).click()
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Report as HTML").click()
@@ -63,14 +68,20 @@ def test_the_report_needs_no_other_file(page, server: str, tmp_path: Path) -> No
     alone.context.close()
 
 
-def test_it_fits_a_phone(page, server: str) -> None:
-    page.set_viewport_size({"width": 390, "height": 844})
-    evaluated(page, server)
-    for part in ("Errors", "Compare", "Robustness", "Report", "Metrics"):
-        page.get_by_role("radio", name=part, exact=True).click()
-        page.get_by_role("radio", name=part, checked=True, exact=True).wait_for()
-        page.wait_for_timeout(1500)
-        wide = page.evaluate(
+PARTS = {
+    "Errors": "errors, most confident first", "Compare": "Compare with", "Robustness": "predictions; about",
+    "Report": "Report as HTML", "Metrics": "Confidence threshold",
+}  # fmt: skip
+"""Parts of the page, and what stands in each."""
+
+
+def test_it_fits_a_phone(evaluated) -> None:
+    evaluated.set_viewport_size({"width": 390, "height": 844})
+    for part, holds in PARTS.items():
+        evaluated.get_by_role("radio", name=part, exact=True).click()
+        evaluated.get_by_text(holds).first.wait_for()
+        evaluated.wait_for_timeout(300)  # charts follow the width
+        wide = evaluated.evaluate(
             "document.querySelector('[data-testid=stMain]').scrollWidth - window.innerWidth"
         )
         assert wide <= 0, part

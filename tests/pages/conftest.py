@@ -1,16 +1,29 @@
 """Fixtures of the pages' tests."""
 
-import shutil
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
-from fer_core.dataset import demo, store
 from fer_core.training import estimate, runs
-from tests.page_kit import open_page
+from tests.page_kit import lay_demo, open_page
+
+
+@pytest.fixture(scope="session", autouse=True)
+def packages_are_scanned_once() -> Iterator[None]:
+    """Streamlit looks for components in all installed packages anew for every ``AppTest``.
+
+    That takes half a second of each test.
+    """
+    patch = pytest.MonkeyPatch()
+    scan = functools.cache(manifest_scanner.scan_component_manifests)
+    patch.setattr(manifest_scanner, "scan_component_manifests", scan)
+    yield
+    patch.undo()
 
 
 @pytest.fixture(autouse=True)
@@ -29,5 +42,5 @@ def fresh_caches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def app(drawn: Path) -> AppTest:
     """The dataset page with the demo open."""
-    shutil.copytree(drawn, store.default_home() / demo.NAME)
+    lay_demo(drawn)
     return open_page("dataset")

@@ -10,14 +10,14 @@ import pytest
 import skimage.data
 from streamlit.testing.v1 import AppTest
 
-from fer_core.dataset import demo, image_reading, numberings, store, vote_table
+from fer_core.dataset import image_reading, numberings, store, vote_table
 from fer_core.dataset.source import DatasetSource
 from fer_core.errors import JobError
 from fer_core.labels import EMOTIONS
 from fer_core.system.settings import settings
 from fer_core.training import runs
 from fer_core.training.config import TrainConfig
-from tests.page_kit import choose, open_ways, press, settle, texts
+from tests.page_kit import choose, lay_demo, open_ways, press, settle, texts
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_training_sees_the_folder_as_the_page_does(
 
 
 def test_what_is_kept_can_be_opened(drawn: Path) -> None:
-    shutil.copytree(drawn, store.default_home() / demo.NAME)
+    lay_demo(drawn)
     app = open_ways("dataset", "Saved datasets")
     app.button(key="open_saved").click()
     settle(app.run())

@@ -19,7 +19,7 @@ from fer_core.images.corruptions import CORRUPTIONS
 from fer_core.models import registry
 from fer_core.system.settings import settings
 from pages._evaluate import html_report
-from tests.page_kit import choose, labelled, open_page, press, settle, texts
+from tests.page_kit import choose, labelled, lay_demo, open_page, press, settle, texts
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +46,7 @@ def part(app: AppTest, name: str) -> AppTest:
 @pytest.fixture
 def app(cartoons: Path) -> AppTest:
     """The page with the demo open and evaluated."""
-    shutil.copytree(cartoons, store.default_home() / demo.NAME)
+    lay_demo(cartoons)
     return press(press(open_page("evaluate"), "Open the demo"), "Evaluate")
 
 
@@ -128,7 +128,7 @@ def test_a_model_without_stored_results_says_so(model_copy: Path) -> None:
 
 
 def test_the_demo_says_that_drawn_faces_are_no_measure(cartoons: Path) -> None:
-    shutil.copytree(cartoons, store.default_home() / demo.NAME)
+    lay_demo(cartoons)
     app = press(open_page("evaluate"), "Open the demo")
     assert split_box(app).value == "test"
     assert "it is no measure of the model" in texts(app)
@@ -142,7 +142,7 @@ def test_the_demo_says_that_drawn_faces_are_no_measure(cartoons: Path) -> None:
 def test_a_dataset_that_a_page_opened_by_itself_leaves_the_stored_results_first(
     cartoons: Path,
 ) -> None:
-    shutil.copytree(cartoons, store.default_home() / demo.NAME)
+    lay_demo(cartoons)
     app = open_page("dataset")
     settle(app.switch_page("pages/evaluate.py").run())
     assert split_box(app).value == "stored"
@@ -276,6 +276,7 @@ def test_the_report_holds_everything(app: AppTest) -> None:
 
 def test_groups_that_cannot_be_read_are_said_and_the_report_goes_on(app: AppTest) -> None:
     folder = store.default_home() / demo.NAME
+    (folder / "labels.csv").unlink()
     (folder / "labels.csv").write_text("group\nx\n")
     part(app, "Report")
     warning = app.warning[-1].value  # the first is of the demo
@@ -288,7 +289,7 @@ def test_groups_that_cannot_be_read_are_said_and_the_report_goes_on(app: AppTest
 
 
 def test_votes_and_groups_can_be_added(cartoons: Path) -> None:
-    shutil.copytree(cartoons, store.default_home() / demo.NAME)
+    lay_demo(cartoons)
     labels = (store.default_home() / demo.NAME / "labels.csv").read_bytes()
     (store.default_home() / demo.NAME / "labels.csv").unlink()
     app = press(press(open_page("evaluate"), "Open the demo"), "Evaluate")
@@ -388,7 +389,7 @@ def test_a_damaged_model_is_named(app: AppTest) -> None:
 def test_a_model_removed_while_it_is_evaluated(cartoons: Path) -> None:
     folder = settings().home / "models" / "gone"
     shutil.copytree(registry.SHIPPED / "mobilenetv2", folder)
-    shutil.copytree(cartoons, store.default_home() / demo.NAME)
+    lay_demo(cartoons)
     app = press(open_page("evaluate"), "Open the demo")
     app.selectbox(key="evaluate_model").set_value("gone")
     split_box(app).set_value("train")

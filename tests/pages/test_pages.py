@@ -9,13 +9,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from fer_core import EMOTIONS, EmotionClassifier
-from fer_core.dataset import demo, store
+from fer_core.dataset import demo
 from fer_core.explain import Explainer
 from fer_core.explain.cam import consistent_map, mirror
 from fer_core.images.codec import encode
 from fer_core.models import card, registry
 from fer_core.system.settings import settings
-from tests.page_kit import open_page, settle, texts
+from tests.page_kit import lay_demo, open_page, settle, texts
 
 
 def upload(app: AppTest, *files: tuple[str, bytes]) -> AppTest:
@@ -55,7 +55,7 @@ def test_home_reads_the_photo_that_is_dropped(face: bytes) -> None:
 
 
 def test_home_opens_the_demo_in_one_click(drawn: Path) -> None:
-    shutil.copytree(drawn, store.default_home() / demo.NAME)
+    lay_demo(drawn)
     app = open_page("home")
     app.button(key="home_demo").click().run()
     assert not app.exception

@@ -1,6 +1,5 @@
 """The part of the training page that begins and shows sweeps."""
 
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,12 +9,10 @@ import pytest
 from fer_core.cluster import connection
 from fer_core.cluster.sweeps import store
 from fer_core.cluster.sweeps.config import Range, SweepConfig
-from fer_core.dataset import demo
-from fer_core.dataset import store as datasets
 from fer_core.system.jobs import CANCEL, State, job
 from fer_core.training import runs
 from pages._train import sweep_chart
-from tests.page_kit import choose, open_page, press, settle, texts
+from tests.page_kit import choose, lay_demo, open_page, press, settle, texts
 from tests.run_kit import made
 
 BASE = {"architecture": "fernet", "start": "scratch", "heads": ["fer2013"], "epochs": 4}
@@ -67,7 +64,7 @@ def test_a_sweep_just_begun_is_shown(drawn: Path, monkeypatch: pytest.MonkeyPatc
     finished()
     monkeypatch.setattr(connection, "is_installed", lambda: True)
     monkeypatch.setattr(store, "start", store.create)
-    shutil.copytree(drawn, datasets.default_home() / demo.NAME)
+    lay_demo(drawn)
     app = choose(open_page("train"), "train_part", "Sweep")
     app = press(app, "Start the sweep")
     newest = store.store().list()[0]
@@ -93,7 +90,7 @@ def test_the_lines_of_the_chart_are_the_trials() -> None:
 
 def test_a_sweep_is_begun_with_what_was_chosen(drawn: Path) -> None:
     pytest.importorskip("ray", reason="no Ray: pip install -r requirements-cluster.txt")
-    shutil.copytree(drawn, datasets.default_home() / demo.NAME)
+    lay_demo(drawn)
     app = choose(open_page("train"), "train_part", "Sweep")
     app.number_input(key="sweep_trials").set_value(3)
     app.number_input(key="sweep-Quick look").set_value(2)

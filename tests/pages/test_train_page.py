@@ -10,7 +10,6 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from fer_core import balance
-from fer_core.dataset import demo, store
 from fer_core.dataset.source import DatasetSource
 from fer_core.models import registry
 from fer_core.models import store as model_store
@@ -20,7 +19,7 @@ from fer_core.training import estimate, imagenet, run_archive, runs
 from fer_core.training.presets import PRESETS
 from pages._train import model_view, new_run_view
 from tests.conftest import ROOT
-from tests.page_kit import choose, open_page, open_ways, press, settle, texts
+from tests.page_kit import choose, lay_demo, open_page, open_ways, press, settle, texts
 from tests.run_kit import line, made
 
 
@@ -38,7 +37,7 @@ def part(app: AppTest, name: str) -> AppTest:
 @pytest.fixture
 def ready(drawn: Path) -> AppTest:
     """The page with the demo open and nothing trained."""
-    shutil.copytree(drawn, store.default_home() / demo.NAME)
+    lay_demo(drawn)
     return open_page("train")
 
 
@@ -81,7 +80,7 @@ def test_what_it_will_cost_is_said_where_nothing_can_be_written_down(
     monkeypatch.setattr(
         estimate, "estimate", lambda config, progress: asked.append(config) or measured
     )
-    shutil.copytree(drawn, store.default_home() / demo.NAME)
+    lay_demo(drawn)
     app = open_page("train")
     assert not asked, "a visit alone starts no measurement"
     app = press(app, "Measure time and memory")
