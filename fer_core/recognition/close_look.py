@@ -46,7 +46,8 @@ def turn_upright(image: Pixels, detections: Sequence[Detection], search: Search)
         The same faces in the order given.
     """
     doubtful = [detection for detection in detections if detection.score < UPRIGHT_SCORE]
-    tiles = [np.rot90(_tile(image, d, 0.5), turns) for d in doubtful for turns in range(4)]
+    uprights = [_tile(image, detection, 0.5) for detection in doubtful]
+    tiles = [np.rot90(tile, turns) for tile in uprights for turns in range(4)]
     looks = _search_tiles(tiles, search)
     turned = {}
     for index, detection in enumerate(doubtful):
