@@ -36,9 +36,9 @@ MOST_FACES: Final = 500
 DIVISOR: Final = 32
 """Sides of the input are filled up with black to a multiple of this, as in OpenCV."""
 
-SIZES: Final = 4
-"""Sizes of images for which memory is laid out at the same time, those last used: a new one takes
-as long as a search."""
+MOST_PIXELS: Final = 800_000
+"""Images of the sizes last used, together, for which memory stays laid out, 85 bytes a pixel; and
+one larger image. A new size takes as long as a search, most of it for the memory's pages."""
 
 _FORMAT: Final = 1
 """Raised with every change of what is written to the converted file."""
@@ -128,14 +128,21 @@ class LiteRTYuNet:
         if size not in self._interpreters:
             from ai_edge_litert.interpreter import Interpreter
 
-            while len(self._interpreters) >= SIZES:
-                self._interpreters.popitem(last=False)
+            self._make_room(size[0] * size[1])
             interpreter = Interpreter(model_content=self._data, num_threads=1)
             interpreter.resize_tensor_input(_input(interpreter), (1, *size, 3))
             interpreter.allocate_tensors()
             self._interpreters[size] = interpreter
         self._interpreters.move_to_end(size)
         return self._interpreters[size]
+
+    def _make_room(self, pixels: int) -> None:
+        """Forget sizes that were not used for longest."""
+        is_large = pixels > MOST_PIXELS
+        areas = {size: size[0] * size[1] for size in self._interpreters}
+        peers = [size for size in areas if (areas[size] > MOST_PIXELS) == is_large]
+        while peers and (is_large or sum(areas[p] for p in peers) + pixels > MOST_PIXELS):
+            del self._interpreters[peers.pop(0)]
 
 
 def open_litert(

@@ -135,3 +135,11 @@ def test_rows_of_opencv_without_numbers_are_no_faces(
 
     monkeypatch.setattr(networks[1], "_net", Net())
     assert len(networks[1].rows(np.zeros((80, 100, 3), np.uint8))) == 1
+
+
+def test_memory_stays_laid_out_for_few_sizes(tmp_path: Path) -> None:
+    network = open_network(YUNET, tmp_path, LEAST)
+    sizes = [(640, 480), (480, 640), (1600, 1200), (640, 480), (640, 352), (1200, 1600), (384, 96)]
+    for width, height in sizes:
+        network.rows(np.zeros((height, width, 3), np.uint8))
+    assert list(network._interpreters) == [(480, 640), (352, 640), (1600, 1216), (96, 384)]
