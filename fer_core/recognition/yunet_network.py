@@ -43,6 +43,7 @@ one larger image. A new size takes as long as a search, most of it for the memor
 _FORMAT: Final = 1
 """Raised with every change of what is written to the converted file."""
 
+_Interpreter = tuple[Any, threading.Lock]
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -92,7 +93,8 @@ class OpenCVYuNet:
 class LiteRTYuNet:
     """The network as a LiteRT file, with the steps before and after it that OpenCV has.
 
-    One thread runs it: a second one waits for the first many times in a call.
+    One thread runs it: a second one waits for the first many times in a call. Images of different
+    sizes are searched at the same time.
 
     Args:
         data: The file, of ``yunet_graph``.
@@ -105,7 +107,7 @@ class LiteRTYuNet:
     def __init__(self, data: bytes, least_score: float) -> None:
         self._data, self._least_score = data, least_score
         self._lock = threading.Lock()
-        self._interpreters: OrderedDict[tuple[int, int], Any] = OrderedDict()
+        self._interpreters: OrderedDict[tuple[int, int], _Interpreter] = OrderedDict()
         with self._lock:
             self._interpreter((DIVISOR, DIVISOR))
 
@@ -113,7 +115,8 @@ class LiteRTYuNet:
         """Return float32 (N, 15); see ``yunet.Network.rows``."""
         height, width = (-(-side // DIVISOR) * DIVISOR for side in bgr.shape[:2])
         with self._lock:
-            interpreter = self._interpreter((height, width))
+            interpreter, lock = self._interpreter((height, width))
+        with lock:
             _fill(interpreter, bgr)
             interpreter.invoke()
             details = interpreter.get_output_details()
@@ -123,8 +126,8 @@ class LiteRTYuNet:
         ]
         return _suppress(np.concatenate(faces), self._least_score)
 
-    def _interpreter(self, size: tuple[int, int]) -> Any:
-        """Return the interpreter for images of this height and width."""
+    def _interpreter(self, size: tuple[int, int]) -> "_Interpreter":
+        """Return the interpreter for images of this height and width, and its lock."""
         if size not in self._interpreters:
             from ai_edge_litert.interpreter import Interpreter
 
@@ -132,7 +135,7 @@ class LiteRTYuNet:
             interpreter = Interpreter(model_content=self._data, num_threads=1)
             interpreter.resize_tensor_input(_input(interpreter), (1, *size, 3))
             interpreter.allocate_tensors()
-            self._interpreters[size] = interpreter
+            self._interpreters[size] = interpreter, threading.Lock()
         self._interpreters.move_to_end(size)
         return self._interpreters[size]
 

@@ -17,7 +17,7 @@ TITLES = {
 def show_detector() -> None:
     """Say which detector runs; the help says why where it is not the preferred one."""
     try:
-        choice = _choice()
+        choice = shared_detector()
     except FerError:  # loading the recognizer says so
         return
     st.caption(
@@ -27,5 +27,6 @@ def show_detector() -> None:
 
 
 @st.cache_resource(show_spinner=False)
-def _choice() -> Choice:
+def shared_detector() -> Choice:
+    """Return the detector that all visitors and pages share."""
     return choose_detector()

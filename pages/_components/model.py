@@ -4,13 +4,14 @@ from pathlib import Path
 
 import streamlit as st
 
-from fer_core import Recognizer
+from fer_core import EmotionClassifier, Recognizer
 from fer_core.errors import FerError
 from fer_core.models.card import LITERT_FILE, ModelCard
 from fer_core.models.registry import find_model, load_card, previous_model, roll_back
 from fer_core.system import memory
 from fer_core.system.text import markdown
 from pages._components import notify
+from pages._components.detector import shared_detector
 
 
 def notice(storage: str = "Images stay in memory and are not stored.") -> None:
@@ -90,7 +91,18 @@ def _times(folder: Path) -> tuple[float, ...]:
 @st.cache_resource(show_spinner="Loading the model", max_entries=6)
 def _load(folder: str, changed: tuple[float, ...], head: str, mirror: bool) -> Recognizer:
     """Load a recognizer; ``changed`` makes the cache load a replaced model anew."""
-    return Recognizer.load(folder, head=head, mirror=mirror)
+    choice, classifier = shared_detector(), _classifier(folder, changed)
+    if head != classifier.head or mirror:
+        classifier = EmotionClassifier(
+            classifier.card, head, network=classifier.network, mirror=mirror
+        )
+    return Recognizer(classifier, choice.detector, choice.notice)
+
+
+@st.cache_resource(show_spinner=False, max_entries=3)
+def _classifier(folder: str, changed: tuple[float, ...]) -> EmotionClassifier:
+    """Load a model, whose network all heads share."""
+    return EmotionClassifier.load(folder)
 
 
 def restore_previous_button(key: str) -> None:
