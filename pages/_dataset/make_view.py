@@ -29,14 +29,14 @@ def show(collection: Collection) -> None:
     faces = collection.faces()
     labelled = labels.label_table(faces, labels.states(collection))["label"].tolist()
     _head(collection, len(faces), sum(map(bool, labelled)))
-    if background.is_inline():
-        background.show_progress()
-        return
     notify.show()
     part = st.segmented_control(
         "Step", PARTS, default="Collect", required=True, key="make_part",
-        label_visibility="collapsed", persist_state="session",  # also while progress is shown
+        label_visibility="collapsed", persist_state="session",
     )  # fmt: skip
+    if background.is_inline():
+        background.show_progress()
+        return
     source = _collect(collection) if part == "Collect" else ""
     if faces.empty:
         if part != "Collect":
