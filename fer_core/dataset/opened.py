@@ -1,5 +1,6 @@
 """Open the files of a dataset, on all cores, and keep what a scan needs of them."""
 
+import math
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,9 @@ KINDS: Final = {
 MANY: Final = 20_000
 """From so many files on each core has a process: with small images threads spend most of their time
 waiting for each other's Python. Fewer are open before the processes have started."""
+
+PART: Final = 50_000
+"""Most files that a process opens, so that its memory does not grow with the dataset."""
 
 LIMIT_S: Final = 86_400.0
 
@@ -84,8 +88,8 @@ def open_files(
 def _in_processes(
     root: Path, names: Sequence[str], progress: Progress | None, count: int
 ) -> Opened:
-    parts = np.array_split(np.arange(len(names)), count)
-    done, lock = [0] * count, Lock()
+    parts = np.array_split(np.arange(len(names)), max(count, math.ceil(len(names) / PART)))
+    done, lock = [0] * len(parts), Lock()
 
     def call(number: int) -> dict[str, Any]:
         def report(part_done: int, _: int) -> None:
@@ -105,7 +109,7 @@ def _in_processes(
 
     opened = Opened.empty(len(names))
     with ThreadPoolExecutor(count) as pool:
-        for rows, result in zip(parts, pool.map(call, range(count)), strict=True):
+        for rows, result in zip(parts, pool.map(call, range(len(parts))), strict=True):
             errors = np.full(len(rows), "", object)
             for row, message in result["errors"].items():
                 errors[int(row)] = message
@@ -118,8 +122,9 @@ def open_apart(root: str, names: list[str], progress: Progress) -> dict[str, Any
     """Return the values of files as arrays and errors by row; called in a process of its own."""
     opened, folder = Opened.empty(len(names)), Path(root)
     for start in range(0, len(names), 1024):
-        _open(folder, names, opened, range(start, min(start + 1024, len(names))))
-        progress(start, len(names))
+        stop = min(start + 1024, len(names))
+        _open(folder, names, opened, range(start, stop))
+        progress(stop, len(names))
     errors = opened.facts.pop("error")
     rows = np.flatnonzero(errors != "").tolist()
     return {

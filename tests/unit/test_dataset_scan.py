@@ -333,6 +333,7 @@ def test_many_files_are_opened_in_processes_with_the_same_result(
     first = scan(tree)
     (tree.parent / "cache").rename(tree.parent / "another")
     monkeypatch.setattr(opened, "MANY", 3)
+    monkeypatch.setattr(opened, "PART", 8)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     calls: list[tuple[int, int]] = []
     again = scan(tree, lambda *now: calls.append(now))
