@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from fer_core.dataset.index import THUMB, Thumbs
+from fer_core.dataset.index import THUMB, DatasetIndex, Thumbs
 from fer_core.system.parallel import Progress
 from fer_core.types import Floats, Rows
 
@@ -32,11 +32,36 @@ alone, each differs from the median in the bits in which the other does not."""
 BLOCK: Final = 16_384
 """Fingerprints compared in one step."""
 
+PROPOSING: Final = 0.75
+"""Share of the time that proposing takes, 0..1."""
+
 _BITS, _KEY_BITS = 128, 64
 _ORIGINAL, _MIRRORED, _CROPPED = 0, 1, 2
 
 Bits = npt.NDArray[np.uint64]
 """Fingerprints: two words of 64 bits each."""
+
+
+def candidates(
+    index: DatasetIndex, seed: int = 0, progress: Progress | None = None
+) -> tuple[Rows, Rows]:
+    """Return pairs of equal files, int64 (M, 2), and pairs to compare, as ``propose`` gives them.
+
+    Args:
+        index: The dataset.
+        seed: Seed of the random bit orders.
+        progress: Called up to the share ``PROPOSING`` of all images.
+    """
+    good = np.flatnonzero(index.is_readable)
+    digests = index.table["digest"].to_numpy()[good]
+    _, first, inverse = np.unique(digests, return_index=True, return_inverse=True)
+    exact = np.stack([good[first[inverse]], good], axis=1)
+    exact = exact[exact[:, 0] != exact[:, 1]]
+    detailed = ~index.is_flat[good[first]]
+    single = np.sort(good[first[detailed]])
+    near = propose(index.thumbs[single], seed, part_of(progress, len(index), 0.0, PROPOSING))
+    near[:, :2] = single[near[:, :2]]
+    return exact, near
 
 
 def propose(thumbs: Thumbs, seed: int = 0, progress: Progress | None = None) -> Rows:
@@ -166,3 +191,14 @@ def _frequencies() -> tuple[Rows, Floats, Floats]:
     crop[pixel, low] = 1 - (inner - low)
     crop[pixel, low + 1] = inner - low
     return selected, mirror, crop
+
+
+def part_of(progress: Progress | None, count: int, start: float, end: float) -> Progress | None:
+    """Return a progress that reports the shares ``start`` to ``end`` of ``count`` images."""
+    if progress is None:
+        return None
+
+    def report(done: int, total: int) -> None:
+        progress(round(count * (start + (end - start) * done / total)), count)
+
+    return report

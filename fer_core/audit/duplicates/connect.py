@@ -3,8 +3,13 @@
 import numpy as np
 import pandas as pd
 
-from fer_core.audit.duplicates.search import DEFAULT_DIFFERENCE, candidates
-from fer_core.audit.duplicates.verify import MIN_SIMILARITY, confirm, similarity
+from fer_core.audit.duplicates.candidates import candidates
+from fer_core.audit.duplicates.verify import (
+    DEFAULT_DIFFERENCE,
+    MIN_SIMILARITY,
+    confirm,
+    similarity,
+)
 from fer_core.dataset.index import DatasetIndex
 from fer_core.system.parallel import Progress
 from fer_core.types import Rows
