@@ -85,6 +85,14 @@ def device_viewer(browser: Browser, server: Server, seconds: float) -> dict[str,
         return figures | {"start_warm_s": round(start(page), 2)}
 
 
+def nobody(server: Server, seconds: float) -> dict[str, float]:
+    """Measure the server without a visitor: what its own threads take."""
+    time.sleep(5)
+    cpu, start_s = server.cpu_s, time.monotonic()
+    time.sleep(seconds)
+    return {"server_cores": round((server.cpu_s - cpu) / (time.monotonic() - start_s), 4)}
+
+
 def server_viewer(browser: Browser, server: Server, seconds: float) -> dict[str, float]:
     with opened(browser, server, "Over the server") as page:
         start_button(page).click()
@@ -145,8 +153,12 @@ def main() -> None:
                 report("on the device", device)
                 over = server_viewer(browser, server, options.seconds)
                 report("over the server", over)
-                ratio = over["server_cores"] / max(device["server_cores"], 1e-4)
-                report("ratio", {"server_cpu": round(ratio, 1)})
+                idle = nobody(server, options.seconds)
+                report("nobody", idle)
+                whole = over["server_cores"] / max(device["server_cores"], 1e-4)
+                added = [f["server_cores"] - idle["server_cores"] for f in (over, device)]
+                ratio = {"server_cpu": round(whole, 1), "added": round(added[0] / added[1], 1)}
+                report("ratio", ratio)
         finally:
             browser.close()
             server.stop()

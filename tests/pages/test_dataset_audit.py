@@ -7,6 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from fer_core.labels import EMOTIONS
 from fer_core.models import registry
+from tests.conftest import needs_yunet
 from tests.page_kit import choose, open_ways, press, settle, texts
 
 OTHERS = {f"decide-{emotion}" for emotion in EMOTIONS}
@@ -107,6 +108,7 @@ def test_blank_pictures_are_found(app: AppTest) -> None:
     assert "1 excluded, 0 relabelled, 1 kept" in texts(app)
 
 
+@needs_yunet
 def test_pictures_without_a_face_are_searched(tree: Path) -> None:
     app = open_ways("dataset", "Folder")
     app.text_input(key="dataset_path").set_value(str(tree))

@@ -22,6 +22,7 @@ from fer_core.system.jobs.progress import Progress
 from fer_core.system.settings import settings
 from pages._upload import downloads, job_progress, start_job, visitor_jobs
 from tests.clips import face_picture, make_clip, wall
+from tests.conftest import needs_yunet
 from tests.page_kit import entry, press, texts
 
 
@@ -109,6 +110,7 @@ def test_the_example_video_is_one_press_away() -> None:
     assert "appy" in texts(app)  # the face that smiles
 
 
+@needs_yunet
 def test_the_example_photos_are_one_press_away() -> None:
     app = open_page("ZIP or folder")
     press(app, "Try example photos")

@@ -24,6 +24,7 @@ from fer_core.cluster import connection, result_folder
 from fer_core.cluster.connection import ClusterError
 from fer_core.errors import CancelledError, DatasetError, FerError, JobError
 from fer_core.images.codec import encode
+from fer_core.models.card import ModelCard
 from fer_core.recognition.pool import RecognizerPool
 from fer_core.recognition.results import RESULT_COLUMNS
 from fer_core.system.jobs import process_lock
@@ -307,7 +308,7 @@ def test_it_goes_on_where_it_was_stopped_and_reads_what_came_later(
 def test_an_error_that_a_member_meets_ends_the_job(
     two_nodes, photos: Path, tmp_path: Path, pool: RecognizerPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster_bulk, "digest", lambda file: "of another network")
+    monkeypatch.setattr(ModelCard, "network_digest", lambda card: "of another network")
     with pytest.raises(FerError, match="this machine has another network"):
         cluster_bulk.classify([str(photos)], pool, str(tmp_path / "out"))
 

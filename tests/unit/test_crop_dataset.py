@@ -16,6 +16,7 @@ from fer_core.images.crop import face_crop
 from fer_core.recognition import crop_dataset
 from fer_core.recognition.detection import choose_detector
 from fer_core.types import Pixels
+from tests.conftest import needs_yunet
 
 ASTRONAUT = skimage.data.astronaut()
 BLANK = np.full((300, 400, 3), 90, np.uint8)
@@ -75,6 +76,7 @@ def test_a_few_photos_among_crops_do_not_make_it_a_dataset_of_photos(tree: Path)
     assert not crop_dataset.check_photos(scan(tree)).are_photos
 
 
+@needs_yunet
 def test_the_largest_face_of_each_photo_is_cut(tmp_path: Path) -> None:
     root = make(tmp_path / "mine", {
         "train/happy/a.png": ASTRONAUT, "train/sad/b.png": two_faces(),
@@ -112,6 +114,7 @@ def test_photos_that_gave_no_face_are_said_when_the_faces_are_opened(tmp_path: P
     assert "1 photo that cannot be read: test/happy/damaged.png." in notes
 
 
+@needs_yunet
 def test_every_face_can_be_cut(tmp_path: Path) -> None:
     root = make(tmp_path / "mine", {"train/happy/a.png": two_faces(), "train/sad/b.png": ASTRONAUT})
     cropped = crop_dataset.crop_dataset(scan(root), "all", every_face=True)

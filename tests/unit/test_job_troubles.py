@@ -51,8 +51,8 @@ def test_a_process_that_cannot_be_noted_is_ended(
     store: Jobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started = []
-    detach = job_store._detach
-    monkeypatch.setattr(job_store, "_detach", lambda *a: started.append(detach(*a)) or started[0])
+    detach = Jobs._detach
+    monkeypatch.setattr(Jobs, "_detach", lambda *a: started.append(detach(*a)) or started[0])
     one = store.create("Mine", "count")
     monkeypatch.setattr(process_lock, "write", full)
     with pytest.raises(JobError, match="No space left on device"):

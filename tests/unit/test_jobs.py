@@ -22,6 +22,7 @@ import sys, time
 from pathlib import Path
 from fer_core.system.jobs import working
 from fer_core.errors import ImageError
+from fer_core.system.files import write_bytes
 folder, steps, turn, end = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
 print("counting to", steps)
 with working(folder, turn=turn) as work:
@@ -35,7 +36,7 @@ with working(folder, turn=turn) as work:
             file.write_text(str(steps))
             break
         time.sleep(0.02)
-        file.write_text(str(step + 1))
+        write_bytes(file, str(step + 1).encode())  # whole, also where it is killed meanwhile
     if end == "error":
         raise ImageError("cat.jpg: not a cat.")
     if end == "bug":
