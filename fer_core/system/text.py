@@ -13,8 +13,9 @@ MARKDOWN: Final = re.compile(
 )
 """Characters that CommonMark, its extensions or Streamlit read; each may follow a backslash."""
 
-AUTOMATIC: Final = re.compile(r"(://|\bwww(?=\.)|@|:(?=[\w+/-]+:))", re.IGNORECASE)
-"""What becomes a link, an emoji or an icon even where its punctuation is escaped."""
+AUTOMATIC: Final = re.compile(r"(\w(?=://)|\bwww(?=\.)|@|:(?=[\w+/-]+:))", re.IGNORECASE)
+"""What becomes a link, an emoji or an icon even where its punctuation is escaped. A ``WORD_JOINER``
+behind ``https://`` would not help: Streamlit 1.67 links whatever follows it."""
 
 WORD_JOINER: Final = "\u2060"
 """Takes no room and lets no line break in."""
