@@ -3,9 +3,11 @@
 import asyncio
 import io
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -92,6 +94,12 @@ def server(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     config.set_option("server.enableXsrfProtection", True)
 
 
+def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Run it in a thread: Playwright leaves a running loop in that of a worker's tests."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()
+
+
 async def send(
     server: SimpleNamespace, session: str, name: str, chunks: AsyncIterator[bytes]
 ) -> int:
@@ -128,7 +136,7 @@ def test_3_mb_come_in_without_a_file(server, monkeypatch: pytest.MonkeyPatch) ->
     rolled = []
     monkeypatch.setattr(tempfile.SpooledTemporaryFile, "rollover", rolled.append)
     uploads.limit_upload_memory(200 * 2**20)
-    assert asyncio.run(send(server, "a", "photo.jpg", parts(100_000, 30))) == 204
+    assert run(send(server, "a", "photo.jpg", parts(100_000, 30))) == 204
     (held,) = server.manager.get_files("a", ["photo.jpg"])
     assert (len(held.data), rolled, dict(uploads.under_way)) == (3_000_000, [], {})
 
@@ -141,17 +149,17 @@ def test_what_is_on_its_way_counts(server) -> None:
         sent = [send(server, "a", f"{n}", parts(10_000, 10, 0.001)) for n in range(5)]
         return await asyncio.gather(*sent)
 
-    assert sorted(asyncio.run(all_at_once()))[-1] == 413
+    assert sorted(run(all_at_once()))[-1] == 413
     assert sum(len(file.data) for file in server.manager.file_storage["a"].values()) <= 400_000
     assert dict(uploads.under_way) == {}
-    assert asyncio.run(send(server, "b", "next", parts(10_000, 10))) == 204
+    assert run(send(server, "b", "next", parts(10_000, 10))) == 204
 
 
 def test_an_upload_that_rests_is_given_up(server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uploads, "REST_S", 0.05)
     uploads.limit_upload_memory(100_000)
-    assert asyncio.run(send(server, "a", "slow", parts(10, 8, 0.02))) == 204
-    assert asyncio.run(send(server, "a", "silent", parts(10, 2, 5))) == 408
+    assert run(send(server, "a", "slow", parts(10, 8, 0.02))) == 204
+    assert run(send(server, "a", "silent", parts(10, 2, 5))) == 408
     assert dict(uploads.under_way) == {}
 
 
