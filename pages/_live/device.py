@@ -4,6 +4,7 @@ import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,6 @@ from pages._server.component_files import serve_folder
 
 KEY = "on-device"
 SOURCES = Path(__file__).parent / "on_device"
-HTML, CSS, BARS = (
-    (SOURCES / name).read_text("utf-8") for name in ("view.html", "view.css", "bars.js")
-)
 REPORT_EVERY_S = 1.0
 MOST_CROPS = 10
 """Crops of one message that are taken; the browser sends no more."""
@@ -147,7 +145,9 @@ def show_bars() -> None:
     caption = '<div data-part="caption">The camera is off</div>'
     html = f'<div data-part="bars" class="empty">{caption}{rows}</div>'
     name = f"{serve_folder('bars', SOURCES)}-inline"
-    st.components.v2.component(name, html=html, css=BARS_STYLE, js=BARS)(key="on-device-bars")
+    st.components.v2.component(name, html=html, css=BARS_STYLE, js=_source("bars.js"))(
+        key="on-device-bars"
+    )
 
 
 BARS_STYLE = """
@@ -223,9 +223,17 @@ def _capture(capture: Capture) -> dict[str, Any]:
     return asdict(capture) | {"cut": {"margin": MARGINS[DETECTOR], "sides": SIDES}}
 
 
+@cache
+def _source(name: str) -> str:
+    """Return a file of the component, read once: the page runs with every message."""
+    return (SOURCES / name).read_text("utf-8")
+
+
 def _component() -> Any:
     name = serve_folder("live", SOURCES)
-    return st.components.v2.component(name, html=HTML, css=CSS, js="main.js")
+    return st.components.v2.component(
+        name, html=_source("view.html"), css=_source("view.css"), js="main.js"
+    )
 
 
 def _value(name: str) -> Any:
