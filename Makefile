@@ -27,9 +27,12 @@ test: $(VENV)/.test-ready  ## install what is needed and run every check and tes
 suite: $(VENV)/.test-ready
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
 
-stress: $(VENV)/.test-ready  ## the long counts: killed runs, damaged files, the installed wheel
+stress: $(VENV)/.test-ready  ## the long counts: kills, threads, damaged files, the installed wheel
 	$(BIN)/python -m pytest tests/unit/test_training_bursts.py --kills 30 --graph
 	$(BIN)/python -m pytest tests/unit/test_bulk_stops.py -k killed --kills 10
+	$(BIN)/python -m pytest tests/browser/test_live_faults.py -k killed --browser-kills 10
+	$(BIN)/python -m pytest tests/unit/test_recognition.py -k threads --rounds 50
+	$(BIN)/python -m pytest tests/pages/test_damaged_home.py --states 1000
 	$(BIN)/python -m pytest tests/unit/test_fuzz.py --fuzz 600
 	$(BIN)/python -m pytest tests/browser/test_wheel.py --bare-venv
 

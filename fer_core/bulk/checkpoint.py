@@ -10,7 +10,7 @@ import hashlib
 import io
 import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -19,18 +19,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from fer_core.bulk import pieces
+from fer_core.bulk.plan_file import FORMAT, changes, read_plan
 from fer_core.errors import FerError
 from fer_core.recognition import results
-from fer_core.system.files import write_bytes
+from fer_core.system.files import sync_folder, write_bytes
 
 KEY: Final = b"fer_studio"
 PLAN: Final = "plan.json"
-FORMAT: Final = 2
-"""Version of plan and parts. Version 1, of 0.1.0, has no fingerprints."""
-
-OLD_KEYS: Final = {"reading": "head", "every": "step"}
-"""Keys of a plan in version 0.1 and their present names."""
-
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -45,7 +41,7 @@ class Checkpoint:
         fingerprint: Fingerprint of that video when its reading began.
         number: Number of the part among those of the video, from 0.
         position: Where reading the video continues, as JSON values; None where it is finished.
-        pieces: Pieces of its annotated copy that are written.
+        pieces: Names of the pieces of its annotated copy that are written.
         copy: Name of its annotated copy, or empty.
     """
 
@@ -54,7 +50,7 @@ class Checkpoint:
     fingerprint: str = ""
     number: int | None = None
     position: Mapping[str, Any] | None = None
-    pieces: int = 0
+    pieces: Sequence[str] = ()
     copy: str = ""
 
 
@@ -126,20 +122,25 @@ class Parts:
 
     def forget(self, name: str) -> None:
         """Leave the rows of a source that has changed out of the table; it must be read again."""
+        is_half_read = name not in self.finished()
         self._forgotten.add(name)
         chain = [part for part in self._parts if part.checkpoint.video == name]
         for part in reversed(chain):  # those left by a kill are a video's beginning
-            part.file.unlink()
+            part.file.unlink(missing_ok=True)
             self._parts.remove(part)
-        if chain:
+        if chain and is_half_read:  # the pieces in the folder are its own
             for piece in self.folder.glob("*.nut"):
                 piece.unlink()
 
     def tables(self) -> Iterator[pd.DataFrame]:
-        """Yield the rows, part by part, of each source those of the part that finished it last."""
+        """Yield the rows, part by part, of each source those of the part that finished it last.
+
+        Raises:
+            FerError: A part is no longer what was written.
+        """
         last = {name: part.file for part in self._parts for name in part.checkpoint.finished}
         for part in self._parts:
-            table = pq.read_table(part.file).to_pandas().astype(results.TYPES)
+            table = _read(part.file).astype(results.TYPES)
             replaced = {name for name in part.checkpoint.finished if last[name] != part.file}
             replaced |= self._forgotten
             yield table[~table["source"].isin(replaced)] if replaced else table
@@ -172,6 +173,7 @@ class Parts:
                 ) from None
             text = json.dumps({"version": FORMAT, **plan}, indent=2) + "\n"
             write_bytes(file, text.encode(), durable=True)
+            sync_folder(self.folder.parent)
             return
         except (OSError, ValueError) as error:
             raise FerError(f"{file} is damaged. Use --restart to begin anew.") from error
@@ -188,17 +190,14 @@ class Parts:
         Raises:
             FerError: It is damaged, and version 0.1 wrote it.
         """
-        data, (_, _, digest) = file.read_bytes(), file.stem.partition("-")
         try:
-            if digest and _digest(data) != digest:
-                raise ValueError("its content is not what was written")
-            note = json.loads(pq.read_schema(pa.BufferReader(data)).metadata[KEY])
+            note = json.loads(pq.read_schema(pa.BufferReader(_content(file))).metadata[KEY])
             return _Part(file, _checkpoint(note))
         except (ValueError, KeyError, TypeError, OSError, pa.ArrowException) as error:
-            if not digest:
+            if not _named_digest(file):
                 raise FerError(f"{file} is damaged. Use --restart to begin anew.") from error
             _LOGGER.warning("%s is damaged: its files are read again.", file)
-            file.unlink()
+            file.unlink(missing_ok=True)
             return None
 
     def _remove_broken_videos(self) -> None:
@@ -213,42 +212,43 @@ class Parts:
                 self.forget(video)
 
 
-def changes(plan: Mapping[str, Any], stored: Mapping[str, Any], folder: Path | str) -> str:
-    """Return the names of the fields in which two plans differ, separated by commas.
-
-    Raises:
-        FerError: ``stored`` is of a newer version.
-    """
-    if int(stored.get("version", 1)) > FORMAT:
-        raise FerError(
-            f"{folder} was written by a newer version of FER Studio. Finish the job with that "
-            "version, or choose another --out."
-        )
-    return ", ".join(sorted(key for key in plan if stored.get(key) != plan[key]))
-
-
-def read_plan(text: str) -> dict[str, Any]:
-    """Return the plan that a JSON text holds; the keys of version 0.1 get their present names.
-
-    Raises:
-        ValueError: It is no JSON object, or its version is no number.
-    """
-    plan = json.loads(text, object_hook=_renamed)
-    if not isinstance(plan, dict) or not isinstance(plan.get("version", 1), int):
-        raise ValueError("it is no plan")
-    return plan
-
-
-def _renamed(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {OLD_KEYS.get(key, key): value for key, value in values.items()}
-
-
 def _checkpoint(note: Mapping[str, Any]) -> Checkpoint:
     """Return the checkpoint that a part's metadata holds, of this version or of 0.1."""
     values = {name: value for name, value in note.items() if name != "format"}
     if not isinstance(note["finished"], dict):
         values["finished"] = dict.fromkeys(note["finished"], "")
+    if isinstance(count := values.get("pieces"), int):
+        values["pieces"] = pieces.of_version_0_1(count)
     return Checkpoint(**values)
+
+
+def _read(file: Path) -> pd.DataFrame:
+    """Return the rows of a part.
+
+    Raises:
+        FerError: It is gone, or no longer what was written.
+    """
+    try:
+        table: pd.DataFrame = pq.read_table(pa.BufferReader(_content(file))).to_pandas()
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise FerError(
+            f"{file} was removed or changed while the job ran ({error}). Nothing was written: give "
+            "the same command again, and its files are read again."
+        ) from error
+    return table
+
+
+def _content(file: Path) -> bytes:
+    """Return the bytes of a part; ``ValueError`` where they are not those that its name says."""
+    data = file.read_bytes()
+    if _digest(data) != (_named_digest(file) or _digest(data)):
+        raise ValueError("its content is not what was written")
+    return data
+
+
+def _named_digest(file: Path) -> str:
+    """Return the digest in a part's name; version 0.1 wrote none."""
+    return file.stem.partition("-")[2]
 
 
 def _digest(data: bytes) -> str:

@@ -56,12 +56,14 @@ class Source:
         path: The file, or the ZIP.
         member: The member's name in the ZIP, or empty.
         store: Address of the object store in which ``path`` is, or empty.
+        listed_as: Its fingerprint in the listing of the store, or empty.
     """
 
     name: str
     path: Path
     member: str = ""
     store: str = ""
+    listed_as: str = ""
 
     @property
     def is_video(self) -> bool:
@@ -190,11 +192,11 @@ def is_media(path: Path) -> bool:
 
 def _stored(address: str) -> Iterator[Source | str]:
     scheme = address.partition("://")[0]
-    for path, inside in object_store.below(address):
+    for path, inside, fingerprint in object_store.below(address):
         if is_hidden_below(inside):
             yield HIDDEN
         elif not inside or path.lower().endswith(IMAGES):
-            yield Source(f"{scheme}://{path}", Path(path), store=address)
+            yield Source(f"{scheme}://{path}", Path(path), store=address, listed_as=fingerprint)
         else:
             yield f"{_kind_passed_over(PurePosixPath(path))} in a store"
 
@@ -262,7 +264,9 @@ class Opener:
         """
         try:
             if source.store:
-                return object_store.fingerprint(source.store, source.path.as_posix())
+                return source.listed_as or object_store.fingerprint(
+                    source.store, source.path.as_posix()
+                )
             if source.member:
                 member = self._archive(source.path).getinfo(source.member)
                 return f"{member.file_size}-{member.date_time}-{member.CRC:08x}"

@@ -51,8 +51,8 @@ def name_of(address: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{unquote(parts.path)}"
 
 
-def below(address: str) -> Iterator[tuple[str, str]]:
-    """Yield the path of each file below an address, whole and from there on, sorted.
+def below(address: str) -> Iterator[tuple[str, str, str]]:
+    """Yield each file below an address, sorted: its path, whole and from there on, its fingerprint.
 
     Where the address is that of a file, it is yielded with an empty second path.
 
@@ -63,14 +63,14 @@ def below(address: str) -> Iterator[tuple[str, str]]:
     try:
         info = store.get_file_info(path)
         if info.type == pafs.FileType.File:
-            yield info.path, ""
+            yield info.path, "", _fingerprint(info)
             return
         files = store.get_file_info(pafs.FileSelector(path, recursive=True))
     except OSError as error:
         raise DatasetError(f"{name_of(address)}: cannot be listed ({error}).") from error
     for file in sorted(files, key=lambda file: file.path):
         if file.type == pafs.FileType.File:
-            yield file.path, file.path.removeprefix(path).lstrip("/")
+            yield file.path, file.path.removeprefix(path).lstrip("/"), _fingerprint(file)
 
 
 def read(address: str, path: str) -> bytes:
@@ -87,8 +87,7 @@ def read(address: str, path: str) -> bytes:
 def fingerprint(address: str, path: str) -> str:
     """Return size and time of change of the file at ``path`` in the store of ``address``."""
     store, _ = locate(address)
-    info = store.get_file_info(path)
-    return f"{info.size}-{info.mtime_ns}"
+    return _fingerprint(store.get_file_info(path))
 
 
 def listed(file: Path) -> Iterator[str]:
@@ -112,6 +111,10 @@ def listed(file: Path) -> Iterator[str]:
             ) from error
         except (OSError, UnicodeError, pa.ArrowInvalid) as error:
             raise DatasetError(f"{part}: cannot be read as Parquet ({error}).") from error
+
+
+def _fingerprint(info: Any) -> str:
+    return f"{info.size}-{info.mtime_ns}"
 
 
 @lru_cache(maxsize=64)

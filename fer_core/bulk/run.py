@@ -3,14 +3,14 @@
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-from fer_core.bulk import inputs, writers
+from fer_core.bulk import inputs, resume, writers
 from fer_core.bulk.checkpoint import Checkpoint, Parts
 from fer_core.bulk.inputs import Opener, Source
 from fer_core.bulk.photo_job import read_photo
@@ -20,7 +20,7 @@ from fer_core.errors import FerError, JobError
 from fer_core.recognition.photos import Photo
 from fer_core.recognition.pool import RecognizerPool
 from fer_core.recognition.recognizer import Recognizer
-from fer_core.recognition.results import check_format
+from fer_core.recognition.results import FORMATS, check_format
 from fer_core.system.files import numbered, writing
 from fer_core.system.jobs import process_lock
 from fer_core.system.jobs.job import OWNER
@@ -30,6 +30,9 @@ from fer_core.video import Sampling, probe
 PHOTOS_A_PART: Final = 250
 SECONDS_A_PART: Final = 5.0
 """Photos, and seconds, that a kill costs at most."""
+
+ERRORS: Final = ".errors.csv"
+"""What the name of a table of errors adds to that of its table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ def parts_folder(target: Path) -> Path:
 
 def error_file(target: Path) -> Path:
     """Return the table of errors that belongs to ``target`` and to no other table."""
-    return target.with_name(f"{target.name}.errors.csv")
+    return target.with_name(f"{target.name}{ERRORS}")
 
 
 def classify(
@@ -89,7 +92,7 @@ def classify(
     """
     options = options or Options()
     for target in targets:
-        check_format(target)
+        _check_name(target)
     folder, errors = parts_folder(targets[0]), error_file(targets[0])
     advice = (
         "Free some space or choose another place. What is done stays: the same call continues "
@@ -99,22 +102,25 @@ def classify(
         listing = inputs.listing(names, options.below)
         _check_copies(names, listing.sources, options.annotated)
         parts = Parts(folder, plan(names, pool, options), options.restart)
+        gone = resume.forget_gone(listing.sources, parts)
         _Run(listing.sources, pool, parts, options, report).run()
-        _check_complete(listing.sources, parts)
-        counts = writers.write(parts.tables(), targets, errors)
+        counts = writers.write(resume.complete(parts.tables(), listing.sources), targets, errors)
+        for other in targets[1:]:  # its table of errors belonged to the table that was replaced
+            error_file(other).unlink(missing_ok=True)
         parts.delete()
     return Summary(
         len(listing.sources), counts.faces, counts.rows, counts.errors, errors, counts.warnings,
-        listing.notice,
+        f"{listing.notice} {gone}".strip(),
     )  # fmt: skip
 
 
-def _check_complete(sources: Sequence[Source], parts: Parts) -> None:
-    missing = {source.name for source in sources} - parts.finished().keys()
-    if missing:
+def _check_name(target: Path) -> None:
+    """Raise ``FerError`` where a table cannot have this name."""
+    check_format(target)
+    table = Path(target.name.removesuffix(ERRORS))
+    if table.name != target.name and table.suffix in FORMATS:
         raise FerError(
-            f"{len(missing):,} of {len(sources):,} files have no rows, such as {min(missing)}. "
-            "Nothing was written: give the same command again."
+            f"{target}: the table of errors of {table} has this name. Choose another --out."
         )
 
 
@@ -131,8 +137,8 @@ class _Run:
     ) -> None:
         self._pool, self._parts, self._options = pool, parts, options
         self._report = report
-        self._half = _half_read(sources, parts)
-        finished = _still_finished(sources, parts)
+        self._half = resume.half_read(sources, parts)
+        finished = resume.still_finished(sources, parts, options.annotated)
         waiting = [source for source in sources if source.name not in finished]
         half = self._half.video if self._half else ""  # first: its pieces are in the folder
         self._waiting = sorted(waiting, key=lambda source: source.name != half)
@@ -181,34 +187,6 @@ class _Run:
             for share in shares:
                 self._report(done_before + weight * share, self._total, source.name)
         self._done = done_before + weight
-
-
-def _half_read(sources: Sequence[Source], parts: Parts) -> Checkpoint | None:
-    """Return where a half-read video continues; rows of one that has gone or changed are left."""
-    paths = {source.name: source.path for source in sources}
-    while half := parts.half_read():
-        path = paths.get(half.video)
-        with suppress(OSError):
-            if path and half.fingerprint in {"", inputs.fingerprint(path)}:
-                return half
-        parts.forget(half.video)
-    return None
-
-
-def _still_finished(sources: Sequence[Source], parts: Parts) -> set[str]:
-    """Return the finished sources that have not changed since; the parts forget the others."""
-    recorded = parts.finished()
-    with ExitStack() as stack:
-        opener = Opener(stack)
-        finished = [source for source in sources if source.name in recorded]
-        changed = {
-            source.name
-            for source in finished
-            if recorded[source.name] and opener.fingerprint(source) != recorded[source.name]
-        }
-    for name in changed:
-        parts.forget(name)
-    return {source.name for source in finished} - changed
 
 
 def _batches(

@@ -7,9 +7,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from fer_core.bulk import pieces
 from fer_core.bulk.checkpoint import Checkpoint
 from fer_core.bulk.inputs import MISSING, Source, fingerprint
-from fer_core.errors import VideoError
+from fer_core.errors import FerError, VideoError
 from fer_core.recognition.pool import RecognizerPool
 from fer_core.recognition.results import Origin, error_row, face_rows
 from fer_core.system.files import sync, sync_folder
@@ -52,7 +53,8 @@ class VideoJob:
         self._sampling, self._copy = sampling, copy
         self._rows: list[Mapping[str, Any]] = []
         self._fingerprint = ""
-        self._number = self._pieces = 0
+        self._number = 0
+        self._pieces: list[str] = []
 
     def run(self, checkpoint: Checkpoint | None = None) -> Generator[float]:
         """Read to the end; yields the finished share, 0..1, after each frame.
@@ -63,7 +65,7 @@ class VideoJob:
         position, self._fingerprint = None, _fingerprint(self._source.path)
         if checkpoint:
             position = Position(**checkpoint.position) if checkpoint.position else None
-            self._pieces = checkpoint.pieces
+            self._pieces = list(checkpoint.pieces)
             self._number = (checkpoint.number or 0) + 1
             self._fingerprint = checkpoint.fingerprint or self._fingerprint
         try:
@@ -77,8 +79,7 @@ class VideoJob:
         except VideoError as error:
             self._add_error(error)
         self._add({self._source.name: self._fingerprint}, None)
-        for number in range(self._pieces):
-            self._piece(number).unlink(missing_ok=True)
+        pieces.remove(self._parts.folder, self._pieces)
 
     def _add(self, finished: Mapping[str, str], position: Position | None) -> None:
         """Write the rows so far as the next part of the video."""
@@ -87,7 +88,9 @@ class VideoJob:
         values = asdict(position) if position else None
         self._parts.add(
             self._rows,
-            Checkpoint(finished, name, self._fingerprint, number, values, self._pieces, copy),
+            Checkpoint(
+                finished, name, self._fingerprint, number, values, tuple(self._pieces), copy
+            ),
         )
         self._number, self._rows = number + 1, []
 
@@ -107,8 +110,7 @@ class VideoJob:
                             writer.write(draw(read), read.frame.time_s)
                         yield min(read.frame.time_s / seconds, 1.0) if seconds else 0.0
                 if writer and count:
-                    _replace(self._new, self._piece(self._pieces))
-                    self._pieces += 1
+                    self._pieces.append(pieces.keep(self._parts.folder, len(self._pieces)))
                 if count < SHOTS_A_PART:
                     break
                 self._add({}, reader.position())
@@ -118,11 +120,19 @@ class VideoJob:
         """Join the pieces to the annotated copy."""
         if self._copy:
             part = self._copy.with_name(f".{self._copy.name}.part")
-            join([self._piece(number) for number in range(self._pieces)], self._source.path, part)
+            folder = self._parts.folder
+            if not pieces.are_whole(folder, self._pieces):
+                raise FerError(
+                    f"{folder}: a piece of {self._copy.name} was removed or changed while the job "
+                    "ran. Give the same command again, and its video is read again."
+                )
+            join([folder / name for name in self._pieces], self._source.path, part)
             _replace(part, self._copy)
 
     def _new_piece(self, reader: VideoRecognizer) -> AbstractContextManager[PieceWriter | None]:
-        return PieceWriter(self._new, reader.info.rate) if self._copy else nullcontext()
+        if not self._copy:
+            return nullcontext()
+        return PieceWriter(self._parts.folder / pieces.NEW, reader.info.rate)
 
     def _add_rows(self, read: RecognizedFrame, reader: VideoRecognizer) -> None:
         if not read.is_sampled:
@@ -147,13 +157,6 @@ class VideoJob:
 
     def _add_error(self, error: VideoError) -> None:
         self._rows.append(error_row(Origin(self._source.name), error))
-
-    def _piece(self, number: int) -> Path:
-        return self._parts.folder / f"piece-{number:06}.nut"
-
-    @property
-    def _new(self) -> Path:
-        return self._parts.folder / "new.nut"
 
 
 def _fingerprint(file: Path) -> str:

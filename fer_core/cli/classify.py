@@ -92,7 +92,7 @@ def run(options: argparse.Namespace) -> int:
         print("Stopped. The same command continues from here.", file=sys.stderr)
         return 130
     if summary.notice:
-        print(summary.notice, file=sys.stderr)
+        print(terminal(summary.notice), file=sys.stderr)
     _print_errors(summary)
     outs = ", ".join(map(str, options.out))
     total = _total(summary.files, summary.faces, summary.errors, summary.warnings)
@@ -118,6 +118,8 @@ def _run_on_cluster(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print("Stopped. The same command continues from here.", file=sys.stderr)
         return 130
+    if counts.notice:
+        print(terminal(counts.notice), file=sys.stderr)
     total = _total(counts.files, counts.faces, counts.errors, counts.warnings)
     print(f"{total}: {out}{AVERAGED}")
     if counts.errors or counts.warnings:

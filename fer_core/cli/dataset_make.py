@@ -8,6 +8,7 @@ from fer_core import collect
 from fer_core.cli.recognizer_options import add_model
 from fer_core.cli.terminal import progress_bar
 from fer_core.collect import Clip, Collection, Limits, Plan, labels
+from fer_core.system import files
 from fer_core.system.settings import settings
 
 
@@ -123,5 +124,5 @@ def _write(target: Collection, plan: Plan, options: argparse.Namespace) -> None:
         (options.imagefolder, collect.pack_imagefolder),
     ):
         if file:
-            file.write_bytes(pack(folder))
+            files.write_bytes(file, pack(folder))
             print(file)

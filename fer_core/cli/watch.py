@@ -4,8 +4,8 @@ import argparse
 import csv
 import signal
 import sys
-from collections.abc import Generator, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
     if recognizer.notice:
         print(recognizer.notice, file=sys.stderr)
     handler = signal.signal(signal.SIGTERM, _interrupt)
-    with ExitStack() as stack:
+    with _writing(options.out), ExitStack() as stack:
         stack.callback(signal.signal, signal.SIGTERM, handler)
         source = stack.enter_context(closing(_frames(options.source)))
         watcher = Watcher(recognizer, without_login(options.source), _table(stack, options.out))
@@ -111,6 +111,20 @@ def _table(stack: ExitStack, file: Path | None) -> "csv.DictWriter[str] | None":
     table = csv.DictWriter(out, RESULT_COLUMNS)
     table.writeheader()
     return table
+
+
+@contextmanager
+def _writing(file: Path | None) -> Iterator[None]:
+    """Name the table where it cannot be written; a reader of the lines that has gone is another."""
+    try:
+        yield
+    except OSError as error:
+        if file is None or isinstance(error, BrokenPipeError):
+            raise
+        raise VideoError(
+            f"{file} cannot be written ({error.strerror or error}). The rows before are in it. "
+            "Free some space or choose another place."
+        ) from error
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -2,16 +2,19 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from functools import reduce
 from operator import add
 from typing import Any, Final
 
 from fer_core.bulk import inputs
+from fer_core.bulk.inputs import Opener, Source
 from fer_core.bulk.plan import Options, Report, plan
 from fer_core.cluster.connection import ClusterError, connected
-from fer_core.cluster.result_folder import ERRORS, Counts, Folder
-from fer_core.cluster.worker import ShareReader, WorkerConfig
+from fer_core.cluster.result_folder import ERRORS, Counts, Folder, digest_of
+from fer_core.cluster.worker import AHEAD, ShareReader, WorkerConfig
 from fer_core.errors import FerError, JobError
 from fer_core.recognition.pool import RecognizerPool
 from fer_core.system.jobs import process_lock
@@ -65,9 +68,11 @@ def classify(  # noqa: PLR0913, PLR0917  # inputs, model, output, and how
                 folder.delete()
             listing = inputs.listing(names, options.below, MAX_FILES)
             folder.claim(plan(names, pool, options))
+            folder.sweep_halves()
             folder.add_inputs(listing.sources)
+            _remove_outdated(folder, listing.sources)
             _read(folder, _worker_config(folder, pool, options), report, address, workers)
-            return _finish(folder)
+            return replace(_finish(folder), notice=listing.notice)
     except OSError as error:
         raise FerError(
             f"{out} cannot be read or written ({error}). What is done stays: the same call "
@@ -145,10 +150,42 @@ def _worker_config(folder: Folder, pool: RecognizerPool, options: Options) -> Wo
 
 def _finish(folder: Folder) -> Counts:
     """Count the rows and write the table of errors."""
-    counts = {share: folder.counts(share) for share in sorted(folder.finished())}
+    counts = {share: folder.part(share)[0] for share in sorted(folder.finished())}
+    total, listed = reduce(add, counts.values(), Counts()), sum(folder.sizes().values())
+    if total.files != listed:
+        raise FerError(
+            f"{total.files:,} of {listed:,} files have rows: a part was removed while the job ran. "
+            "Give the same command again."
+        )
     incomplete = (share for share, count in counts.items() if count.errors or count.warnings)
     folder.write_errors(folder.errors(incomplete))
-    return reduce(add, counts.values(), Counts())
+    return total
+
+
+def _remove_outdated(folder: Folder, sources: Sequence[Source]) -> None:
+    """Remove parts that are damaged or of inputs that have changed; their shares are read again."""
+    finished, sizes = sorted(folder.finished()), folder.sizes()
+    if not finished:
+        return
+    listed_as = {source.name: source.listed_as for source in sources if source.listed_as}
+    with ExitStack() as stack, ThreadPoolExecutor(AHEAD) as executor:
+        opener = Opener(stack)
+
+        def fingerprint(source: Source) -> tuple[str, str]:
+            listed = replace(source, listed_as=listed_as.get(source.name, ""))
+            return source.name, opener.fingerprint(listed)
+
+        for share in finished:
+            try:
+                if share not in sizes:
+                    raise FerError(f"Part {share} is of files that are not listed.")
+                counts, inputs_digest = folder.part(share)
+                now = dict(executor.map(fingerprint, folder.inputs(share)))
+                if counts.files != len(now) or inputs_digest not in {"", digest_of(now)}:
+                    raise FerError(f"Files of part {share} have changed since it was written.")
+            except FerError as error:
+                _LOGGER.warning("%s Its files are read again.", error)
+                folder.remove_part(share)
 
 
 def _raise_fer_error(error: BaseException) -> None:

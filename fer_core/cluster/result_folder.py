@@ -2,7 +2,8 @@
 
 The files to read are listed first, in numbered shares. The rows of a share always go into the part
 of its number, complete or not at all. So it does not matter which worker reads a share, how often,
-or which one dies: a job is finished when there are as many parts as shares.
+or which one dies: a job is finished when every share has its part. A part also holds a digest of
+the fingerprints of its inputs: the next call reads the share again where one of them has changed.
 
 ``part-000000.parquet`` … hold the rows. Names that begin with ``_`` are passed over by whatever
 reads the folder as one table: ``_plan.json`` says what the job is, ``_inputs-000000.parquet`` holds
@@ -10,6 +11,7 @@ the shares from that number on, a row group each, and ``_errors.csv`` is the tab
 """
 
 import bisect
+import hashlib
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,11 +27,11 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from fer_core.bulk import object_store
-from fer_core.bulk.checkpoint import FORMAT, changes, read_plan
 from fer_core.bulk.inputs import Source
+from fer_core.bulk.plan_file import FORMAT, changes, read_plan
 from fer_core.errors import FerError
 from fer_core.recognition import results
-from fer_core.system.files import write_bytes
+from fer_core.system.files import sweep_below, write_bytes
 from fer_core.system.text import utf8
 
 PLAN: Final = "_plan.json"
@@ -44,16 +46,20 @@ MIN_FILES: Final = 25
 MAX_FILES: Final = 5000
 """Files of a share; in between a job has about a hundred shares."""
 
+TAIL_BYTES: Final = 1_000_000
+"""Last bytes of a part, which hold its metadata."""
+
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Size of a part, or of all of them."""
+    """Size of a part, or of all of them; ``notice`` is a sentence on files passed over."""
 
     files: int = 0
     faces: int = 0
     rows: int = 0
     errors: int = 0
     warnings: int = 0
+    notice: str = ""
 
     def __add__(self, other: "Counts") -> "Counts":
         addends = asdict(other)
@@ -92,10 +98,15 @@ class Folder:
     def write(self, name: str, data: bytes) -> None:
         """Write a file, complete or not at all."""
         if self.path:
-            write_bytes(self.path / name, data)
+            write_bytes(self.path / name, data, durable=True)
             return
         with self._store.open_output_stream(f"{self._root}/{name}") as file:
             file.write(data)
+
+    def sweep_halves(self) -> None:
+        """Remove what killed writers left; in an object store nothing is written by halves."""
+        if self.path:
+            sweep_below(self.path, older_s=0)
 
     def delete(self) -> None:
         """Remove the files of a job, where this is the folder of one; the plan last."""
@@ -172,19 +183,33 @@ class Folder:
                 sizes[first + group] = metadata.row_group(group).num_rows
         return sizes
 
-    def write_part(self, share: int, rows: Iterable[Mapping[str, Any]], files: int) -> Counts:
-        """Write the rows of a share."""
+    def write_part(
+        self, share: int, rows: Iterable[Mapping[str, Any]], fingerprints: Mapping[str, str]
+    ) -> Counts:
+        """Write the rows of a share.
+
+        Args:
+            share: Its number.
+            rows: The rows of its files.
+            fingerprints: Name of each file to its fingerprint.
+
+        Raises:
+            FerError: A file has no row.
+        """
         frame = results.table(map(dict, rows))
+        if missing := fingerprints.keys() - set(frame["source"]):
+            raise FerError(f"{min(missing)} has no row. Give the same command again.")
         failed = results.failed(frame)
         partial = frame["error"].notna() & ~failed
         counts = Counts(
-            files, int(frame["x1"].notna().sum()), len(frame), frame["source"][failed].nunique(),
-            frame["source"][partial].nunique(),
+            len(fingerprints), int(frame["x1"].notna().sum()), len(frame),
+            frame["source"][failed].nunique(), frame["source"][partial].nunique(),
         )  # fmt: skip
         table = pa.Table.from_pandas(frame, preserve_index=False)
-        note = {**(table.schema.metadata or {}), KEY: json.dumps(asdict(counts)).encode()}
+        note = {"counts": asdict(counts), "inputs": digest_of(fingerprints)}
+        metadata = {**(table.schema.metadata or {}), KEY: json.dumps(note).encode()}
         buffer = io.BytesIO()
-        pq.write_table(table.replace_schema_metadata(note), buffer)
+        pq.write_table(table.replace_schema_metadata(metadata), buffer)
         self.write(PART.format(share), buffer.getvalue())
         return counts
 
@@ -193,10 +218,30 @@ class Folder:
         names = (name for name in self.names() if name.startswith("part-"))
         return {int(name[5:].partition(".")[0]) for name in names}
 
-    def counts(self, share: int) -> Counts:
-        """Return the counts of a part, from its last bytes."""
-        with self._store.open_input_file(f"{self._root}/{PART.format(share)}") as file:
-            return Counts(**json.loads(pq.read_schema(file).metadata[KEY]))
+    def remove_part(self, share: int) -> None:
+        """Remove the part of a share, which is then read again."""
+        self._store.delete_file(f"{self._root}/{PART.format(share)}")
+
+    def part(self, share: int) -> tuple[Counts, str]:
+        """Return the counts of a part and the digest of its inputs, from its last bytes.
+
+        Version 0.1 wrote no digest: it is empty then.
+
+        Raises:
+            FerError: It is damaged or gone.
+        """
+        name = PART.format(share)
+        try:
+            with self._store.open_input_file(f"{self._root}/{name}") as file:
+                file.seek(max(file.size() - TAIL_BYTES, 0))
+                tail = file.read()
+            note = json.loads(_metadata(tail)[KEY])
+            return Counts(**note.get("counts", note)), str(note.get("inputs", ""))
+        except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
+            raise FerError(
+                f"{self.address}/{name} was removed or is damaged. Give the same command again, "
+                "and its files are read again."
+            ) from error
 
     def errors(self, shares: Iterable[int]) -> pd.DataFrame:
         """Return source and error of the files of these parts that failed or miss something."""
@@ -225,6 +270,24 @@ class Folder:
 
     def _listed_names(self, first: int) -> Iterator[str]:
         yield from self._inputs(first).read(["name"]).column(0).to_pylist()
+
+
+def digest_of(fingerprints: Mapping[str, str]) -> str:
+    """Return one digest of the names of files and their fingerprints."""
+    text = json.dumps(dict(sorted(fingerprints.items())))
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _metadata(tail: bytes) -> Mapping[bytes, bytes]:
+    """Return the metadata of a Parquet file from its last bytes.
+
+    Raises:
+        ValueError: They are not the end of one.
+    """
+    try:
+        return pq.read_schema(pa.BufferReader(tail)).metadata or {}
+    except (OSError, pa.ArrowException) as error:  # nothing is read from a disk here
+        raise ValueError(str(error)) from error
 
 
 def _row(source: Source) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Read shares of files on one core of a cluster."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -67,43 +67,49 @@ class ShareReader:
 
     def read(self, share: int) -> Counts:
         """Read a share and write its part."""
-        sources = self._folder.inputs(share)
-        return self._folder.write_part(share, self._rows(sources), len(sources))
-
-    def _rows(self, sources: list[Source]) -> Iterator[Mapping[str, Any]]:
-        options = self._config.options
+        sources, result = self._folder.inputs(share), _Rows()
         if sources[0].is_video:
-            sink = _Rows()
-            for _ in VideoJob(sources[0], self._pool, sink, options.sampling, None).run():
+            sampling = self._config.options.sampling
+            for _ in VideoJob(sources[0], self._pool, result, sampling, None).run():
                 pass
-            yield from sink.rows
-            return
+        else:
+            self._read_photos(sources, result)
+        return self._folder.write_part(share, result.rows, result.fingerprints)
+
+    def _read_photos(self, sources: list[Source], result: "_Rows") -> None:
+        def fetch(source: Source) -> bytes:
+            result.fingerprints[source.name] = self._opener.fingerprint(source)
+            return self._opener.read(source)
+
+        is_crop = self._config.options.is_crop
         with ThreadPoolExecutor(AHEAD) as executor:
-            for source, fetched in _fetch_ahead(executor, self._opener, sources):
-                photo = read_photo(self._pool.first, source.name, fetched.result, options.is_crop)
-                yield from photo.rows()
+            for source, fetched in _fetch_ahead(executor, fetch, sources):
+                photo = read_photo(self._pool.first, source.name, fetched.result, is_crop)
+                result.rows += photo.rows()
 
 
 class _Rows:
-    """Holds the rows of one video in memory."""
+    """Holds the rows of a share in memory, and the fingerprint of each of its files."""
 
     folder = Path()
 
     def __init__(self) -> None:
         self.rows: list[Mapping[str, Any]] = []
+        self.fingerprints: dict[str, str] = {}
 
     def add(self, rows: Iterable[Mapping[str, Any]], checkpoint: Checkpoint) -> None:
-        """Append rows; a share is read whole or not at all."""
+        """Append rows of a video; a share is read whole or not at all."""
         self.rows += rows
+        self.fingerprints |= checkpoint.finished
 
 
 def _fetch_ahead(
-    executor: ThreadPoolExecutor, opener: Opener, sources: list[Source]
+    executor: ThreadPoolExecutor, fetch: Callable[[Source], bytes], sources: list[Source]
 ) -> Iterator[tuple[Source, "Future[bytes]"]]:
     """Yield sources in their order, each with its bytes; a few are fetched ahead."""
     waiting: deque[tuple[Source, Future[bytes]]] = deque()
     for source in sources:
-        waiting.append((source, executor.submit(opener.read, source)))
+        waiting.append((source, executor.submit(fetch, source)))
         if len(waiting) > AHEAD:
             yield waiting.popleft()
     yield from waiting

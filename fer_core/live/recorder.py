@@ -5,6 +5,7 @@ import logging
 import queue
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
@@ -14,10 +15,12 @@ from typing import Final
 
 import av
 
+from fer_core.errors import VideoError
 from fer_core.images.yuv import fit, size_of, to_frame
 from fer_core.recognition.results import RESULT_COLUMNS, Origin, face_rows
 from fer_core.recognition.tracking import TrackedFace
 from fer_core.system import temp_folders
+from fer_core.system.files import writing
 from fer_core.types import Pixels
 
 LIMIT_S: Final = 600.0
@@ -62,20 +65,24 @@ class Recorder:
     Args:
         limit_s: Stops by itself after this many seconds.
         started: Wall clock at the start; the table's ISO times count from it. Now if None.
+
+    Raises:
+        VideoError: Its files cannot be created.
     """
 
     def __init__(self, limit_s: float = LIMIT_S, started: datetime | None = None) -> None:
         self._limit_s = limit_s
         self._wall = started or datetime.now(UTC)
-        self._folder = temp_folders.folder("live")
-        self.csv = Path(self._folder.name) / "results.csv"
-        self.mp4 = Path(self._folder.name) / "clip.mp4"
         self._lock = threading.Lock()
         self._running, self._at_limit, self._error = True, False, ""
         self._start_s: float | None = None
         self._clip_size = self._frame_size = (0, 0)
         self._seconds, self._frames, self._left_out, self._rows = 0.0, 0, 0, 0
-        self._file = self.csv.open("w", newline="", encoding="utf-8")
+        with writing("The recording", VideoError):
+            self._folder = temp_folders.folder("live")
+            self.csv = Path(self._folder.name) / "results.csv"
+            self.mp4 = Path(self._folder.name) / "clip.mp4"
+            self._file = self.csv.open("w", newline="", encoding="utf-8")
         self._table = csv.DictWriter(self._file, ("time", *RESULT_COLUMNS))
         self._table.writeheader()
         self._queue: queue.Queue[tuple[Pixels, float] | None] = queue.Queue(WAITING_FRAMES + 1)
@@ -207,10 +214,20 @@ class Recorder:
             self._write_clip(frames)
         except (av.FFmpegError, OSError) as error:
             _LOGGER.exception("The clip could not be written")
+            self._remove_unreadable()
             with self._lock:
                 self._fail("clip", error)
             for _ in frames:
                 pass
+
+    def _remove_unreadable(self) -> None:
+        """Remove a clip that lost its end and does not open."""
+        try:
+            with av.open(str(self.mp4)) as clip:
+                next(clip.decode(video=0))
+        except (av.FFmpegError, OSError, StopIteration):
+            with suppress(OSError):
+                self.mp4.unlink()
 
     def _write_clip(self, frames: Iterator[tuple[Pixels, float]]) -> None:
         first = next(frames, None)

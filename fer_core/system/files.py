@@ -8,13 +8,14 @@ import hashlib
 import io
 import json
 import os
+import re
 import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,9 @@ from fer_core.errors import FerError
 
 if TYPE_CHECKING:  # pandas takes a third of a second, and recognising needs none of it
     import pandas as pd
+
+HALF: Final = re.compile(r"\..+-[0-9a-f]{16}", re.DOTALL)
+"""Names that ``unused_name`` gives."""
 
 
 @contextmanager
@@ -174,8 +178,22 @@ def parquet_bytes(table: "pd.DataFrame") -> bytes:
     return buffer.getvalue()
 
 
+def sweep_below(folder: Path, older_s: float = 3600) -> None:
+    """Remove halves of files, see ``sweep_halves``, in a folder and all those below it.
+
+    Args:
+        folder: Where to look; it need not exist.
+        older_s: Seconds since the last change; a younger one is being written perhaps.
+    """
+    for root, _, names in os.walk(folder):
+        for half in (Path(root, name) for name in names if HALF.fullmatch(name)):
+            with suppress(OSError):
+                if half.stat().st_mtime < time.time() - older_s:
+                    half.unlink()
+
+
 def sweep(folder: Path, older_s: float = 3600) -> None:
-    """Remove what writers that were killed left below ``folder`` under hidden names."""
+    """Remove folders that killed writers left in ``folder`` under hidden names."""
     for leftover in (*folder.glob(".new-*"), *folder.glob(".deleted-*")):
         if leftover.stat().st_mtime < time.time() - older_s:
             shutil.rmtree(leftover, ignore_errors=True)

@@ -9,7 +9,7 @@ from typing import Final
 import keras
 
 from fer_core.errors import TrainingError
-from fer_core.system.files import write_json
+from fer_core.system.files import sweep_halves, write_json
 from fer_core.training.callbacks import resume_state
 from fer_core.training.callbacks.resume_state import TrainingState
 from fer_core.training.config import TrainConfig, differences
@@ -42,6 +42,8 @@ def resume(folder: RunFolder) -> TrainingState:
     Raises:
         TrainingError: It is damaged.
     """
+    for file in (folder.state, folder.progress, folder.metrics, folder.history, folder.environment):
+        sweep_halves(file)
     if not folder.state.exists():  # ended before its first epoch was saved: nothing to lose
         folder.drop_epochs_from(0)
         return TrainingState()

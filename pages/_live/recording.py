@@ -8,6 +8,7 @@ import streamlit as st
 
 from fer_core.live import LiveView
 from fer_core.live.recorder import LIMIT_S
+from fer_core.system.text import markdown
 from pages._live.state import viewer
 
 
@@ -18,6 +19,8 @@ def offer_recording(session: LiveView | None, is_live: bool) -> None:
         if is_live and session:
             icon = ":material/fiber_manual_record:"
             st.button("Record", icon=icon, on_click=state.record, args=[session])
+            if state.record_error:
+                st.error(markdown(state.record_error))
         return
     recording = state.recorder.state
     if recording.running:
@@ -45,7 +48,7 @@ def offer_files() -> None:
     state.offered = True
     recording = recorder.state
     if recording.error:
-        st.error(f"The recording stopped. {recording.error}")
+        st.error(markdown(f"The recording stopped. {recording.error}"))
     limit = " It stopped at the limit." if recording.at_limit else ""
     dropped = f" {recording.left_out} frames were left out." if recording.left_out else ""
     st.caption(f"Recorded {clock(recording.seconds)}, {recording.rows} rows.{limit}{dropped}")
@@ -54,7 +57,7 @@ def offer_files() -> None:
             "CSV", recorder.csv.read_bytes, "live.csv", "text/csv",
             on_click="ignore", icon=":material/download:",
         )  # fmt: skip
-        if recording.frames:
+        if recording.frames and recorder.mp4.exists():
             st.download_button(
                 "Clip", recorder.mp4.read_bytes, "live.mp4", "video/mp4",
                 on_click="ignore", icon=":material/download:",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
+from fer_core.errors import FerError
 from fer_core.live import LiveView, Recorder, SessionLimit
 from fer_core.system.settings import settings
 from fer_core.types import Pixels
@@ -32,6 +33,7 @@ class Viewer:
         recorder: The recording, until it is deleted.
         announced: The page says that it is being recorded.
         offered: The finished recording is on the page for download.
+        record_error: The reason why the last recording could not be started, or empty.
         frozen: The face to be corrected.
         offer: The request that ``session`` answers.
         connecting_since: Time of the start.
@@ -45,6 +47,7 @@ class Viewer:
     recorder: Recorder | None = None
     announced: bool = False
     offered: bool = False
+    record_error: str = ""
     frozen: Frozen | None = None
     offer: Offer | None = None
     connecting_since: float = field(default_factory=time.monotonic)
@@ -56,7 +59,11 @@ class Viewer:
     def record(self, session: LiveView) -> None:
         """Begin a recording; a second click on the same button adds none."""
         if self.recorder is None:
-            self.recorder, self.announced, self.offered = session.record(), False, False
+            try:
+                self.recorder, self.record_error = session.record(), ""
+            except FerError as error:
+                self.record_error = str(error)
+            self.announced = self.offered = False
 
     def delete_recording(self) -> None:
         """Stop it, if it runs, and remove its files."""

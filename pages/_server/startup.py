@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from threading import Thread
 
 import streamlit as st
 from streamlit import config
@@ -61,3 +62,10 @@ def _start() -> None:
     limit_collections()
     temp_folders.sweep()
     files.sweep(model_store.own_home())
+    Thread(target=_sweep_halves, args=[switches.home, switches.cache], daemon=True).start()
+
+
+def _sweep_halves(*folders: Path) -> None:
+    """Remove half-written files; in a thread, because homes hold many files."""
+    for folder in folders:
+        files.sweep_below(folder)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import psutil
 import pytest
 
 from benchmarks.fake_camera import chromium_arguments, write_y4m
@@ -192,6 +193,38 @@ def test_closing_or_reloading_the_tab_deletes_the_recording_and_frees_the_seat(
         tab = open_live_when_up(chromium, port)
         start(tab)  # the only seat is free again
         tab.context.close()
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@pytest.mark.skipif(
+    "not config.getoption('--browser-kills')", reason="takes minutes; make stress asks for it"
+)
+def test_a_killed_browser_leaves_no_recording_and_frees_its_seat(
+    browser, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """Kill -9 of the whole browser while it records: it cannot say goodbye."""
+    (tmp_path / "temp").mkdir()
+    port = free_port()
+    process = serve(tmp_path, port, TMPDIR=str(tmp_path / "temp"), FER_STREAMS="1")
+    this = psutil.Process()
+    try:
+        for _ in range(request.config.getoption("--browser-kills")):
+            before = set(this.children(recursive=True))
+            opened = launch(
+                browser, *chromium_arguments(None), "--use-fake-ui-for-media-stream",
+                "--use-fake-device-for-media-stream",
+            )  # fmt: skip
+            tab = open_live_when_up(opened, port)
+            start(tab)  # the only seat is free
+            tab.get_by_role("button", name="Record", exact=True).click()
+            tab.get_by_text("of 10:00").wait_for()
+            until(lambda: list((tmp_path / "temp").rglob("clip.mp4")))
+            for child in set(this.children(recursive=True)) - before:
+                child.kill()
+            until(lambda: not list((tmp_path / "temp").rglob("clip.mp4")), 90)
+        assert process.poll() is None
     finally:
         process.terminate()
         process.wait(20)

@@ -59,3 +59,30 @@ def test_it_fits_a_phone(page, server: str, files: list[str]) -> None:
         "document.querySelector('[data-testid=stMain]').scrollWidth - window.innerWidth"
     )
     assert wide <= 0
+
+
+def test_a_name_that_holds_an_address_is_no_link_and_calls_nobody(
+    page, server: str, files: list[str]
+) -> None:
+    """As a browser reads it: Markdown's parser in the browser, and its automatic links."""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    name = (
+        "![x](http:&#47;&#47;127.0.0.1:9&#47;seen.png) https:&#47;&#47;127.0.0.1:9&#47;page "
+        "https://127.0.0.1:9/page www.example.com me@example.com"
+    )
+    page.goto(f"{server}/upload")
+    page.locator("input[type=file]").wait_for(state="attached")
+    page.set_input_files("input[type=file]", [
+        {"name": f"{name}{number}.jpg", "mimeType": "image/jpeg", "buffer": Path(file).read_bytes()}
+        for number, file in enumerate(files)
+    ])  # fmt: skip
+    page.get_by_text("2 photos, 1 face, 1 could not be read").wait_for()
+    page.locator(".js-plotly-plot").first.wait_for()
+    shown = page.locator("[data-testid=stMain]").inner_text().replace("\u2060", "")
+    assert "me@example.com" in shown
+    assert "www.example.com" in shown
+    links = page.locator("a").evaluate_all("links => links.map(link => link.href)")
+    assert [link for link in links if "127.0.0.1:9/" in link or "example" in link] == []
+    assert page.locator("img[src*='127.0.0.1:9/']").count() == 0
+    assert [url for url in asked if "127.0.0.1:9/" in url] == []

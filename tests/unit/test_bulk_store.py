@@ -4,21 +4,25 @@ import os
 import signal
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from fer_core import bulk
 from fer_core.bulk import checkpoint, inputs, run, video_job
 from fer_core.bulk.checkpoint import Checkpoint, Parts
 from fer_core.bulk.plan import plan
+from fer_core.cli.main import main
 from fer_core.errors import CancelledError, FerError
 from fer_core.images.codec import encode
 from fer_core.recognition.pool import RecognizerPool
 from fer_core.recognition.results import Origin, error_row
-from tests.clips import face_picture, make_clip, wall
+from tests.clips import decoded, face_picture, make_clip, wall
 from tests.conftest import ROOT
 from tests.unit.test_bulk_stops import stop_after
 
@@ -104,6 +108,52 @@ def test_sources_of_a_damaged_part_are_read_again(tmp_path: Path, damage: str) -
     assert sources(Parts(tmp_path, {"job": "A"})) == ["a", "b", "c"]
 
 
+def test_a_part_that_is_cut_at_any_place_is_read_again(tmp_path: Path) -> None:
+    parts = Parts(tmp_path, {"job": "A"})
+    add(parts, "a")
+    add(parts, "b")
+    file = next(tmp_path.glob("000001-*.parquet"))
+    data = file.read_bytes()
+    for length in (*range(0, len(data), len(data) // 20), len(data) - 1):
+        file.write_bytes(data[:length])
+        assert set(Parts(tmp_path, {"job": "A"}).finished()) == {"a"}
+        assert not file.exists()
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed", "gone"])
+def test_a_part_that_is_damaged_while_the_job_runs_ends_it(tmp_path: Path, damage: str) -> None:
+    parts = Parts(tmp_path, {"job": "A"})
+    for name in "abc":
+        add(parts, name)
+    file = next(tmp_path.glob("000001-*.parquet"))
+    data = file.read_bytes()
+    changed = {"cut": data[:-9], "changed": data[:99] + bytes([data[99] ^ 1]) + data[100:]}
+    file.unlink() if damage == "gone" else file.write_bytes(changed[damage])
+    with pytest.raises(FerError, match=r"removed or changed while the job ran.*same command again"):
+        list(parts.tables())
+    assert set(Parts(tmp_path, {"job": "A"}).finished()) == {"a", "c"}
+
+
+def test_a_part_that_vanishes_from_the_middle_of_a_running_job(
+    photos: Path, tmp_path: Path, pool: RecognizerPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "PHOTOS_A_PART", 2)
+    target, parts = tmp_path / "t.csv", tmp_path / "t.csv.parts"
+
+    def remove(done: float, total: float, note: str) -> None:
+        if note == "Writing the tables":
+            next(parts.glob("000001-*.parquet")).unlink()
+
+    with pytest.raises(FerError, match="removed or changed while the job ran"):
+        bulk.classify([str(photos)], pool, [target], report=remove)
+    assert not target.exists()
+    bulk.classify([str(photos)], pool, [target])
+    bulk.classify([str(photos)], pool, [tmp_path / "fresh.csv"])
+    again = pd.read_csv(target).sort_values("source", ignore_index=True)
+    fresh = pd.read_csv(tmp_path / "fresh.csv").sort_values("source", ignore_index=True)
+    pd.testing.assert_frame_equal(again, fresh)
+
+
 def test_a_damaged_part_of_version_0_1_names_the_way_out(tmp_path: Path) -> None:
     Parts(tmp_path, {"job": "A"})
     (tmp_path / "000000.parquet").write_bytes(b"PAR1")
@@ -118,7 +168,7 @@ def test_a_video_of_which_a_part_is_lost_is_read_anew(tmp_path: Path, lost: int)
     for number in range(3):
         finished = {"video": "1"} if number == 2 else {}
         parts.add(rows("video"), Checkpoint(finished, "video", "1", number))
-    (tmp_path / "piece-000000.nut").touch()
+    (tmp_path / "piece-000000-0.nut").touch()
     sorted(tmp_path.glob("0*.parquet"))[1 + lost].unlink()
     again = Parts(tmp_path, {"job": "A"})
     half = again.half_read()
@@ -186,6 +236,91 @@ def test_photos_and_zips_that_are_replaced_are_read_anew(
     assert table["error"].isna().all()
 
 
+def test_a_zip_that_is_replaced_between_two_calls_is_read_anew(
+    tmp_path: Path, pool: RecognizerPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive, target = tmp_path / "in.zip", tmp_path / "t.csv"
+    pack(archive, a=face_picture(0), b=face_picture(1), c=face_picture(2))
+    stopped_job(archive, pool, target, 3, monkeypatch)
+    pack(archive, a=wall(0), b=face_picture(1), d=face_picture(2))
+    summary = bulk.classify([str(archive)], pool, [target])
+    table = pd.read_csv(target).set_index(pd.Index(["a", "b", "d"]))
+    assert table["source"].str[-5:].tolist() == ["a.png", "b.png", "d.png"]
+    assert table["x1"].isna().tolist() == [True, False, False]
+    assert "1 file that an earlier call had read" in summary.notice
+
+
+def pack(archive: Path, **images: np.ndarray) -> None:
+    with zipfile.ZipFile(archive, "w") as packed:
+        for name, image in images.items():
+            packed.writestr(f"{name}.png", encode(image, ".png"))
+
+
+def test_a_list_that_is_replaced_between_two_calls_gives_no_rows_of_the_first(
+    photos: Path, tmp_path: Path, pool: RecognizerPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names, target = tmp_path / "list.parquet", tmp_path / "t.csv"
+    pq.write_table(pa.table({"path": [str(photos / f"{n}.jpg") for n in range(4)]}), names)
+    stopped_job(names, pool, target, 3, monkeypatch)
+    pq.write_table(pa.table({"path": [str(photos / f"{n}.jpg") for n in (2, 5)]}), names)
+    summary = bulk.classify([str(names)], pool, [target])
+    assert [Path(name).name for name in pd.read_csv(target)["source"]] == ["2.jpg", "5.jpg"]
+    assert summary.files == 2
+    assert "2 files that an earlier call had read, such as" in summary.notice
+    assert "no rows of these" in summary.notice
+
+
+@pytest.mark.parametrize("damage", ["cut", "gone"])
+def test_a_video_of_which_a_piece_is_lost_is_read_anew(
+    tmp_path: Path, pool: RecognizerPool, monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
+    """The annotated copy is made of pieces: it must not end early or stop the job for ever."""
+    monkeypatch.setattr(video_job, "SHOTS_A_PART", 4)
+    clip, copies = make_clip(tmp_path / "x.mp4", 14), tmp_path / "copies"
+    options, folder = bulk.Options(annotated=copies), tmp_path / "t.csv.parts"
+
+    def harm() -> None:
+        piece = sorted(folder.glob("piece-000001-*.nut"))[0]
+        piece.unlink() if damage == "gone" else piece.write_bytes(piece.read_bytes()[:-99])
+
+    with pytest.raises(CancelledError):
+        bulk.classify([str(clip)], pool, [tmp_path / "t.csv"], options, stop_after(10))
+    harm()
+    calls = [0]
+
+    def harm_late(*_: object) -> None:
+        calls[0] += 1
+        if calls[0] == 14:
+            harm()
+
+    with pytest.raises(FerError, match=r"a piece of x\.mp4 was removed or changed"):
+        bulk.classify([str(clip)], pool, [tmp_path / "t.csv"], options, harm_late)
+    assert calls[0] == 14, "it was not read anew"
+    bulk.classify([str(clip)], pool, [tmp_path / "t.csv"], options)
+    assert len(decoded(copies / "x.mp4")) == 14
+    assert pd.read_csv(tmp_path / "t.csv")["frame"].tolist() == list(range(1, 15))
+
+
+def test_a_finished_video_that_changes_leaves_the_pieces_of_the_half_read_one(
+    tmp_path: Path, pool: RecognizerPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(video_job, "SHOTS_A_PART", 4)
+    folder, copies = tmp_path / "in", tmp_path / "copies"
+    folder.mkdir()
+    for name in "abc":
+        make_clip(folder / f"{name}.mp4", 14)
+    options = bulk.Options(annotated=copies)
+    with pytest.raises(CancelledError):
+        bulk.classify([str(folder)], pool, [tmp_path / "t.csv"], options, stop_after(38))
+    make_clip(folder / "a.mp4", 9, picture=wall)
+    (copies / "b.mp4").unlink()
+    bulk.classify([str(folder)], pool, [tmp_path / "t.csv"], options)
+    assert [len(decoded(copies / f"{name}.mp4")) for name in "abc"] == [9, 14, 14]
+    assert pd.read_csv(tmp_path / "t.csv")["source"].str[-5].value_counts().to_dict() == {
+        "a": 9, "b": 14, "c": 14,
+    }  # fmt: skip
+
+
 def test_a_video_that_changes_while_it_is_read_is_told(
     tmp_path: Path, pool: RecognizerPool
 ) -> None:
@@ -225,8 +360,11 @@ def test_a_table_of_errors_belongs_to_its_table(tmp_path: Path, pool: Recognizer
         second = bulk.classify([str(tmp_path / "good.png")], pool, [tmp_path / f"r.{suffix}"])
         assert not second.error_file.exists()
     assert first.error_file.exists()
-    bulk.classify([str(tmp_path / "good.png")], pool, [tmp_path / "r.csv"])
+    both = [tmp_path / "s.csv", tmp_path / "r.csv"]
+    bulk.classify([str(tmp_path / "good.png")], pool, both)
     assert not first.error_file.exists()  # its table has been replaced
+    with pytest.raises(FerError, match=r"the table of errors of s\.csv has this name"):
+        bulk.classify([str(tmp_path / "good.png")], pool, [tmp_path / "s.csv.errors.csv"])
 
 
 def test_nothing_is_written_where_a_file_has_no_rows(
@@ -244,28 +382,44 @@ from pathlib import Path
 replace = Path.replace
 def replacing(self, target):
     if Path(target).name.startswith(sys.argv[1]):
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), int(sys.argv[2]))
     return replace(self, target)
 Path.replace = replacing
 from fer_core.cli.main import main
-main(sys.argv[2:])
+main(sys.argv[3:])
 """
 
 
-@pytest.mark.parametrize("file", ["000000-", "plan.json", "t.csv", "t.csv.errors.csv"])
+@pytest.mark.parametrize(
+    ("file", "sign"),
+    [("000000-", signal.SIGKILL), ("plan.json", signal.SIGTERM), ("t.csv", signal.SIGABRT),
+     ("t.csv.errors.csv", signal.SIGHUP)],
+)  # fmt: skip
 def test_a_kill_while_a_file_is_written_leaves_nothing(
-    photos: Path, tmp_path: Path, pool: RecognizerPool, file: str
+    photos: Path, tmp_path: Path, pool: RecognizerPool, file: str, sign: signal.Signals
 ) -> None:
     target = tmp_path / "t.csv"
     command = ["classify", str(photos), "--out", str(target), "--workers", "1"]
-    script = [sys.executable, "-c", KILLED_WRITE, file, *command, "--detector", "haar"]
-    assert subprocess.run(script, cwd=ROOT, check=False).returncode == -signal.SIGKILL
+    script = [sys.executable, "-c", KILLED_WRITE, file, str(int(sign)), *command]
+    assert (
+        subprocess.run([*script, "--detector", "haar"], cwd=ROOT, check=False).returncode == -sign
+    )
     decided = dict(plan([str(photos)], pool, bulk.Options()))
     bulk.classify(
         [str(photos)], pool, [target], bulk.Options(restart=decided["detector"] != "haar")
     )
     entries = {entry.name for entry in tmp_path.iterdir() if entry != photos}
     assert entries - {"home", "cache"} == {"t.csv", "t.csv.errors.csv"}
+
+
+def test_a_kind_that_is_passed_over_sends_no_control_code_to_the_terminal(
+    tmp_path: Path, capfd: pytest.CaptureFixture
+) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.\x1b[31m").write_bytes(b"text")
+    (tmp_path / "in" / "wall.png").write_bytes(encode(wall(0), ".png"))
+    assert main(["classify", str(tmp_path / "in"), "--out", str(tmp_path / "t.csv")]) == 0
+    assert r"1 .\x1b[31m" in capfd.readouterr().err
 
 
 def test_what_a_folder_listing_passes_over_is_counted(tmp_path: Path) -> None:

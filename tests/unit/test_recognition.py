@@ -1,5 +1,8 @@
 import io
 import resource
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -11,7 +14,7 @@ from fer_core import EMOTIONS, Recognizer
 from fer_core.errors import ImageError
 from fer_core.images import encode, limits
 from fer_core.images.boxes import Box, iou
-from fer_core.recognition.face import Detection
+from fer_core.recognition.face import Detection, FaceEmotion
 from fer_core.types import Pixels
 from tests.conftest import needs_yunet
 
@@ -43,6 +46,34 @@ def test_the_astronaut_smiles(detector: str, head: str, astronaut: np.ndarray) -
     assert face.confidence == face.probabilities[EMOTIONS.index("happy")] > 0.8
     assert face.probabilities.sum() == pytest.approx(1, abs=1e-5)
     assert iou(face.box, Box(175, 65, 275, 195)) > 0.5
+
+
+@pytest.mark.parametrize("detector", ["haar", pytest.param("yunet", marks=needs_yunet)])
+def test_twenty_threads_share_one_recognizer(
+    detector: str, astronaut: np.ndarray, request: pytest.FixtureRequest
+) -> None:
+    """They get bit for bit what one thread gets; ``make stress`` asks for more ``--rounds``."""
+    recognizer = Recognizer.load("mobilenetv2", detector=detector)
+    photos = [np.roll(astronaut[:300, 80:380], 3 * n, axis=1).copy() for n in range(5)]
+    expected = [recognizer.recognize(photo) for photo in photos]
+    assert sum(len(faces) for faces in expected) >= 4
+    rounds = request.config.getoption("--rounds")
+    together = threading.Barrier(20)
+
+    def work(start: int) -> list[bool]:
+        together.wait()
+        turns = [(start + turn) % len(photos) for turn in range(rounds)]
+        return [same(recognizer.recognize(photos[n]), expected[n]) for n in turns]
+
+    with ThreadPoolExecutor(20) as threads:
+        assert all(all(equal) for equal in threads.map(work, range(20)))
+
+
+def same(faces: Sequence[FaceEmotion], others: Sequence[FaceEmotion]) -> bool:
+    return len(faces) == len(others) and all(
+        face.box == other.box and np.array_equal(face.probabilities, other.probabilities)
+        for face, other in zip(faces, others, strict=True)
+    )
 
 
 def test_a_grey_picture_of_three_channels(recognizer: Recognizer, astronaut: np.ndarray) -> None:

@@ -1,5 +1,6 @@
 """Temporary folders: gone with the process, however it ends."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -66,3 +67,28 @@ def test_half_written_folders_of_long_ago_are_removed(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 4
     files.sweep(tmp_path, older_s=-1)
     assert sorted(one.name for one in tmp_path.iterdir()) == [".other", "kept"]
+
+
+KILLED_WRITE = """
+import os, signal, sys
+from pathlib import Path
+from fer_core.system import files
+Path.replace = lambda self, target: os.kill(os.getpid(), signal.SIGKILL)
+files.write_bytes(Path(sys.argv[1]), b"half")
+"""
+
+
+def test_half_written_files_are_removed_from_all_folders_below(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    target = home / "runs" / "one" / "state.npz"
+    command = [sys.executable, "-c", KILLED_WRITE, str(target)]
+    assert subprocess.run(command, cwd=ROOT, check=False).returncode == -signal.SIGKILL
+    (half,) = target.parent.iterdir()
+    for name in (".hidden", ".a-0123", "a-0123456789abcdef", ".a-0123456789abcdeg"):
+        (home / name).touch()
+    files.sweep_below(home)
+    assert half.exists(), "it may still be being written"
+    files.sweep_below(home, older_s=-1)
+    assert not half.exists()
+    assert len(list(home.iterdir())) == 5
+    files.sweep_below(tmp_path / "gone")
