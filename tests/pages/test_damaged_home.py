@@ -3,12 +3,13 @@
 ``make test`` tries a few states, ``make stress`` all of them (``--states``).
 """
 
+import copy
 import json
 import os
 import shutil
 import tarfile
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pytest
@@ -21,12 +22,14 @@ from fer_core.dataset import class_choices, decisions, recent
 from fer_core.dataset.source import DatasetSource
 from fer_core.images.boxes import Box
 from fer_core.models import registry
+from fer_core.models.card import parse_card
 from fer_core.recognition import Detection
 from fer_core.system.jobs import Jobs, State, job
 from fer_core.system.settings import settings
 from tests.conftest import ROOT
 from tests.page_kit import choose, open_page, settle
 from tests.run_kit import made
+from tests.unit.test_registry import STRANGE, paths
 
 PAGES: Final = {
     "default.json": ("home", "models", "upload", "live", "evaluate"),
@@ -54,13 +57,32 @@ FILES: Final = (
 )  # fmt: skip
 
 
-HOWS: Final = ("empty", "cut", "noise", "list", "folder", "null", "nulls", "texts")
+DAMAGES: Final = ("empty", "cut", "noise", "list", "folder", "null", "nulls", "texts")
 STATES: Final = [
-    (file, how)
+    (file, damage)
     for file in FILES
-    for how in HOWS
-    if file.endswith((".json", ".jsonl")) or how in {"empty", "cut", "noise", "list", "folder"}
+    for damage in DAMAGES
+    if file.endswith((".json", ".jsonl")) or damage in {"empty", "cut", "noise", "list", "folder"}
 ]
+STATES += [("models/mine/card.json", f"strange {number}") for number in range(len(STRANGE))]
+
+
+def strange_card(data: bytes, other: object) -> bytes:
+    """Return the card with ``other`` for every single value with which it still loads."""
+    card = json.loads(data)
+    for path in list(paths(card)):
+        inner: Any = card
+        for key in path[:-1]:
+            inner = inner[key]
+        if not path or isinstance(inner[path[-1]], (dict, list)):
+            continue
+        before, inner[path[-1]] = inner[path[-1]], other
+        try:
+            parse_card(Path("mine"), copy.deepcopy(card))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            inner[path[-1]] = before
+    assert card != json.loads(data)
+    return json.dumps(card).encode()
 
 
 def strange(value: object, other: object) -> object:
@@ -70,23 +92,25 @@ def strange(value: object, other: object) -> object:
     return [strange(inner, other) for inner in value] if isinstance(value, list) else other
 
 
-def damaged(data: bytes, how: str) -> bytes:
-    if how in {"nulls", "texts"}:
+def damaged(data: bytes, damage: str) -> bytes:
+    if damage.startswith("strange"):
+        return strange_card(data, STRANGE[int(damage[-1])])
+    if damage in {"nulls", "texts"}:
         lines = data.decode().splitlines() if data[-2:] == b"}\n" and b"\n{" in data else [data]
-        other = None if how == "nulls" else "![x](y)"
+        other = None if damage == "nulls" else "![x](y)"
         return b"\n".join(json.dumps(strange(json.loads(line), other)).encode() for line in lines)
     contents = {
         "empty": b"", "cut": data[: len(data) // 2], "list": b"[]\n", "null": b"null\n",
         "noise": np.random.default_rng(1).bytes(300),
     }  # fmt: skip
-    return contents[how]
+    return contents[damage]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "state" in metafunc.fixturenames:
         count = metafunc.config.getoption("--states")
-        chosen = STATES[:: max(len(STATES) // count, 1)][:count]
-        metafunc.parametrize("state", chosen, ids=[f"{file} {how}" for file, how in chosen])
+        states = STATES[:: max(len(STATES) // count, 1)][:count]
+        metafunc.parametrize("state", states, ids=[f"{file} {damage}" for file, damage in states])
 
 
 @pytest.fixture
@@ -97,15 +121,15 @@ def home() -> Path:
     registry.promote("mine")
     made("Mine", model=True)
     for folder, kind in (("jobs", "video"), ("sweeps", "sweep")):
-        one = Jobs(home / folder).create("Mine", kind, name="one")
-        job.set_state(one.folder, State.FAILED, "It cannot be read.")
+        made_job = Jobs(home / folder).create("Mine", kind, name="one")
+        job.set_state(made_job.folder, State.FAILED, "It cannot be read.")
     with tarfile.open(ROOT / "tests" / "data" / "v0_1_0" / "home.tar.xz") as archive:
         names = [name for name in archive.getnames() if name.startswith("home/datasets/balanced")]
         archive.extractall(home.parent, [archive.getmember(name) for name in names], filter="data")
-    own = home / "datasets" / "balanced"
-    recent.remember(DatasetSource(str(own)))
-    class_choices.save(own, {"grinning": "happy"})
-    decisions.file_for(own).write_text(
+    dataset = home / "datasets" / "balanced"
+    recent.remember(DatasetSource(str(dataset)))
+    class_choices.save(dataset, {"grinning": "happy"})
+    decisions.file_for(dataset).write_text(
         "file,given,action,label,reason\ntest/sad/test-0005-sad.png,sad,relabel,angry,label\n"
     )
     collection = collect.open_or_create("mine")
@@ -119,11 +143,11 @@ def home() -> Path:
 
 
 def test_every_page_opens(home: Path, state: tuple[str, str]) -> None:
-    name, how = state
+    name, damage = state
     (file,) = home.glob(name)
     data = file.read_bytes()
     file.unlink()
-    file.mkdir() if how == "folder" else file.write_bytes(damaged(data, how))
+    file.mkdir() if damage == "folder" else file.write_bytes(damaged(data, damage))
     for page in PAGES[name.partition("/")[0]]:
         app = open_page(page)
         assert app.title

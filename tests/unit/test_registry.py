@@ -108,15 +108,15 @@ def test_unknown_readings_are_refused() -> None:
         registry.load_card().head("other")
 
 
-def _paths(value: object, path: tuple = ()) -> Iterator[tuple]:
+def paths(value: object, path: tuple = ()) -> Iterator[tuple]:
     """Every field, but of lists and of what has the same form only the first."""
     yield path
     if isinstance(value, dict):
         alike = len(path) in (1, 3) or set(EMOTIONS) <= set(value)
         for key in list(value)[:1] if alike and path != ("training",) else value:
-            yield from _paths(value[key], (*path, key))
+            yield from paths(value[key], (*path, key))
     elif isinstance(value, list) and value:
-        yield from _paths(value[0], (*path, 0))
+        yield from paths(value[0], (*path, 0))
 
 
 STRANGE = (None, "high", [], {}, -1, True, [None], {"x": 1})
@@ -126,7 +126,7 @@ def test_a_strange_card_is_an_error_in_words_or_can_be_shown(tmp_path: Path) -> 
     """Whatever stands in any place of it: a hand, another version or a run's ZIP wrote it."""
     card = json.loads((registry.SHIPPED / "fernet" / "card.json").read_text())
     shown, refusals = 0, []
-    for path in list(_paths(card))[1:]:
+    for path in list(paths(card))[1:]:
         for strange in STRANGE:
             changed = copy.deepcopy(card)
             inner = changed
