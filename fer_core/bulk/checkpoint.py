@@ -122,13 +122,12 @@ class Parts:
 
     def forget(self, name: str) -> None:
         """Leave the rows of a source that has changed out of the table; it must be read again."""
-        is_half_read = name not in self.finished()
         self._forgotten.add(name)
         chain = [part for part in self._parts if part.checkpoint.video == name]
         for part in reversed(chain):  # those left by a kill are a video's beginning
             part.file.unlink(missing_ok=True)
             self._parts.remove(part)
-        if chain and is_half_read:  # the pieces in the folder are its own
+        if chain and not self.half_read():  # else the pieces may be of the half-read one
             for piece in self.folder.glob("*.nut"):
                 piece.unlink()
 

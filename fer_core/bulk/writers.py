@@ -1,7 +1,7 @@
 """Bring the parts of a job together as tables, a part at a time."""
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, Protocol
@@ -90,7 +90,8 @@ class _Target:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._part.close()
+        with suppress(OSError):  # a full disk has no room for what is buffered either
+            self._part.close()
         Path(self._part.name).unlink(missing_ok=True)
 
 

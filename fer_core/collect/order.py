@@ -1,5 +1,6 @@
 """Order faces for labelling: those first whose labels teach most."""
 
+import math
 from typing import Final
 
 import numpy as np
@@ -66,7 +67,8 @@ def by_suggestion(probabilities: Probabilities) -> Rows:
 
 def _points(thumbs: Thumbs) -> Floats:
     """Return thumbnails as vectors of mean 0 and length 1, float32 (N, 256)."""
-    flat = thumbs.reshape(len(thumbs), -1).astype(np.float32)
+    size = math.prod(thumbs.shape[1:])  # -1 is refused where there is none
+    flat = thumbs.reshape(len(thumbs), size).astype(np.float32)
     flat -= flat.mean(axis=1, keepdims=True)
     length = np.linalg.norm(flat, axis=1, keepdims=True)
     return np.asarray(flat / np.maximum(length, 1e-6), np.float32)

@@ -15,12 +15,10 @@ from typing import Final
 
 import av
 
-from fer_core.errors import VideoError
 from fer_core.images.yuv import fit, size_of, to_frame
 from fer_core.recognition.results import RESULT_COLUMNS, Origin, face_rows
 from fer_core.recognition.tracking import TrackedFace
 from fer_core.system import temp_folders
-from fer_core.system.files import writing
 from fer_core.types import Pixels
 
 LIMIT_S: Final = 600.0
@@ -67,22 +65,21 @@ class Recorder:
         started: Wall clock at the start; the table's ISO times count from it. Now if None.
 
     Raises:
-        VideoError: Its files cannot be created.
+        OSError: Its files cannot be created.
     """
 
     def __init__(self, limit_s: float = LIMIT_S, started: datetime | None = None) -> None:
         self._limit_s = limit_s
+        self._folder = temp_folders.folder("live")
+        self.csv = Path(self._folder.name) / "results.csv"
+        self.mp4 = Path(self._folder.name) / "clip.mp4"
         self._wall = started or datetime.now(UTC)
         self._lock = threading.Lock()
         self._running, self._at_limit, self._error = True, False, ""
         self._start_s: float | None = None
         self._clip_size = self._frame_size = (0, 0)
         self._seconds, self._frames, self._left_out, self._rows = 0.0, 0, 0, 0
-        with writing("The recording", VideoError):
-            self._folder = temp_folders.folder("live")
-            self.csv = Path(self._folder.name) / "results.csv"
-            self.mp4 = Path(self._folder.name) / "clip.mp4"
-            self._file = self.csv.open("w", newline="", encoding="utf-8")
+        self._file = self.csv.open("w", newline="", encoding="utf-8")
         self._table = csv.DictWriter(self._file, ("time", *RESULT_COLUMNS))
         self._table.writeheader()
         self._queue: queue.Queue[tuple[Pixels, float] | None] = queue.Queue(WAITING_FRAMES + 1)

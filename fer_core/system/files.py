@@ -155,7 +155,12 @@ def check_format(
         newest: The latest format that this version reads.
         file: Where it comes from, for the message.
         error: The kind of error.
+
+    Raises:
+        TypeError: ``content`` is no JSON object.
     """
+    if not isinstance(content, Mapping):
+        raise TypeError(f"a JSON object is needed, and this is a {type(content).__name__}")
     version = content.get("format", 1)
     if not isinstance(version, int) or version > newest:
         raise error(

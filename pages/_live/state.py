@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from fer_core.errors import FerError
 from fer_core.live import LiveView, Recorder, SessionLimit
 from fer_core.system.settings import settings
 from fer_core.types import Pixels
@@ -61,8 +60,9 @@ class Viewer:
         if self.recorder is None:
             try:
                 self.recorder, self.record_error = session.record(), ""
-            except FerError as error:
-                self.record_error = str(error)
+            except OSError as error:
+                reason = error.strerror or error
+                self.record_error = f"The recording did not start: {reason}. Free some space."
             self.announced = self.offered = False
 
     def delete_recording(self) -> None:

@@ -3,6 +3,7 @@
 The system itself refuses to write on, at a size that the test sets.
 """
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,13 +18,14 @@ from fer_core.bulk import writers
 from fer_core.cli.main import main
 from fer_core.collect import Face, open_or_create
 from fer_core.collect.collection import Suggester
-from fer_core.errors import DatasetError, VideoError
+from fer_core.errors import DatasetError
 from fer_core.images.boxes import Box
 from fer_core.images.yuv import from_rgb
 from fer_core.live.recorder import Recorder
 from fer_core.recognition import Detection
 from fer_core.recognition.results import Origin, table, warning_row
 from fer_core.system import files, temp_folders
+from pages._live.state import Viewer
 from tests.clips import make_clip, wall
 
 resource = pytest.importorskip("resource")
@@ -33,11 +35,13 @@ resource = pytest.importorskip("resource")
 def largest_file(size: int) -> Iterator[None]:
     """No file may grow above ``size`` bytes in this block."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    sys.dont_write_bytecode = True  # Python would not notice that it wrote half of a file
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        sys.dont_write_bytecode = False
 
 
 def noise(seed: int, *shape: int) -> np.ndarray:
@@ -66,9 +70,18 @@ def test_a_recording_says_it_at_once_and_keeps_its_table() -> None:
 def test_a_recording_that_cannot_be_started_is_an_error_in_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(temp_folders, "_root", lambda: tmp_path / "gone")
-    with pytest.raises(VideoError, match=r"The recording cannot be written \(No such file"):
-        Recorder()
+    class Live:
+        record = staticmethod(Recorder)
+
+    viewer = Viewer()
+    with monkeypatch.context() as patch:
+        patch.setattr(temp_folders, "_root", lambda: tmp_path / "gone")
+        viewer.record(Live())
+    assert viewer.recorder is None
+    assert viewer.record_error.startswith("The recording did not start: No such file")
+    viewer.record(Live())
+    assert viewer.record_error == ""
+    viewer.delete_recording()
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".json", ".parquet"])
