@@ -57,7 +57,7 @@ def other(name: str, value: object) -> object:
         return OTHER[name]
     if isinstance(value, bool):
         return not value
-    return value + 1 if isinstance(value, int) else value * 0.9 + 0.01
+    return value + 1 if isinstance(value, int) else value * 0.8 + 0.01
 
 
 def changed(config: TrainConfig, name: str) -> TrainConfig:
