@@ -239,7 +239,9 @@ def test_every_kind_of_input_gives_the_rows_of_the_local_engine(
     found = pd.read_parquet(tmp_path / "out")
     assert tuple(found.columns) == RESULT_COLUMNS
     pd.testing.assert_frame_equal(found, expected)
-    assert counts == result_folder.Counts(90, len(expected.dropna(subset="x1")), len(expected), 2)
+    faces, rows = len(expected.dropna(subset="x1")), len(expected)
+    notice = "1 file was passed over; only images and videos are read: 1 .mp4 in a ZIP."
+    assert counts == result_folder.Counts(90, faces, rows, errors=2, notice=notice)
     assert len(list((tmp_path / "out").glob("part-*.parquet"))) > 20
     wrong = pd.read_csv(tmp_path / "out" / "_errors.csv")
     assert [Path(one).name for one in wrong.source] == ["bad.jpg", "bad.jpg"]
