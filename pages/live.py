@@ -177,11 +177,16 @@ def offer_example_video() -> None:
         st.switch_page("pages/upload.py")
 
 
-card = model_card()
 st.html(STYLE)
-with st.container(
+head_row = st.container(
     horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="live-head"
-):
+)
+# A spinner or a warning that comes or goes before the camera, in the page's order, restarts it:
+# they stand in a place that is always there.
+messages = st.container()
+with messages:
+    card = model_card()
+with head_row:
     with st.container(horizontal=True, vertical_alignment="center", width="content"):
         st.title("Live", anchor=False, width="content")
         mode = choose_mode()
@@ -189,10 +194,16 @@ with st.container(
 freeze_gc_once("live")
 viewer().leave_other_mode(mode)
 if mode == DEVICE:
-    show_on_device(browser_files(card, head, full_precision), options)
+    with messages:
+        files = browser_files(card, head, full_precision)
+    show_on_device(files, options)
     notice(ROWS_SENT if options.timeline else NOTHING_SENT)
 elif mode == SERVER:
-    over_the_server(recognizer(head), options)
+    with messages:
+        shared = recognizer(head)
+    over_the_server(shared, options)
 else:
     notice()
-    snapshot(recognizer(head, mirror=True))
+    with messages:
+        shared = recognizer(head, mirror=True)
+    snapshot(shared)

@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit_webrtc import WebRtcStreamerContext
 
+from fer_core import Recognizer
 from fer_core.collect import Collection, labels
 from fer_core.collect.collection import Suggester
 from fer_core.collect.photos import suggester
@@ -63,18 +64,22 @@ def show(collection: Collection) -> None:
         )  # fmt: skip
     st.caption(STORED[mode])
     viewer().leave_other_mode(mode)
-    card = model_card()
+    messages = st.container()  # see pages/live.py
+    with messages:
+        card = model_card()
     if mode == DEVICE:
         names = Suggester(card.name, card.default_head, DETECTOR)
-        files = browser_files(card, card.default_head, full_precision=False)
+        with messages:
+            files = browser_files(card, card.default_head, full_precision=False)
         _show_on_device(collection, files, _capture(collection, mode, names))
     else:
-        _over_the_server(collection)
+        with messages:
+            shared = recognizer(card.default_head)
+        _over_the_server(collection, shared)
     notice("")
 
 
-def _over_the_server(collection: Collection) -> None:
-    shared = recognizer(model_card().default_head)
+def _over_the_server(collection: Collection, shared: Recognizer) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         try:

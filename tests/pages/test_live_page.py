@@ -1,6 +1,8 @@
 """The live page without a browser: what it says before and instead of video."""
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -8,6 +10,8 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from fer_core.live import BusyError, LiveOptions, LiveSession, SessionLimit
+from fer_core.models.registry import promote
+from fer_core.system.settings import settings
 from pages._live import player
 from pages._live.state import Viewer
 from tests.page_kit import entry
@@ -54,6 +58,22 @@ def test_incomplete_secrets_are_explained() -> None:
     app.run()
     assert not app.exception
     assert "add username and credential" in said(app)
+
+
+def test_the_video_keeps_its_place_when_a_warning_comes(model_copy: Path) -> None:
+    """The browser restarts what it finds in another place: the camera would go off."""
+    app = entry("live").run()
+    before, calm = sorted(app.main.children), len(app.warning)
+    card = json.loads((model_copy / "card.json").read_text("utf-8"))
+    (model_copy / "card.json").write_text(json.dumps(card | {"demo": True}), "utf-8")
+    models = settings().home / "models"
+    models.mkdir(parents=True)
+    model_copy.rename(models / "drawn")
+    promote("drawn")
+    app.run()
+    assert not app.exception
+    assert len(app.warning) == calm + 1
+    assert sorted(app.main.children) == before
 
 
 def test_the_snapshot_takes_the_place_of_the_video() -> None:
