@@ -40,6 +40,8 @@ if not training_available():
     )
     st.code(TRAINING_COMMAND, language="shell")
     st.stop()
+if not runs.active() and (reason := runs.memory_shortage()):
+    st.warning(f"Training {reason}. Finished runs can be seen here.", icon=":material/memory:")
 with st.container():  # also where it is empty: what follows keeps its place
     notify.show()
 if name := st.session_state.pop("train_next", None):

@@ -71,6 +71,7 @@ def grad_cam(
             f"{file}: Grad-CAM failed ({reason}). Fewer faces need less time and memory."
         ),
         progress=progress,
+        imports_tensorflow=True,
     )
     maps = np.asarray(maps, np.float32)
     pairs = zip(maps[: len(crops)], maps[len(crops) :], strict=True)

@@ -110,6 +110,7 @@ def export_int8_apart(
         TIME_LIMIT_S,
         error=lambda reason: ModelError(f"{file}: cannot be made ({reason})."),
         progress=progress,
+        imports_tensorflow=True,
     )
     return file
 

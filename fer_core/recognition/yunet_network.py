@@ -6,7 +6,6 @@ LiteRT takes half the processor time of OpenCV and gives the same rows within th
 import hashlib
 import logging
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +23,7 @@ from fer_core.recognition.yunet_graph import (
     onnx_convolutions,
     yunet_graph,
 )
+from fer_core.recognition.yunet_layouts import Layouts, input_index
 from fer_core.system.files import write_bytes
 from fer_core.types import Floats, Pixels
 
@@ -36,14 +36,10 @@ MOST_FACES: Final = 500
 DIVISOR: Final = 32
 """Sides of the input are filled up with black to a multiple of this, as in OpenCV."""
 
-MOST_PIXELS: Final = 800_000
-"""Images of the sizes last used, together, for which memory stays laid out, 85 bytes a pixel; and
-one larger image. A new size takes as long as a search, most of it for the memory's pages."""
-
 _FORMAT: Final = 1
 """Raised with every change of what is written to the converted file."""
 
-_Interpreter = tuple[Any, threading.Lock]
+
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -105,18 +101,15 @@ class LiteRTYuNet:
     """
 
     def __init__(self, data: bytes, least_score: float) -> None:
-        self._data, self._least_score = data, least_score
-        self._lock = threading.Lock()
-        self._interpreters: OrderedDict[tuple[int, int], _Interpreter] = OrderedDict()
-        with self._lock:
-            self._interpreter((DIVISOR, DIVISOR))
+        self._layouts, self._least_score = Layouts(data), least_score
+        self._layouts.get((DIVISOR, DIVISOR))
 
     def rows(self, bgr: Pixels) -> Floats:
         """Return float32 (N, 15); see ``yunet.Network.rows``."""
         height, width = (-(-side // DIVISOR) * DIVISOR for side in bgr.shape[:2])
-        with self._lock:
-            interpreter, lock = self._interpreter((height, width))
-        with lock:
+        layout = self._layouts.get((height, width))
+        with layout.lock:
+            interpreter = layout.interpreter
             _fill(interpreter, bgr)
             interpreter.invoke()
             details = interpreter.get_output_details()
@@ -125,27 +118,6 @@ class LiteRTYuNet:
             _decode(maps[f"maps_{stride}"][0], stride, self._least_score) for stride in STRIDES
         ]
         return _suppress(np.concatenate(faces), self._least_score)
-
-    def _interpreter(self, size: tuple[int, int]) -> "_Interpreter":
-        """Return the interpreter for images of this height and width, and its lock."""
-        if size not in self._interpreters:
-            from ai_edge_litert.interpreter import Interpreter
-
-            self._make_room(size[0] * size[1])
-            interpreter = Interpreter(model_content=self._data, num_threads=1)
-            interpreter.resize_tensor_input(_input(interpreter), (1, *size, 3))
-            interpreter.allocate_tensors()
-            self._interpreters[size] = interpreter, threading.Lock()
-        self._interpreters.move_to_end(size)
-        return self._interpreters[size]
-
-    def _make_room(self, pixels: int) -> None:
-        """Forget sizes that were not used for longest."""
-        is_large = pixels > MOST_PIXELS
-        areas = {size: size[0] * size[1] for size in self._interpreters}
-        peers = [size for size in areas if (areas[size] > MOST_PIXELS) == is_large]
-        while peers and (is_large or sum(areas[p] for p in peers) + pixels > MOST_PIXELS):
-            del self._interpreters[peers.pop(0)]
 
 
 def open_litert(
@@ -180,17 +152,13 @@ def open_litert(
     return network
 
 
-def _input(interpreter: Any) -> int:
-    return int(interpreter.get_input_details()[0]["index"])
-
-
 def _fill(interpreter: Any, bgr: Pixels) -> None:
     """Write uint8 (H, W, 3) into the interpreter's own memory; below and to the right is black.
 
     Nothing may hold that memory while the interpreter runs.
     """
     height, width = bgr.shape[:2]
-    pixels = interpreter.tensor(_input(interpreter))()[0]
+    pixels = interpreter.tensor(input_index(interpreter))()[0]
     pixels[:height, :width] = bgr
     pixels[height:] = 0
     pixels[:height, width:] = 0

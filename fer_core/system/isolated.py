@@ -23,7 +23,7 @@ import numpy as np
 
 from fer_core import errors
 from fer_core.errors import FerError
-from fer_core.system import temp_folders
+from fer_core.system import memory_limit, temp_folders
 from fer_core.system.parallel import Progress
 from fer_core.system.paths import PACKAGES
 
@@ -58,6 +58,7 @@ def call(  # noqa: PLR0913  # each is needed by some caller
     error: Callable[[str], FerError],
     progress: Progress | None = None,
     sandbox: Sandbox | None = None,
+    imports_tensorflow: bool = False,
 ) -> Any:
     """Return what ``function(**arguments)`` returns in another process.
 
@@ -70,15 +71,18 @@ def call(  # noqa: PLR0913  # each is needed by some caller
         progress: Called a few times a second with the last report, (0, 0) before the first; where
             it raises, the process is killed.
         sandbox: Limits for a function that opens a stranger's file.
+        imports_tensorflow: The process is not started without the memory for that.
 
     Returns:
         A JSON value, an array, or a dict of these.
 
     Raises:
         FerError: One that the function raised, or ``error(reason)`` where it raised another
-            exception, took too long or its process died.
+            exception, took too long, its process died, or memory does not suffice for it.
         CancelledError: ``progress`` asked to stop.
     """
+    if imports_tensorflow and (shortage := memory_limit.shortage(memory_limit.TENSORFLOW)):
+        raise error(shortage)
     with temp_folders.folder("call") as name:
         folder = Path(name)
         request = {"arguments": dict(arguments), "function": function,
@@ -152,6 +156,7 @@ def _cause_of_death(status: int, stderr: str) -> str:
 
 def serve() -> None:
     """Run the function that the folder ``sys.argv[1]`` asks for: the other process."""
+    memory_limit.end_first()
     folder = Path(sys.argv[1])
     request = _read(folder / "request.npz")
     if request["sandbox"]:

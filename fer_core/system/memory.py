@@ -13,12 +13,22 @@ def freeze_gc_once() -> None:
 
     Takes what is loaded out of garbage collection. Streamlit collects after every run, also after
     the small ones twice a second beside a video or a training run, and with everything loaded each
-    collection stops all threads for 0.1 s and more. Limits the C library to two memory pools; by
-    default every thread of every connection gets one of its own, and they never shrink.
+    collection stops all threads for 0.1 s and more.
     """
     gc.collect()
     gc.freeze()
+
+
+def limit_freed() -> None:
+    """Have the C library retain little freed memory: for servers, before their first page.
+
+    By default every thread of every connection gets a memory pool of its own, and the first large
+    block that is freed raises the size up to which freed memory is retained, in each pool, to twice
+    that block's. A frame of a webcam stays below these sizes.
+    """
     _libc("mallopt", _ARENA_MAX, 2)
+    _libc("mallopt", _MMAP_THRESHOLD, 4 << 20)
+    _libc("mallopt", _TRIM_THRESHOLD, 4 << 20)
 
 
 def retain_freed() -> None:

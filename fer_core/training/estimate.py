@@ -83,6 +83,7 @@ def estimate(config: TrainConfig, progress: Progress | None = None) -> Estimate:
         TIME_LIMIT_S,
         error=_unmeasured,
         progress=progress,
+        imports_tensorflow=True,
     )
     with suppress(OSError):  # only costs time the next time
         write_json(_file(config), result)

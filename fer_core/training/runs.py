@@ -8,12 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import psutil
-
 from fer_core.dataset.source import DatasetSource
 from fer_core.errors import JobError, TrainingError
 from fer_core.models import registry
 from fer_core.models import store as model_store
+from fer_core.system import memory_limit
 from fer_core.system.extras import check_training_available, training_available
 from fer_core.system.files import writing
 from fer_core.system.jobs import Job, Jobs
@@ -107,18 +106,28 @@ def check_may_train() -> None:
 def prepare() -> None:
     """Have a process import TensorFlow for the next run, where one may start and memory is free."""
     may_start = settings().policy.may_train and training_available() and not active()
-    if may_start and psutil.virtual_memory().available > LEAST_FREE:
+    if may_start and memory_limit.free() > LEAST_FREE:
         store().prepare()
 
 
-def start(config: TrainConfig, source: DatasetSource, title: str) -> Job:
-    """Start a run.
+def memory_shortage(needed: int = 0) -> str:
+    """Return why a run cannot start for want of memory, the rest of a sentence; empty where it can.
+
+    Args:
+        needed: Bytes that it takes where that was measured; at least those of a small network.
+    """
+    return store().shortage(max(memory_limit.TENSORFLOW, needed))
+
+
+def start(config: TrainConfig, source: DatasetSource, title: str, needed: int = 0) -> Job:
+    """Start a run; ``needed`` as for ``memory_shortage``.
 
     Raises:
-        JobError: Another one trains, this is a public link, or it cannot be started; it is
-            deleted then.
+        JobError: Another one trains, this is a public link, memory does not suffice, or it cannot
+            be started; it is deleted then.
     """
     check_may_train()
+    _check_memory(needed)
     jobs = store()
     stamp = datetime.now(UTC).strftime(f"%Y%m%d-%H%M%S-{config.architecture}")
     job = jobs.create(title, "train", name=jobs.free_name(stamp))
@@ -137,8 +146,9 @@ def resume(name: str) -> Job:
     """Resume a run that was paused, stopped, or died.
 
     Raises:
-        JobError: Another one trains, or it has ended.
+        JobError: Another one trains, it has ended, or memory does not suffice.
     """
+    _check_memory()
     return store().resume(name)
 
 
@@ -150,11 +160,12 @@ def extend(name: str, epochs: int) -> Job:
     of that length; a constant one stays. The best epoch so far remains until one is better.
 
     Raises:
-        JobError: It trains, or another one does.
+        JobError: It trains, another one does, or memory does not suffice.
         TrainingError: There would be too many epochs, or no more than train the heads alone.
     """
     check_may_train()
     run = load(name)
+    _check_memory()
     run.folder.extend(run.config, len(run.epochs) + epochs)
     return store().launch(name, command(run.job.folder))
 
@@ -186,6 +197,14 @@ def promote(name: str, model: str) -> str:
     model_store.keep(entry, free)
     registry.promote(free)
     return free
+
+
+def _check_memory(needed: int = 0) -> None:
+    if reason := memory_shortage(needed):
+        raise JobError(
+            f"Training {reason}. Close other programs, choose a smaller network or batch, or train "
+            "on a larger machine."
+        )
 
 
 def _run(job: Job) -> Run:

@@ -10,9 +10,10 @@ from streamlit import config
 
 from fer_core.errors import FerError, SettingsError
 from fer_core.models import store as model_store
-from fer_core.system import files, temp_folders
+from fer_core.system import files, memory, temp_folders
 from fer_core.system.settings import settings
 from fer_core.system.text import markdown
+from pages._server import plotly_descriptions
 from pages._server.garbage import limit_collections
 from pages._server.uploads import limit_upload_memory
 
@@ -60,6 +61,8 @@ def _start() -> None:
     if not switches.policy.shows_server:
         config.set_option("client.showErrorDetails", "none")
     limit_collections()
+    memory.limit_freed()
+    plotly_descriptions.read_when_needed()
     temp_folders.sweep()
     files.sweep(model_store.own_home())
     Thread(target=_sweep_halves, args=[switches.home, switches.cache], daemon=True).start()

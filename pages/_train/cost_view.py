@@ -30,6 +30,12 @@ def expected(config: TrainConfig, counts: tuple[int, int]) -> str:
     return f", about {duration(measured.epoch_seconds(*counts) * config.epochs)} here"
 
 
+def measured_bytes(config: TrainConfig) -> int:
+    """Return the memory of a run without its images; 0 where it was not measured."""
+    measured = estimate.cached(config)
+    return round(measured.megabytes * 1e6) if measured else 0
+
+
 def show(config: TrainConfig, data: OpenDataset) -> None:
     """Show size, time and memory; measure them where there is no measurement yet."""
     counts = image_counts(data)
@@ -50,8 +56,10 @@ def show(config: TrainConfig, data: OpenDataset) -> None:
             st.metric("Parameters", f"{measured.parameters:,}", width="content")
             st.metric("One epoch, about", duration(epoch), width="content")
             st.metric("All epochs, about", duration(epoch * config.epochs), width="content")
-            memory = measured.memory_megabytes(sum(counts)) / 1000
-            st.metric("Memory, about", f"{memory:.1f} GB", width="content")
+            memory = measured.memory_megabytes(sum(counts))
+            st.metric("Memory, about", f"{memory / 1000:.1f} GB", width="content")
+        if not runs.active() and (reason := runs.memory_shortage(round(memory * 1e6))):
+            st.warning(f"This run {reason}. Choose a smaller network, batch or dataset.")
         st.caption(
             f"Measured on this machine: {measured.images_per_second:,.0f} images/s on a few "
             "batches. Other programs that run slow it down."

@@ -336,10 +336,11 @@ def _check_weights(config: TrainConfig, source: DatasetSource, title: str) -> No
 
 def _start_run(config: TrainConfig, source: DatasetSource, title: str) -> None:
     cost_view.measurement().end()
+    needed = cost_view.measured_bytes(config)
     started, active = st.session_state.setdefault("run_begun", {}), runs.active()
     try:
         if active is None or started.get("name") != active.name:  # else a second press
-            started["name"] = runs.start(config, source, title).name
+            started["name"] = runs.start(config, source, title, needed).name
         watch_next(started["name"])
     except FerError as error:
         notify.error(str(error))

@@ -228,8 +228,8 @@ def _notes(run: Run) -> None:
         st.error(markdown(run.job.message))
     elif run.job.state is State.INTERRUPTED:
         st.warning(
-            "The process of this run ended without an error: the machine was restarted, or it was "
-            "killed. Resume it; at most the current epoch is trained again."
+            "The process of this run ended without an error: the machine was restarted, memory ran "
+            "out, or it was killed. Resume it; at most the current epoch is trained again."
         )
     if run.job.state is State.FINISHED and (text := history.ended_early(run.epochs, run.config)):
         st.info(text)

@@ -8,6 +8,7 @@ import streamlit as st
 
 from fer_core.models.card import ModelCard
 from fer_core.recognition.photos import Photo, PhotoReader
+from fer_core.system.memory import release_free
 from fer_core.system.text import markdown
 from pages._components.model import recognizer
 
@@ -62,6 +63,7 @@ def analyse(uploads: list[Upload], options: Options) -> None:
         kept_data = data if kept_bytes + len(data) <= MAX_KEPT_BYTES else None
         stored[upload.key] = Analysis(reader.read(data, upload.name), options, kept_data)
     progress.empty()
+    release_free()
 
 
 def outdated(options: Options) -> list[Upload]:

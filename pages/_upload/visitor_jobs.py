@@ -15,6 +15,9 @@ from fer_core.system.settings import settings
 OPEN, OTHERS = "job", "held"
 """Parameters of the address: the open job, and on public links the visitor's other jobs."""
 
+JOB_BYTES = 400_000_000
+"""Memory of a job: most of what was measured, docs/performance.md."""
+
 TIDY_S = 600.0
 """Seconds between two searches for expired jobs."""
 
@@ -23,7 +26,9 @@ def store() -> Jobs:
     """Return the store of the server's jobs."""
     root = settings().home / "jobs"
     policy = settings().policy
-    return Jobs(root, max_active=policy.active_jobs, max_stored=policy.stored_jobs)
+    return Jobs(
+        root, max_active=policy.active_jobs, max_stored=policy.stored_jobs, needed_bytes=JOB_BYTES
+    )
 
 
 @st.cache_resource(show_spinner=False)

@@ -118,7 +118,7 @@ def test_training_sees_the_folder_as_the_page_does(
 ) -> None:
     sources = []
 
-    def caught(config: TrainConfig, source: DatasetSource, title: str) -> None:
+    def caught(config: TrainConfig, source: DatasetSource, title: str, needed: int) -> None:
         sources.append(source)
         raise JobError("caught")
 

@@ -13,6 +13,7 @@ from fer_core import balance
 from fer_core.dataset.source import DatasetSource
 from fer_core.models import registry
 from fer_core.models import store as model_store
+from fer_core.system import memory_limit
 from fer_core.system.jobs import Job, State
 from fer_core.system.settings import settings
 from fer_core.training import estimate, imagenet, run_archive, runs
@@ -69,6 +70,18 @@ def test_what_it_will_cost_is_said_before_the_start(ready: AppTest) -> None:
     assert "One epoch, about: 2 s" in said  # 932 / 500 + 140 / 2000
     assert "All epochs, about: 12 s" in said
     assert "Memory, about: 0.9 GB" in said
+
+
+def test_too_little_memory_is_said_before_the_start(
+    ready: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needs = "needs about 0.9 GB of memory, and this machine has"
+    with monkeypatch.context() as patch:
+        patch.setattr(memory_limit, "free", lambda: 500_000_000)
+        assert f"Training {needs}" in texts(ready.run())
+        assert needs in texts(settle(press(ready, "Start training")))
+    assert runs.store().list() == ()
+    assert needs not in texts(ready.run())
 
 
 def test_what_it_will_cost_is_said_where_nothing_can_be_written_down(

@@ -1,6 +1,7 @@
 """YuNet in LiteRT gives the rows that OpenCV gives, and is converted once."""
 
 import logging
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from fer_core.models import litert_file
+from fer_core.recognition import yunet_layouts
 from fer_core.recognition.yunet_network import LiteRTYuNet, OpenCVYuNet, open_network
 from tests.conftest import SHARED, YUNET, needs_shared, needs_yunet
 
@@ -142,4 +144,24 @@ def test_memory_stays_laid_out_for_few_sizes(tmp_path: Path) -> None:
     sizes = [(640, 480), (480, 640), (1600, 1200), (640, 480), (640, 352), (1200, 1600), (384, 96)]
     for width, height in sizes:
         network.rows(np.zeros((height, width, 3), np.uint8))
-    assert list(network._interpreters) == [(480, 640), (352, 640), (1600, 1216), (96, 384)]
+    assert network._layouts.sizes == [(480, 640), (352, 640), (1600, 1216), (96, 384)]
+
+
+def test_sizes_above_those_of_live_video_are_forgotten_at_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = open_network(YUNET, tmp_path, LEAST)
+    monkeypatch.setattr(yunet_layouts, "REST_S", 0.3)
+
+    def rows(width: int, height: int) -> np.ndarray:
+        return network.rows(np.zeros((height, width, 3), np.uint8))
+
+    rows(320, 256), rows(1600, 1200), rows(640, 480)
+    end = time.monotonic() + 20
+    while len(sizes := network._layouts.sizes) > 2:
+        rows(320, 256)
+        assert time.monotonic() < end, sizes
+        time.sleep(0.02)
+    assert sorted(sizes) == [(32, 32), (256, 320)]
+    assert len(rows(640, 480)) == 0  # laid out anew
+    assert (480, 640) in network._layouts.sizes

@@ -163,4 +163,5 @@ def _in_sandbox(
         ),
         progress=progress,
         sandbox=SANDBOX,
+        imports_tensorflow=True,
     )

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fer_core.errors import JobError
+from fer_core.system import memory_limit
 from fer_core.system.files import numbered, os_errors, remove_folder, write_json, writing
 from fer_core.system.jobs import job, process_lock, warm
 from fer_core.system.jobs.job import LOG, OWNER, REQUEST, RUNNING, Job, State
@@ -37,6 +38,7 @@ class Jobs:
         max_active: Most jobs that wait or run at a time; None for any number.
         max_stored: Most jobs. One more replaces the oldest that stopped before its end; where
             there is none it is refused.
+        needed_bytes: Memory without which no process is started.
         preload: ``module:function`` that imports what the jobs need, for ``prepare``; ``program``
             is then ``python -m`` and a module.
     """
@@ -46,6 +48,7 @@ class Jobs:
     program: tuple[str, ...] = (sys.executable, "-m", "fer_core")
     max_active: int | None = None
     max_stored: int | None = None
+    needed_bytes: int = 0
     preload: str = ""
 
     def prepare(self) -> None:
@@ -57,6 +60,13 @@ class Jobs:
         with suppress(OSError):
             if process := warm.prepare(self.preload, _environment()):
                 _watch(process)
+
+    def shortage(self, needed: int) -> str:
+        """Return why ``needed`` bytes for the next job cannot be taken, as ``memory_limit`` does.
+
+        A process that waits for the job has taken some of them already.
+        """
+        return memory_limit.shortage(needed - warm.bytes_of(self.preload))
 
     def create(
         self,
@@ -74,12 +84,13 @@ class Jobs:
             name: Name of its folder; a token that cannot be guessed if None.
 
         Raises:
-            JobError: The name is taken or not allowed, the folder cannot be written, or there are
-                as many as may be.
+            JobError: The name is taken or not allowed, the folder cannot be written, there are as
+                many as may be, or memory does not suffice for one more.
         """
         folder = self._folder(name or secrets.token_hex(16))
         with writing(folder, JobError), process_lock.guard(self.root):
             self._check_active()
+            self._check_memory(title)
             self._make_room()
             if folder.exists():
                 raise JobError(f"There is a job {folder.name} already. Choose another name.")
@@ -205,6 +216,7 @@ class Jobs:
             if self.exclusive and process_lock.living(self.root / RUNNING):
                 raise JobError("Another one is running. Wait until it is done, or stop it first.")
             self._check_active(but=name)
+            self._check_memory(now.title)
             try:
                 (folder / REQUEST).unlink(missing_ok=True)
                 job.change(folder, **changes)
@@ -262,6 +274,10 @@ class Jobs:
         if len(active) >= self.max_active:
             raise JobError("Files of others are being read at the moment. Try again in a minute.")
 
+    def _check_memory(self, title: str) -> None:
+        if self.needed_bytes and (reason := memory_limit.shortage(self.needed_bytes)):
+            raise JobError(f"{title}: reading it {reason}. Try again when other work here is done.")
+
     def _make_room(self) -> None:
         entries = job.load_all(self.root) if self.max_stored is not None else ()
         if len(entries) < (self.max_stored or 1):
@@ -302,8 +318,9 @@ def _environment() -> dict[str, str]:
 
 
 def _watch(process: "subprocess.Popen[bytes]") -> None:
-    """Give a process a lower priority than the server's, and clear it away when it has ended."""
+    """Have the server go before a process in time and memory; clear it away when it has ended."""
     lower_priority(process.pid)
+    memory_limit.end_first(process.pid)
     threading.Thread(target=process.wait, daemon=True).start()  # leaves no zombie
 
 

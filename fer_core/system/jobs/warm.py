@@ -14,9 +14,12 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+import psutil
 
 from fer_core.system.paths import PACKAGES
 from fer_core.system.settings import settings
@@ -70,6 +73,14 @@ def prepare(preload: str, environment: Mapping[str, str]) -> "subprocess.Popen[b
         )  # fmt: skip
         _waiting[preload] = process, time.monotonic()
         return process
+
+
+def bytes_of(preload: str) -> int:
+    """Return the memory of the process that waits; 0 where none does."""
+    with _lock, suppress(psutil.Error):
+        if _is_usable(preload):
+            return int(psutil.Process(_waiting[preload][0].pid).memory_info().rss)
+    return 0
 
 
 def become(preload: str, start: Start) -> "subprocess.Popen[bytes] | None":
