@@ -104,8 +104,8 @@ def train(page: Page) -> None:
     start = page.get_by_role("button", name="Start training")
     start.or_(page.get_by_text("not possible on this public page")).first.wait_for()
     if start.count():
-        page.locator(".st-key-card-Quick-look").get_by_role("button").click()
         start.click()
+        page.set_default_timeout(600_000)
         page.get_by_role("button", name="Use this model").or_(alert(page)).first.wait_for()
 
 
