@@ -1,5 +1,8 @@
 """Pictures that the smallest networks learn in seconds, and the settings to do it."""
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 
 from fer_core.training.arrays import Samples
@@ -26,6 +29,16 @@ def pictures(count: int, seed: int = 0) -> Samples:
     votes = np.eye(7, dtype=np.float32)[labels]
     names = tuple(f"{row:03}.png" for row in range(count))
     return Samples(pixels, labels.astype(np.int64), votes, labels.astype(np.int64), names)
+
+
+def few_of(dataset: Path, root: Path, **counts: int) -> Path:
+    """The first pictures of each class in a copy, by split: a dataset that trains in no time."""
+    for split, count in counts.items():
+        for folder in sorted((dataset / split).iterdir()):
+            (root / split / folder.name).mkdir(parents=True)
+            for file in sorted(folder.iterdir())[:count]:
+                shutil.copy(file, root / split / folder.name)
+    return root
 
 
 DATA = {"train": pictures(64), "validation": pictures(28, 1)}

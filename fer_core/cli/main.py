@@ -36,10 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _main(arguments: Sequence[str] | None) -> int:
     words = (sys.argv[1:] if arguments is None else list(arguments)) or ["app"]
-    options = parser(words[0]).parse_args(words)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors alone, where TensorFlow is used
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     try:
+        options = parser(words[0]).parse_args(words)
         status = int(options.run(options))
         sys.stdout.flush()
     except KeyboardInterrupt:

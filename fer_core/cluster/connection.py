@@ -30,6 +30,13 @@ QUIET: Final = {
 """Variables that Ray reads when it is imported: no usage reports, nothing printed, workers of
 normal priority, and Ctrl-C left to this program."""
 
+SYSTEM: Final = {
+    "enable_metrics_collection": False,
+    "enable_worker_prestart": False, "prestart_worker_first_driver": False,
+}  # fmt: skip
+"""Ray's own settings on this machine. Workers that are started ahead, one a core, would stay idle:
+those of a job have its environment."""
+
 REACH_S: Final = 3.0
 ANSWER_S: Final = 5.0
 """Longest wait for a connection to a cluster, and then for its response."""
@@ -93,24 +100,38 @@ def connected(address: str | None = None, cores: int | None = None) -> Iterator[
         yield ray
         return
     common = {"logging_level": logging.ERROR, "log_to_driver": False}
-    with _restoring_sigterm():
-        if address is None:
-            _start(ray, cores, common)
-        else:
-            _join(ray, address, common)
     try:
+        with _own_signals():
+            if address is None:
+                _start(ray, cores, common)
+            else:
+                _join(ray, address, common)
         yield ray
     finally:
         ray.shutdown()
 
 
 @contextmanager
-def _restoring_sigterm() -> Iterator[None]:
-    """Restore a job's own handler of SIGTERM, which Ray replaces."""
-    handler = signal.getsignal(signal.SIGTERM)
-    yield
-    if callable(handler) and threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, handler)
+def _own_signals() -> Iterator[None]:
+    """Restore a job's own handler of SIGTERM, which Ray replaces, and heed Ctrl-C after the block.
+
+    Interrupted while it starts, Ray crashes at the end of the process.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    sigterm, sigint = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    pressed: list[int] = []
+    if callable(sigint):
+        signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in ((signal.SIGTERM, sigterm), (signal.SIGINT, sigint)):
+            if callable(handler):
+                signal.signal(number, handler)
+    if pressed:
+        signal.raise_signal(signal.SIGINT)
 
 
 def _start(ray: Any, cores: int | None, common: dict[str, Any]) -> None:
@@ -119,7 +140,7 @@ def _start(ray: Any, cores: int | None, common: dict[str, Any]) -> None:
         try:
             ray.init(
                 "local", num_cpus=cores, include_dashboard=False, object_store_memory=OBJECTS_BYTES,
-                _system_config={"enable_metrics_collection": False}, **common,
+                _system_config=SYSTEM, **common,
             )  # fmt: skip
         except Exception as error:  # Ray raises the bare class here
             ray.shutdown()

@@ -45,7 +45,7 @@ def two_nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator:
     node = {"num_cpus": 1, "object_store_memory": 100_000_000}
     quick = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 500,
              "health_check_timeout_ms": 1000, "health_check_failure_threshold": 4}  # fmt: skip
-    head = {**node, "include_dashboard": False, "_system_config": quick}
+    head = {**node, "include_dashboard": False, "_system_config": connection.SYSTEM | quick}
     cluster = Cluster(initialize_head=True, head_node_args=head)
     cluster.add_node(**node)
     try:

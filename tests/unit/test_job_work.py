@@ -1,6 +1,8 @@
 """A job seen from inside: requests that raise, failures that are explained, progress."""
 
 import json
+import signal
+import sys
 import time
 from pathlib import Path
 from unittest.mock import Mock
@@ -9,7 +11,7 @@ import pytest
 
 from fer_core.errors import CancelledError, FerError, JobError
 from fer_core.system import jobs
-from fer_core.system.jobs import CANCEL, PAUSE, Jobs, State, working
+from fer_core.system.jobs import CANCEL, PAUSE, Jobs, State, Work, working
 from fer_core.system.jobs import job as job_module
 from fer_core.system.jobs import worker as work_module
 from fer_core.system.jobs.progress import Progress, ProgressWriter, read
@@ -68,6 +70,38 @@ def test_on_a_public_link_the_time_is_over_however_often_it_goes_on(
     with pytest.raises(KeyError), working(made.folder):
         raise KeyError("/srv/secret")
     assert "secret" not in job_module.load(made.folder).message
+
+
+class Finalized:
+    """Presses Ctrl-C where Python drops what is raised."""
+
+    def __del__(self) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+
+def interrupt_and_report(work: Work) -> None:
+    Finalized()
+    work.report(1, 2)
+
+
+def test_ctrl_c_that_a_finalizer_dropped_ends_the_work(
+    tmp_path: Path, ctrl_c: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dropped = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda told: dropped.append(told.exc_type))
+    with pytest.raises(KeyboardInterrupt), working(tmp_path / "one") as work:
+        interrupt_and_report(work)
+    assert dropped == [KeyboardInterrupt]
+    assert job_module.load(tmp_path / "one").state is State.INTERRUPTED
+
+
+def test_work_in_the_background_ignores_ctrl_c(tmp_path: Path, ctrl_c: None) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with working(tmp_path / "one") as work:
+        signal.raise_signal(signal.SIGINT)
+        work.report(1, 2)
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    assert job_module.load(tmp_path / "one").state is State.FINISHED
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """Sweeps: what is drawn, what is refused, trials as ordinary runs, and Ray Tune over them."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import yaml
 
 from fer_core import EMOTIONS
 from fer_core.cli.main import main
+from fer_core.cluster import connection
 from fer_core.cluster.sweeps import run as sweep_run
 from fer_core.cluster.sweeps import store
 from fer_core.cluster.sweeps import trial_runner as follower
@@ -27,6 +27,7 @@ from fer_core.system.jobs import State, job, process_lock
 from fer_core.system.jobs.job import RUNNING
 from fer_core.training import runs
 from fer_core.training.config import TrainConfig
+from tests.pictures_kit import few_of
 from tests.run_kit import made
 
 TINY = {
@@ -118,14 +119,7 @@ def test_a_base_may_be_a_recipe(tmp_path: Path) -> None:
 
 @pytest.fixture
 def few_pictures(drawn: Path, tmp_path: Path) -> Path:
-    """A dataset that trains in no time."""
-    root = tmp_path / "few"
-    for split, count in (("train", 6), ("validation", 3)):
-        for folder in sorted((drawn / split).iterdir()):
-            (root / split / folder.name).mkdir(parents=True)
-            for file in sorted(folder.iterdir())[:count]:
-                shutil.copy(file, root / split / folder.name)
-    return root
+    return few_of(drawn, tmp_path / "few", train=6, validation=3)
 
 
 def test_folders_of_other_names_stand_for_what_the_sweep_says(
@@ -265,7 +259,24 @@ def nothing_left() -> Iterator[None]:
         runs.discard(one.name)
 
 
-def test_ctrl_c_ends_a_sweep_and_its_trials(few_pictures: Path, nothing_left: None) -> None:
+def test_ctrl_c_while_ray_starts_counts_after_it(ctrl_c: None) -> None:
+    started: list[bool] = []
+
+    def start() -> None:
+        with connection._own_signals():
+            signal.raise_signal(signal.SIGINT)
+            signal.signal(signal.SIGTERM, lambda *_: None)  # as Ray does
+            started.append(True)
+
+    with pytest.raises(KeyboardInterrupt):
+        start()
+    assert started
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_ctrl_c_ends_a_sweep_and_its_trials(
+    few_pictures: Path, ctrl_c: None, nothing_left: None
+) -> None:
     """A terminal sends it to every process of the command at once."""
     pytest.importorskip("ray", reason="no Ray: pip install -r requirements-cluster.txt")
     file = few_pictures.parent / "sweep.yaml"

@@ -60,14 +60,18 @@ def test_mistakes_get_one_line(
     assert message in capsys.readouterr().err
 
 
+LONG = 1500
+"""Frames that take much longer than the start of the command."""
+
+
 @pytest.fixture(scope="module")
 def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("watch") / "long.mp4"
-    return make_clip(file, times=[n / 5 for n in range(1500)], picture=wall)
+    return make_clip(file, times=[n / 5 for n in range(LONG)], picture=wall)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_stops_cleanly(tmp_path: Path, long_clip: Path, number: int) -> None:
+def test_ctrl_c_stops_cleanly(tmp_path: Path, long_clip: Path, number: int, ctrl_c: None) -> None:
     out = tmp_path / "seen.csv"
     process = subprocess.Popen(
         [sys.executable, "-m", "fer_core", "watch", long_clip, "--out", out],
@@ -79,4 +83,5 @@ def test_ctrl_c_stops_cleanly(tmp_path: Path, long_clip: Path, number: int) -> N
     assert process.returncode == 0, error
     assert "Traceback" not in error
     pictures = int(re.search(r"([\d,]+) frames, 0 faces", said)[1].replace(",", ""))
+    assert pictures < LONG, "it went on to the end"
     assert len(pd.read_csv(out)) == pictures

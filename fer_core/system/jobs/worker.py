@@ -43,7 +43,7 @@ class Work:
         self._progress = ProgressWriter(folder)
         self._polled_s = 0.0
         self._request = ""
-        self._terminated = False
+        self._terminated = self._interrupted = False
         self._until = math.inf
 
     def limit(self) -> None:
@@ -78,7 +78,10 @@ class Work:
             PausedError: The user paused it.
             JobError: Its time is over.
             SystemExit: The system ends the process; the job can be resumed.
+            KeyboardInterrupt: Ctrl-C was pressed, and its exception did not get through.
         """
+        if self._interrupted:
+            raise KeyboardInterrupt
         if time.time() > self._until:
             raise JobError(
                 f"The {settings().policy.work_hours:g} hours that a file has on this public link "
@@ -109,6 +112,17 @@ class Work:
         self._polled_s = 0.0
         self._terminated = True
 
+    def on_interrupt(self, _number: int, _frame: FrameType | None) -> None:
+        """Stop after SIGINT, here and in ``check``.
+
+        Python and some libraries drop what is raised in a finalizer or a callback from C.
+
+        Raises:
+            KeyboardInterrupt: Always.
+        """
+        self._interrupted = True
+        raise KeyboardInterrupt
+
 
 @contextmanager
 def working(
@@ -131,7 +145,7 @@ def working(
     work = Work(folder)
     _take(folder, title, kind)
     work.limit()
-    with _on_sigterm(work):
+    with _on_signals(work):
         try:
             if turn == "wait":
                 work.wait_for_turn()
@@ -198,16 +212,22 @@ def _leave(work: Work, state: State, message: str = "") -> None:
 
 
 @contextmanager
-def _on_sigterm(work: Work) -> Iterator[None]:
-    """Handle SIGTERM while the block runs."""
+def _on_signals(work: Work) -> Iterator[None]:
+    """Handle SIGTERM and Ctrl-C while the block runs.
+
+    A process that was started in the background ignores Ctrl-C, and still does.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    handler = signal.signal(signal.SIGTERM, work.on_signal)
+    handlers = {signal.SIGTERM: signal.signal(signal.SIGTERM, work.on_signal)}
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        handlers[signal.SIGINT] = signal.signal(signal.SIGINT, work.on_interrupt)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, handler)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 def _is_preceded(folder: Path) -> bool:
