@@ -4,6 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from fer_core.dataset import demo, store
@@ -17,6 +18,18 @@ def lay_demo(source: Path) -> None:
     and does not write into one.
     """
     shutil.copytree(source, store.default_home() / demo.NAME, copy_function=os.link)
+
+
+def draw_demo_from(source: Path, patch: pytest.MonkeyPatch) -> None:
+    """Have the demo be a copy of ``source`` wherever a page makes it.
+
+    Drawing its thousand faces takes half a second.
+    """
+
+    def write(folder: Path, _: object) -> None:
+        shutil.copytree(source, folder, dirs_exist_ok=True, copy_function=os.link)
+
+    patch.setattr(demo, "_write", write)
 
 
 def open_page(name: str) -> AppTest:

@@ -145,6 +145,13 @@ def draw_face(emotion: str, random: np.random.Generator) -> Pixels:
     return _photograph(canvas, random)
 
 
+_T: Final = np.linspace(0, 1, 24)
+_PARABOLA: Final = ((1 - _T) * (1 - 2 * _T), 4 * _T * (1 - _T), _T * (2 * _T - 1))
+"""Weights of the first, middle and last point along a curve."""
+
+_ACROSS: Final = np.linspace(-1, 1, SIDE, dtype=np.float32)
+
+
 class _Pen:
     """Draws in face units: the middle is (0, 0), the face reaches from -1 to 1."""
 
@@ -164,8 +171,7 @@ class _Pen:
     def curve(self, points: list[tuple[float, float]], width: float) -> None:
         """Draw a parabola through three points."""
         (x0, y0), (x1, y1), (x2, y2) = points
-        t = np.linspace(0, 1, 24)
-        a, b, c = (1 - t) * (1 - 2 * t), 4 * t * (1 - t), t * (2 * t - 1)
+        a, b, c = _PARABOLA
         line = np.column_stack([a * x0 + b * x1 + c * x2, a * y0 + b * y1 + c * y2])
         pixels = np.rint(np.asarray(self.middle) + self.unit * line).astype(np.int32)
         thick = max(round(self.unit * width), 1)
@@ -196,6 +202,6 @@ def _photograph(canvas: Pixels, random: np.random.Generator) -> Pixels:
     matrix = cv2.getRotationMatrix2D((96, 96), float(random.normal(0, 5)), 1.0)
     turned = cv2.warpAffine(canvas, matrix, (_DRAWN, _DRAWN), borderMode=cv2.BORDER_REPLICATE)
     small = cv2.resize(turned, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
-    light = np.linspace(-1, 1, SIDE, dtype=np.float32) * random.normal(0, 18)
+    light = _ACROSS * random.normal(0, 18)
     grain = random.normal(0, random.uniform(1, 7), (SIDE, SIDE))
     return np.clip(small + light + grain, 0, 255).astype(np.uint8)

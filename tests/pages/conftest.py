@@ -9,8 +9,9 @@ import streamlit as st
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
+from fer_core.system.settings import settings
 from fer_core.training import estimate, runs
-from tests.page_kit import lay_demo, open_page
+from tests.page_kit import draw_demo_from, lay_demo, open_page
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -37,6 +38,23 @@ def fresh_caches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     st.cache_resource.clear()
     yield
     st.cache_resource.clear()
+
+
+@pytest.fixture(autouse=True)
+def demo_is_drawn_once(drawn: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    draw_demo_from(drawn, monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def predictions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("predictions")
+
+
+@pytest.fixture
+def shared_predictions(predictions: Path) -> None:
+    """One cache of predictions for the tests that ask for it: their images are the same."""
+    settings().cache.mkdir(parents=True, exist_ok=True)
+    (settings().cache / "predictions").symlink_to(predictions)
 
 
 @pytest.fixture

@@ -55,6 +55,7 @@ def test_pairs_are_decided_one_by_one(app: AppTest) -> None:
     assert "Largest difference" in [slider.label for slider in app.slider]
 
 
+@pytest.mark.usefixtures("shared_predictions")
 def test_labels_are_judged_and_decided(app: AppTest) -> None:
     choose(app, "dataset_part", "Audit")
     choose(app, "audit_part", "Labels")
@@ -79,6 +80,7 @@ def test_labels_are_judged_and_decided(app: AppTest) -> None:
     assert app.button(key="decide-relabel").disabled, "it has that label already"
 
 
+@pytest.mark.usefixtures("shared_predictions")
 def test_labels_are_judged_by_a_models_own_answers(app: AppTest) -> None:
     choose(app, "dataset_part", "Audit")
     choose(app, "audit_part", "Labels")

@@ -19,7 +19,16 @@ from fer_core.images.corruptions import CORRUPTIONS
 from fer_core.models import registry
 from fer_core.system.settings import settings
 from pages._evaluate import html_report
-from tests.page_kit import choose, labelled, lay_demo, open_page, press, settle, texts
+from tests.page_kit import (
+    choose,
+    draw_demo_from,
+    labelled,
+    lay_demo,
+    open_page,
+    press,
+    settle,
+    texts,
+)  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +53,7 @@ def part(app: AppTest, name: str) -> AppTest:
 
 
 @pytest.fixture
-def app(cartoons: Path) -> AppTest:
+def app(cartoons: Path, shared_predictions: None) -> AppTest:
     """The page with the demo open and evaluated."""
     lay_demo(cartoons)
     return press(press(open_page("evaluate"), "Open the demo"), "Evaluate")
@@ -463,6 +472,7 @@ def test_public_pages_look_and_do_not_touch(
 ) -> None:
     monkeypatch.setenv("FER_PUBLIC", "1")
     settings.cache_clear()
+    draw_demo_from(cartoons, monkeypatch)  # with few training images
     app = press(press(open_page("evaluate"), "Open the demo"), "Evaluate")
     assert "models are not changed" in texts(app)
     press(part(app, "Errors"), "Find the most similar")

@@ -405,7 +405,7 @@ def test_a_second_press_shows_the_run_that_was_begun(monkeypatch: pytest.MonkeyP
 
 
 def test_a_run_is_taken_in() -> None:
-    made("Far away", model=True)
+    made("Far away")
     data = run_archive.pack("Far-away")
     runs.discard("Far-away")
     app = part(open_page("train"), "Runs")

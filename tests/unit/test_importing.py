@@ -14,7 +14,7 @@ from fer_core.errors import ModelError, SettingsError
 from fer_core.explain import Explainer
 from fer_core.explain.gradcam import compute
 from fer_core.models import card, registry
-from fer_core.models.export import export_int8_apart, export_int8_of_folder
+from fer_core.models.export import export_int8_apart
 from fer_core.models.importing import (
     ORDERS,
     ImportOptions,
@@ -25,7 +25,6 @@ from fer_core.models.importing import (
 )
 from fer_core.models.importing.inspection import check_keras
 from fer_core.models.litert import LiteRTNetwork
-from fer_core.system import isolated
 from fer_core.system.settings import settings
 from tests.conftest import shipped_heads
 
@@ -120,11 +119,8 @@ def test_a_head_that_is_not_one_layer_says_so(made: Path, tmp_path: Path) -> Non
         Explainer(classifier)
 
 
-def test_an_import_gets_its_8_bit_form(planted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def call(_: str, arguments: dict, *__: object, **___: object) -> None:
-        export_int8_of_folder(**arguments)  # this process has TensorFlow already
-
-    monkeypatch.setattr(isolated, "call", call)
+@pytest.mark.usefixtures("in_this_process")
+def test_an_import_gets_its_8_bit_form(planted: Path) -> None:
     light = np.linspace(0, 255, 40)[:, None, None]
     faces = np.random.default_rng(5).uniform(0, light, (40, SIDE, SIDE)).astype(np.uint8)
     file = export_int8_apart(registry.load_card(planted), list(faces))
@@ -379,6 +375,7 @@ def test_a_lite_file_that_gives_probabilities_is_refused(siblings: Path, tmp_pat
             converted(siblings / name, tmp_path / name, scale=1)
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_the_command_imports(siblings: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = str(siblings / "open.keras")
     words = ["models", "import", file, "--name", "theirs", "--labels", "fer2013"]

@@ -208,6 +208,7 @@ def test_a_paused_run_ends_as_the_one_that_was_not_paused(
     assert list(registry.load_card(run / "model").heads) == ["fer2013", "ferplus"]
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_run_packed_as_a_zip_comes_in(home: Path) -> None:
     buffer, folder = io.BytesIO(), home / "runs" / "finished"
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:

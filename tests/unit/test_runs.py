@@ -97,6 +97,7 @@ def test_promotion_keeps_the_one_before() -> None:
     assert registry.default_model() == registry.FIRST_CHOICE
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_run_goes_elsewhere_and_comes_back() -> None:
     made("There", model=True)
     half = runs.load("There").folder.root / "model" / ".new-weights" / "half.keras"
@@ -258,6 +259,7 @@ def test_an_estimate_that_fails_gives_the_reason(monkeypatch: pytest.MonkeyPatch
         estimate.estimate(TrainConfig())
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_an_estimate_of_what_cannot_be_built_says_why() -> None:
     with pytest.raises(TrainingError, match="nowhere"):
         estimate.estimate(TrainConfig(start="nowhere"))

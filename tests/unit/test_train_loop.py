@@ -128,6 +128,7 @@ def test_adamw_steps_as_keras_own_does(ema: float) -> None:
     assert np.abs(variables[0][0] - values[0]).max() > 1e-3
 
 
+@pytest.mark.usefixtures("small_fernet")
 def test_the_first_step_is_traced_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     traced, whole = [], losses.HeadLoss.call
 
@@ -141,7 +142,7 @@ def test_the_first_step_is_traced_once(tmp_path: Path, monkeypatch: pytest.Monke
     assert sum(traced) == len(TINY.heads)
 
 
-@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.usefixtures("uncompiled", "small_fernet")
 def test_an_estimate_times_the_epochs_in_which_all_learns(monkeypatch: pytest.MonkeyPatch) -> None:
     sessions, real = [], loop.Session.open
     monkeypatch.setattr(
@@ -152,7 +153,7 @@ def test_an_estimate_times_the_epochs_in_which_all_learns(monkeypatch: pytest.Mo
     assert len(sessions[0].model.trainable_variables) > 4
 
 
-@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.usefixtures("uncompiled", "small_fernet")
 def test_stop_keeps_the_best(tmp_path: Path) -> None:
     asked = iter([""] * 5 + ["stop"])
     config = replace(TINY, tensorboard=True)
@@ -161,7 +162,7 @@ def test_stop_keeps_the_best(tmp_path: Path) -> None:
     assert keras.saving.load_model(tmp_path / "best.keras").count_params() > 0
 
 
-@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.usefixtures("uncompiled", "small_fernet")
 def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path) -> None:
     config = replace(TINY, learning_rate=1.0, optimizer="sgd", weight_decay=0.0, epochs=1)
     broken = replace(DATA["train"], votes=np.full((64, 7), np.nan, np.float32))

@@ -113,7 +113,7 @@ def large(count: int, seed: int) -> Samples:
     return replace(small, pixels=small.pixels.repeat(2, axis=1).repeat(2, axis=2))
 
 
-@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.usefixtures("uncompiled", "small_fernet")
 def test_small_epochs_train_the_same_weights_and_resume(tmp_path: Path) -> None:
     data = {"train": large(16, 1), "validation": large(14, 2)}
     fields = {"input_size": 64, "small_size": 32, "small_epochs": 1, "epochs": 2}
@@ -151,7 +151,7 @@ def step(sam: float) -> tuple[list, list]:
     return initial, network.get_weights()
 
 
-@pytest.mark.usefixtures("uncompiled")
+@pytest.mark.usefixtures("uncompiled", "small_fernet")
 def test_sam_steps_with_the_gradient_nearby() -> None:
     """A radius of nearly 0 is a plain step; a larger one steps elsewhere and moves back first."""
     (start, plain), (_, near), (_, far) = step(0.0), step(1e-6), step(0.5)
