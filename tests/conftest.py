@@ -75,8 +75,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 LONGEST = (
-    "browser", "test_training_bursts", "test_sweeps", "test_docs", "test_train_options",
-    "test_train_loop", "test_old_files", "test_notebook", "test_cluster", "test_importing",
+    "browser", "test_sweeps", "test_docs", "test_training_bursts", "test_notebook",
+    "test_cluster", "test_importing", "test_old_files", "test_train_loop",
 )  # fmt: skip
 """Groups that take longest, which run first: at the end no worker waits for the other's."""
 
