@@ -1,15 +1,20 @@
 """A network as a LiteRT file: pixels in, every output by name, without TensorFlow."""
 
+import math
 import queue
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from fer_core.types import Floats
+
+PART: Final = 4
+"""Images at a time. Feature maps of more leave a cache of 2 MB: parts of 16 at 128x128 took 5% more
+of the processor's time with AVX2, as much with AVX-512, and 25 MB more memory."""
 
 
 class LiteRTNetwork:
@@ -56,11 +61,14 @@ class LiteRTNetwork:
 
         A file that was made for a fixed number of images gets as many at a time.
         """
-        size = len(pixels) if self._batch < 1 else self._batch
-        parts = [self._run(pixels[at : at + size], size) for at in range(0, len(pixels), size)]
+        size = self._batch
+        if size < 1:  # parts of one size, where possible: another one costs 0.3 ms
+            size = math.ceil(len(pixels) / math.ceil(len(pixels) / PART))
+        parts = [self._run(pixels[at : at + size]) for at in range(0, len(pixels), size)]
         return {name: np.concatenate([part[name] for part in parts]) for name in self.outputs}
 
-    def _run(self, pixels: Floats, size: int) -> dict[str, Floats]:
+    def _run(self, pixels: Floats) -> dict[str, Floats]:
+        size = max(self._batch, len(pixels))
         padded = np.resize(pixels, (size, *pixels.shape[1:])) if len(pixels) < size else pixels
         with self._interpreter() as (_, runner):
             outputs = runner(**{self._input: _quantize(padded, self._form)})
