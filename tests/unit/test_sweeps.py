@@ -174,6 +174,23 @@ def sweep_with_runs(*states: State, stopped_early: int | None = None) -> store.S
     return store.load(name)
 
 
+def test_a_sweep_is_not_resumed_with_another_config() -> None:
+    """A trial's figure would stand beside values that it was never trained with."""
+    name = store.create(config(title="Rates", trials=2)).name
+    sweep = store.load(name)
+    first = sweep.config.configs()[0]
+    folder = made(store.run_name(name, 0), epochs=2).folder
+    replace(first, batch_size=8).save(folder.config)  # halved by a small GPU
+    sweep_run._check_config(store.load(name))
+    file = sweep.job.folder / store.CONFIG
+    file.write_text(file.read_text().replace("low: 0.0001", "low: 0.001"))
+    with pytest.raises(TrainingError, match=r"Rates: sweep\.yaml has changed.*learning_rate from"):
+        sweep_run.run(name, None)
+    replace(sweep.config, base=sweep.config.base | {"dropout": 0.5}).save(file)
+    with pytest.raises(TrainingError, match=r"dropout from .* to 0\.5.*start a new sweep"):
+        sweep_run._check_config(store.load(name))
+
+
 def test_trials_are_read_from_their_runs() -> None:
     sweep = sweep_with_runs(State.FINISHED, State.CANCELLED, State.FAILED, stopped_early=1)
     words = [one.word for one in sweep.trials()]

@@ -14,9 +14,13 @@ from fer_core.system.jobs import State, Work, process_lock
 from fer_core.system.jobs.job import RUNNING
 from fer_core.system.settings import settings
 from fer_core.training import runs
+from fer_core.training.config import differences
 
 TUNE: Final = "tune"
 """Ray Tune's own files, in the sweep's folder."""
+
+FITTED: Final = frozenset({"heads", "batch_size", "epochs"})
+"""Fields that training itself fits to votes and memory, or that a user extends."""
 
 
 def run(name: str, work: Work, address: str | None = None) -> None:
@@ -31,10 +35,12 @@ def run(name: str, work: Work, address: str | None = None) -> None:
         JobError: Another run trains.
         DatasetError: The dataset, its votes or its decisions cannot be read.
         ClusterError: See ``connection.connected``.
-        TrainingError: Ray Tune failed, or every trial did.
+        TrainingError: Ray Tune failed, or every trial did; or ``sweep.yaml`` has changed since a
+            trial was trained.
         CancelledError: It was asked to stop; what was trained is kept.
     """
     sweep = store.load(name)
+    _check_config(sweep)
     lock = runs.store().root / RUNNING
     if not process_lock.hold(lock, process_lock.me()):
         raise JobError("A run is training. Wait until it is done, or stop it first.")
@@ -49,6 +55,22 @@ def run(name: str, work: Work, address: str | None = None) -> None:
     finally:
         _end_trials(name)
         process_lock.release(lock)
+
+
+def _check_config(sweep: store.Sweep) -> None:
+    """Check that every trial was trained with what ``sweep.yaml`` says now.
+
+    Raises:
+        TrainingError: One was not: its result would stand beside values that it never had.
+    """
+    for trial, config in zip(sweep.trials(), sweep.config.configs(), strict=True):
+        changed = differences(trial.run.config, config) if trial.run else []
+        words = [f"{name} from {old} to {new}" for name, old, new in changed if name not in FITTED]
+        if trial.run and words:
+            raise TrainingError(
+                f"{sweep.job.title}: sweep.yaml has changed since {trial.run.job.name} was trained "
+                f"({', '.join(words)}). Undo the change to resume, or start a new sweep."
+            )
 
 
 def _check_trained(name: str) -> None:
