@@ -10,7 +10,7 @@ from typing import Any
 from filelock import FileLock
 
 from fer_core.errors import DatasetError
-from fer_core.system.files import sync, writing
+from fer_core.system.files import reading, sync, writing
 
 
 def append(file: Path, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -39,12 +39,17 @@ def append(file: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def read(file: Path) -> list[dict[str, Any]]:
-    """Return the rows in the order they were written; a torn line counts for nothing."""
+    """Return the rows in the order they were written; a torn line counts for nothing.
+
+    Raises:
+        DatasetError: The file is there and cannot be read.
+    """
     rows = []
-    try:
-        lines = file.read_bytes().splitlines()
-    except FileNotFoundError:
-        return []
+    with reading(file, DatasetError):
+        try:
+            lines = file.read_bytes().splitlines()
+        except FileNotFoundError:
+            return []
     for line in lines:
         try:
             row = json.loads(line)

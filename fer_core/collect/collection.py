@@ -5,6 +5,7 @@ Its folder holds ``crops/`` (a PNG a face), ``faces.jsonl`` (a line a face), ``l
 """
 
 import json
+import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,6 +37,11 @@ COLUMNS: Final = (
     "model", "head", "detector",
 )  # fmt: skip
 """Columns of ``Collection.faces``."""
+
+TEXTS: Final = ("file", "kind", "source", "person")
+NUMBERS: Final = ("x1", "y1", "x2", "y2", "score", "roll", "side", *PROBABILITIES)
+
+_LOGGER = logging.getLogger(__name__)
 
 BYTES: Final = 60_000
 """Disk space of a crop, at most about this."""
@@ -112,8 +118,18 @@ class Collection:
         return self.folder / CROPS / name
 
     def faces(self) -> pd.DataFrame:
-        """Return a row a face in the order of addition, with ``COLUMNS``."""
-        rows = append_log.read(self.folder / FACES)
+        """Return a row a face in the order of addition, with ``COLUMNS``.
+
+        Lines that ``add`` cannot have written are passed over, and counted in the log.
+
+        Raises:
+            DatasetError: The file cannot be read.
+        """
+        lines = append_log.read(self.folder / FACES)
+        rows = [line for line in lines if _is_face(line)]
+        if len(rows) < len(lines):
+            count = len(lines) - len(rows)
+            _LOGGER.warning("%s: %d damaged lines are passed over", self.folder / FACES, count)
         table = pd.DataFrame(rows, columns=list(COLUMNS))
         return table.drop_duplicates("file").reset_index(drop=True)
 
@@ -239,6 +255,15 @@ def _stored_digests(file: Path) -> tuple[set[str], int]:
     digests = {digest.decode() for digest in re.findall(rb'"digest": "([0-9a-f]{16})"', data)}
     numbers = re.findall(rb'"file": "(\d{6,})\.png"', data)
     return digests, max(map(int, numbers), default=0)
+
+
+def _is_face(line: Mapping[str, Any]) -> bool:
+    """Return True for a line of the kind that ``Collection.add`` writes."""
+    return (
+        quality.is_measured(line)
+        and all(isinstance(line.get(name), str) for name in TEXTS)
+        and all(isinstance(line.get(name), int | float) for name in NUMBERS)
+    )
 
 
 def _row(name: str, face: Face, suggester: Suggester) -> dict[str, Any]:

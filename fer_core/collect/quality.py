@@ -1,6 +1,7 @@
 """Measure how well a crop shows its face, and set aside those that show too little."""
 
 import base64
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,6 +15,9 @@ from fer_core.types import Pixels
 
 SHARP_SIDE: Final = 64
 """Side in pixels at which sharpness is measured, so that it does not depend on the resolution."""
+
+THUMB_BYTES: Final = 256
+"""Of a thumbnail of 16 by 16 grey values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,17 @@ def measure(crop: Pixels) -> dict[str, Any]:
         "width": facts.width,
         "thumb": base64.b64encode(facts.thumb.tobytes()).decode(),
     }
+
+
+def is_measured(line: Mapping[str, Any]) -> bool:
+    """Return True where the values of ``measure`` are among those of a stored face."""
+    try:
+        thumb, digest = base64.b64decode(line["thumb"]), int(line["digest"], 16)
+        numbers = [line[name] for name in ("brightness", "contrast", "sharpness", "width")]
+    except (KeyError, ValueError, TypeError):
+        return False
+    is_number = all(isinstance(number, int | float) for number in numbers)
+    return is_number and digest >= 0 and len(thumb) == THUMB_BYTES
 
 
 def sharpness(crop: Pixels) -> float:

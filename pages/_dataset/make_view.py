@@ -9,6 +9,7 @@ from fer_core import collect
 from fer_core.collect import Collection, Limits, Selection, labels
 from fer_core.collect.collection import delete
 from fer_core.dataset import image_reading
+from fer_core.errors import FerError
 from fer_core.system.text import markdown
 from pages._components import background, make_one, notify
 from pages._components.gallery import enlarge, show_tiles
@@ -26,8 +27,13 @@ EXAMPLES = 12
 
 def show(collection: Collection) -> None:
     """Show the part that is selected."""
-    faces = collection.faces()
-    labelled = labels.label_table(faces, labels.states(collection))["label"].tolist()
+    try:
+        faces = collection.faces()
+        labelled = labels.label_table(faces, labels.states(collection))["label"].tolist()
+    except FerError as error:
+        _head(collection, 0, 0)
+        st.error(markdown(str(error)))
+        return
     _head(collection, len(faces), sum(map(bool, labelled)))
     notify.show()
     part = st.segmented_control(

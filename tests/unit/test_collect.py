@@ -129,6 +129,24 @@ def test_a_full_disk_loses_no_label_and_keeps_the_log_readable(tmp_path, monkeyp
     assert append_log.read(log) == [{"a": 1}, {"a": 2}]
 
 
+def test_damaged_lines_of_faces_are_passed_over_and_counted(tmp_path, picture, caplog) -> None:
+    collection = collect.open_or_create("mine", tmp_path)
+    even, detection = np.full(7, 1 / 7, np.float32), Detection(Box(0, 0, 90, 90), 0.9)
+    faces = [collect.Face(picture(n), "photo", "a.jpg", "a", detection, even) for n in range(2)]
+    collection.add(faces, Suggester("m", "fer2013", "haar"))
+    log = collection.folder / "faces.jsonl"
+    good = json.loads(log.read_text().splitlines()[0])
+    for name in ("file", "x1", "p_sad", "thumb", "digest", "sharpness"):
+        for strange in (None, "![x](y)" if name != "file" else 7, []):
+            append_log.append(log, [good | {"file": "9.png"} | {name: strange}])
+    assert collection.faces()["file"].tolist() == ["000001.png", "000002.png"]
+    assert "18 damaged lines are passed over" in caplog.text
+    log.unlink()
+    log.mkdir()
+    with pytest.raises(DatasetError, match=r"faces\.jsonl: cannot be read"):
+        collection.faces()
+
+
 # Labels
 
 
