@@ -14,15 +14,18 @@ from fer_core.errors import FerError
 
 def forget_gone(sources: Sequence[Source], parts: Parts) -> str:
     """Leave out the rows of files that are no longer among the inputs; return a sentence."""
-    gone = sorted(parts.finished().keys() - {source.name for source in sources})
+    half = parts.half_read()
+    begun = parts.finished().keys() | ({half.video} if half else set())
+    gone = sorted(begun - {source.name for source in sources})
     for name in gone:
         parts.forget(name)
     if not gone:
         return ""
     files = "1 file" if len(gone) == 1 else f"{len(gone):,} files"
+    verb = "is" if len(gone) == 1 else "are"
     return (
-        f"{files} that an earlier call had read, such as {gone[0]}, no longer among the inputs: "
-        "no rows of these."
+        f"No rows of {files} that an earlier call has read and that {verb} no longer among the "
+        f"inputs, such as {gone[0]}."
     )
 
 
@@ -77,5 +80,6 @@ def complete(tables: Iterable[pd.DataFrame], sources: Sequence[Source]) -> Itera
     if missing:
         raise FerError(
             f"{len(missing):,} of {len(sources):,} files have no rows, such as {min(missing)}. "
-            "Nothing was written: give the same command again."
+            "Nothing was written: give the same command again, with --restart if that does not "
+            "help."
         )
