@@ -67,7 +67,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=3, help="how often a training run is killed")
     parser.addoption("--graph", action="store_true", help="compile the networks, as users do")
     parser.addoption("--fuzz", type=float, default=0.5, help="seconds of damaged files a reader")
-    parser.addoption("--states", type=int, default=3, help="how many damaged states of FER_HOME")
+    parser.addoption("--states", type=int, default=2, help="how many damaged states of FER_HOME")
     parser.addoption("--rounds", type=int, default=1, help="photos that each of 20 threads reads")
     parser.addoption("--browser-kills", type=int, default=0, help="how often a browser is killed")
     parser.addoption("--bare-venv", action="store_true", help="install the wheel; needs an index")
