@@ -113,6 +113,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("state", states, ids=[f"{file} {damage}" for file, damage in states])
 
 
+@pytest.fixture(autouse=True)
+def no_session_of_the_player(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AppTest's runtime has no sessions for the live page's player to look up."""
+    monkeypatch.setattr("streamlit_webrtc.component.get_this_session_info", lambda: None)
+
+
 @pytest.fixture
 def home() -> Path:
     """``FER_HOME`` with one of everything; the dataset is one that 0.1.0 balanced."""
@@ -164,5 +170,7 @@ def test_every_page_opens(home: Path, state: tuple[str, str]) -> None:
 def check_collection(app: AppTest) -> None:
     app.session_state["collection"] = collect.Collection(settings().home / "collections" / "mine")
     settle(app.run())
+    if any("cannot be read" in error.value for error in app.error):
+        return  # then it can be closed or deleted, and nothing else
     for step in ("Label", "Finish"):
         choose(app, "make_part", step)
