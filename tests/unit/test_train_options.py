@@ -32,13 +32,13 @@ def clear_session() -> Iterator[None]:
     keras.backend.clear_session()
 
 
-@pytest.fixture
-def faces_file(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def faces_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights of a MobileNet whose BatchNorm has seen something."""
     network = keras.applications.MobileNet((32, 32, 3), 0.35, include_top=False, weights=None)
     random = np.random.default_rng(0)
     network.set_weights([w + random.uniform(0, 0.2, w.shape) for w in network.get_weights()])
-    file = tmp_path / "faces.weights.h5"
+    file = tmp_path_factory.mktemp("faces") / "faces.weights.h5"
     network.save_weights(file)
     return file
 
