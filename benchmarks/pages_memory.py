@@ -28,7 +28,7 @@ import skimage.data
 from playwright.sync_api import Error, Page, sync_playwright
 
 from benchmarks.fake_camera import chromium_arguments, moving_photo, write_y4m
-from benchmarks.live_server import free_port, start_button
+from benchmarks.live_server import PLAYER, free_port, start_button
 
 ROOT = Path.cwd()
 LIMIT_MB = 690
@@ -50,7 +50,7 @@ def upload(page: Page, count: int = 20) -> None:
 
 def live(page: Page) -> None:
     way = page.get_by_role("radio", name="Over the server")  # public links open on the device
-    start_button(page).or_(way).first.wait_for()
+    way.or_(page.locator(PLAYER)).first.wait_for(state="attached")
     if way.count():
         way.click()
     start_button(page).click()
