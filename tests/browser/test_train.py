@@ -1,6 +1,7 @@
 """A run in a real browser: start, watch it move, refresh, stop, resume, put it to use."""
 
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,10 +29,12 @@ RELAXED = 500  # ms between two looks; otherwise the browser draws a frame for e
 
 @pytest.fixture(autouse=True)
 def no_run_is_left(server_home: Path) -> Iterator[None]:
-    """Also where a test fails on the way."""
+    """Also where a test fails on the way; nor is its model in use."""
     yield
     for one in Jobs(server_home / "runs").list():
         Jobs(server_home / "runs").kill(one.name)
+    shutil.rmtree(server_home / "runs", ignore_errors=True)
+    (server_home / "default.json").unlink(missing_ok=True)
 
 
 def open_train(page, server: str) -> None:
@@ -105,7 +108,9 @@ def test_start_refresh_stop_resume_promote(page, server: str, tmp_path: Path) ->
     page.get_by_role("button", name="Try an example photo").click()
     page.get_by_text("1 photo").wait_for()
     page.get_by_role("link", name="Live").first.click()
+    page.get_by_role("heading", name="Live").wait_for()  # the warning was on the last page too
     page.get_by_text("was trained on the demo's drawn faces").wait_for()
+    page.get_by_text("The camera is off").wait_for()
     page.get_by_role("link", name="Train").click()
     page.get_by_role("button", name="Restore mobilenetv2").click()
     page.get_by_text("mobilenetv2 is in use again").wait_for()
