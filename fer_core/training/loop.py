@@ -254,13 +254,13 @@ def with_augmentation(
 
     With ``size`` the pixels are scaled down to it, and the layers of ``network`` run on that.
     """
+    side = network.inputs[0].shape[1]
     pixels = keras.Input(network.inputs[0].shape[1:], name="pixels", dtype="uint8")
     operations = keras.Input((len(OPERATION),), name="operations")
     scaled = pixels
     if size:
         scaled = keras.layers.Resizing(size, size, antialias=True, name="small")(pixels)
-        network = networks.at_size(network, size)
-    outputs = network(augment(scaled, operations))
+    outputs = networks.for_training(network, size or side)(augment(scaled, operations))
     inputs = {"pixels": pixels, "operations": operations}
     if not config.sam:
         return keras.Model(inputs, outputs)

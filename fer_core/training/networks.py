@@ -18,6 +18,7 @@ from fer_core.models import registry
 from fer_core.models.card import KERAS_FILE
 from fer_core.training import imagenet
 from fer_core.training.config import TrainConfig
+from fer_core.training.fused_batchnorm import fused
 
 FEATURES: Final = "features"
 """Name of the layer whose output is the last feature map."""
@@ -67,12 +68,13 @@ def freeze(model: keras.Model, config: TrainConfig, heads_only: bool) -> None:
         layer.trainable = number >= count
 
 
-def at_size(network: keras.Model, size: int) -> keras.Model:
-    """Return the layers of ``network`` themselves, not copies, on an input of another size."""
+def for_training(network: keras.Model, size: int) -> keras.Model:
+    """Return the layers of ``network`` themselves, not copies, on an input of side ``size``.
+
+    BatchNorm runs as one operation where the backend has it.
+    """
     pixels = keras.Input((size, size, network.inputs[0].shape[-1]), name="pixels")
-    return keras.models.clone_model(
-        network, input_tensors=pixels, clone_function=lambda layer: layer
-    )
+    return keras.models.clone_model(network, input_tensors=pixels, clone_function=fused)
 
 
 def _mobilenetv2(scaled: Any, config: TrainConfig) -> Any:
