@@ -27,21 +27,24 @@ PLAYER = 'iframe[title*="streamlit_webrtc"]'
 
 
 class Server:
-    """A Streamlit server of its own, watched from outside."""
+    """A Streamlit server of its own, watched from outside; what it prints goes to ``log``."""
 
-    def __init__(self, script: str, port: int, **environment: str) -> None:
+    def __init__(
+        self, script: str, port: int, log: Path = Path(os.devnull), **environment: str
+    ) -> None:
         self.address = f"http://localhost:{port}"
         command = [sys.executable, "-m", "streamlit", "run", script, "--server.port", str(port)]
         command += ["--server.headless", "true", "--server.fileWatcherType", "none"]
         self._home = tempfile.TemporaryDirectory()
         switches = {"FER_HOME": self._home.name, "PYTHONPATH": str(ROOT), **environment}
-        self._process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env=os.environ | switches,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        with log.open("wb") as printed:
+            self._process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env=os.environ | switches,
+                stdout=printed,
+                stderr=subprocess.STDOUT,
+            )
         self.watched = psutil.Process(self._process.pid)
         self._await()
 

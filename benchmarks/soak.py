@@ -1,13 +1,15 @@
-"""Everything at once for half an hour: does the server stay as it was, and quick?
+"""Everything at once for an hour: does the server stay as it was, and quick?
 
-    python -m benchmarks.soak [--minutes 30] [--uploaders 20]
+    python -m benchmarks.soak [--minutes 60] [--uploaders 20]
 
-One browser tab watches the fake camera, another uploads a photo every five seconds, a third opens
-the demo on the dataset page every fifteen, scanned anew. Beside the server one run on the demo
-trains after the other, started as the page starts it, and another process scans the demo without a
-pause. Memory, threads, open files and temporary files of the server are looked at every ten
-seconds; those at the end are compared with minute five. At last many visitors upload at the same
-moment, each a photo of its own name and number of faces.
+Browser tabs: one watches the fake camera over the server and one on its own device (needs
+``FER_YUNET``), one uploads a photo every five seconds, one labels a face of a dataset as often, one
+opens the demo on the dataset page every fifteen, scanned anew. Beside the server one run on the
+demo trains after the other, started as the page starts it, and another process scans the demo
+without a pause. Memory, threads, open files and temporary files of the server are looked at every
+ten seconds; those at the end are compared with minute five. At last many visitors upload at the
+same moment, each a photo of its own name and number of faces. Lines of the server's log that tell
+of an error are shown.
 """
 
 import argparse
@@ -34,8 +36,17 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.fake_camera import chromium_arguments, moving_photo, write_y4m
 from benchmarks.live_server import Server, free_port, start_button
+from fer_core import collect
+from fer_core.collect import Face
+from fer_core.collect.collection import Suggester
+from fer_core.images.boxes import Box
 from fer_core.images.codec import encode
+from fer_core.live.browser_runtime import RUNTIME
+from fer_core.recognition import Detection
+from fer_core.system.npm_packages import bring
+from fer_core.system.settings import Settings
 
+ERRORS = re.compile(r"Traceback|\bERROR\b|Error:|Exception")
 EVERY_S, LOOK_S, START_MINUTE = 5.0, 10.0, 5.0
 MOST_GROWTH, SLOWEST_S = 0.05, 1.0
 CONFIG = "architecture: fernet\nstart: scratch\ninput_size: 48\nheads: [fer2013]\nepochs: 10\n"
@@ -124,11 +135,58 @@ def scan_again(page: Page, address: str, cache: Path) -> Iterator[None]:
         yield
 
 
-def soak(minutes: float, browser: Browser, server: Server, folder: Path) -> tuple[list, list]:
-    """Return the samples of the server, and the seconds of each upload."""
-    live = open_page(browser, f"{server.address}/live")
-    start_button(live).click()
-    live.get_by_text(re.compile(r"\d+ fps")).wait_for()
+def faces_to_label(home: Path, count: int) -> collect.Collection:
+    """Make the dataset "soak", of faces drawn by chance."""
+    random = np.random.default_rng(0)
+    values = random.dirichlet(np.full(7, 0.5), count).astype(np.float32)
+    faces = [
+        Face(random.integers(60, 200, (64, 64, 3), np.uint8), "photo", f"{at}.jpg", f"{at}.jpg#1",
+             Detection(Box(0, 0, 90, 90), 0.9), values[at])
+        for at in range(count)
+    ]  # fmt: skip
+    collection = collect.open_or_create("soak", home / "collections")
+    collection.add(faces, Suggester("mobilenetv2", "fer2013", "yunet"))
+    return collection
+
+
+def watch(browser: Browser, address: str) -> None:
+    """Watch the camera over the server."""
+    page = open_page(browser, f"{address}/live")
+    start_button(page).click()
+    page.get_by_text(re.compile(r"\d+ fps")).wait_for()
+
+
+def watch_on_device(browser: Browser, address: str) -> Page:
+    """Watch the camera on the device; the page counts the frames in which it saw a face."""
+    page = open_page(browser, f"{address}/live")
+    page.evaluate(
+        "window.addEventListener('fer-studio-face',"
+        " (event) => (window.faces = (window.faces ?? 0) + !!event.detail.face))"
+    )
+    page.get_by_role("radio", name="On this device").click()
+    page.get_by_role("button", name="Start camera").click()
+    page.wait_for_function("window.faces > 0")
+    return page
+
+
+def label(browser: Browser, address: str) -> Page:
+    """Open the faces to be labelled."""
+    page = open_page(browser, f"{address}/dataset")
+    page.get_by_role("button", name="Change").click()
+    page.get_by_text("Make one", exact=True).click()
+    page.get_by_label("Name", exact=True).fill("soak")
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.get_by_text("Making soak").wait_for()
+    page.get_by_text("Label", exact=True).first.click()
+    page.locator(".grid .title").filter(has_text="Suggested").wait_for()
+    return page
+
+
+def soak(minutes: float, browser: Browser, server: Server, folder: Path) -> tuple[list, dict]:
+    """Return the looks at the server, and what the visitors did."""
+    watch(browser, server.address)
+    device = watch_on_device(browser, server.address) if "FER_YUNET" in os.environ else None
+    labels = label(browser, server.address)
     page = open_page(browser, f"{server.address}/upload")
     scans = scan_again(open_page(browser, server.address), server.address, folder / "cache")
     photo = encode(skimage.data.astronaut())
@@ -138,7 +196,9 @@ def soak(minutes: float, browser: Browser, server: Server, folder: Path) -> tupl
     for number in itertools.count():
         now = time.monotonic()
         if now - start_s > minutes * 60:
-            return looks, took
+            frames = device.evaluate("window.faces") if device else None
+            return looks, {"took": took, "keys_pressed": number, "frames_on_device": frames}
+        labels.keyboard.press(str(number % 7 + 1))
         took.append(upload(page, f"photo-{number}.jpg", photo, "1 face"))
         if not looks or now - start_s > looks[-1].minute * 60 + LOOK_S:
             looks.append(look(server, folder / "temporary", start_s))
@@ -166,13 +226,14 @@ def crowd(browser: Browser, server: Server, count: int) -> int:
     return correct
 
 
-def verdict(looks: list[Look], took: list[float]) -> dict[str, Any]:
+def verdict(looks: list[Look], done: dict[str, Any], log: str) -> dict[str, Any]:
     early = next((item for item in looks if item.minute >= START_MINUTE), looks[len(looks) // 2])
     last = looks[-1]
     result: dict[str, Any] = {"looks": len(looks), "from_minute": round(early.minute, 1)}
     for name in ("megabytes", "threads", "files", "temporary"):
         result[name] = [round(getattr(look, name), 1) for look in (early, last)]
-    ordered = sorted(took)
+    ordered = sorted(done.pop("took"))
+    result |= done
     result["upload_p50_s"] = round(statistics.median(ordered), 2)
     result["upload_p95_s"] = round(ordered[int(0.95 * (len(ordered) - 1))], 2)
     grown = max(
@@ -180,13 +241,15 @@ def verdict(looks: list[Look], took: list[float]) -> dict[str, Any]:
         for name in ("megabytes", "threads", "files", "temporary")
     )
     result["largest_growth"] = round(grown, 3)
-    result["holds"] = grown <= MOST_GROWTH and result["upload_p95_s"] <= SLOWEST_S
+    errors = [line for line in log.splitlines() if ERRORS.search(line)]
+    result["errors_in_log"] = errors[:5]
+    result["holds"] = grown <= MOST_GROWTH and result["upload_p95_s"] <= SLOWEST_S and not errors
     return result
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--uploaders", type=int, default=20)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
@@ -197,7 +260,16 @@ def main() -> int:
         switches = {"FER_HOME": f"{name}/home", "FER_CACHE": f"{name}/cache"}
         fer = [sys.executable, "-m", "fer_core"]
         subprocess.run([*fer, "dataset", "import", "demo"], env=os.environ | switches, check=True)
-        server = Server("streamlit_app.py", free_port(), **switches, TMPDIR=f"{name}/temporary")
+        (folder / "cache").mkdir(exist_ok=True)
+        if "FER_YUNET" in os.environ:
+            own = Settings.from_environment({})
+            bring(tuple(RUNTIME.values()), own)
+            (folder / "cache" / "npm").symlink_to(own.cache / "npm")
+        collection = faces_to_label(folder / "home", round(options.minutes * 60 / EVERY_S) + 20)
+        log = folder / "server.log"
+        server = Server(
+            "streamlit_app.py", free_port(), log, **switches, TMPDIR=f"{name}/temporary"
+        )
         browser = playwright.chromium.launch(
             executable_path="/usr/bin/chromium",
             args=[*chromium_arguments(folder / "camera.y4m"), "--use-fake-ui-for-media-stream"],
@@ -209,8 +281,9 @@ def main() -> int:
                 repeated(train, os.environ | switches),
                 repeated(scan, os.environ | switches | {"FER_CACHE": f"{name}/other"}),
             ):
-                looks, took = soak(options.minutes, browser, server, folder)
-            result = verdict(looks, took)
+                looks, done = soak(options.minutes, browser, server, folder)
+            done["labels_saved"] = len(collect.labels.states(collection))
+            result = verdict(looks, done, log.read_text("utf-8", "replace"))
             correct = crowd(browser, server, options.uploaders)
             result["crowd_right"] = f"{correct}/{options.uploaders}"
             result["holds"] &= correct == options.uploaders
