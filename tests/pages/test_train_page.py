@@ -378,7 +378,7 @@ def test_a_second_press_puts_nothing_to_use_again(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(model_view.st, "session_state", {})
     for _ in range(2):
         model_view._promote("Best", "best")
-        assert model_view.st.session_state["messages"][-1][1].startswith("best is in use")
+        assert model_view.st.session_state["messages"][-1].text.startswith("best is in use")
     own = [one.name for one in model_store.entries() if one.kind == "own"]
     assert own == ["best"]
     os.utime(runs.load("Best").folder.model / "card.json", (0, 0))  # trained on
