@@ -16,6 +16,26 @@ PARTS = {
     state.SWEEP: sweep_view.show,
 }
 
+
+def show_training() -> None:
+    """Show the part of the page that is chosen."""
+    if not runs.active() and (reason := runs.memory_shortage()):
+        st.warning(f"Training {reason}. Finished runs can be seen here.", icon=":material/memory:")
+    with st.container():  # also where it is empty: what follows keeps its place
+        notify.show()
+    if name := st.session_state.pop("train_next", None):
+        state.watch(name)
+    if state.PART not in st.session_state:
+        st.session_state[state.PART] = state.first_part()
+    part = st.segmented_control(
+        "Part", list(PARTS), required=True, key=state.PART, persist_state="session",
+        label_visibility="collapsed", format_func=lambda part: state.TITLES.get(part, part),
+    )  # fmt: skip
+    PARTS[part]()
+    if part in (state.NEW, state.WATCH):
+        runs.prepare()
+
+
 st.title("Train", anchor=False)
 show_steps("Train")
 st.write(
@@ -31,27 +51,12 @@ if not settings().policy.may_train:
     )
     st.code(f"{TRAINING_COMMAND}\nfer-studio", language="shell")
     example_view.show()
-    st.stop()
-if not training_available():
+elif not training_available():
     st.info(
         "Training needs TensorFlow, which is not installed. Install it, then start FER Studio "
         "again.",
         icon=":material/download:",
     )
     st.code(TRAINING_COMMAND, language="shell")
-    st.stop()
-if not runs.active() and (reason := runs.memory_shortage()):
-    st.warning(f"Training {reason}. Finished runs can be seen here.", icon=":material/memory:")
-with st.container():  # also where it is empty: what follows keeps its place
-    notify.show()
-if name := st.session_state.pop("train_next", None):
-    state.watch(name)
-if state.PART not in st.session_state:
-    st.session_state[state.PART] = state.first_part()
-part = st.segmented_control(
-    "Part", list(PARTS), required=True, key=state.PART, persist_state="session",
-    label_visibility="collapsed", format_func=lambda part: state.TITLES.get(part, part),
-)  # fmt: skip
-PARTS[part]()
-if part in (state.NEW, state.WATCH):
-    runs.prepare()
+else:
+    show_training()

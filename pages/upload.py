@@ -124,28 +124,35 @@ def show_results(options: Options) -> None:
         photos_view.show_table(list(photos.values()))
 
 
+def show_photos(source: str, options: Options) -> None:
+    """Take photos, and show the results of this visit."""
+    analyse(choose_photos(source), options)
+    if analyses():
+        show_results(options)
+    else:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.button("Try an example photo", on_click=try_example, icon=":material/image:")
+    notice()
+
+
+def show_source() -> None:
+    """Let the visitor choose what to analyse, and show what came of it."""
+    with st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+    ):
+        source = st.segmented_control(
+            "Source", SOURCES, default="Photos", required=True, key="way",
+            label_visibility="collapsed", persist_state="session",
+        )  # fmt: skip
+        options = choose_options(source)
+    (show_jobs if source in JOBS else show_photos)(source, options)
+
+
 card = model_card()
 st.title("Photos and video", anchor=False)
 visitor_jobs.tidy()
-job = visitor_jobs.opened()
-if job:
+if job := visitor_jobs.opened():
     notice(f"Kept for {settings().job_hours} hours, or until you delete it.")
     jobs_view.show_job(job)
-    st.stop()
-with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-    source = st.segmented_control(
-        "Source", SOURCES, default="Photos", required=True, key="way",
-        label_visibility="collapsed", persist_state="session",
-    )  # fmt: skip
-    options = choose_options(source)
-if source in JOBS:
-    show_jobs(source, options)
-    st.stop()
-analyse(choose_photos(source), options)
-if not analyses():
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Try an example photo", on_click=try_example, icon=":material/image:")
-    notice()
-    st.stop()
-show_results(options)
-notice()
+else:
+    show_source()

@@ -199,6 +199,19 @@ def test_several_photos_have_a_chart_and_a_filter(face: bytes) -> None:
     assert any("wall.jpg ·" in element.value for element in app.caption)
 
 
+def test_another_source_and_back_keeps_results_and_shows_what_holds(face: bytes) -> None:
+    """``st.stop`` kept the state of fields that the browser draws anew: see ``page_end``."""
+    wall = encode(np.full((200, 300, 3), 180, np.uint8))
+    app = upload(open_page("upload"), ("a.jpg", face), ("wall.jpg", wall))
+    app.segmented_control(key="photo_filter").set_value("No face").run()
+    app.segmented_control(key="way").set_value("Video").run()
+    app.segmented_control(key="way").set_value("Photos").run()
+    assert app.segmented_control(key="photo_filter").value == "All"
+    assert not app.file_uploader[0].value
+    app.run()
+    assert "2 photos, 1 face" in texts(app)
+
+
 def test_a_photo_that_lost_its_end_has_a_note(face: bytes) -> None:
     app = upload(open_page("upload"), ("cut.jpg", face[:-2]))
     assert "1 photo, 1 face" in texts(app)
