@@ -15,7 +15,7 @@ from pages._upload.photos import Options, Upload, analyse, analyses, outdated, r
 EXAMPLE = Path(__file__).parent.parent / "docs" / "images" / "astronaut.jpg"
 SOURCES = ("Photos", "Camera", "Video", "ZIP or folder")
 JOBS = ("Video", "ZIP or folder")
-STORED = "Only analyses that you start are stored, as described below."
+STORED = "Only analyses that you start are stored, as it says above."
 TYPES = ["image", "heic", "heif", "avif", "jfif"]  # the latter are not known to every browser
 
 
@@ -103,8 +103,9 @@ def show_results(options: Options) -> None:
         st.subheader(photos_view.summary(list(photos.values())), anchor=False, width="content")
         st.button("Clear", on_click=clear, icon=":material/delete:")
     st.caption(
-        "Results are lost when you clear them or reload this page: download them before. Each face "
-        "is averaged with its mirror image; the live view has no time for it."
+        f"By the label set *{options.model.heads[options.head].title}*, each face averaged with "
+        "its mirror image. Results are lost when you clear them or reload this page: download them "
+        "before."
     )
     current = {key for key, analysis in stored.items() if analysis.options == options}
     if len(current) < len(stored):

@@ -17,6 +17,9 @@ from typing import NoReturn
 NEEDED = 4000
 """Free megabytes for the packages and what pip unpacks on the way."""
 
+PATIENCE = 20
+"""Seconds without a word."""
+
 NETWORK = ("resolution", "Connection", "Network is unreachable", "timed out", "Max retries",
            "No matching distribution", "SSLError", "ProxyError")  # fmt: skip
 
@@ -95,12 +98,12 @@ def _has_pip(python: str) -> bool:
 def _pip(python: str, requirements: str) -> None:
     command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     command.append("--no-compile")  # pip uses one core for that
-    done = subprocess.run(
-        [*command, "-r", requirements], stderr=subprocess.PIPE, universal_newlines=True, check=False
+    pip = subprocess.Popen(
+        [*command, "-r", requirements], stderr=subprocess.PIPE, universal_newlines=True
     )
-    if done.returncode == 0:
+    said = _wait(pip).strip()
+    if pip.returncode == 0:
         return
-    said = done.stderr.strip()
     sys.stderr.write("\n".join(said.splitlines()[-6:]) + "\n\n")
     if "No space left" in said:
         _stop("The disk is full. Free about 3 GB and run the same command again.")
@@ -110,6 +113,17 @@ def _pip(python: str, requirements: str) -> None:
             "it (proxy: https_proxy)? Then run the same command again."
         )
     _stop("pip could not install the packages; what it said is above.")
+
+
+def _wait(pip: "subprocess.Popen[str]") -> str:
+    """Wait for pip, which says nothing meanwhile; return its errors."""
+    seconds = 0
+    while True:
+        try:
+            return pip.communicate(timeout=PATIENCE)[1]
+        except subprocess.TimeoutExpired:
+            seconds += PATIENCE
+            _say("  still installing, {} s", seconds)
 
 
 def _packages(python: str) -> str:

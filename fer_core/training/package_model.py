@@ -27,7 +27,7 @@ CROP_MARGIN: Final = -0.02
 the detectors: accuracy is level for total margins from -0.09 to 0.02 with YuNet (0.699 to 0.695)
 and from -0.04 to 0 with Haar, and falls off on both sides; this is the middle."""
 
-HEAD_TITLES: Final = {"fer2013": "FER-2013 (single label)", "ferplus": "FER+ (ten raters)"}
+HEAD_TITLES: Final = {"fer2013": "FER-2013 labels", "ferplus": "FER+ (votes of ten people)"}
 TITLES: Final = {
     "mobilenetv2": "MobileNetV2", "mobilenet": "MobileNet", "fernet": "FERNet",
     "fernet-large": "FERNet, twice as wide",

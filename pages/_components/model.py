@@ -58,8 +58,8 @@ def choose_head(card: ModelCard) -> str:
         names,
         index=names.index(card.default_head),
         format_func=lambda name: card.heads[name].title,
-        help="FER-2013: one label an image. FER+: the votes of ten raters, who call mild "
-        "expressions neutral more often; choose it for everyday photos.",
+        help="FER-2013 has one label an image. For FER+ ten people voted on each; they call mild "
+        "expressions neutral more often. Choose FER+ for everyday photos.",
         key="head",
         persist_state="session",
     )

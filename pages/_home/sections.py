@@ -127,9 +127,9 @@ def show_quality(card: ModelCard) -> None:
             f"It finds {metrics.per_class[best].recall * 100:.0f} of 100 {best} faces, and "
             f"{metrics.per_class[weakest].recall * 100:.0f} of 100 of {weakest}, its weakest.",
             f"Measured on {metrics.n:,} FER-2013 test images. People agree with these labels on "
-            "about 65 of 100.",
+            "about 65 of 100: the model has learned how they were given, which people have not.",
             *(
-                f"With the label set {card.heads[name].title} it is right on "
+                f"With the label set *{card.heads[name].title}* it is right on "
                 f"{other.metrics.accuracy * 100:.0f} of 100."
                 for name, other in evaluations.items()
             ),
@@ -138,6 +138,7 @@ def show_quality(card: ModelCard) -> None:
         st.page_link("pages/evaluate.py", label="All test results", icon=":material/fact_check:")
     with right:
         show_chart(recall_figure(evaluation), key="home_recall", alt="Recall of each emotion")
+        st.caption("The thin lines are 95% intervals: how far chance alone may move a bar.")
 
 
 def recall_figure(evaluation: Evaluation) -> go.Figure:
@@ -148,7 +149,7 @@ def recall_figure(evaluation: Evaluation) -> go.Figure:
     figure = go.Figure(
         go.Bar(
             x=list(EMOTIONS), y=recalls, marker_color=[COLORS[name] for name in EMOTIONS],
-            name="Recall, percent", text=[f"{value:.0f}%" for value in recalls],
+            name="found, percent", text=[f"{value:.0f}%" for value in recalls],
             textposition="inside", insidetextanchor="start",
             hovertemplate="%{x}: %{y:.1f}%<extra></extra>",
             error_y={
@@ -158,7 +159,7 @@ def recall_figure(evaluation: Evaluation) -> go.Figure:
             },
         )
     )  # fmt: skip
-    figure.update_yaxes(title="Recall, percent", range=[0, 100], fixedrange=True)
+    figure.update_yaxes(title="Found (recall), percent", range=[0, 100], fixedrange=True)
     figure.update_xaxes(fixedrange=True)
     margin = {"l": 0, "r": 10, "t": 30, "b": 0}
     return figure.update_layout(height=280, margin=margin, dragmode=False)

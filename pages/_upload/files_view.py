@@ -36,5 +36,5 @@ def show(job: Job) -> None:
             st.caption(f"The first {MAX_ROWS} of {len(table):,} rows; the files have them all.")
         preview = table.head(MAX_ROWS).dropna(axis="columns", how="all")
         st.dataframe(preview, hide_index=True, alt="Results")
-        with st.popover("What the columns mean", icon=":material/help:", type="tertiary"):
+        with st.popover("Columns of the files", icon=":material/help:", type="tertiary"):
             st.markdown("\n".join(f"- `{name}`: {text}" for name, text in DESCRIPTIONS.items()))

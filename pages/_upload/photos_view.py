@@ -17,9 +17,7 @@ from pages._components.pagination import page_of
 from pages._components.probability_bars import show_probability_bars
 
 PHOTOS_A_PAGE = 5
-FACES_A_PAGE = 12
-FACES_HEIGHT = 460
-"""Height in pixels of the faces beside a group photo; more of them scroll."""
+FACES_A_PAGE = 3
 
 FILTERS = ("All", "Uncertain", "No face")
 
@@ -80,7 +78,7 @@ def show_table(photos: list[Photo]) -> None:
             "Annotated photos", lambda: zip_images(photos), "photos.zip", "application/zip",
             on_click="ignore", icon=":material/download:",
         )  # fmt: skip
-        with st.popover("What the columns mean", icon=":material/help:", type="tertiary"):
+        with st.popover("Columns of the files", icon=":material/help:", type="tertiary"):
             st.markdown(
                 "\n".join(f"- `{name}`: {text}" for name, text in results.DESCRIPTIONS.items())
             )
@@ -118,7 +116,11 @@ def show_cards(photos: dict[str, Photo], head: str, explained: set[str]) -> None
         )  # fmt: skip
         readable = {key: photo for key, photo in readable.items() if _passes(photo, choice)}
         if not readable:
-            st.caption("No such photo.")
+            st.caption(
+                "No photo has an uncertain face."
+                if choice == "Uncertain"
+                else "Every photo has a face."
+            )
     keys = list(readable)
     for key in keys[page_of(len(keys), PHOTOS_A_PAGE, "photo_page")]:
         _show_photo(key, readable[key], head, key in explained)
@@ -144,8 +146,7 @@ def _show_photo(key: str, photo: Photo, head: str, is_explained: bool) -> None:
                 "be missed, and drawings are often not recognized as faces."
             )
             return
-        height = FACES_HEIGHT if len(photo.faces) > 2 else "content"
-        with right.container(height=height, border=False):
+        with right:
             page = page_of(len(photo.faces), FACES_A_PAGE, f"faces-{key}")
             for index in range(page.start, page.stop):
                 _show_face(f"{key}-{index}", photo, index, head, is_explained)

@@ -36,7 +36,7 @@ def test_home_says_what_it_is_and_how_good() -> None:
         assert part in said
     figures = registry.load_card().heads["fer2013"].figures["test"]
     assert f"Right on {figures['accuracy'] * 100:.0f} of 100 faces it never saw" in said
-    recalls = app.dataframe[0].value.set_index("")["Recall, percent"]
+    recalls = app.dataframe[0].value.set_index("")["found, percent"]
     assert recalls["fear"] == pytest.approx(100 * figures["per_class"]["fear"]["recall"])
     assert "make app" not in said
 
@@ -193,7 +193,7 @@ def test_several_photos_have_a_chart_and_a_filter(face: bytes) -> None:
     choice = app.segmented_control(key="photo_filter")
     assert sum("wall.jpg ·" in element.value for element in app.caption) == 1
     choice.set_value("Uncertain").run()
-    assert "No such photo." in texts(app)
+    assert "No photo has an uncertain face." in texts(app)
     app.segmented_control(key="photo_filter").set_value("No face").run()
     assert not any("a.jpg ·" in element.value for element in app.caption)
     assert any("wall.jpg ·" in element.value for element in app.caption)
