@@ -19,6 +19,10 @@ PARTS = {
 
 def show_training() -> None:
     """Show the part of the page that is chosen."""
+    st.write(
+        "Train a network on your own images. A run continues when you leave this page, close the "
+        "browser or restart the server, and it can be paused and resumed at any time."
+    )
     if not runs.active() and (reason := runs.memory_shortage()):
         st.warning(f"Training {reason}. Finished runs can be seen here.", icon=":material/memory:")
     with st.container():  # also where it is empty: what follows keeps its place
@@ -38,23 +42,18 @@ def show_training() -> None:
 
 st.title("Train", anchor=False)
 show_steps("Train")
-st.write(
-    "Train a network on your own images. A run continues when you leave this page, close the "
-    "browser or restart the server, and it can be paused and resumed at any time."
-)
 if not settings().policy.may_train:
     st.info(
-        "Training needs a machine of its own, so it is not possible on this public page. Install "
-        "FER Studio and it runs in your browser as this page does, or train on a hosted GPU with "
-        "its notebook, notebooks/train_on_colab.ipynb.",
+        "Training needs a machine of its own, so it is not possible on this public page. On your "
+        "own computer, `make app` in the folder of FER Studio's repository starts these pages with "
+        "training. Its notebook, notebooks/train_on_colab.ipynb, trains on a hosted GPU.",
         icon=":material/computer:",
     )
-    st.code(f"{TRAINING_COMMAND}\nfer-studio", language="shell")
     example_view.show()
 elif not training_available():
     st.info(
-        "Training needs TensorFlow, which is not installed. Install it, then start FER Studio "
-        "again.",
+        "Training needs TensorFlow, which is not installed. Install it in the folder of FER "
+        "Studio's repository, then start FER Studio again.",
         icon=":material/download:",
     )
     st.code(TRAINING_COMMAND, language="shell")

@@ -136,13 +136,18 @@ def show_photos(source: str, options: Options) -> None:
     notice()
 
 
+def source_title(source: str) -> str:
+    """Return the name of a source; on public links no folder can be named."""
+    return source if settings().policy.shows_server else source.removesuffix(" or folder")
+
+
 def show_source() -> None:
     """Let the visitor choose what to analyse, and show what came of it."""
     with st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
     ):
         source = st.segmented_control(
-            "Source", SOURCES, default="Photos", required=True, key="way",
+            "Source", SOURCES, default="Photos", required=True, key="way", format_func=source_title,
             label_visibility="collapsed", persist_state="session",
         )  # fmt: skip
         options = choose_options(source)

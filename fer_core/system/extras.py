@@ -7,8 +7,8 @@ from typing import Final
 from fer_core.errors import TrainingError
 from fer_core.system import memory_limit
 
-TRAINING_COMMAND: Final = "pip install 'fer-studio[train]'"
-"""The command that adds what training needs."""
+TRAINING_COMMAND: Final = "pip install '.[train]'"
+"""The command that adds what training needs, in the folder of FER Studio's repository."""
 
 
 def training_available() -> bool:
@@ -24,7 +24,8 @@ def check_training_available() -> None:
     """
     if not training_available():
         raise TrainingError(
-            f"This needs TensorFlow, which is not installed. Install it with: {TRAINING_COMMAND}"
+            "This needs TensorFlow, which is not installed. Install it in the folder of FER "
+            f"Studio's repository with: {TRAINING_COMMAND}"
         )
     if "tensorflow" not in sys.modules and (
         reason := memory_limit.shortage(memory_limit.TENSORFLOW)

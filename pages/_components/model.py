@@ -14,7 +14,9 @@ from pages._components import notify
 from pages._components.detector import shared_detector
 
 
-def notice(storage: str = "Images stay in memory and are not stored.") -> None:
+def notice(
+    storage: str = "Images are sent to this server, stay in its memory and are not stored.",
+) -> None:
     """Show the line beside every upload and camera; ``storage`` says what is stored."""
     st.caption(
         ":material/info: An expression is not a feeling. Tell the people shown that emotions are "

@@ -64,6 +64,6 @@ def show() -> None:
 
 
 def _add(kind: str, text: str) -> None:
-    messages: list[Message] = st.session_state.setdefault(KEY, [])
-    if (kind, text) not in [(item.kind, item.text) for item in messages if not item.drawn_s]:
-        messages.append(Message(kind, text))
+    messages: list[Message] = st.session_state.get(KEY, [])
+    others = [item for item in messages if (item.kind, item.text) != (kind, text)]
+    st.session_state[KEY] = [*others, Message(kind, text)]

@@ -74,7 +74,8 @@ def _show_faces(photo: Photo) -> None:
     show_probability_bars(face.probabilities, "home_bars", height=230)
     count = len(photo.faces)
     faces = "1 face" if count == 1 else f"{count} faces; these are the bars of the largest"
-    st.caption(f"{faces} · {photo.seconds * 1000:.0f} ms on this computer")
+    computer = "computer" if settings().policy.may_store else "server"
+    st.caption(f"{faces} · {photo.seconds * 1000:.0f} ms on this {computer}")
 
 
 def show_ways() -> None:
@@ -167,17 +168,23 @@ def recall_figure(evaluation: Evaluation) -> go.Figure:
 
 def show_limits() -> None:
     """Show what the model must not be used for, and what is stored."""
+    policy = settings().policy
+    kept, files = (
+        ("record or correct", "video, ZIP or folder")
+        if policy.may_store
+        else ("record", "video or ZIP")
+    )
     st.subheader("Before you use it", anchor=False)
     st.markdown(
         "- An expression is not a feeling: the model reads faces, not minds.\n"
         "- Do not use it to decide about people at work or in education. The EU AI Act bans that "
         "in Art. 5(1)(f).\n"
         "- Tell the people shown that their emotions are inferred (Art. 50(3)).\n"
-        "- Frames and photos stay in memory and are not stored, unless you record or correct."
+        f"- Frames and photos stay in memory and are not stored, unless you {kept}."
     )
-    hours, policy = settings().job_hours, settings().policy
+    hours = settings().job_hours
     stored = STORED | {
-        "A video, ZIP or folder you start": f"With its results, until you delete it, or {hours} "
+        f"A {files} you start": f"With its results, until you delete it, or {hours} "
         "hours after its end.",
     }
     if policy.may_store:
@@ -189,7 +196,11 @@ def show_limits() -> None:
     with st.expander("What is stored, and for how long", icon=":material/lock:"):
         for item, text in stored.items():
             st.markdown(f"**{item}.** {text}")
-        st.caption("No image and no result is sent anywhere else. docs/privacy.md says more.")
+        st.caption(
+            "The server sends no image and no result to anybody else. Before live video over the "
+            "server, both sides ask a STUN server for their address on the internet; with a TURN "
+            "server set, the video passes through that, encrypted. docs/privacy.md says more."
+        )
 
 
 def show() -> None:

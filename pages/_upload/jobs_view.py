@@ -6,6 +6,7 @@ import streamlit as st
 
 from fer_core.errors import FerError
 from fer_core.system.jobs import Job, State, duration
+from fer_core.system.settings import settings
 from fer_core.system.text import markdown
 from pages._components import notify
 from pages._upload import downloads, files_view, job_progress, video_view, visitor_jobs
@@ -81,7 +82,8 @@ def _show_row(job: Job) -> None:
 
 def _delete_button(job: Job) -> None:
     with st.popover("Delete", icon=":material/delete:"):
-        st.write("Deletes the upload and all its results. A file that you named by its path stays.")
+        stays = " A file that you named by its path stays." * settings().policy.shows_server
+        st.write(f"Deletes the upload and all its results.{stays}")
         st.button("Delete now", type="primary", on_click=_delete, args=(job.name,))
 
 

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from fer_core.system.settings import settings
 from fer_core.training import estimate, runs
+from pages._components import notify
 from tests.page_kit import draw_demo_from, lay_demo, open_page
 
 
@@ -38,6 +39,12 @@ def fresh_caches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     st.cache_resource.clear()
     yield
     st.cache_resource.clear()
+
+
+@pytest.fixture(autouse=True)
+def messages_are_drawn_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test runs a page again sooner than anybody could."""
+    monkeypatch.setattr(notify, "AGAIN_S", 0.0)
 
 
 @pytest.fixture(autouse=True)

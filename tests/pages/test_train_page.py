@@ -430,7 +430,7 @@ def test_public_pages_only_explain(monkeypatch: pytest.MonkeyPatch) -> None:
     app = open_page("train")
     assert "not possible on this public page" in texts(app)
     assert not app.button
-    assert "fer-studio[train]" in app.code[0].value
+    assert not app.code
     said = texts(app)
     assert "A finished run" in said
     assert "Epochs: 12 of 12" in said
