@@ -17,6 +17,7 @@ from fer_core.recognition.drawing import caption
 from fer_core.recognition.results import RESULT_COLUMNS, Origin, face_rows
 from fer_core.recognition.tracking import TrackedFace
 from fer_core.recognition.tracking_recognizer import RecognitionOptions, TrackingRecognizer
+from fer_core.system.text import counted
 from fer_core.video import frames
 
 
@@ -47,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
                     break
         except KeyboardInterrupt:
             print(file=sys.stderr)
-    print(f"{watcher.frames:,} frames, {watcher.faces:,} faces")
+    print(f"{counted(watcher.frames, 'frame')}, {counted(watcher.faces, 'face')}")
     return 0
 
 

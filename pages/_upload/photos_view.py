@@ -8,7 +8,7 @@ from fer_core.models.quality import EXPLANATIONS
 from fer_core.recognition import results
 from fer_core.recognition.drawing import caption, label_of
 from fer_core.recognition.photos import Photo, zip_images
-from fer_core.system.text import markdown
+from fer_core.system.text import counted, markdown
 from pages._components.detector import TITLES
 from pages._components.emotion_counts import show_emotion_counts
 from pages._components.explanation import show_why
@@ -37,7 +37,7 @@ def summary(photos: list[Photo]) -> str:
 
 def count(number: int, word: str) -> str:
     """Return ``no faces``, ``1 face`` or ``2 faces``."""
-    return f"{number or 'no'} {word}{'' if number == 1 else 's'}"
+    return counted(number, word) if number else f"no {word}s"
 
 
 def show_errors(photos: list[Photo]) -> None:
