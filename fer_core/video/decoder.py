@@ -208,7 +208,8 @@ def _opened(file: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     except (av.FFmpegError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise VideoError(
-            f"{file.name}: not a video that can be opened ({reason}). It may be cut off or damaged."
+            f"{file.name}: not a video that can be opened ({reason}). It may be cut off, damaged, "
+            "or no video at all."
         ) from error
     except MemoryError as error:
         raise VideoError(f"{file.name}: not enough memory to open it.") from error

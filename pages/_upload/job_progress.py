@@ -12,7 +12,7 @@ WORDS = {
     State.QUEUED: "is waiting",
     State.RUNNING: "is running",
     State.PAUSED: "is paused",
-    State.FAILED: "stopped with an error",
+    State.FAILED: "failed",
     State.CANCELLED: "was cancelled",
     State.INTERRUPTED: "was interrupted",
     State.FINISHED: "is finished",
@@ -63,9 +63,8 @@ def show_stopped(job: Job) -> None:
     (st.error if job.state is State.FAILED else st.info)(text)
     share = job.progress.share
     percent = f" ({share:.0%} finished)" if share >= 0.01 else ""
-    if job.command and st.button(
-        f"Continue{percent}", type="primary", icon=":material/play_arrow:"
-    ):
+    label = "Try again" if job.summary else f"Continue{percent}"  # all was read, without a result
+    if job.command and st.button(label, type="primary", icon=":material/play_arrow:"):
         try:
             visitor_jobs.store().resume(job.name)
         except FerError as error:

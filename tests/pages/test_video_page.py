@@ -95,6 +95,19 @@ def test_a_video_from_start_to_deletion(tmp_path: Path) -> None:
     assert store().list() == ()
     assert clip.exists()
     assert not job.folder.exists()
+    assert "The analysis of my\\_clip.mp4 is deleted." in texts(app)
+    assert app.segmented_control(key="way").value == "Video"
+
+
+def test_the_way_back_leads_to_the_tab_of_the_job() -> None:
+    job = store().create("x.zip", "files", {"source": "upload/x.zip"})
+    job_module.set_state(job.folder, State.CANCELLED)
+    app = press(open_page(token=job.name), "Back to list")
+    assert app.segmented_control(key="way").value == "ZIP or folder"
+    press(app, "Open")
+    press(app, "Delete now")
+    assert app.segmented_control(key="way").value == "ZIP or folder"
+    assert "The analysis of x.zip is deleted." in texts(app)
 
 
 def test_the_example_video_is_one_press_away() -> None:
@@ -177,10 +190,32 @@ def test_a_video_that_cannot_be_read_says_why(tmp_path: Path) -> None:
     (tmp_path / "bad.mp4").write_bytes(b"text")
     app = open_page()
     job = start(app, tmp_path / "bad.mp4")
-    wait(job, State.FINISHED)
+    wait(job, State.FAILED)
     app.run()
     assert not app.exception
-    assert "bad.mp4: not a video that can be opened" in texts(app)
+    assert "bad.mp4 failed. bad.mp4: not a video that can be opened" in texts(app)
+    assert "or no video at all" in texts(app)
+    assert not app.get("download_button")
+    press(app, "Back to list")
+    assert "**bad.mp4** failed" in texts(app)
+
+
+def test_a_zip_of_which_nothing_can_be_read_has_failed(tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number in range(2):
+        (folder / f"{number}.jpg").write_bytes(b"text")
+    app = open_page("ZIP or folder")
+    job = start(app, folder)
+    wait(job, State.FAILED)
+    app.run()
+    assert "None of the 2 files could be read. The first one: " in texts(app)
+    assert [button.label for button in app.get("download_button")] == ["Errors"]
+    (folder / "1.jpg").write_bytes(encode(face_picture(1)))
+    press(app, "Try again")
+    wait(job, State.FINISHED)
+    app.run()
+    assert "2 files, 1 face, 1 could not be read" in texts(app)
 
 
 def test_a_video_without_faces_says_so(tmp_path: Path) -> None:

@@ -54,6 +54,23 @@ def test_bad_files_are_rows_and_the_rest_still_runs(
     assert "4 files, 2 faces, 2 errors" in said.out
 
 
+def test_a_call_that_reads_nothing_ends_with_2_and_says_what_it_replaces(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    out = str(tmp_path / "faces.csv")
+    assert main(["classify", str(tmp_path / "gone.jpg"), "--out", out]) == 2
+    said = capsys.readouterr()
+    assert said.out == f"1 file, 0 faces, 1 error: {out}\n"
+    assert "replaced" not in said.err
+    assert main(["classify", str(folder / "a.jpg"), "--out", out]) == 0
+    said = capsys.readouterr()
+    assert f"The earlier results in {out} are replaced." in said.err
+    assert said.out.splitlines() == [
+        f"1 file, 1 face, 0 errors: {out}",
+        "Probabilities are averages of each face and its mirror image.",
+    ]
+
+
 def test_a_photo_that_lost_its_end_is_read_with_a_warning(
     folder: Path, tmp_path: Path, astronaut: np.ndarray, capsys: pytest.CaptureFixture
 ) -> None:
@@ -166,8 +183,8 @@ def test_control_codes_in_names_do_not_reach_the_terminal(
     for name in names:
         (tmp_path / "in" / name).write_bytes(b"x")
     out = str(tmp_path / "t.csv")
-    assert main(["classify", str(tmp_path / "in"), "--out", out, "--workers", "1"]) == 1
-    assert main(["classify", str(tmp_path / "gone\x1b]0;x\x07.jpg"), "--out", out]) == 1
+    assert main(["classify", str(tmp_path / "in"), "--out", out, "--workers", "1"]) == 2
+    assert main(["classify", str(tmp_path / "gone\x1b]0;x\x07.jpg"), "--out", out]) == 2
     assert main(["evaluate", "--data", str(tmp_path / names[0]), "--split", "test"]) == 2
     printed = "".join(capsys.readouterr())
     assert r"a\x1b[31mred.jpg" in printed
@@ -194,7 +211,7 @@ def test_a_bar_is_drawn_on_a_terminal_alone(tmp_path: Path) -> None:
         with suppress(OSError):  # how Linux tells that the other end is closed
             while data := os.read(parent, 4096):
                 drawn += data
-    assert process.returncode == 1
+    assert process.returncode == 2
     assert b"100% |" in drawn
     assert b"3 of 3" in drawn
     assert b"\x1b[31m" not in drawn
