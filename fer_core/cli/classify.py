@@ -13,7 +13,7 @@ import pandas as pd
 from fer_core.bulk import Options, Report, Summary, classify
 from fer_core.bulk.object_store import is_address
 from fer_core.cli.recognizer_options import add_model, add_sampling
-from fer_core.cli.terminal import Bar
+from fer_core.cli.terminal import Bar, without_runtime_notice
 from fer_core.errors import FerError, JobError, SettingsError
 from fer_core.recognition.pool import RecognizerPool
 from fer_core.recognition.results import FORMATS, check_format
@@ -151,7 +151,8 @@ def _classify(options: argparse.Namespace, report: Report) -> Summary:
 
 
 def _pool(options: argparse.Namespace, workers: int) -> RecognizerPool:
-    pool = RecognizerPool(workers, options.model, options.detector, options.head)
+    with without_runtime_notice():
+        pool = RecognizerPool(workers, options.model, options.detector, options.head)
     if pool.first.notice:
         print(pool.first.notice, file=sys.stderr)
     return pool

@@ -9,7 +9,7 @@ import pandas as pd
 from fer_core import balance
 from fer_core.audit import duplicates, image_issues, label_issues, report
 from fer_core.cli import dataset_make, dataset_options
-from fer_core.cli.terminal import progress_bar
+from fer_core.cli.terminal import progress_bar, without_runtime_notice
 from fer_core.dataset import DatasetIndex, demo, ferplus, import_record, store
 from fer_core.dataset.importers import ImportOptions, import_dataset
 from fer_core.errors import DatasetError
@@ -194,7 +194,8 @@ def _audit(options: argparse.Namespace) -> int:
 
 
 def _suspects(audited: DatasetIndex, options: argparse.Namespace) -> pd.DataFrame:
-    classifier = EmotionClassifier.load(options.model)
+    with without_runtime_notice():
+        classifier = EmotionClassifier.load(options.model)
     values = label_issues.features(audited, classifier, progress_bar("features"))
     digests = audited.table["digest"].to_numpy()
     probabilities = label_issues.out_of_fold(values, audited.label_codes(), digests)

@@ -10,7 +10,6 @@ from fer_core.cli.terminal import progress_bar
 from fer_core.collect import Clip, Collection, Limits, Plan, labels
 from fer_core.system import files
 from fer_core.system.settings import settings
-from fer_core.system.text import counted
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -106,7 +105,7 @@ def _label(target: Collection, options: argparse.Namespace) -> None:
 def _print_plan(plan: Plan) -> None:
     print(plan.counts.to_string())
     for reason, number in plan.left_out.items():
-        print(f"{counted(number, 'face is', 'faces are')} left out: {reason}.")
+        print(f"Faces left out, {reason}: {number:,}")
     for note in plan.notes:
         print(note)
 

@@ -15,7 +15,6 @@ from fer_core.cluster.sweeps.trial_runner import in_words
 from fer_core.errors import CancelledError, DatasetError, TrainingError
 from fer_core.system.jobs import State, working
 from fer_core.system.paths import typed
-from fer_core.system.text import counted
 from fer_core.training import runs
 
 
@@ -40,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     sweep = store.load(name)
     if options.resume and sweep.job.state is State.FINISHED:
         raise TrainingError(f"{sweep.job.title} is finished: there is nothing to resume.")
-    print(f"{counted(len(sweep.trials()), 'trial')}, in {runs.store().root}", flush=True)
+    print(f"Trials: {len(sweep.trials())}, in {runs.store().root}", flush=True)
     try:
         with working(sweep.job.folder, turn="refuse") as work:
             carry_out(name, work, options.address)

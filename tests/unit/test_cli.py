@@ -192,6 +192,26 @@ def test_control_codes_in_names_do_not_reach_the_terminal(
     assert not {sign for sign in printed if unicodedata.category(sign) in {"Cc", "Cf"}} - {"\n"}
 
 
+def test_the_notice_of_the_runtime_is_dropped_and_nothing_else(
+    folder: Path, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "fer_core", "classify", folder, "--out", tmp_path / "t.csv"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
+    assert b"INFO" not in run.stderr
+    code = "\n".join(
+        (
+            "import os",
+            "from fer_core.cli.terminal import without_runtime_notice",
+            "with without_runtime_notice():",
+            "    os.write(2, b'INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\\n')",
+            "    os.write(2, b'an error\\n')",
+            "os.write(2, b'after\\n')",
+        )
+    )
+    said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True)
+    assert said.stderr == b"an error\nafter\n"
+
+
 @pytest.mark.skipif(os.name != "posix", reason="pseudo terminals are a matter of POSIX")
 def test_a_bar_is_drawn_on_a_terminal_alone(tmp_path: Path) -> None:
     import fcntl
