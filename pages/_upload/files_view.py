@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from fer_core.recognition.results import DESCRIPTIONS, with_label
+from fer_core.recognition.results import meanings, with_label
 from fer_core.system.jobs import Job
 from fer_core.system.text import counted
 from pages._components.emotion_counts import show_emotion_counts
@@ -38,4 +38,4 @@ def show(job: Job) -> None:
         preview = table.head(MAX_ROWS).dropna(axis="columns", how="all")
         st.dataframe(preview, hide_index=True, alt="Results")
         with st.popover("What the columns mean", icon=":material/help:", type="tertiary"):
-            st.markdown("\n".join(f"- `{name}`: {text}" for name, text in DESCRIPTIONS.items()))
+            st.markdown(meanings())

@@ -81,9 +81,7 @@ def show_table(photos: list[Photo]) -> None:
             on_click="ignore", icon=":material/download:",
         )  # fmt: skip
         with st.popover("What the columns mean", icon=":material/help:", type="tertiary"):
-            st.markdown(
-                "\n".join(f"- `{name}`: {text}" for name, text in results.DESCRIPTIONS.items())
-            )
+            st.markdown(results.meanings())
 
 
 def _rows(photo: Photo) -> list[dict]:
