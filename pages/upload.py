@@ -15,7 +15,7 @@ from pages._upload.photos import Options, Upload, analyse, analyses, outdated, r
 EXAMPLE = Path(__file__).parent.parent / "docs" / "images" / "astronaut.jpg"
 JOBS = tuple(jobs_view.TABS.values())
 SOURCES = ("Photos", "Camera", *JOBS)
-STORED = "Only analyses that you start are stored, as described below."
+STORED = "Only analyses that you start are stored, as described above."
 TYPES = ["image", "heic", "heif", "avif", "jfif"]  # the latter are not known to every browser
 
 

@@ -81,7 +81,7 @@ def test_a_video_from_start_to_deletion(tmp_path: Path) -> None:
     for part in ("appy", "Emotion over time", "Key moments"):
         assert part in said
     shares, timeline = (table.value for table in app.dataframe[:2])
-    assert timeline.columns.tolist() == ["Time (s)", *EMOTIONS]
+    assert timeline.columns.tolist() == ["Time", *EMOTIONS]
     assert len(timeline) == 50
     assert shares.drop(columns="visible").sum(axis=1).iloc[0] == pytest.approx(100)
     jump = next(button for button in app.button if button.key == "moment-0")
@@ -296,6 +296,25 @@ def test_public_visitors_see_their_own_jobs_only(monkeypatch: pytest.MonkeyPatch
     again.segmented_control(key="way").set_value("Video").run()
     assert "mine.mp4" in texts(again)
     assert "theirs" not in texts(again)
+
+
+@pytest.mark.parametrize(
+    ("source", "summary", "label"),
+    [
+        ("upload/x.mp4", {}, "Continue"),
+        ("upload/x.mp4", {"errors": 1, "rows": 1}, ""),
+        ("/videos/x.mp4", {"errors": 1, "rows": 1}, "Try again"),
+        ("upload/x.mp4", {"errors": 1, "rows": 9}, "Continue"),
+    ],
+)
+def test_what_would_come_out_the_same_is_not_offered(
+    source: str, summary: dict, label: str
+) -> None:
+    job = store().create("x.mp4", "video", {"source": source})
+    job_module.change(job.folder, command=["classify"])
+    job_module.set_state(job.folder, State.FAILED, "why", summary)
+    labels = [button.label for button in open_page(token=job.name).button]
+    assert labels == ["Delete now", "Back to list", *filter(None, [label])]
 
 
 def test_public_pages_show_no_paths_and_no_log(monkeypatch: pytest.MonkeyPatch) -> None:
