@@ -13,9 +13,9 @@ from pages._upload import jobs_view, photos_view, start_job, visitor_jobs
 from pages._upload.photos import Options, Upload, analyse, analyses, outdated, remove
 
 EXAMPLE = Path(__file__).parent.parent / "docs" / "images" / "astronaut.jpg"
-SOURCES = ("Photos", "Camera", "Video", "ZIP or folder")
-JOBS = ("Video", "ZIP or folder")
-STORED = "Only analyses that you start are stored, as it says above."
+JOBS = tuple(jobs_view.TABS.values())
+SOURCES = ("Photos", "Camera", *JOBS)
+STORED = "Only analyses that you start are stored, as described above."
 TYPES = ["image", "heic", "heif", "avif", "jfif"]  # the latter are not known to every browser
 
 
@@ -85,7 +85,6 @@ def choose_options(source: str) -> Options:
 
 def show_jobs(source: str, options: Options) -> None:
     """Start a video or many files, and list the analyses of this visitor."""
-    notify.show()
     jobs_view.show_list()
     if source == "Video":
         start_job.video(options.head)
@@ -157,6 +156,7 @@ def show_source() -> None:
 card = model_card()
 st.title("Photos and video", anchor=False)
 visitor_jobs.tidy()
+notify.show()
 if job := visitor_jobs.opened():
     notice(f"Kept for {settings().job_hours} hours, or until you delete it.")
     jobs_view.show_job(job)

@@ -19,7 +19,7 @@ from fer_core.images.formats import HEAD_BYTES, image_format, is_image_file
 from fer_core.images.formats import SUFFIXES as IMAGES
 from fer_core.system.files import reading
 from fer_core.system.paths import is_hidden_below, typed
-from fer_core.system.text import utf8
+from fer_core.system.text import counted, utf8
 from fer_core.system.zip_files import UNREADABLE, check
 from fer_core.video.formats import SUFFIXES as VIDEOS
 from fer_core.video.formats import is_video
@@ -93,7 +93,7 @@ class Listing:
         remaining = sum(count for _, count in kinds[MAX_KINDS:])
         names += [f"{remaining:,} of other kinds"] if remaining else []
         total = sum(self.passed_over.values())
-        files = "1 file was" if total == 1 else f"{total:,} files were"
+        files = counted(total, "file was", "files were")
         return f"{files} passed over; only images and videos are read: {', '.join(names)}."
 
 

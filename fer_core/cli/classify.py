@@ -13,21 +13,24 @@ import pandas as pd
 from fer_core.bulk import Options, Report, Summary, classify
 from fer_core.bulk.object_store import is_address
 from fer_core.cli.recognizer_options import add_model, add_sampling
-from fer_core.cli.terminal import Bar
-from fer_core.errors import FerError, SettingsError
+from fer_core.cli.terminal import Bar, without_runtime_notice
+from fer_core.errors import FerError, JobError, SettingsError
 from fer_core.recognition.pool import RecognizerPool
 from fer_core.recognition.results import FORMATS, check_format
 from fer_core.system.jobs import working
 from fer_core.system.settings import settings
-from fer_core.system.text import terminal
+from fer_core.system.text import counted, terminal
 from fer_core.video import Sampling, is_video
 from fer_core.video.summary import MOMENT_COLUMNS, save_moments
 
 PRINTED_ERRORS: Final = 20
 """Errors printed; all of them are in their table."""
 
-AVERAGED: Final = " (mirror-averaged)"
-"""Said of all results of this command: each face is averaged with its mirror image."""
+NOTHING_READ: Final = 2
+"""Exit status where no file could be read."""
+
+AVERAGED: Final = "Probabilities are averages of each face and its mirror image."
+"""Said of all results of this command."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -68,7 +71,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Return 0 if every file was read, 1 if some were not, 130 if stopped by Ctrl-C."""
+    """Return 0 if every file was read, 1 if some were not, 2 if none was, 130 after Ctrl-C."""
     if options.workers is not None and options.workers < 1:
         raise SettingsError(f"--workers must be 1 or more. Received: {options.workers}.")
     if options.engine == "ray":
@@ -77,14 +80,9 @@ def run(options: argparse.Namespace) -> int:
         raise SettingsError("--address needs --engine ray.")
     options.out = [_file(out) for out in options.out]
     if options.job:
-        with working(options.job, turn="wait") as work:
-            summary = _classify(options, work.report)
-            _save_moments(options)
-            work.summary |= {
-                name: getattr(summary, name)
-                for name in ("files", "faces", "rows", "errors", "warnings", "notice")
-            }
-        return int(summary.errors > 0)
+        return _run_as_job(options)
+    if earlier := [str(out) for out in options.out if out.exists()]:
+        print(f"The earlier results in {', '.join(earlier)} are replaced.", file=sys.stderr)
     try:
         with closing(Bar()) as bar:
             summary = _classify(options, bar.show)
@@ -95,9 +93,23 @@ def run(options: argparse.Namespace) -> int:
         print(terminal(summary.notice), file=sys.stderr)
     _print_errors(summary)
     outs = ", ".join(map(str, options.out))
-    total = _total(summary.files, summary.faces, summary.errors, summary.warnings)
-    print(f"{total}: {outs}{AVERAGED}")
-    return int(summary.errors > 0)
+    _print_total(summary.files, summary.faces, summary.errors, summary.warnings, outs)
+    return _status(summary.errors, summary.rows)
+
+
+def _run_as_job(options: argparse.Namespace) -> int:
+    """Work for the page; a job of which no file can be read has failed."""
+    with working(options.job, turn="wait") as work:
+        summary = _classify(options, work.report)
+        work.summary |= {
+            name: getattr(summary, name)
+            for name in ("files", "faces", "rows", "errors", "warnings", "notice")
+        }
+        status = _status(summary.errors, summary.rows)
+        if status == NOTHING_READ:
+            raise JobError(_why_nothing(summary))
+        _save_moments(options)
+    return status
 
 
 def _run_on_cluster(options: argparse.Namespace) -> int:
@@ -120,11 +132,10 @@ def _run_on_cluster(options: argparse.Namespace) -> int:
         return 130
     if counts.notice:
         print(terminal(counts.notice), file=sys.stderr)
-    total = _total(counts.files, counts.faces, counts.errors, counts.warnings)
-    print(f"{total}: {out}{AVERAGED}")
+    _print_total(counts.files, counts.faces, counts.errors, counts.warnings, out)
     if counts.errors or counts.warnings:
         print(f"All errors: {out.rstrip('/')}/{bulk.ERRORS}", file=sys.stderr)
-    return int(counts.errors > 0)
+    return _status(counts.errors, counts.rows)
 
 
 def _file(out: str) -> Path:
@@ -140,7 +151,8 @@ def _classify(options: argparse.Namespace, report: Report) -> Summary:
 
 
 def _pool(options: argparse.Namespace, workers: int) -> RecognizerPool:
-    pool = RecognizerPool(workers, options.model, options.detector, options.head)
+    with without_runtime_notice():
+        pool = RecognizerPool(workers, options.model, options.detector, options.head)
     if pool.first.notice:
         print(pool.first.notice, file=sys.stderr)
     return pool
@@ -160,18 +172,37 @@ def _save_moments(options: argparse.Namespace) -> None:
             save_moments(table, source, options.job / "moments")
 
 
-def _total(files: int, faces: int, errors: int, warnings: int) -> str:
-    partial = f", {warnings} read in part" if warnings else ""
-    return f"{files} files, {faces} faces, {errors} errors{partial}"
+def _status(errors: int, rows: int) -> int:
+    """Return the exit status; where all rows are errors, nothing was read."""
+    return NOTHING_READ if 0 < errors == rows else int(errors > 0)
+
+
+def _print_total(files: int, faces: int, errors: int, warnings: int, outs: str) -> None:
+    partial = f", {warnings:,} read in part" if warnings else ""
+    total = f"{counted(files, 'file')}, {counted(faces, 'face')}, {counted(errors, 'error')}"
+    print(f"{total}{partial}: {outs}")
+    if faces:
+        print(AVERAGED)
+
+
+def _why_nothing(summary: Summary) -> str:
+    (first,) = _errors(summary, 1)
+    if summary.files == 1:
+        return first
+    return f"None of the {summary.files:,} files could be read. The first one: {first}"
+
+
+def _errors(summary: Summary, most: int) -> list[str]:
+    with summary.error_file.open(newline="", encoding="utf-8") as file:
+        return [row["error"] for row in islice(csv.DictReader(file), most)]
 
 
 def _print_errors(summary: Summary) -> None:
     count = summary.errors + summary.warnings
     if not count:
         return
-    with summary.error_file.open(newline="", encoding="utf-8") as file:
-        for row in islice(csv.DictReader(file), PRINTED_ERRORS):
-            print(terminal(row["error"]), file=sys.stderr)
+    for error in _errors(summary, PRINTED_ERRORS):
+        print(terminal(error), file=sys.stderr)
     if count > PRINTED_ERRORS:
         print(f"... and {count - PRINTED_ERRORS} more", file=sys.stderr)
     print(f"All errors: {summary.error_file}", file=sys.stderr)

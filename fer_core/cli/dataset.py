@@ -9,7 +9,7 @@ import pandas as pd
 from fer_core import balance
 from fer_core.audit import duplicates, image_issues, label_issues, report
 from fer_core.cli import dataset_make, dataset_options
-from fer_core.cli.terminal import progress_bar
+from fer_core.cli.terminal import progress_bar, without_runtime_notice
 from fer_core.dataset import DatasetIndex, demo, ferplus, import_record, store
 from fer_core.dataset.importers import ImportOptions, import_dataset
 from fer_core.errors import DatasetError
@@ -18,6 +18,7 @@ from fer_core.models.classifier import EmotionClassifier
 from fer_core.recognition import crop_dataset
 from fer_core.system import files
 from fer_core.system.config_fields import fields_of
+from fer_core.system.text import counted
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -115,7 +116,8 @@ def _crop(options: argparse.Namespace) -> int:
     )
     print(cropped.folder)
     missing = cropped.without_face
-    print(f"{cropped.faces:,} faces; {len(missing):,} photos without a detected face", end="")
+    faces, photos = counted(cropped.faces, "face"), counted(len(missing), "photo")
+    print(f"{faces}; {photos} without a detected face", end="")
     print(":" if missing else ".", *missing, sep="\n")
     return 0
 
@@ -146,9 +148,8 @@ def _balance(options: argparse.Namespace) -> int:
     for name, count in target_plan.counts.items():
         print(f"{name:10} {count:>8,} -> {target_plan.target_count[name]:>8,}")
     cost = balance.estimate(index, target_plan)
-    print(
-        f"{cost.images:,} images to make: about {cost.bytes / 1e6:,.0f} MB, {cost.seconds:,.0f} s"
-    )
+    images = counted(cost.images, "image")
+    print(f"{images} to make: about {cost.bytes / 1e6:,.0f} MB, {cost.seconds:,.0f} s")
     if options.plan_only:
         return 0
     name = store.free_name(options.name or balance.version_name(index))
@@ -193,7 +194,8 @@ def _audit(options: argparse.Namespace) -> int:
 
 
 def _suspects(audited: DatasetIndex, options: argparse.Namespace) -> pd.DataFrame:
-    classifier = EmotionClassifier.load(options.model)
+    with without_runtime_notice():
+        classifier = EmotionClassifier.load(options.model)
     values = label_issues.features(audited, classifier, progress_bar("features"))
     digests = audited.table["digest"].to_numpy()
     probabilities = label_issues.out_of_fold(values, audited.label_codes(), digests)

@@ -105,7 +105,7 @@ def _label(target: Collection, options: argparse.Namespace) -> None:
 def _print_plan(plan: Plan) -> None:
     print(plan.counts.to_string())
     for reason, number in plan.left_out.items():
-        print(f"{number:,} faces are left out: {reason}.")
+        print(f"Faces left out, {reason}: {number:,}")
     for note in plan.notes:
         print(note)
 

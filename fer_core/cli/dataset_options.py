@@ -13,6 +13,7 @@ from fer_core.errors import DatasetError
 from fer_core.labels import EMOTIONS
 from fer_core.recognition import crop_dataset
 from fer_core.system.paths import typed
+from fer_core.system.text import counted
 
 
 def add(parser: argparse.ArgumentParser, *, positional: bool = False, **options: Any) -> None:
@@ -111,7 +112,8 @@ def cut_photos(options: argparse.Namespace, index: DatasetIndex, home: Path) -> 
         return index
     folder = crop_dataset.cropped_once(index, home, progress_bar("faces"))
     faces = DatasetSource(str(folder)).open(progress_bar("scan"))
-    note = f"Used instead: {len(faces):,} faces cut out of {len(index):,} images, in {folder}."
+    cut, images = counted(len(faces), "face"), counted(len(index), "image")
+    note = f"Used instead: {cut} cut out of {images}, in {folder}."
     print("note:", *filter(None, [check.sentence, note]), file=sys.stderr)
     return faces
 

@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     sweep = store.load(name)
     if options.resume and sweep.job.state is State.FINISHED:
         raise TrainingError(f"{sweep.job.title} is finished: there is nothing to resume.")
-    print(f"{len(sweep.trials())} trials, in {runs.store().root}", flush=True)
+    print(f"Trials: {len(sweep.trials())}, in {runs.store().root}", flush=True)
     try:
         with working(sweep.job.folder, turn="refuse") as work:
             carry_out(name, work, options.address)

@@ -1,9 +1,11 @@
 """Write to the terminal: progress bars, and text in which no control code acts."""
 
+import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from fer_core.system.text import terminal
 
@@ -11,6 +13,9 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
 BAR_FORMAT = "{desc}{percentage:3.0f}% |{bar:24}| {n:,.0f} of {total:,.0f} [{remaining}]{postfix}"
+
+STDERR: Final = 2
+NOTICE: Final = b"INFO: Created TensorFlow Lite XNNPACK delegate"
 
 
 class Bar:
@@ -59,6 +64,27 @@ def progress_bar(title: str) -> Callable[[int, int], None]:
             bar.close()
 
     return show
+
+
+@contextmanager
+def without_runtime_notice() -> Iterator[None]:
+    """Drop the line on its kernels that LiteRT prints when a process first runs a network.
+
+    It has no switch for that, so the block's stderr goes through a file; other lines come after it.
+    For the main thread before others start.
+    """
+    stderr = os.dup(STDERR)
+    with tempfile.TemporaryFile() as caught:
+        os.dup2(caught.fileno(), STDERR)
+        try:
+            yield
+        finally:
+            os.dup2(stderr, STDERR)
+            os.close(stderr)
+            caught.seek(0)
+            for line in caught:
+                if not line.startswith(NOTICE):
+                    os.write(STDERR, line)
 
 
 class _Escaping:

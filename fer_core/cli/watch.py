@@ -10,6 +10,7 @@ from pathlib import Path
 from types import FrameType
 
 from fer_core.cli.recognizer_options import add_model
+from fer_core.cli.terminal import without_runtime_notice
 from fer_core.errors import VideoError
 from fer_core.live.capture import CapturedFrame, capture_frames, without_login
 from fer_core.recognition import Recognizer
@@ -17,6 +18,7 @@ from fer_core.recognition.drawing import caption
 from fer_core.recognition.results import RESULT_COLUMNS, Origin, face_rows
 from fer_core.recognition.tracking import TrackedFace
 from fer_core.recognition.tracking_recognizer import RecognitionOptions, TrackingRecognizer
+from fer_core.system.text import counted
 from fer_core.video import frames
 
 
@@ -31,7 +33,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Watch until the end, ``--seconds`` or Ctrl-C; rows written by then stay."""
-    recognizer = Recognizer.load(options.model, options.detector, options.head)
+    with without_runtime_notice():
+        recognizer = Recognizer.load(options.model, options.detector, options.head)
     if recognizer.notice:
         print(recognizer.notice, file=sys.stderr)
     handler = signal.signal(signal.SIGTERM, _interrupt)
@@ -47,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
                     break
         except KeyboardInterrupt:
             print(file=sys.stderr)
-    print(f"{watcher.frames:,} frames, {watcher.faces:,} faces")
+    print(f"{counted(watcher.frames, 'frame')}, {counted(watcher.faces, 'face')}")
     return 0
 
 

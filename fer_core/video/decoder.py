@@ -207,8 +207,10 @@ def _opened(file: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
             yield container, stream
     except (av.FFmpegError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
+        is_missing = isinstance(error, FileNotFoundError)
+        advice = "Check" if is_missing else "It may be cut off, damaged, or no video at all. Check"
         raise VideoError(
-            f"{file.name}: not a video that can be opened ({reason}). It may be cut off or damaged."
+            f"{file.name}: not a video that can be opened ({reason}). {advice} the file."
         ) from error
     except MemoryError as error:
         raise VideoError(f"{file.name}: not enough memory to open it.") from error

@@ -23,6 +23,9 @@ MOMENT_COLUMNS: Final = [
 ]  # fmt: skip
 """Columns that ``key_moments`` needs: of a long video the rest need not be in memory."""
 
+STEPS: Final = 240
+"""Steps of a timeline, at most: more are narrower than a pixel or two."""
+
 MOST_MOMENTS: Final = 12
 PORTRAIT_SIDE: Final = 160
 """Side of the face's image at a key moment in pixels."""
@@ -55,7 +58,7 @@ def persons(table: pd.DataFrame) -> list[int]:
     return [int(person) for person in table["person"].value_counts().index]
 
 
-def timeline(table: pd.DataFrame, person: int, bins: int = 240) -> pd.DataFrame:
+def timeline(table: pd.DataFrame, person: int, bins: int = STEPS) -> pd.DataFrame:
     """Return the mean probabilities of one person over time.
 
     Args:
@@ -93,20 +96,23 @@ def shares(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def verdict(shares: Mapping[str, float]) -> str:
-    """Return the emotions of a person in a few words: ``mostly happy (62%), then neutral (20%)``.
+    """Return the largest shares of a person's emotions in words, which tell no order in time.
+
+    Such as ``happy in 62% of the frames that show the face, neutral in 20%``.
 
     Args:
         shares: Share 0..1 of each emotion and of ``uncertain``; a row of ``shares``.
     """
-    texts = {name: f"{name} ({shares[name]:.0%})" for name in EMOTIONS}
-    texts["uncertain"] = f"no clear emotion ({shares['uncertain']:.0%})"
-    first, *runners_up = sorted(texts, key=lambda name: -shares[name])
+    words = {name: name for name in EMOTIONS} | {"uncertain": "no clear emotion"}
+    first, *runners_up = sorted(words, key=lambda name: -shares[name])
     if shares[first] >= 0.995:
-        return texts[first].removesuffix(" (100%)") + " throughout"
-    listed = [texts[name] for name in runners_up if shares[name] >= 0.05]
+        nearly = "" if shares[first] == 1 else "nearly "
+        return f"{words[first]} in {nearly}all frames that show the face"
+    parts = [f"{words[first]} in {shares[first]:.0%} of the frames that show the face"]
+    listed = [f"{words[name]} in {shares[name]:.0%}" for name in runners_up if shares[name] >= 0.05]
     if shares[first] < 0.4:
-        return ", ".join(["mixed: " + texts[first], *listed[:2]])
-    return ", then ".join(["mostly " + texts[first], *listed[:1]])
+        return "mixed: " + ", ".join(parts + listed[:2])
+    return ", ".join(parts + listed[:1])
 
 
 def key_moments(table: pd.DataFrame, most: int = MOST_MOMENTS) -> tuple[KeyMoment, ...]:

@@ -12,13 +12,17 @@ SAVE_FORMATS = ("PNG", "SVG")
 
 
 def show_chart(
-    figure: go.Figure | Mapping[str, Any], parent: DeltaGenerator | None = None, **options: Any
+    figure: go.Figure | Mapping[str, Any],
+    parent: DeltaGenerator | None = None,
+    rows: str = "",
+    **options: Any,
 ) -> Any:
     """Draw a chart with its table and image format below it; return what ``plotly_chart`` returns.
 
     Args:
         figure: A Plotly figure, or its data and layout.
         parent: Container to draw in; None for the page.
+        rows: What a row of the table is, where that is not plain, as a sentence.
         **options: Of ``st.plotly_chart``. ``config`` is this function's own: the camera button
             alone, which saves the chart in the format chosen below it.
     """
@@ -27,7 +31,13 @@ def show_chart(
     with parent or st.container(gap=None):
         chart = st.container(gap=None)
         with st.popover("Table and image", icon=":material/table:", type="tertiary"):
-            st.dataframe(values(figure), hide_index=True, alt=alt)
+            table = values(figure)
+            st.dataframe(
+                table, hide_index=True, alt=alt, width="content",
+                column_config=_formats(figure, list(table.columns)),
+            )  # fmt: skip
+            if rows:
+                st.caption(rows)
             image_format = st.segmented_control(
                 "The camera button of the chart saves", SAVE_FORMATS, default="PNG", required=True,
                 key=f"{options.get('key', alt)}-format",
@@ -78,6 +88,21 @@ def values(figure: go.Figure) -> pd.DataFrame:
         columns[trace.name or across[1].title.text or "value"] = column[~column.index.duplicated()]
     table = pd.DataFrame(columns).reindex(_in_order(columns))
     return table.reset_index(names=title)
+
+
+def _formats(figure: go.Figure, columns: list[str]) -> dict[str, Any]:
+    """Return how columns are shown whose axis has a unit: with it, and as in the chart's hover."""
+    along, across = figure.layout.xaxis, figure.layout.yaxis
+    if any(getattr(trace, "orientation", None) == "h" for trace in figure.data):
+        along, across = across, along
+    axes = dict(zip(columns, [along, *[across] * (len(columns) - 1)], strict=True))
+    return {
+        name: st.column_config.NumberColumn(
+            format=f"%{axis.hoverformat or '.1f'}{axis.ticksuffix.replace('%', '%%')}"
+        )
+        for name, axis in axes.items()
+        if (axis.ticksuffix or "").strip()  # a space alone keeps labels off the axis
+    }
 
 
 def _in_order(columns: dict[str, pd.Series]) -> list[Any]:

@@ -128,7 +128,7 @@ def _import(
 
 def _folder() -> None:
     path = st.text_input(
-        "Folder path (on the server)",
+        "Folder path on the machine that runs FER Studio",
         placeholder="/data/fer2013",
         help="A folder with one folder a class (angry, disgust, fear, happy, neutral, sad, "
         "surprise), or with train, validation and test folders that hold these. A ZIP of one or "

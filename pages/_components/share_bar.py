@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from fer_core.labels import COLORS, UNCERTAIN_COLOR
 
+MEANING = "Shares of the whole, the largest first; not a course in time"
 OUTLINE = "outline:1px solid #8888"  # the dark grey of uncertain is seen on a dark page too
 
 
@@ -28,7 +29,8 @@ def share_bar(shares: Mapping[str, float], uncertain: float) -> str:
         for name, share, color in parts
     )
     return (
-        f'<div style="display:flex;height:.9rem;border-radius:3px;overflow:hidden;{OUTLINE}">'
+        f'<div role="img" aria-label="{MEANING}" title="{MEANING}" '
+        f'style="display:flex;height:.9rem;border-radius:3px;overflow:hidden;{OUTLINE}">'
         f'{bar}</div><div style="display:flex;flex-wrap:wrap;gap:.1rem .8rem;font-size:.85rem;'
         f'margin-top:.3rem">{legend}</div>'
     )

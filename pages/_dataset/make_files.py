@@ -14,7 +14,7 @@ from fer_core.dataset import corrections
 from fer_core.errors import FerError
 from fer_core.system import isolated, temp_folders
 from fer_core.system.parallel import Progress
-from fer_core.system.text import markdown
+from fer_core.system.text import counted, markdown
 from pages._components import notify
 from pages._components.background import start
 from pages._components.model import notice
@@ -31,7 +31,9 @@ def photos(collection: Collection) -> None:
         "Photos, or a ZIP of photos", IMAGES, accept_multiple_files=True, key="make_photos"
     )
     path = st.text_input(
-        "Or a folder (on the server)", key="make_folder", placeholder="/home/me/photos"
+        "Or a folder on the machine that runs FER Studio",
+        key="make_folder",
+        placeholder="/home/me/photos",
     )
     by_folder = st.toggle(
         "Folders name the emotion",
@@ -55,7 +57,7 @@ def _offer_corrections(collection: Collection) -> None:
     count = sum(corrections.counts().values())
     if count:
         st.button(
-            f"Add the {count:,} {'face' if count == 1 else 'faces'} corrected on the live page",
+            f"Add the {counted(count, 'face')} corrected on the live page",
             key="make_corrections", icon=":material/rate_review:", on_click=_add_corrections,
             args=(collection,),
         )  # fmt: skip
@@ -75,7 +77,9 @@ def video(collection: Collection) -> None:
     notice("The faces are stored in the collection, the video is not.")
     upload = st.file_uploader("A video", VIDEOS, key="make_video")
     path = st.text_input(
-        "Or its path (on the server)", key="make_video_path", placeholder="/home/me/clip.mp4"
+        "Or its path on the machine that runs FER Studio",
+        key="make_video_path",
+        placeholder="/home/me/clip.mp4",
     )
     with st.container(horizontal=True):
         pace = st.number_input(
@@ -115,7 +119,10 @@ def _start(
 ) -> None:
     """Add uploaded files and a path in the background."""
     if path and not Path(path).exists():
-        st.error(f"There is no file or folder {markdown(path)} on the server. Check the path.")
+        st.error(
+            f"There is no file or folder {markdown(path)} on the machine that runs FER Studio."
+            " Check the path."
+        )
         return
     contents = {PurePath(name).name: upload.getvalue() for name, upload in uploads.items()}
     work = partial(_add, collection, contents, path, options)

@@ -92,7 +92,8 @@ def show_history(session: LiveView, face: TrackedFace | None) -> None:
         return
     st.html(charts.timeline(history))
     empty = session.history.without_face
-    subject = f"Person {person}" if person and len(session.history.persons()) > 1 else "Shares"
-    without = f" · no face in {100 * empty:.0f}%" if empty > 0.005 else ""
-    st.caption(f"{subject} since the start{without}")
+    several = person and len(session.history.persons()) > 1
+    subject = f"person {person}" if several else "the face" if person else "the faces"
+    without = f" · no face in {100 * empty:.0f}% of the frames" if empty > 0.005 else ""
+    st.caption(f"Shares of the frames that show {subject}, since the start{without}")
     st.html(share_bar(history.shares, history.uncertain))

@@ -13,7 +13,7 @@ from fer_core.errors import FerError, TrainingError
 from fer_core.models import registry
 from fer_core.models.card import KERAS_FILE, ModelCard
 from fer_core.system.parallel import Progress
-from fer_core.system.text import markdown
+from fer_core.system.text import counted, markdown
 from fer_core.system.yaml_files import fields_of
 from fer_core.training import imagenet, runs
 from fer_core.training.config import ARCHITECTURES, HEADS, TrainConfig
@@ -97,7 +97,7 @@ def dataset(data: OpenDataset) -> DatasetSource | None:
         )
     extra = sum(corrections.counts().values())
     add = bool(extra) and st.toggle(
-        f"Add {extra:,} {'face' if extra == 1 else 'faces'} corrected on the live page",
+        f"Add {counted(extra, 'face')} corrected on the live page",
         key="train_corrections",
     )
     root = data.index.root
@@ -228,7 +228,8 @@ def _weights_help(values: dict[str, Any], key: str) -> None:
     start_key = f"{key}-start-{values['architecture']}"
     if values["start"] == WEIGHTS_FILE:
         values["start"] = st.text_input(
-            "Path of a .weights.h5 file (on the server)", key=f"{key}-weights-file",
+            "Path of a .weights.h5 file on the machine that runs FER Studio",
+            key=f"{key}-weights-file",
             persist_state="session", placeholder="/path/mobilenet_v2.weights.h5",
         ).strip() or "imagenet"  # fmt: skip
         if values["start"] != "imagenet" and not Path(values["start"]).is_file():

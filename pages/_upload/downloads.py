@@ -28,6 +28,13 @@ def show(job: Job, video: Path | None = None) -> None:
         _button("Annotated MP4", video, f"{stem}-annotated.mp4", "video/mp4")
 
 
+def show_errors(job: Job) -> None:
+    """Show the button for the errors of a job in which several files failed."""
+    file = job.folder / "results.parquet.errors.csv"
+    if job.summary.get("files", 0) > 1 and file.is_file():
+        _button("Errors", file, f"{Path(job.title).stem}-{file.name}", "text/csv")
+
+
 def _button(label: str, file: Path, name: str, mime: str) -> None:
     if file.stat().st_size > MOST_BYTES:
         where = f"; it is {file}" if settings().policy.shows_server else ""

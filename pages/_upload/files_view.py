@@ -3,8 +3,9 @@
 import pandas as pd
 import streamlit as st
 
-from fer_core.recognition.results import DESCRIPTIONS, with_label
+from fer_core.recognition.results import meanings, with_label
 from fer_core.system.jobs import Job
+from fer_core.system.text import counted
 from pages._components.emotion_counts import show_emotion_counts
 
 MAX_ROWS = 200
@@ -15,7 +16,7 @@ def show(job: Job) -> None:
     """Show the results of a finished job."""
     table = with_label(pd.read_parquet(job.folder / "results.parquet"))
     errors = table.loc[table["error"].notna(), ["source", "error"]]
-    parts = [f"{job.summary.get('files', 0):,} files", f"{job.summary.get('faces', 0):,} faces"]
+    parts = [counted(job.summary.get(f"{unit}s", 0), unit) for unit in ("file", "face")]
     without = int(table.loc[table["x1"].isna() & table["error"].isna(), "source"].nunique())
     parts += [f"{without:,} without a face"] * bool(without)
     read = set(table.loc[table["detector"].notna(), "source"])
@@ -37,4 +38,4 @@ def show(job: Job) -> None:
         preview = table.head(MAX_ROWS).dropna(axis="columns", how="all")
         st.dataframe(preview, hide_index=True, alt="Results")
         with st.popover("Columns of the files", icon=":material/help:", type="tertiary"):
-            st.markdown("\n".join(f"- `{name}`: {text}" for name, text in DESCRIPTIONS.items()))
+            st.markdown(meanings())

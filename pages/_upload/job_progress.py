@@ -1,5 +1,7 @@
 """A job that is active or ended early: progress, the reason, and the buttons to stop and go on."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from fer_core.errors import FerError
@@ -12,7 +14,7 @@ WORDS = {
     State.QUEUED: "is waiting",
     State.RUNNING: "is running",
     State.PAUSED: "is paused",
-    State.FAILED: "stopped with an error",
+    State.FAILED: "failed",
     State.CANCELLED: "was cancelled",
     State.INTERRUPTED: "was interrupted",
     State.FINISHED: "is finished",
@@ -61,11 +63,8 @@ def show_stopped(job: Job) -> None:
     reason = f" {visitor_jobs.public_message(job.message, job.folder)}" if job.message else ""
     text = markdown(f"{job.title} {WORDS[job.state]}.{reason}")
     (st.error if job.state is State.FAILED else st.info)(text)
-    share = job.progress.share
-    percent = f" ({share:.0%} finished)" if share >= 0.01 else ""
-    if job.command and st.button(
-        f"Continue{percent}", type="primary", icon=":material/play_arrow:"
-    ):
+    label = _label_to_continue(job)
+    if label and st.button(label, type="primary", icon=":material/play_arrow:"):
         try:
             visitor_jobs.store().resume(job.name)
         except FerError as error:
@@ -75,3 +74,14 @@ def show_stopped(job: Job) -> None:
     if job.state is State.FAILED and job.log() and settings().policy.shows_server:
         with st.expander("Log"):
             st.code(job.log(), language=None)
+
+
+def _label_to_continue(job: Job) -> str:
+    """Return the text of the button; empty where the same would come of it."""
+    if not job.command:
+        return ""
+    if job.summary and job.summary.get("errors") == job.summary.get("rows"):  # nothing was read
+        is_upload = not Path(str(job.details.get("source", ""))).is_absolute()
+        return "" if is_upload else "Try again"
+    share = job.progress.share
+    return f"Continue ({share:.0%} finished)" if share >= 0.01 else "Continue"

@@ -11,6 +11,9 @@ from fer_core.system.text import markdown
 from pages._components import notify
 from pages._upload import downloads, files_view, job_progress, video_view, visitor_jobs
 
+TABS = {"video": "Video", "files": "ZIP or folder"}
+"""Kind of job to the tab of the page on which it is started and listed."""
+
 NEWEST = 3
 """Jobs of the list that are shown without a click."""
 
@@ -25,9 +28,11 @@ def show_job(job: Job) -> None:
             if job.state is State.FINISHED:
                 is_video = job.kind == "video"
                 downloads.show(job, video_view.annotated_copy(job) if is_video else None)
+            elif job.state is State.FAILED:
+                downloads.show_errors(job)
             if not job.state.is_active:
                 _delete_button(job)
-            st.button("Back to list", on_click=visitor_jobs.close, icon=":material/arrow_back:")
+            st.button("Back to list", on_click=_close, args=(job,), icon=":material/arrow_back:")
     if job.state.is_active:
         job_progress.show_active(job.name)
     elif job.state is not State.FINISHED:
@@ -84,12 +89,21 @@ def _delete_button(job: Job) -> None:
     with st.popover("Delete", icon=":material/delete:"):
         stays = " A file that you named by its path stays." * settings().policy.shows_server
         st.write(f"Deletes the upload and all its results.{stays}")
-        st.button("Delete now", type="primary", on_click=_delete, args=(job.name,))
+        st.button("Delete now", type="primary", on_click=_delete, args=(job,))
 
 
-def _delete(token: str) -> None:
+def _close(job: Job) -> None:
+    """Go back to the list, which stands on the tab of this kind of job."""
+    visitor_jobs.close()
+    st.session_state["way"] = TABS[job.kind]
+
+
+def _delete(job: Job) -> None:
     try:
-        visitor_jobs.store().delete(token)
-        visitor_jobs.forget(token)
+        visitor_jobs.store().delete(job.name)
     except FerError as error:
         notify.error(str(error))
+        return
+    visitor_jobs.forget(job.name)
+    st.session_state["way"] = TABS[job.kind]
+    notify.success(f"The analysis of {job.title} is deleted.")

@@ -8,7 +8,7 @@ from fer_core.models.quality import EXPLANATIONS
 from fer_core.recognition import results
 from fer_core.recognition.drawing import caption, label_of
 from fer_core.recognition.photos import Photo, zip_images
-from fer_core.system.text import markdown
+from fer_core.system.text import counted, markdown
 from pages._components.detector import TITLES
 from pages._components.emotion_counts import show_emotion_counts
 from pages._components.explanation import show_why
@@ -35,7 +35,7 @@ def summary(photos: list[Photo]) -> str:
 
 def count(number: int, word: str) -> str:
     """Return ``no faces``, ``1 face`` or ``2 faces``."""
-    return f"{number or 'no'} {word}{'' if number == 1 else 's'}"
+    return counted(number, word) if number else f"no {word}s"
 
 
 def show_errors(photos: list[Photo]) -> None:
@@ -79,9 +79,7 @@ def show_table(photos: list[Photo]) -> None:
             on_click="ignore", icon=":material/download:",
         )  # fmt: skip
         with st.popover("Columns of the files", icon=":material/help:", type="tertiary"):
-            st.markdown(
-                "\n".join(f"- `{name}`: {text}" for name, text in results.DESCRIPTIONS.items())
-            )
+            st.markdown(results.meanings())
 
 
 def _rows(photo: Photo) -> list[dict]:

@@ -106,7 +106,7 @@ def _path(example: str, text: str) -> str:
     if not settings().policy.shows_server:
         return ""
     return st.text_input(
-        "Or its path on the server",
+        "Or its path on the machine that runs FER Studio",
         placeholder=example,
         help=text,
         key=f"path-{example}-{_round()}",
@@ -170,7 +170,9 @@ def _create(request: Request) -> Job:
     if upload is None:
         source = typed(request.path, JobError).absolute()
         if not source.exists():
-            raise JobError(f"{source}: there is no such file or folder on the server.")
+            raise JobError(
+                f"{source}: there is no such file or folder on the machine that runs FER Studio."
+            )
         if request.kind == "video" and not is_video(source):
             raise JobError(f"{source}: not a video. Use *ZIP or folder* for photos.")
         return store.create(source.name, request.kind, {"source": str(source)})

@@ -8,9 +8,10 @@ import streamlit as st
 
 from fer_core import EMOTIONS
 from fer_core.labels import COLORS
+from fer_core.recognition import results
 from fer_core.system.jobs import Job
 from fer_core.system.settings import settings
-from fer_core.system.text import markdown
+from fer_core.system.text import counted, markdown
 from fer_core.video import summary
 from fer_core.video.formats import ANIMATIONS, PLAYABLE
 from pages._components.chart import show_chart
@@ -50,7 +51,7 @@ def show(job: Job) -> None:
 def _show_verdicts(table: pd.DataFrame, persons: list[int], portraits: dict[int, bytes]) -> None:
     """Show in a sentence and a bar what each person's face shows."""
     frames = table["frame"].nunique()
-    text = f"{frames:,} frames ({_clock(float(table['time_s'].max()))})"
+    text = f"{counted(frames, 'frame')} ({_clock(float(table['time_s'].max()))})"
     if not persons:
         st.info("No face was detected in this video.")
         st.caption(text)
@@ -68,9 +69,14 @@ def _show_verdicts(table: pd.DataFrame, persons: list[int], portraits: dict[int,
                 name = f"Person {person}: {verdict}" if len(persons) > 1 else verdict.capitalize()
                 st.markdown(f"**{name}**")
                 st.html(share_bar(row[list(EMOTIONS)].to_dict(), float(row["uncertain"])))
-    st.caption(f"{text}, {people}, face visible in {visible / frames:.0%}")
+    st.caption(
+        f"{text}, {people}, face visible in {visible / frames:.0%} of the frames. A bar shows "
+        "shares, the largest first, not the course of time."
+    )
     with st.expander("Shares as a table"):
         _show_shares(shares.loc[persons])
+    with st.popover("Columns of the files", icon=":material/help:", type="tertiary"):
+        st.markdown(results.meanings(without="label"))
 
 
 def _show_player(job: Job, copy: Path | None) -> None:
@@ -105,6 +111,8 @@ def _show_timelines(table: pd.DataFrame, persons: list[int], portraits: dict[int
         event = show_chart(
             _area(values), key=f"timeline-{person}", on_select="rerun",
             selection_mode="points", alt=f"Emotions of person {person} over time",
+            rows=f"A row is the average of one of at most {summary.STEPS} steps of the video; "
+            "the CSV has a row for each analysed frame.",
         )  # fmt: skip
         _jump_to_click(f"timeline-{person}", event)
     if len(persons) > MOST_PERSONS:
@@ -129,8 +137,10 @@ def _area(values: pd.DataFrame) -> go.Figure:
                                 "traceorder": "normal"},
         clickmode="event+select",
     )  # fmt: skip
-    figure.update_xaxes(title="Time (s)", range=[0, float(values.index.max())])
-    figure.update_yaxes(title="Probability", range=[0, 100], ticksuffix="%")
+    figure.update_xaxes(
+        title="Time", ticksuffix=" s", hoverformat=".2f", range=[0, float(values.index.max())]
+    )
+    figure.update_yaxes(title="Probability", range=[0, 100], ticksuffix="%", hoverformat=".1f")
     return figure
 
 
@@ -173,7 +183,7 @@ def _show_shares(shares: pd.DataFrame) -> None:
         shares * 100, column_config=dict.fromkeys(shares.columns, percent),
         alt="Share of each person's frames with each emotion",
     )  # fmt: skip
-    st.caption("Of the frames in which the person is visible; visible: of all analysed frames.")
+    st.caption("Of the frames that show the person's face; visible: of all analysed frames.")
 
 
 def _clock(seconds: float) -> str:

@@ -1,5 +1,7 @@
 """The table of a chart holds what the chart shows."""
 
+import json
+
 import numpy as np
 import plotly.graph_objects as go
 import pytest
@@ -91,3 +93,24 @@ def test_the_table_stands_below_its_chart() -> None:
     app = AppTest.from_function(page, default_timeout=30).run()
     assert not app.exception
     assert {table.value.iloc[0, 0] for table in app.dataframe} == {"a", "b"}
+
+
+def test_a_table_has_the_units_of_the_axes_and_says_what_a_row_is() -> None:
+    def page() -> None:
+        import plotly.graph_objects as go
+
+        from pages._components.chart import show_chart
+
+        figure = go.Figure(go.Scatter(x=[0.0209], y=[61.26], name="happy"))
+        figure.update_xaxes(title="Time", ticksuffix=" s", hoverformat=".2f")
+        figure.update_yaxes(ticksuffix="%")
+        show_chart(figure, key="one", alt="One", rows="A row is an average.")
+        show_chart(go.Figure(go.Bar(x=[1], y=["a"], orientation="h")), key="two", alt="Two")
+
+    app = AppTest.from_function(page, default_timeout=30).run()
+    assert not app.exception
+    units, plain = (json.loads(table.proto.columns) for table in app.dataframe)
+    assert units["Time"]["type_config"]["format"] == "%.2f s"
+    assert units["happy"]["type_config"]["format"] == "%.1f%%"
+    assert not any("type_config" in column for column in plain.values())
+    assert app.caption[0].value == "A row is an average."

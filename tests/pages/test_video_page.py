@@ -81,7 +81,7 @@ def test_a_video_from_start_to_deletion(tmp_path: Path) -> None:
     for part in ("appy", "Emotion over time", "Key moments"):
         assert part in said
     shares, timeline = (table.value for table in app.dataframe[:2])
-    assert timeline.columns.tolist() == ["Time (s)", *EMOTIONS]
+    assert timeline.columns.tolist() == ["Time", *EMOTIONS]
     assert len(timeline) == 50
     assert shares.drop(columns="visible").sum(axis=1).iloc[0] == pytest.approx(100)
     jump = next(button for button in app.button if button.key == "moment-0")
@@ -95,6 +95,19 @@ def test_a_video_from_start_to_deletion(tmp_path: Path) -> None:
     assert store().list() == ()
     assert clip.exists()
     assert not job.folder.exists()
+    assert "The analysis of my\\_clip.mp4 is deleted." in texts(app)
+    assert app.segmented_control(key="way").value == "Video"
+
+
+def test_the_way_back_leads_to_the_tab_of_the_job() -> None:
+    job = store().create("x.zip", "files", {"source": "upload/x.zip"})
+    job_module.set_state(job.folder, State.CANCELLED)
+    app = press(open_page(token=job.name), "Back to list")
+    assert app.segmented_control(key="way").value == "ZIP or folder"
+    press(app, "Open")
+    press(app, "Delete now")
+    assert app.segmented_control(key="way").value == "ZIP or folder"
+    assert "The analysis of x.zip is deleted." in texts(app)
 
 
 def test_the_example_video_is_one_press_away() -> None:
@@ -177,10 +190,32 @@ def test_a_video_that_cannot_be_read_says_why(tmp_path: Path) -> None:
     (tmp_path / "bad.mp4").write_bytes(b"text")
     app = open_page()
     job = start(app, tmp_path / "bad.mp4")
-    wait(job, State.FINISHED)
+    wait(job, State.FAILED)
     app.run()
     assert not app.exception
-    assert "bad.mp4: not a video that can be opened" in texts(app)
+    assert "bad.mp4 failed. bad.mp4: not a video that can be opened" in texts(app)
+    assert "or no video at all" in texts(app)
+    assert not app.get("download_button")
+    press(app, "Back to list")
+    assert "**bad.mp4** failed" in texts(app)
+
+
+def test_a_zip_of_which_nothing_can_be_read_has_failed(tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number in range(2):
+        (folder / f"{number}.jpg").write_bytes(b"text")
+    app = open_page("ZIP or folder")
+    job = start(app, folder)
+    wait(job, State.FAILED)
+    app.run()
+    assert "None of the 2 files could be read. The first one: " in texts(app)
+    assert [button.label for button in app.get("download_button")] == ["Errors"]
+    (folder / "1.jpg").write_bytes(encode(face_picture(1)))
+    press(app, "Try again")
+    wait(job, State.FINISHED)
+    app.run()
+    assert "2 files, 1 face, 1 could not be read" in texts(app)
 
 
 def test_a_video_without_faces_says_so(tmp_path: Path) -> None:
@@ -261,6 +296,25 @@ def test_public_visitors_see_their_own_jobs_only(monkeypatch: pytest.MonkeyPatch
     again.segmented_control(key="way").set_value("Video").run()
     assert "mine.mp4" in texts(again)
     assert "theirs" not in texts(again)
+
+
+@pytest.mark.parametrize(
+    ("source", "summary", "label"),
+    [
+        ("upload/x.mp4", {}, "Continue"),
+        ("upload/x.mp4", {"errors": 1, "rows": 1}, ""),
+        ("/videos/x.mp4", {"errors": 1, "rows": 1}, "Try again"),
+        ("upload/x.mp4", {"errors": 1, "rows": 9}, "Continue"),
+    ],
+)
+def test_what_would_come_out_the_same_is_not_offered(
+    source: str, summary: dict, label: str
+) -> None:
+    job = store().create("x.mp4", "video", {"source": source})
+    job_module.change(job.folder, command=["classify"])
+    job_module.set_state(job.folder, State.FAILED, "why", summary)
+    labels = [button.label for button in open_page(token=job.name).button]
+    assert labels == ["Delete now", "Back to list", *filter(None, [label])]
 
 
 def test_public_pages_show_no_paths_and_no_log(monkeypatch: pytest.MonkeyPatch) -> None:

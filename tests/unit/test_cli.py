@@ -54,6 +54,23 @@ def test_bad_files_are_rows_and_the_rest_still_runs(
     assert "4 files, 2 faces, 2 errors" in said.out
 
 
+def test_a_call_that_reads_nothing_ends_with_2_and_says_what_it_replaces(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    out = str(tmp_path / "faces.csv")
+    assert main(["classify", str(tmp_path / "gone.jpg"), "--out", out]) == 2
+    said = capsys.readouterr()
+    assert said.out == f"1 file, 0 faces, 1 error: {out}\n"
+    assert "replaced" not in said.err
+    assert main(["classify", str(folder / "a.jpg"), "--out", out]) == 0
+    said = capsys.readouterr()
+    assert f"The earlier results in {out} are replaced." in said.err
+    assert said.out.splitlines() == [
+        f"1 file, 1 face, 0 errors: {out}",
+        "Probabilities are averages of each face and its mirror image.",
+    ]
+
+
 def test_a_photo_that_lost_its_end_is_read_with_a_warning(
     folder: Path, tmp_path: Path, astronaut: np.ndarray, capsys: pytest.CaptureFixture
 ) -> None:
@@ -166,13 +183,33 @@ def test_control_codes_in_names_do_not_reach_the_terminal(
     for name in names:
         (tmp_path / "in" / name).write_bytes(b"x")
     out = str(tmp_path / "t.csv")
-    assert main(["classify", str(tmp_path / "in"), "--out", out, "--workers", "1"]) == 1
-    assert main(["classify", str(tmp_path / "gone\x1b]0;x\x07.jpg"), "--out", out]) == 1
+    assert main(["classify", str(tmp_path / "in"), "--out", out, "--workers", "1"]) == 2
+    assert main(["classify", str(tmp_path / "gone\x1b]0;x\x07.jpg"), "--out", out]) == 2
     assert main(["evaluate", "--data", str(tmp_path / names[0]), "--split", "test"]) == 2
     printed = "".join(capsys.readouterr())
     assert r"a\x1b[31mred.jpg" in printed
     assert r"c\nnew line.jpg" in printed
     assert not {sign for sign in printed if unicodedata.category(sign) in {"Cc", "Cf"}} - {"\n"}
+
+
+def test_the_notice_of_the_runtime_is_dropped_and_nothing_else(
+    folder: Path, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "fer_core", "classify", folder, "--out", tmp_path / "t.csv"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
+    assert b"INFO" not in run.stderr
+    code = "\n".join(
+        (
+            "import os",
+            "from fer_core.cli.terminal import without_runtime_notice",
+            "with without_runtime_notice():",
+            "    os.write(2, b'INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\\n')",
+            "    os.write(2, b'an error\\n')",
+            "os.write(2, b'after\\n')",
+        )
+    )
+    said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True)
+    assert said.stderr == b"an error\nafter\n"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="pseudo terminals are a matter of POSIX")
@@ -194,7 +231,7 @@ def test_a_bar_is_drawn_on_a_terminal_alone(tmp_path: Path) -> None:
         with suppress(OSError):  # how Linux tells that the other end is closed
             while data := os.read(parent, 4096):
                 drawn += data
-    assert process.returncode == 1
+    assert process.returncode == 2
     assert b"100% |" in drawn
     assert b"3 of 3" in drawn
     assert b"\x1b[31m" not in drawn

@@ -40,7 +40,7 @@ def test_the_command_collects_labels_plans_and_writes(photos: Path, tmp_path: Pa
     assert "2 new faces from 4 files." in out
     assert "2 files gave no face" in out
     assert "wall.png: no face was detected" in out
-    assert "1 faces are left out: without a label." in out
+    assert "Faces left out, without a label: 1" in out
     assert "Training needs faces of two emotions or more. Labelled so far: happy." in out
     assert packed.is_file()
     index = scan(default_home() / "mine")

@@ -10,6 +10,7 @@ from fer_core.errors import FerError, ImageError
 from fer_core.images.boxes import Box
 from fer_core.recognition import Detection, results
 from fer_core.recognition.results import RESULT_COLUMNS, Origin
+from fer_core.recognition.tracking import BAND
 
 
 def face(emotion: str, confidence: float = 0.7, uncertain: bool = False) -> FaceEmotion:
@@ -64,3 +65,11 @@ def test_other_formats_are_refused(suffix: str) -> None:
 
 def test_types_do_not_depend_on_the_rows() -> None:
     assert results.table([]).dtypes.equals(results.table(ROWS).dtypes)
+
+
+def test_the_meaning_of_uncertain_names_the_band_and_the_file_of_the_threshold() -> None:
+    lines = results.meanings(without="label").splitlines()
+    assert not any(line.startswith("- `label`") for line in lines)
+    (line,) = [line for line in lines if line.startswith("- `uncertain`")]
+    assert "`card.json`" in line
+    assert f"{BAND:g} below the threshold and False again {BAND:g} above" in line

@@ -56,3 +56,10 @@ def test_html_shows_the_name_and_nothing_else(name: str) -> None:
 )  # fmt: skip
 def test_control_codes_are_shown_on_a_terminal(name: str, shown: str) -> None:
     assert text.terminal(name) == shown
+
+
+def test_one_has_no_plural() -> None:
+    assert text.counted(0, "file") == "0 files"
+    assert text.counted(1, "file") == "1 file"
+    assert text.counted(2000, "file was", "files were") == "2,000 files were"
+    assert text.counted(1, "file was", "files were") == "1 file was"

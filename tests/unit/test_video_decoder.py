@@ -160,7 +160,7 @@ def no_pictures(file: Path) -> None:
         (lambda file: None, "not a video that can be opened .No such file"),
         (
             lambda file: file.write_bytes(make_clip(file, 20).read_bytes()[:3000]),
-            "cut off or damaged",
+            "cut off, damaged, or no video",
         ),
         (make_sound, "no video in it"),
         (unknown_codec, "cannot decode|no frame"),

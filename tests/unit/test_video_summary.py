@@ -79,19 +79,23 @@ def test_shares_sum_to_one_and_know_uncertain() -> None:
 @pytest.mark.parametrize(
     ("shares", "words"),
     [
-        ({"happy": 1.0}, "happy throughout"),
-        ({"happy": 0.62, "neutral": 0.2, "sad": 0.18}, "mostly happy (62%), then neutral (20%)"),
-        ({"happy": 0.98, "sad": 0.02}, "mostly happy (98%)"),
-        ({"uncertain": 0.6, "sad": 0.4}, "mostly no clear emotion (60%), then sad (40%)"),
+        ({"happy": 1.0}, "happy in all frames OF"),
+        ({"happy": 0.996, "sad": 0.004}, "happy in nearly all frames OF"),
+        (
+            {"happy": 0.62, "neutral": 0.2, "sad": 0.18},
+            "happy in 62% of the frames OF, neutral in 20%",
+        ),
+        ({"happy": 0.98, "sad": 0.02}, "happy in 98% of the frames OF"),
+        ({"uncertain": 0.6, "sad": 0.4}, "no clear emotion in 60% of the frames OF, sad in 40%"),
         (
             {"sad": 0.35, "happy": 0.33, "fear": 0.32},
-            "mixed: sad (35%), happy (33%), fear (32%)",
+            "mixed: sad in 35% of the frames OF, happy in 33%, fear in 32%",
         ),
     ],
 )
 def test_a_verdict_names_the_largest_shares(shares: dict, words: str) -> None:
     row = dict.fromkeys((*EMOTIONS, "uncertain"), 0.0) | shares
-    assert summary.verdict(row) == words
+    assert summary.verdict(row) == words.replace("OF", "that show the face")
 
 
 @pytest.mark.parametrize(
