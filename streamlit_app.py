@@ -14,7 +14,7 @@ SERVER = Path(__file__).parent / "pages" / "_server"
 st.set_page_config(page_title="FER Studio", page_icon=str(SERVER / "icon.png"), layout="wide")
 start_once()
 drop_removed_uploads()
-for style in ("contrast.css", "layout.css"):
+for style in ("contrast.css", "layout.css", "touch.css"):
     st.html(SERVER / style)
 correct_taps()
 
