@@ -16,9 +16,16 @@ function spareSwitch(event) {
   icon?.addEventListener("pointerdown", (press) => press.stopPropagation(), { once: true });
 }
 
+// A video that plays from a chosen moment on is seen, also where it stands above a phone's screen.
+function showVideo(event) {
+  if (!event.target.closest?.('[class*="st-key-moment-"], [class*="st-key-timeline-"]')) return;
+  document.querySelector('[data-testid="stVideo"]')?.scrollIntoView({ block: "nearest" });
+}
+
 export default function () {
   if (document.documentElement.dataset.taps) return;
   document.documentElement.dataset.taps = "corrected";
   document.addEventListener("click", closeMenu);
+  document.addEventListener("click", showVideo);
   document.addEventListener("pointerdown", spareSwitch, { capture: true });
 }

@@ -1,4 +1,4 @@
-"""Correct what taps do: one on a link closes a phone's menu, one on a help icon flips no switch."""
+"""Correct what taps do: one on a link closes a phone's menu, one on a help icon flips no switch, and more."""
 
 from pathlib import Path
 
