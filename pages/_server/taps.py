@@ -1,4 +1,4 @@
-"""Correct what taps do: one on a link closes a phone's menu, one on a help icon flips no switch, and more."""
+"""Correct what taps do: on links of a phone's menu, on help icons, on moments of a video."""
 
 from pathlib import Path
 
