@@ -4,8 +4,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages._server.menu import close_menu_on_navigation
 from pages._server.startup import start_once
+from pages._server.taps import correct_taps
 from pages._server.uploads import drop_removed_uploads
 
 SERVER = Path(__file__).parent / "pages" / "_server"
@@ -14,9 +14,9 @@ SERVER = Path(__file__).parent / "pages" / "_server"
 st.set_page_config(page_title="FER Studio", page_icon=str(SERVER / "icon.png"), layout="wide")
 start_once()
 drop_removed_uploads()
-for style in ("contrast.css", "layout.css"):
+for style in ("contrast.css", "layout.css", "touch.css"):
     st.html(SERVER / style)
-close_menu_on_navigation()
+correct_taps()
 
 st.navigation(
     [

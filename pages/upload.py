@@ -126,7 +126,8 @@ def show_results(options: Options) -> None:
 
 def show_photos(source: str, options: Options) -> None:
     """Take photos, and show the results of this visit."""
-    analyse(choose_photos(source), options)
+    with st.container():  # the progress that it shows at times moves nothing below
+        analyse(choose_photos(source), options)
     if analyses():
         show_results(options)
     else:

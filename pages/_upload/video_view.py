@@ -100,7 +100,7 @@ def _show_player(job: Job, copy: Path | None) -> None:
 
 def _show_timelines(table: pd.DataFrame, persons: list[int], portraits: dict[int, bytes]) -> None:
     st.subheader("Emotion over time", anchor=False)
-    st.caption("Click into the chart to play the video from there.")
+    st.caption("Tap or click into the chart to play the video from there.")
     for person in persons[:MOST_PERSONS]:
         values = summary.timeline(table, person)
         if len(persons) > 1:

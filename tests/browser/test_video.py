@@ -48,6 +48,11 @@ def test_from_a_clip_to_table_and_annotated_video(page, server: str, tmp_path: P
         "document.querySelector('[data-testid=stMain]').scrollWidth - window.innerWidth"
     )
     assert wide <= 0
+    chart.evaluate("(one) => one.scrollIntoView({block: 'end'})")
+    top = "document.querySelector('video').getBoundingClientRect().top"
+    assert page.evaluate(top) < 60  # behind the navigation, or above the screen
+    chart.click()
+    page.wait_for_function(f"{top} >= 60")
 
 
 def test_a_job_is_cancelled_listed_and_goes_on(page, server: str, tmp_path: Path) -> None:
