@@ -93,6 +93,8 @@ def parse(data: bytes, name: str) -> VoteTable | None:
         prefix = "" if is_official else "votes_"
         if f"{prefix}anger" not in source:
             return _without_header(data, name)
+        if source.empty:
+            raise DatasetError(f"{name}: the table of FER+ votes has no rows. Add it again.")
         keys = source["image name"] if is_official else source["file"]
         counts = source[[prefix + word for word in WORDS]].set_axis(list(WORDS), axis=1)
         usages = source["usage"].astype("object").fillna("") if is_official else None

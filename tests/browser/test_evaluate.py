@@ -120,8 +120,9 @@ def test_the_menu_of_a_phone_closes_after_a_tap(page, server: str) -> None:
     assert box["x"] + box["width"] <= 0
 
 
-@pytest.mark.parametrize(("width", "height"), [(1360, 900), (390, 844)])
-def test_home_shows_a_face_read_above_the_fold(page, server: str, width: int, height: int) -> None:
+def test_home_shows_a_face_read_above_the_fold(page, server: str) -> None:
+    """A phone shows the photo with the field; see ``test_touch``."""
+    width, height = 1360, 900
     page.set_default_timeout(60_000)
     page.set_viewport_size({"width": width, "height": height})
     page.goto(server)

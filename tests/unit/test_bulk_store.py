@@ -384,7 +384,9 @@ from pathlib import Path
 replace = Path.replace
 def replacing(self, target):
     if Path(target).name.startswith(sys.argv[1]):
-        os.kill(os.getpid(), int(sys.argv[2]))
+        if (sign := int(sys.argv[2])) != signal.SIGKILL:
+            signal.signal(sign, signal.SIG_DFL)  # nohup has it ignored
+        os.kill(os.getpid(), sign)
     return replace(self, target)
 Path.replace = replacing
 from fer_core.cli.main import main

@@ -159,7 +159,7 @@ def test_the_command_lists_photos_without_a_face(
     assert main(["dataset", "crop", str(photos), "--name", "mine"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == str(store.default_home() / "mine")
-    assert lines[1:] == ["8 faces; 1 photos without a detected face:", "test/sad/wall.png"]
+    assert lines[1:] == ["8 faces; 1 photo without a detected face:", "test/sad/wall.png"]
 
 
 @pytest.mark.parametrize("command", ["audit", "train", "sweep"])

@@ -349,3 +349,9 @@ def test_votes_go_with_an_import_and_a_balanced_version() -> None:
     )
     assert check_votes(copied, votes, BLANKS) == 197
     assert check_votes(version, votes, BLANKS) == 197
+
+
+def test_votes_without_rows_are_refused() -> None:
+    header = b"Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
+    with pytest.raises(DatasetError, match=r"fer2013new.csv: .* has no rows"):
+        vote_table.parse(header, "fer2013new.csv")
