@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from fer_core.dataset import scan
+from tests.browser.test_accessibility import settle
 
 pytestmark = pytest.mark.browser
 
@@ -63,6 +64,8 @@ def test_zip_to_balanced_version(page, server: str, archive: Path, server_home: 
 def test_a_click_on_a_bar_shows_its_class(page, server: str) -> None:
     open_dataset(page, server)
     page.get_by_text("1 to 60 of 165").wait_for()
+    page.wait_for_load_state("networkidle")  # images that come move the chart
+    settle(page)
     bar = page.locator(".js-plotly-plot .barlayer .trace").first.locator(".point").nth(3)
     bar.scroll_into_view_if_needed()
     box = bar.bounding_box()

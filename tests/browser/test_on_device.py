@@ -24,7 +24,7 @@ from fer_core.system.npm_packages import bring
 from fer_core.system.settings import Settings
 from tests.browser.https_kit import https_proxy
 from tests.browser.live_driver import KEEP, button, launch, serve, until
-from tests.browser.test_accessibility import AXE, serious
+from tests.browser.test_accessibility import AXE, serious, settle
 from tests.conftest import MAY_SKIP, app, needs_yunet
 from tests.replicas_kit import NGINX
 
@@ -88,6 +88,7 @@ def opened(chromium, server: str, script: str = "") -> Iterator:
     context.add_init_script(WATCH + script)
     tab = context.new_page()
     tab.goto(f"{server}/live")
+    settle(tab)
     tab.get_by_role("radio", name="On this device").click()
     start_button(tab).wait_for()
     yield tab
@@ -259,6 +260,7 @@ def test_a_hidden_tab_pauses_a_reload_starts_anew_and_modes_change(
         live.get_by_role("radio", name="On this device").click()
         start(live)
         live.reload()
+        settle(live)
         live.get_by_role("radio", name="On this device").click()
         start(live)
 

@@ -9,6 +9,8 @@ import pytest
 from playwright.sync_api import expect
 
 from fer_core.system.jobs import Jobs
+from tests.browser.live_driver import GUARDED, button
+from tests.browser.test_accessibility import settle
 
 pytestmark = pytest.mark.browser
 
@@ -111,6 +113,9 @@ def test_start_refresh_stop_resume_promote(page, server: str, tmp_path: Path) ->
     page.get_by_role("heading", name="Live").wait_for()  # the warning was on the last page too
     page.get_by_text("was trained on the demo's drawn faces").wait_for()
     page.get_by_text("The camera is off").wait_for()
+    button(page, "Start camera").wait_for()
+    page.wait_for_function(GUARDED)
+    settle(page)  # a click on a page that was still being drawn was lost at times
     page.get_by_role("link", name="Train").click()
     page.get_by_role("button", name="Restore mobilenetv2").click()
     page.get_by_text("mobilenetv2 is in use again").wait_for()
