@@ -88,9 +88,10 @@ def test_a_wide_table_scrolls_by_itself(phone, server: str) -> None:
     phone.goto(f"{server}/models")
     card = phone.get_by_test_id("stExpander").filter(has_text="Card of mobilenetv2")
     card.get_by_text("Card of mobilenetv2").tap()
-    table = card.locator("table").first
-    table.wait_for()
-    assert table.evaluate("(one) => one.scrollWidth > one.clientWidth")
+    card.locator("table").first.wait_for()
+    phone.wait_for_function(  # once the card is unfolded
+        "() => [...document.querySelectorAll('table')].some((t) => t.scrollWidth > t.clientWidth)"
+    )
     assert phone.evaluate("document.querySelector('.stMain').scrollWidth") == PHONE["width"]
 
 
