@@ -135,8 +135,8 @@ def scan_again(page: Page, address: str, cache: Path) -> Iterator[None]:
         yield
 
 
-def faces_to_label(home: Path, count: int) -> collect.Collection:
-    """Make the dataset "soak", of faces drawn by chance."""
+def faces_to_label(home: Path, name: str, count: int) -> collect.Collection:
+    """Make a collection of faces drawn by chance."""
     random = np.random.default_rng(0)
     values = random.dirichlet(np.full(7, 0.5), count).astype(np.float32)
     faces = [
@@ -144,7 +144,7 @@ def faces_to_label(home: Path, count: int) -> collect.Collection:
              Detection(Box(0, 0, 90, 90), 0.9), values[at])
         for at in range(count)
     ]  # fmt: skip
-    collection = collect.open_or_create("soak", home / "collections")
+    collection = collect.open_or_create(name, home / "collections")
     collection.add(faces, Suggester("mobilenetv2", "fer2013", "yunet"))
     return collection
 
@@ -265,7 +265,9 @@ def main() -> int:
             own = Settings.from_environment({})
             bring(tuple(RUNTIME.values()), own)
             (folder / "cache" / "npm").symlink_to(own.cache / "npm")
-        collection = faces_to_label(folder / "home", round(options.minutes * 60 / EVERY_S) + 20)
+        collection = faces_to_label(
+            folder / "home", "soak", round(options.minutes * 60 / EVERY_S) + 20
+        )
         log = folder / "server.log"
         server = Server(
             "streamlit_app.py", free_port(), log, **switches, TMPDIR=f"{name}/temporary"

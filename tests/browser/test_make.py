@@ -1,19 +1,15 @@
 """Make one, in a browser: faces from a webcam while a key is held, and labels by keyboard."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
-import numpy as np
 import pytest
 from playwright.sync_api import expect
 
 from benchmarks.fake_camera import chromium_arguments, moving_photo, write_y4m
+from benchmarks.soak import faces_to_label
 from fer_core import collect
-from fer_core.collect import Face, labels
-from fer_core.collect.collection import Suggester
-from fer_core.images.boxes import Box
+from fer_core.collect import labels
 from fer_core.labels import EMOTIONS
-from fer_core.recognition import Detection
 from tests.browser.live_driver import PLAYER, button, launch, profile
 from tests.conftest import needs_yunet
 
@@ -77,19 +73,6 @@ def test_faces_arrive_while_a_key_is_held_and_stop_with_the_camera(
     page.context.close()
 
 
-def filled(home: Path, name: str, count: int = 60) -> collect.Collection:
-    collection = collect.open_or_create(name, home / "collections")
-    random = np.random.default_rng(0)
-    values = random.dirichlet(np.full(7, 0.5), count).astype(np.float32)
-    faces = [
-        Face(random.integers(60, 200, (64, 64, 3), np.uint8), "photo", f"{at}.jpg", f"{at}.jpg#1",
-             Detection(Box(0, 0, 90, 90), 0.9), values[at])
-        for at in range(count)
-    ]  # fmt: skip
-    collection.add(faces, Suggester("mobilenetv2", "fer2013", "yunet"))
-    return collection
-
-
 def current(page) -> str:
     return page.locator(".grid").get_attribute("data-face")
 
@@ -99,7 +82,7 @@ def wait_saved(page) -> None:
 
 
 def test_labels_by_keyboard_and_by_two_people_at_once(chromium, server, server_home) -> None:
-    collection = filled(server_home, "grid")
+    collection = faces_to_label(server_home, "grid", 60)
     page = open_collection(chromium, server, "grid")
     page.get_by_text("Label", exact=True).first.click()
     page.locator(".grid .title").filter(has_text="Suggested").wait_for()
